@@ -1,0 +1,127 @@
+//! Why a job failed, in words that say who acts.
+
+use crate::job::Stage;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident => $text:literal, retryable: $retryable:literal;)*) => {
+        /// A stable reason for a failed job. Codes are added, never renamed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
+
+        impl ErrorCode {
+            /// Every code, for documentation and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code as clients see it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Whether uploading the very same file again can succeed.
+            #[must_use]
+            pub const fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The content is of no kind, or of a format or codec, that is processed here.
+    UnsupportedMedia => "unsupported_media", retryable: false;
+    /// The content is of a known format but cannot be decoded.
+    CorruptMedia => "corrupt_media", retryable: false;
+    /// More bytes than its kind may have.
+    TooManyBytes => "too_many_bytes", retryable: false;
+    /// More pixels than may be decoded.
+    TooManyPixels => "too_many_pixels", retryable: false;
+    /// More animation frames than may be decoded.
+    TooManyFrames => "too_many_frames", retryable: false;
+    /// Decoding would need more memory than allowed.
+    TooMuchMemory => "too_much_memory", retryable: false;
+    /// Longer than its kind may be.
+    TooLong => "too_long", retryable: false;
+    /// The uploaded object is not there.
+    SourceMissing => "source_missing", retryable: false;
+    /// The uploaded object is not the one that was granted: size, checksum or version differ.
+    SourceChanged => "source_changed", retryable: false;
+    /// Processing ran out of its time.
+    TimedOut => "timed_out", retryable: true;
+    /// The worker died or could not be started, more often than is retried.
+    WorkerFailed => "worker_failed", retryable: true;
+    /// The workflow was stopped from outside.
+    Aborted => "aborted", retryable: true;
+    /// The job could not be handed to the workflow.
+    DispatchFailed => "dispatch_failed", retryable: true;
+    /// A fault on our side.
+    Internal => "internal", retryable: true;
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The verdict that an input cannot be processed, by whoever looked at it: `{code, message, retryable}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(into = "RefusalRecord", from = "RefusalRecord")]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    /// What kind of refusal.
+    pub code: ErrorCode,
+    /// What was found and what would be accepted, for the user who sent the file.
+    pub message: String,
+}
+
+/// `Refusal` on the wire, where the policy that follows from the code is spelled out.
+#[derive(Serialize, Deserialize)]
+struct RefusalRecord {
+    code: ErrorCode,
+    message: String,
+    #[serde(default)]
+    retryable: bool,
+}
+
+impl From<Refusal> for RefusalRecord {
+    fn from(Refusal { code, message }: Refusal) -> Self {
+        Self { code, message, retryable: code.retryable() }
+    }
+}
+
+impl From<RefusalRecord> for Refusal {
+    fn from(RefusalRecord { code, message, .. }: RefusalRecord) -> Self {
+        Self { code, message }
+    }
+}
+
+impl Refusal {
+    /// A refusal with its explanation.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The error that a job shows when this refusal ends it.
+    #[must_use]
+    pub fn at(self, stage: Stage) -> JobError {
+        JobError { code: self.code, message: self.message, stage, retryable: self.code.retryable() }
+    }
+}
+
+/// What a failed job shows its user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobError {
+    /// Stable, for programs.
+    pub code: ErrorCode,
+    /// For people; free of keys, names and addresses.
+    pub message: String,
+    /// Where in the journey it happened.
+    pub stage: Stage,
+    /// Whether uploading the same file again can succeed.
+    pub retryable: bool,
+}

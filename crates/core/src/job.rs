@@ -1,0 +1,339 @@
+//! The state machine of a job. Every writer goes through [`Job::apply`], so a status only moves forward.
+
+use crate::{
+    detect::MediaKind,
+    error::JobError,
+    ids::{JobId, MediaId, UserId},
+    manifest::Output,
+    media::{Media, StoredObject},
+    pipeline::Pipeline,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+mod record;
+
+/// One request to process one media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "record::JobRecord", try_from = "record::JobRecord")]
+pub struct Job {
+    /// Follows from `media_id`.
+    pub id: JobId,
+    /// The upload.
+    pub media_id: MediaId,
+    /// The owner.
+    pub user_id: UserId,
+    /// Key in the raw bucket.
+    pub input_key: String,
+    /// S3 version of the upload that is processed.
+    pub input_version_id: String,
+    /// What the content is, once somebody looked.
+    pub kind: Option<MediaKind>,
+    /// Where the job stands, with what belongs to that.
+    pub state: JobState,
+    /// When the job was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Counts changes from 0. A write carries the revision it was computed from as its condition.
+    pub revision: u64,
+}
+
+/// Where a job stands. Each state carries what is known in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobState {
+    /// Recorded. `sent_at` is when its message was put on the queue; `None` means nobody knows, so
+    /// `reconcile` sends it (again).
+    Queued {
+        /// When the message was sent.
+        sent_at: Option<Timestamp>,
+    },
+    /// An execution has taken it.
+    Running {
+        /// How far it is.
+        progress: Progress,
+        /// Manifest keys by pipeline. The first commit wins; later attempts find it taken.
+        committed: BTreeMap<Pipeline, String>,
+    },
+    /// Everything was made.
+    Completed {
+        /// What was made, with keys in the processed bucket.
+        outputs: Vec<Output>,
+    },
+    /// It ended without.
+    Failed {
+        /// Why.
+        error: JobError,
+    },
+    /// It was called off.
+    Cancelled,
+}
+
+/// Job status as clients see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Recorded, not yet taken.
+    Queued,
+    /// Taken by an execution.
+    Running,
+    /// Final: outputs are there.
+    Completed,
+    /// Final: an error is there.
+    Failed,
+    /// Final: called off.
+    Cancelled,
+}
+
+impl Status {
+    /// The status as it stands in the jobs table and in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Running => "RUNNING",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Whether nothing can follow.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Completed | Self::Failed | Self::Cancelled => true,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The steps of a job, in the order in which they happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Waiting in the queue.
+    Queue,
+    /// Handing the message to the workflow.
+    Dispatch,
+    /// Proving that the upload is the granted one.
+    Validate,
+    /// Finding out what it is.
+    Detect,
+    /// Making renditions of an image.
+    Render,
+    /// Making renditions of video or audio.
+    Transcode,
+    /// Turning speech into text.
+    Transcribe,
+    /// Collecting manifests.
+    Finish,
+}
+
+impl Stage {
+    /// The span of overall progress, in percent, that this stage covers.
+    const fn span(self) -> (u8, u8) {
+        match self {
+            Self::Queue | Self::Dispatch => (0, 0),
+            Self::Validate => (0, 5),
+            Self::Detect => (5, 10),
+            Self::Render | Self::Transcode | Self::Transcribe => (10, 95),
+            Self::Finish => (95, 100),
+        }
+    }
+}
+
+/// How far a running job is. Never moves back, also where an attempt is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Progress {
+    /// Of the whole job, 0 to 99: 100 is a completed job.
+    percent: u8,
+    /// The furthest stage reached.
+    stage: Stage,
+}
+
+impl Progress {
+    /// Progress at `percent_of_stage` (0 to 100; more counts as 100) of a stage.
+    #[must_use]
+    pub fn at(stage: Stage, percent_of_stage: u8) -> Self {
+        let (from, to) = stage.span();
+        let within = u16::from(to - from) * u16::from(percent_of_stage.min(100)) / 100;
+        let percent = from + u8::try_from(within).expect("a share of at most 100 fits");
+        Self { percent: percent.min(99), stage }
+    }
+
+    /// Of the whole job, 0 to 99.
+    #[must_use]
+    pub const fn percent(self) -> u8 {
+        self.percent
+    }
+
+    /// The furthest stage reached.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        self.stage
+    }
+}
+
+/// What can happen to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobEvent {
+    /// Its message is on the queue.
+    Sent,
+    /// An execution has taken it.
+    Started,
+    /// Its content was looked at.
+    Detected(MediaKind),
+    /// A worker got further.
+    Progressed(Progress),
+    /// A worker's manifest is stored under this key, everything it names before it.
+    Committed(Pipeline, String),
+    /// Every pipeline's manifest was collected.
+    Completed(Vec<Output>),
+    /// It cannot be done.
+    Failed(JobError),
+    /// Its owner called it off.
+    Cancelled,
+}
+
+/// What an event does to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transition {
+    /// The job as it is now; to be written under the condition of the revision it came from.
+    Changed(Job),
+    /// The event is a duplicate: what it says is so already. Nothing to write, and no error.
+    Unchanged,
+    /// The job has ended; whoever works on it should stop.
+    Ended(Status),
+    /// The event presupposes one that has not happened.
+    TooEarly,
+}
+
+impl Job {
+    /// The job of a media whose object was seen.
+    #[must_use]
+    pub fn queued(media: &Media, object: &StoredObject, at: Timestamp) -> Self {
+        Self {
+            id: JobId::of(&media.id),
+            media_id: media.id.clone(),
+            user_id: media.user.clone(),
+            input_key: media.key(),
+            input_version_id: object.version_id.clone(),
+            kind: None,
+            state: JobState::Queued { sent_at: None },
+            created_at: at,
+            updated_at: at,
+            revision: 0,
+        }
+    }
+
+    /// The status that clients see.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        match self.state {
+            JobState::Queued { .. } => Status::Queued,
+            JobState::Running { .. } => Status::Running,
+            JobState::Completed { .. } => Status::Completed,
+            JobState::Failed { .. } => Status::Failed,
+            JobState::Cancelled => Status::Cancelled,
+        }
+    }
+
+    /// The stage that clients see.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        match &self.state {
+            JobState::Queued { .. } => Stage::Queue,
+            JobState::Running { progress, .. } => progress.stage(),
+            JobState::Completed { .. } | JobState::Cancelled => Stage::Finish,
+            JobState::Failed { error } => error.stage,
+        }
+    }
+
+    /// Overall progress in percent: 0 while queued, 100 when completed.
+    #[must_use]
+    pub const fn percent(&self) -> u8 {
+        match &self.state {
+            JobState::Running { progress, .. } => progress.percent(),
+            JobState::Completed { .. } => 100,
+            JobState::Queued { .. } | JobState::Failed { .. } | JobState::Cancelled => 0,
+        }
+    }
+
+    /// What `event`, seen at `at`, makes of this job.
+    #[must_use]
+    pub fn apply(&self, event: JobEvent, at: Timestamp) -> Transition {
+        let next = match (&self.state, event) {
+            (JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled, event) => {
+                return if self.already(&event) { Transition::Unchanged } else { Transition::Ended(self.status()) };
+            }
+            (_, event) if self.already(&event) => return Transition::Unchanged,
+
+            (_, JobEvent::Failed(error)) => JobState::Failed { error },
+            (_, JobEvent::Cancelled) => JobState::Cancelled,
+
+            (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { sent_at: Some(at) },
+            (JobState::Queued { .. }, JobEvent::Started) => {
+                JobState::Running { progress: Progress::at(Stage::Validate, 0), committed: BTreeMap::new() }
+            }
+            (
+                JobState::Queued { .. },
+                JobEvent::Detected(_) | JobEvent::Progressed(_) | JobEvent::Committed(..) | JobEvent::Completed(_),
+            ) => return Transition::TooEarly,
+
+            (JobState::Running { progress, committed }, JobEvent::Detected(kind)) => {
+                let state = JobState::Running {
+                    progress: (*progress).max(Progress::at(Stage::Detect, 100)),
+                    committed: committed.clone(),
+                };
+                return Transition::Changed(Self { kind: Some(kind), ..self.with(state, at) });
+            }
+            (JobState::Running { committed, .. }, JobEvent::Progressed(progress)) => {
+                JobState::Running { progress, committed: committed.clone() }
+            }
+            (JobState::Running { progress, committed }, JobEvent::Committed(pipeline, key)) => {
+                let mut committed = committed.clone();
+                committed.insert(pipeline, key);
+                JobState::Running { progress: *progress, committed }
+            }
+            (JobState::Running { .. }, JobEvent::Completed(outputs)) => JobState::Completed { outputs },
+            (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started) => return Transition::Unchanged,
+        };
+        Transition::Changed(self.with(next, at))
+    }
+
+    /// Whether what `event` says is so already.
+    fn already(&self, event: &JobEvent) -> bool {
+        match (&self.state, event) {
+            (JobState::Queued { sent_at }, JobEvent::Sent) => sent_at.is_some(),
+            (JobState::Queued { .. }, _) => false,
+            (_, JobEvent::Sent) => true,
+            (JobState::Running { .. }, JobEvent::Started) => true,
+            (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
+            (JobState::Running { progress, .. }, JobEvent::Progressed(later)) => later <= progress,
+            (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
+            (JobState::Completed { .. }, JobEvent::Completed(_))
+            | (JobState::Failed { .. }, JobEvent::Failed(_))
+            | (JobState::Cancelled, JobEvent::Cancelled) => true,
+            (
+                JobState::Running { .. }
+                | JobState::Completed { .. }
+                | JobState::Failed { .. }
+                | JobState::Cancelled,
+                _,
+            ) => false,
+        }
+    }
+
+    fn with(&self, state: JobState, at: Timestamp) -> Self {
+        // A writer whose clock is behind must not make the record look older than it is.
+        Self { state, updated_at: at.max(self.updated_at), revision: self.revision + 1, ..self.clone() }
+    }
+}

@@ -1,0 +1,106 @@
+//! A job as the table and the wire hold it: flat, with the fields that DESIGN.md names.
+
+use super::{Job, JobState, Progress, Stage, Status};
+use crate::{
+    detect::MediaKind,
+    error::JobError,
+    ids::{JobId, MediaId, UserId},
+    manifest::Output,
+    pipeline::Pipeline,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobRecord {
+    job_id: JobId,
+    media_id: MediaId,
+    user_id: UserId,
+    status: Status,
+    stage: Stage,
+    progress: u8,
+    input_key: String,
+    input_version_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<MediaKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    committed: BTreeMap<Pipeline, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outputs: Option<Vec<Output>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<JobError>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    revision: u64,
+}
+
+/// A record whose status lacks what belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a job record with status {0} lacks its {1}")]
+pub(super) struct InconsistentRecord(Status, &'static str);
+
+impl From<Job> for JobRecord {
+    fn from(job: Job) -> Self {
+        let (status, stage, progress) = (job.status(), job.stage(), job.percent());
+        let mut record = Self {
+            job_id: job.id,
+            media_id: job.media_id,
+            user_id: job.user_id,
+            status,
+            stage,
+            progress,
+            input_key: job.input_key,
+            input_version_id: job.input_version_id,
+            kind: job.kind,
+            sent_at: None,
+            committed: BTreeMap::new(),
+            outputs: None,
+            error: None,
+            created_at: job.created_at,
+            updated_at: job.updated_at,
+            revision: job.revision,
+        };
+        match job.state {
+            JobState::Queued { sent_at } => record.sent_at = sent_at,
+            JobState::Running { committed, .. } => record.committed = committed,
+            JobState::Completed { outputs } => record.outputs = Some(outputs),
+            JobState::Failed { error } => record.error = Some(error),
+            JobState::Cancelled => {}
+        }
+        record
+    }
+}
+
+impl TryFrom<JobRecord> for Job {
+    type Error = InconsistentRecord;
+
+    fn try_from(record: JobRecord) -> Result<Self, InconsistentRecord> {
+        let lacks = |what| InconsistentRecord(record.status, what);
+        let state = match record.status {
+            Status::Queued => JobState::Queued { sent_at: record.sent_at },
+            Status::Running => JobState::Running {
+                progress: Progress { percent: record.progress.min(99), stage: record.stage },
+                committed: record.committed,
+            },
+            Status::Completed => JobState::Completed { outputs: record.outputs.ok_or(lacks("outputs"))? },
+            Status::Failed => JobState::Failed { error: record.error.ok_or(lacks("error"))? },
+            Status::Cancelled => JobState::Cancelled,
+        };
+        Ok(Self {
+            id: record.job_id,
+            media_id: record.media_id,
+            user_id: record.user_id,
+            input_key: record.input_key,
+            input_version_id: record.input_version_id,
+            kind: record.kind,
+            state,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            revision: record.revision,
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! What Smart Media Uploader decides, apart from where it runs.
+//!
+//! Identifiers, the job state machine, upload policy, image plans, the manifest and every stable
+//! code live here. Nothing in this crate is async, knows AWS, reads the environment, the clock or
+//! a file: time and randomness are handed in. `make lint` checks that.
+
+pub mod detect;
+pub mod error;
+pub mod ids;
+pub mod image;
+pub mod job;
+pub mod keys;
+pub mod manifest;
+pub mod media;
+pub mod pipeline;
+pub mod policy;
+pub mod problem;
+pub mod time;
+
+pub use detect::{Format, MediaKind, detect};
+pub use error::{ErrorCode, JobError, Refusal};
+pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
+pub use job::{Job, JobEvent, JobState, Progress, Stage, Status, Transition};
+pub use manifest::{Artifact, Manifest, Output, Role};
+pub use media::{Grant, Media, MediaState, StoredObject};
+pub use pipeline::{ExecutionInput, Pipeline, Source};
+pub use policy::UploadPolicy;
+pub use problem::{Problem, ProblemCode};
+pub use time::Timestamp;

@@ -1,0 +1,145 @@
+//! One upload, from its grant to its submission.
+
+use crate::{
+    ids::{JobId, MediaId, Sha256, UserId},
+    job::Job,
+    keys,
+    pipeline::{ExecutionInput, Source},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a client asked to upload, after policy accepted it. The presigned upload signs all three.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Content type as declared. Content decides later.
+    pub content_type: String,
+    /// Exact size in bytes.
+    pub bytes: u64,
+    /// Exact digest.
+    pub sha256: Sha256,
+}
+
+/// An object as S3 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Version that the description is of.
+    pub version_id: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Full-object digest that S3 verified on upload, where it has one.
+    pub sha256: Option<Sha256>,
+}
+
+/// One upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Media {
+    /// Identity, which the job's identity follows from.
+    #[serde(rename = "mediaId")]
+    pub id: MediaId,
+    /// The owner.
+    #[serde(rename = "userId")]
+    pub user: UserId,
+    /// The name the client gave; shown back, never part of a key or a log line.
+    pub file_name: String,
+    /// What may be uploaded.
+    #[serde(flatten)]
+    pub grant: Grant,
+    /// Where the upload stands.
+    #[serde(flatten)]
+    pub state: MediaState,
+    /// When the grant was made.
+    pub created_at: Timestamp,
+    /// When the presigned upload stops working.
+    pub expires_at: Timestamp,
+}
+
+/// Where an upload stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+pub enum MediaState {
+    /// Granted; no object has been seen.
+    AwaitingUpload,
+    /// The object was seen and its job made.
+    Submitted {
+        /// The one job of this media.
+        job_id: JobId,
+        /// The version that is processed.
+        input_version_id: String,
+    },
+    /// Nothing was uploaded in time.
+    Expired,
+}
+
+impl MediaState {
+    /// The status as it stands in the media table.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::AwaitingUpload => "AWAITING_UPLOAD",
+            Self::Submitted { .. } => "SUBMITTED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// How an uploaded object differs from its grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// Another number of bytes.
+    #[error("the object has {actual} bytes, {granted} were granted")]
+    Size {
+        /// Bytes granted.
+        granted: u64,
+        /// Bytes found.
+        actual: u64,
+    },
+    /// Another digest, or none that S3 verified.
+    #[error("the object's SHA-256 is not the granted one")]
+    Checksum,
+}
+
+impl Media {
+    /// Key of the upload in the raw bucket.
+    #[must_use]
+    pub fn key(&self) -> String {
+        keys::upload(&self.id)
+    }
+
+    /// Checks an object against the grant: same size, same verified digest.
+    pub fn check(&self, object: &StoredObject) -> Result<(), Mismatch> {
+        if object.bytes != self.grant.bytes {
+            return Err(Mismatch::Size { granted: self.grant.bytes, actual: object.bytes });
+        }
+        if object.sha256 != Some(self.grant.sha256) {
+            return Err(Mismatch::Checksum);
+        }
+        Ok(())
+    }
+
+    /// This media with its object seen, and the one job that follows.
+    pub fn submit(&self, object: &StoredObject, at: Timestamp) -> Result<(Self, Job), Mismatch> {
+        self.check(object)?;
+        let job = Job::queued(self, object, at);
+        let state = MediaState::Submitted { job_id: job.id.clone(), input_version_id: object.version_id.clone() };
+        Ok((Self { state, ..self.clone() }, job))
+    }
+
+    /// What the queue carries for a job of this media.
+    #[must_use]
+    pub fn execution_input(&self, job: &Job) -> ExecutionInput {
+        ExecutionInput {
+            job_id: job.id.clone(),
+            media_id: self.id.clone(),
+            user_id: self.user.clone(),
+            source: Source {
+                key: job.input_key.clone(),
+                version_id: job.input_version_id.clone(),
+                bytes: self.grant.bytes,
+                sha256: self.grant.sha256,
+            },
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Points in time, as data. The clock itself is outside this crate.
+
+use ::time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A point in time, milliseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in UTC with three
+/// decimals, so that text order is time order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timestamp {
+    unix_ms: i64,
+}
+
+/// Not an RFC 3339 time between the years 1970 and 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 time between the years 1970 and 9999")]
+pub struct InvalidTimestamp;
+
+/// 9999-12-31T23:59:59.999Z: the last time that RFC 3339 can write.
+const LAST_UNIX_MS: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    /// A time so many milliseconds after the epoch.
+    pub const fn from_unix_ms(unix_ms: i64) -> Result<Self, InvalidTimestamp> {
+        if unix_ms < 0 || unix_ms > LAST_UNIX_MS { Err(InvalidTimestamp) } else { Ok(Self { unix_ms }) }
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn unix_ms(self) -> i64 {
+        self.unix_ms
+    }
+
+    /// Whole seconds since the epoch, the unit of DynamoDB's time to live.
+    #[must_use]
+    pub const fn unix_s(self) -> i64 {
+        self.unix_ms / 1000
+    }
+
+    /// This time, so many seconds later (or earlier), held within the years that can be written.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        let unix_ms = self.unix_ms.saturating_add(seconds.saturating_mul(1000));
+        let floored = if unix_ms < 0 { 0 } else { unix_ms };
+        Self { unix_ms: if floored > LAST_UNIX_MS { LAST_UNIX_MS } else { floored } }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.unix_ms) * 1_000_000)
+            .expect("every Timestamp lies between 1970 and 9999");
+        let (date, time) = (at.date(), at.time());
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.millisecond()
+        )
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?.to_offset(UtcOffset::UTC);
+        let unix_ms = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).map_err(|_| InvalidTimestamp)?;
+        Self::from_unix_ms(unix_ms)
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = InvalidTimestamp;
+
+    fn try_from(text: String) -> Result<Self, InvalidTimestamp> {
+        text.parse()
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(at: Timestamp) -> String {
+        at.to_string()
+    }
+}
