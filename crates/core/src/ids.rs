@@ -12,7 +12,8 @@ pub struct InvalidId(pub &'static str);
 const ULID_LEN: usize = 26;
 
 fn is_ulid(text: &str) -> bool {
-    let alphabet = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'h' | b'j' | b'k' | b'm' | b'n' | b'p'..=b't' | b'v'..=b'z');
+    let alphabet =
+        |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'h' | b'j' | b'k' | b'm' | b'n' | b'p'..=b't' | b'v'..=b'z');
     // 26 base-32 digits hold 130 bits; a first digit above 7 would overflow the 128 of a ULID.
     text.len() == ULID_LEN && text.as_bytes()[0] <= b'7' && text.as_bytes().iter().all(alphabet)
 }
@@ -188,5 +189,77 @@ impl TryFrom<String> for Sha256 {
 impl From<Sha256> for String {
     fn from(digest: Sha256) -> String {
         digest.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys;
+    use proptest::prelude::*;
+
+    fn ulid() -> impl Strategy<Value = String> {
+        "[0-7][0-9a-hjkmnp-tv-z]{25}"
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_is_read_back_as_it_was_written(ulid in ulid()) {
+            let id = MediaId::from_ulid(&ulid).unwrap();
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+
+        #[test]
+        fn an_upload_s_key_leads_back_to_its_media(ulid in ulid()) {
+            let id = MediaId::from_ulid(&ulid).unwrap();
+            prop_assert_eq!(keys::parse_upload(&keys::upload(&id)), Ok(id));
+        }
+
+        #[test]
+        fn different_media_have_different_jobs(one in ulid(), other in ulid()) {
+            let [one, other] = [one, other].map(|ulid| MediaId::from_ulid(&ulid).unwrap());
+            prop_assert_eq!(JobId::of(&one) == JobId::of(&other), one == other);
+        }
+
+        #[test]
+        fn what_parses_is_written_back_the_same(text in "(med_|job_|MED_)?[0-9a-zA-Z]{24,28}") {
+            if let Ok(id) = text.parse::<MediaId>() {
+                prop_assert_eq!(id.as_str(), text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_a_parser_panic(text in any::<String>()) {
+            let _ = text.parse::<MediaId>();
+            let _ = text.parse::<Sha256>();
+            let _ = UserId::try_from(text.clone());
+            let _ = keys::parse_upload(&text);
+        }
+
+        #[test]
+        fn a_digest_is_read_back_as_it_was_written(bytes in any::<[u8; 32]>()) {
+            let digest = Sha256::from_bytes(bytes);
+            prop_assert_eq!(digest.to_string().parse(), Ok(digest));
+        }
+    }
+
+    #[test]
+    fn ids_of_another_kind_or_length_are_refused() {
+        let good = "01j9zq4b5c6d7e8f9g0h1j2k3m";
+        assert!(format!("med_{good}").parse::<MediaId>().is_ok());
+        let long = format!("med_{good}0");
+        for bad in [&format!("job_{good}"), good, "med_", "med_01J9ZQ4B5C6D7E8F9G0H1J2K3M", &long, "med_81j9zq4b5c6d7e8f9g0h1j2k3m"] {
+            assert!(bad.parse::<MediaId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_id_has_1_to_255_bytes_and_no_control_characters() {
+        for good in ["a", "auth0|5f7c8ec7c33c6c004bbafe82", &"x".repeat(255)] {
+            assert!(UserId::try_from(good.to_owned()).is_ok());
+        }
+        for bad in ["", "a\nb", &"x".repeat(256)] {
+            assert!(UserId::try_from(bad.to_owned()).is_err());
+        }
     }
 }

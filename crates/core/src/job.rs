@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
 mod record;
+#[cfg(test)]
+mod tests;
 
 /// One request to process one media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +201,8 @@ pub enum JobEvent {
     Completed(Vec<Output>),
     /// It cannot be done.
     Failed(JobError),
+    /// Its message was given up. Fails a job that nobody has taken; one that runs was delivered after all.
+    Undelivered(JobError),
     /// Its owner called it off.
     Cancelled,
 }
@@ -276,7 +280,9 @@ impl Job {
             }
             (_, event) if self.already(&event) => return Transition::Unchanged,
 
-            (_, JobEvent::Failed(error)) => JobState::Failed { error },
+            (_, JobEvent::Failed(error)) | (JobState::Queued { .. }, JobEvent::Undelivered(error)) => {
+                JobState::Failed { error }
+            }
             (_, JobEvent::Cancelled) => JobState::Cancelled,
 
             (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { sent_at: Some(at) },
@@ -304,7 +310,9 @@ impl Job {
                 JobState::Running { progress: *progress, committed }
             }
             (JobState::Running { .. }, JobEvent::Completed(outputs)) => JobState::Completed { outputs },
-            (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started) => return Transition::Unchanged,
+            (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_)) => {
+                return Transition::Unchanged;
+            }
         };
         Transition::Changed(self.with(next, at))
     }
@@ -314,19 +322,15 @@ impl Job {
         match (&self.state, event) {
             (JobState::Queued { sent_at }, JobEvent::Sent) => sent_at.is_some(),
             (JobState::Queued { .. }, _) => false,
-            (_, JobEvent::Sent) => true,
-            (JobState::Running { .. }, JobEvent::Started) => true,
+            (_, JobEvent::Sent) | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_)) => true,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, .. }, JobEvent::Progressed(later)) => later <= progress,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
             (JobState::Completed { .. }, JobEvent::Completed(_))
-            | (JobState::Failed { .. }, JobEvent::Failed(_))
+            | (JobState::Failed { .. }, JobEvent::Failed(_) | JobEvent::Undelivered(_))
             | (JobState::Cancelled, JobEvent::Cancelled) => true,
             (
-                JobState::Running { .. }
-                | JobState::Completed { .. }
-                | JobState::Failed { .. }
-                | JobState::Cancelled,
+                JobState::Running { .. } | JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled,
                 _,
             ) => false,
         }

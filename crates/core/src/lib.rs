@@ -23,7 +23,7 @@ pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
 pub use job::{Job, JobEvent, JobState, Progress, Stage, Status, Transition};
 pub use manifest::{Artifact, Manifest, Output, Role};
 pub use media::{Grant, Media, MediaState, StoredObject};
-pub use pipeline::{ExecutionInput, Pipeline, Source};
+pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Source};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use time::Timestamp;

@@ -1,11 +1,6 @@
 //! The record of what one worker made: written last, the same from a job and from a plain file.
 
-use crate::{
-    detect::MediaKind,
-    ids::Sha256,
-    image::ImageFacts,
-    pipeline::Pipeline,
-};
+use crate::{detect::MediaKind, ids::Sha256, image::ImageFacts, pipeline::Pipeline};
 use serde::{Deserialize, Serialize};
 
 /// File name of the manifest inside its attempt's prefix or output folder.

@@ -45,7 +45,7 @@ impl fmt::Display for Pipeline {
 
 /// The queue message, which is also the execution's input: everything that `ValidateInput` must prove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ExecutionInput {
     /// Names the execution.
     pub job_id: JobId,
@@ -59,7 +59,7 @@ pub struct ExecutionInput {
 
 /// The uploaded bytes, named so exactly that every reader reads the same ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Source {
     /// Key in the raw bucket.
     pub key: String,
@@ -69,4 +69,47 @@ pub struct Source {
     pub bytes: u64,
     /// Digest of the content, as granted and as S3 verified it.
     pub sha256: Sha256,
+}
+
+/// The branch of the state machine that a media takes; `statemachine.asl.json` lists the same names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Branch {
+    /// An image small enough for a Lambda.
+    RenderImage,
+    /// An image for the transcode worker.
+    TranscodeImage,
+    /// Both workers.
+    Video,
+    /// Both workers.
+    Audio,
+}
+
+impl Branch {
+    /// The branch of a media of a kind and size. A `render_image_max_bytes` of 0 sends every image
+    /// to the worker.
+    #[must_use]
+    pub const fn of(kind: MediaKind, bytes: u64, render_image_max_bytes: u64) -> Self {
+        match kind {
+            MediaKind::Image if bytes <= render_image_max_bytes => Self::RenderImage,
+            MediaKind::Image => Self::TranscodeImage,
+            MediaKind::Video => Self::Video,
+            MediaKind::Audio => Self::Audio,
+        }
+    }
+}
+
+/// What `detect-type` hands on: the proven input, and what it is. Workers get the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Detected {
+    /// What was validated.
+    #[serde(flatten)]
+    pub input: ExecutionInput,
+    /// The kind that the content shows.
+    pub kind: MediaKind,
+    /// The media type that the content shows.
+    pub content_type: String,
+    /// Where it goes.
+    pub branch: Branch,
 }

@@ -89,3 +89,35 @@ impl From<Timestamp> for String {
         at.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_time_is_read_back_as_it_was_written(unix_ms in 0..=LAST_UNIX_MS) {
+            let at = Timestamp::from_unix_ms(unix_ms).unwrap();
+            prop_assert_eq!(at.to_string().parse(), Ok(at));
+        }
+
+        #[test]
+        fn text_order_is_time_order(one in 0..=LAST_UNIX_MS, other in 0..=LAST_UNIX_MS) {
+            let [a, b] = [one, other].map(|ms| Timestamp::from_unix_ms(ms).unwrap());
+            prop_assert_eq!(a.to_string().cmp(&b.to_string()), one.cmp(&other));
+        }
+
+        #[test]
+        fn adding_seconds_never_leaves_the_writable_years(unix_ms in 0..=LAST_UNIX_MS, seconds in any::<i64>()) {
+            let at = Timestamp::from_unix_ms(unix_ms).unwrap().plus_seconds(seconds);
+            prop_assert!(Timestamp::from_unix_ms(at.unix_ms()).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_offset_is_turned_into_utc() {
+        let at: Timestamp = "2026-11-23T23:30:00.5+02:00".parse().unwrap();
+        assert_eq!(at.to_string(), "2026-11-23T21:30:00.500Z");
+    }
+}

@@ -1,0 +1,81 @@
+//! What can go wrong with a service, by who acts.
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+/// A service did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation}: {source}")]
+pub struct CloudError {
+    /// What was asked, e.g. `s3:HeadObject`.
+    pub operation: &'static str,
+    /// Whether the same call can succeed later.
+    pub transient: bool,
+    /// What the SDK says.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// Error codes of throttling and internal faults, on which the SDK has already retried in vain.
+const TRANSIENT_CODES: &[&str] = &[
+    "InternalError",
+    "InternalServerError",
+    "InternalServiceError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
+
+impl CloudError {
+    /// The error of an SDK call.
+    pub(crate) fn from_sdk<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        let transient = match &error {
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+            SdkError::ServiceError(service) => {
+                service.err().code().is_some_and(|code| TRANSIENT_CODES.contains(&code))
+            }
+            // A request that could not even be built will not be built next time. The enum is the SDK's
+            // and may grow; an unknown variant is not worth hammering a service for.
+            _ => false,
+        };
+        Self { operation, transient, source: with_context(error) }
+    }
+
+    /// A stored record that cannot be understood: a fault of ours that waiting does not mend.
+    pub(crate) fn unreadable(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { operation, transient: false, source: source.into() }
+    }
+
+    /// A transfer that broke off.
+    pub(crate) fn interrupted(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { operation, transient: true, source: source.into() }
+    }
+}
+
+/// The SDK's own `Display` is only "service error"; what happened is in the chain below it.
+fn with_context<E, R>(error: SdkError<E, R>) -> Box<dyn Error + Send + Sync>
+where
+    E: Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        below = cause.source();
+    }
+    text.into()
+}

@@ -1,0 +1,151 @@
+//! The media table: one record an upload.
+
+use crate::{
+    config::{Environment, InvalidEnvironment},
+    error::CloudError,
+    jobs::Jobs,
+};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use smmu_core::{Job, Media, MediaId, MediaState, Timestamp};
+use std::collections::HashMap;
+
+/// The media table.
+#[derive(Clone)]
+pub struct MediaTable {
+    client: Client,
+    table: String,
+}
+
+impl MediaTable {
+    /// The table named by `SMMU_MEDIA_TABLE`.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { client: Client::new(sdk), table: environment.require("SMMU_MEDIA_TABLE")?.to_owned() })
+    }
+
+    /// One media, read consistently.
+    pub async fn get(&self, id: &MediaId) -> Result<Option<Media>, CloudError> {
+        const OPERATION: &str = "dynamodb:GetItem media";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("mediaId", AttributeValue::S(id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        let parse = |item| serde_dynamo::from_item(item).map_err(|error| CloudError::unreadable(OPERATION, error));
+        answer.item.map(parse).transpose()
+    }
+
+    /// Records a new media.
+    pub async fn create(&self, media: &Media) -> Result<(), CloudError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(media)?))
+            .condition_expression("attribute_not_exists(mediaId)")
+            .send()
+            .await
+            .map_err(|error| CloudError::from_sdk("dynamodb:PutItem media", error))?;
+        Ok(())
+    }
+
+    /// Records that nothing was uploaded in time. `false` if an upload was seen meanwhile.
+    pub async fn expire(&self, media: &Media) -> Result<bool, CloudError> {
+        let expired = Media { state: MediaState::Expired, ..media.clone() };
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(&expired)?))
+            .condition_expression("#status = :awaiting")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(CloudError::from_sdk("dynamodb:PutItem media", error)),
+        }
+    }
+
+    /// Records a media as submitted and its job as made, both or neither. `false` if the job is
+    /// there already.
+    pub async fn submit(&self, submitted: &Media, job: &Job, jobs: &Jobs) -> Result<bool, CloudError> {
+        const OPERATION: &str = "dynamodb:TransactWriteItems submit";
+        let media = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item(submitted)?))
+            .condition_expression("attribute_exists(mediaId) AND #status <> :submitted")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":submitted", status(&submitted.state))
+            .build()
+            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let written = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(jobs.creation(job)?).build())
+            .transact_items(TransactWriteItem::builder().put(media).build())
+            .send()
+            .await;
+        let error = match written {
+            Ok(_) => return Ok(true),
+            Err(error) => error,
+        };
+        let reasons = error.as_service_error().and_then(|e| match e {
+            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
+                cancelled,
+            ) => Some(cancelled.cancellation_reasons()),
+            _ => None,
+        });
+        match reasons {
+            Some(reasons) if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) => Ok(false),
+            // Two submissions at the same instant: DynamoDB lets one through and cancels the other.
+            Some(_) => Err(CloudError::interrupted(OPERATION, error.into_service_error())),
+            None => Err(CloudError::from_sdk(OPERATION, error)),
+        }
+    }
+
+    /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.
+    pub async fn awaiting_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
+        const OPERATION: &str = "dynamodb:Query media";
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by-status")
+            .key_condition_expression("#status = :awaiting AND expiresAt < :before")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload))
+            .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut ids = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+            let id = item.get("mediaId").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
+            ids.extend(id);
+            if ids.len() == limit {
+                break;
+            }
+        }
+        Ok(ids)
+    }
+}
+
+fn status(state: &MediaState) -> AttributeValue {
+    AttributeValue::S(state.status().to_owned())
+}
+
+fn item(media: &Media) -> Result<HashMap<String, AttributeValue>, CloudError> {
+    serde_dynamo::to_item(media).map_err(|error| CloudError::unreadable("dynamodb:PutItem media", error))
+}

@@ -1,0 +1,88 @@
+//! From an uploaded object to its one job: what `/complete`, the S3 event and `reconcile` share.
+
+use crate::{
+    clock,
+    config::{Environment, InvalidEnvironment},
+    error::CloudError,
+    jobs::{Advance, Jobs},
+    media::MediaTable,
+    queue::JobsQueue,
+    uploads::Uploads,
+};
+use aws_config::SdkConfig;
+use smmu_core::{Job, JobEvent, JobId, Media, media::Mismatch};
+
+/// Everything that a submission touches.
+#[derive(Clone)]
+pub struct Submitter {
+    /// The raw bucket.
+    pub uploads: Uploads,
+    /// The media table.
+    pub media: MediaTable,
+    /// The jobs table.
+    pub jobs: Jobs,
+    /// The jobs queue.
+    pub queue: JobsQueue,
+}
+
+/// Why there is no job.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Nothing has been uploaded.
+    #[error("the object is not there")]
+    NotUploaded,
+    /// Something else was uploaded than was granted.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// A service did not answer.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+}
+
+impl Submitter {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self {
+            uploads: Uploads::new(sdk, environment)?,
+            media: MediaTable::new(sdk, environment)?,
+            jobs: Jobs::new(sdk, environment)?,
+            queue: JobsQueue::new(sdk, environment)?,
+        })
+    }
+
+    /// The job of a media: the one it has, or a new one if its object is there as granted.
+    ///
+    /// Once the job is recorded this succeeds even if its message cannot be sent; `reconcile` sends
+    /// what was not sent.
+    pub async fn submit(&self, media: &Media) -> Result<Job, SubmitError> {
+        if let Some(job) = self.jobs.get(&JobId::of(&media.id)).await? {
+            return Ok(job);
+        }
+        let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
+        let (submitted, job) = media.submit(&object, clock::now())?;
+        if self.media.submit(&submitted, &job, &self.jobs).await? {
+            return Ok(self.send(&submitted, job).await);
+        }
+        // Another submission of the same media was faster; its job is this one.
+        let job = self.jobs.get(&job.id).await?;
+        job.ok_or_else(|| CloudError::interrupted("dynamodb:GetItem jobs", "the job was not recorded").into())
+    }
+
+    /// Sends a job's message and records that, as far as both succeed.
+    pub async fn send(&self, media: &Media, job: Job) -> Job {
+        if let Err(error) = self.queue.send(&media.execution_input(&job)).await {
+            tracing::error!(job_id = %job.id, %error, "the job is recorded but its message was not sent");
+            return job;
+        }
+        match self.jobs.advance_from(job.clone(), JobEvent::Sent).await {
+            Ok(Advance::Changed(sent) | Advance::Unchanged(sent) | Advance::Ended(sent) | Advance::TooEarly(sent)) => {
+                sent
+            }
+            Ok(Advance::Missing) => job,
+            Err(error) => {
+                tracing::warn!(job_id = %job.id, %error, "the message was sent but not recorded as sent");
+                job
+            }
+        }
+    }
+}

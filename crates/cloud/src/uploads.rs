@@ -1,0 +1,152 @@
+//! The raw bucket: granting uploads, and reading exactly the version that was submitted.
+
+use crate::{
+    config::{Environment, InvalidEnvironment},
+    error::CloudError,
+};
+use aws_config::SdkConfig;
+use aws_sdk_s3::{Client, presigning::PresigningConfig, types::ChecksumMode};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use smmu_core::{Media, Sha256, Source, StoredObject};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+use tokio::io::AsyncWriteExt;
+
+/// The raw bucket.
+#[derive(Clone)]
+pub struct Uploads {
+    client: Client,
+    bucket: String,
+}
+
+/// A request that the holder may make once, as it stands, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresignedUpload {
+    /// HTTP method.
+    pub method: String,
+    /// Address with its signature: a secret until it expires.
+    pub url: String,
+    /// Headers that are signed and must be sent with exactly these values.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Uploads {
+    /// The bucket named by `SMMU_RAW_BUCKET`.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { client: Client::new(sdk), bucket: environment.require("SMMU_RAW_BUCKET")?.to_owned() })
+    }
+
+    /// Signs the upload of a media: these bytes, this type, once, for `seconds` from now.
+    pub async fn presign(&self, media: &Media, seconds: u32) -> Result<PresignedUpload, CloudError> {
+        const OPERATION: &str = "s3:PutObject presign";
+        let expiry = PresigningConfig::expires_in(Duration::from_secs(seconds.into()))
+            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let length = i64::try_from(media.grant.bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(media.key())
+            .content_type(&media.grant.content_type)
+            .content_length(length)
+            .checksum_sha256(BASE64.encode(media.grant.sha256.as_bytes()))
+            .if_none_match("*")
+            .presigned(expiry)
+            .await
+            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        Ok(PresignedUpload {
+            method: request.method().to_owned(),
+            url: request.uri().to_owned(),
+            headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        })
+    }
+
+    /// The object at a key as it is now, or `None` where there is none.
+    pub async fn find(&self, key: &str) -> Result<Option<StoredObject>, CloudError> {
+        self.head(key, None).await
+    }
+
+    /// The one version that a source names, or `None` where it is gone.
+    pub async fn find_version(&self, source: &Source) -> Result<Option<StoredObject>, CloudError> {
+        self.head(&source.key, Some(&source.version_id)).await
+    }
+
+    async fn head(&self, key: &str, version_id: Option<&str>) -> Result<Option<StoredObject>, CloudError> {
+        const OPERATION: &str = "s3:HeadObject";
+        let answer = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_version_id(version_id.map(str::to_owned))
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await;
+        let object = match answer {
+            Ok(object) => object,
+            // A version id that S3 did not issue answers 400; neither that nor a delete marker (405) is there.
+            Err(error) if error.raw_response().is_some_and(|r| matches!(r.status().as_u16(), 400 | 404 | 405)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(CloudError::from_sdk(OPERATION, error)),
+        };
+        let bytes = object.content_length().and_then(|length| u64::try_from(length).ok());
+        let (Some(version_id), Some(bytes)) = (object.version_id().map(str::to_owned), bytes) else {
+            return Err(CloudError::unreadable(OPERATION, "the bucket is not versioned or told no length"));
+        };
+        Ok(Some(StoredObject { version_id, bytes, sha256: object.checksum_sha256().and_then(decode_sha256) }))
+    }
+
+    /// The first `count` bytes of a source, fewer where it has fewer.
+    pub async fn read_start(&self, source: &Source, count: usize) -> Result<Vec<u8>, CloudError> {
+        const OPERATION: &str = "s3:GetObject range";
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(&source.key)
+            .version_id(&source.version_id)
+            .range(format!("bytes=0-{}", count.saturating_sub(1)))
+            .send()
+            .await
+            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
+        Ok(bytes.into_bytes().into())
+    }
+
+    /// Writes a source to a new file, in pieces, and returns the file only if it is complete.
+    pub async fn download(&self, source: &Source, file: &Path) -> Result<(), CloudError> {
+        const OPERATION: &str = "s3:GetObject";
+        let interrupted = |error: std::io::Error| CloudError::interrupted(OPERATION, error);
+        let mut answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(&source.key)
+            .version_id(&source.version_id)
+            .send()
+            .await
+            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        let mut out = tokio::fs::File::create_new(file).await.map_err(interrupted)?;
+        let mut written = 0;
+        while let Some(piece) = answer.body.next().await {
+            let piece = piece.map_err(|error| CloudError::interrupted(OPERATION, error))?;
+            written += piece.len() as u64;
+            // The disk was sized for what was validated; more must not reach it.
+            if written > source.bytes {
+                break;
+            }
+            out.write_all(&piece).await.map_err(interrupted)?;
+        }
+        out.flush().await.map_err(interrupted)?;
+        if written == source.bytes {
+            Ok(())
+        } else {
+            Err(CloudError::interrupted(OPERATION, "the object ended at another size than was validated"))
+        }
+    }
+}
+
+fn decode_sha256(base64: &str) -> Option<Sha256> {
+    let bytes = BASE64.decode(base64).ok()?;
+    Some(Sha256::from_bytes(bytes.try_into().ok()?))
+}

@@ -1,0 +1,261 @@
+//! What is measured on an image source. It goes into the manifest, so every word of it is public:
+//! no position, no maker notes, no free text that was not shortened and stripped.
+
+use super::{Colour, Size};
+use serde::{Deserialize, Serialize};
+
+/// Everything known of one image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageFacts {
+    /// What the header says.
+    #[serde(flatten)]
+    pub probe: ImageProbe,
+    /// What the pixels say.
+    #[serde(flatten)]
+    pub look: ImageLook,
+    /// What the camera wrote, where it wrote anything useful.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<CameraFacts>,
+}
+
+/// What the header alone says of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageProbe {
+    /// Format of the file.
+    pub format: ImageFormat,
+    /// Width in pixels as displayed, orientation applied.
+    pub width: u32,
+    /// Height in pixels as displayed, orientation applied.
+    pub height: u32,
+    /// How the stored pixels must be turned to be displayed; already applied to everything else here.
+    pub orientation: Orientation,
+    /// Whether the source stores transparency.
+    pub has_alpha: bool,
+    /// Bits per sample as stored.
+    pub bit_depth: u8,
+    /// How the source stores its colours.
+    pub colour_model: ColourModel,
+    /// Description of the ICC profile, where there is one. Renditions are sRGB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icc_profile: Option<String>,
+    /// What moves, where anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub animation: Option<Animation>,
+}
+
+impl ImageProbe {
+    /// The size as displayed.
+    #[must_use]
+    pub const fn size(&self) -> Size {
+        Size { width: self.width, height: self.height }
+    }
+}
+
+/// The formats that are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFormat {
+    /// ITU-T T.81.
+    Jpeg,
+    /// W3C PNG; of an APNG its default image.
+    Png,
+    /// RFC 9649, animations included.
+    Webp,
+    /// GIF87a and GIF89a, animations included.
+    Gif,
+    /// TIFF 6.0 and BigTIFF, the first page.
+    Tiff,
+    /// Windows bitmap.
+    Bmp,
+    /// AV1 in HEIF, the primary item.
+    Avif,
+}
+
+impl ImageFormat {
+    /// Every format.
+    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Tiff, Self::Bmp, Self::Avif];
+
+    /// IANA media type.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Tiff => "image/tiff",
+            Self::Bmp => "image/bmp",
+            Self::Avif => "image/avif",
+        }
+    }
+
+    /// The format of a media type that [`crate::detect()`] names.
+    #[must_use]
+    pub fn of_content_type(content_type: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.content_type() == content_type)
+    }
+}
+
+/// How a source stores its colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColourModel {
+    /// Lightness only.
+    Grey,
+    /// Red, green and blue.
+    Rgb,
+    /// Luma and two chroma components.
+    Ycbcr,
+    /// Indices into a table of colours.
+    Palette,
+    /// Inks: cyan, magenta, yellow, black (or YCCK, which becomes them).
+    Cmyk,
+}
+
+/// What moves, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Animation {
+    /// Number of frames, at least 2.
+    pub frames: u32,
+    /// Duration of one pass in milliseconds.
+    pub duration_ms: u64,
+    /// How often it plays; 0 means forever, as in WebP.
+    pub plays: u32,
+}
+
+/// The eight ways in which stored pixels can lie (Exif 3.0, 4.6.5.1.6; TIFF 6.0, Orientation),
+/// named after what turns them upright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Orientation {
+    /// 1: upright.
+    #[default]
+    Upright,
+    /// 2: mirror left and right.
+    FlipHorizontal,
+    /// 3: turn by 180°.
+    Rotate180,
+    /// 4: mirror top and bottom.
+    FlipVertical,
+    /// 5: mirror at the main diagonal.
+    Transpose,
+    /// 6: turn by 90° clockwise.
+    Rotate90,
+    /// 7: mirror at the other diagonal.
+    Transverse,
+    /// 8: turn by 270° clockwise.
+    Rotate270,
+}
+
+impl Orientation {
+    /// Every orientation, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Upright,
+        Self::FlipHorizontal,
+        Self::Rotate180,
+        Self::FlipVertical,
+        Self::Transpose,
+        Self::Rotate90,
+        Self::Transverse,
+        Self::Rotate270,
+    ];
+
+    /// The Exif number, 1 to 8.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Upright => 1,
+            Self::FlipHorizontal => 2,
+            Self::Rotate180 => 3,
+            Self::FlipVertical => 4,
+            Self::Transpose => 5,
+            Self::Rotate90 => 6,
+            Self::Transverse => 7,
+            Self::Rotate270 => 8,
+        }
+    }
+
+    /// The orientation of an Exif number; numbers out of range mean nothing.
+    #[must_use]
+    pub fn of_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|orientation| u32::from(orientation.number()) == number)
+    }
+
+    /// Whether turning upright exchanges width and height.
+    #[must_use]
+    pub const fn swaps_axes(self) -> bool {
+        match self {
+            Self::Upright | Self::FlipHorizontal | Self::Rotate180 | Self::FlipVertical => false,
+            Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270 => true,
+        }
+    }
+}
+
+/// Not an Exif orientation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an orientation lies between 1 and 8")]
+pub struct InvalidOrientation;
+
+impl TryFrom<u8> for Orientation {
+    type Error = InvalidOrientation;
+
+    fn try_from(number: u8) -> Result<Self, InvalidOrientation> {
+        Self::of_number(number.into()).ok_or(InvalidOrientation)
+    }
+}
+
+impl From<Orientation> for u8 {
+    fn from(orientation: Orientation) -> Self {
+        orientation.number()
+    }
+}
+
+/// What the pixels say, measured on the first frame in sRGB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageLook {
+    /// `ThumbHash` (about 25 bytes) in base64: a blurred placeholder that a client can draw at once.
+    pub thumbhash: String,
+    /// The colour that covers most of the picture.
+    pub dominant_colour: Colour,
+    /// Up to six colours that differ from one another, the most common first.
+    pub palette: Vec<Colour>,
+    /// 64-bit pHash in 16 hex digits: pictures whose hashes differ in few bits (say, up to 10) look
+    /// alike. Luma of 32 × 32 pixels, two-dimensional DCT-II, the 8 × 8 lowest frequencies without
+    /// the constant row and column, one bit each: above their median or not; row by row, highest bit first.
+    pub perceptual_hash: String,
+}
+
+/// The useful part of what a camera writes into Exif. Position and maker notes are never read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CameraFacts {
+    /// Maker of the camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// Model of the camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Model of the lens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
+    /// Exposure time in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure_seconds: Option<f64>,
+    /// Aperture as an F-number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub f_number: Option<f64>,
+    /// Sensitivity, ISO 12232.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iso: Option<u32>,
+    /// Focal length in millimetres.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub focal_length_mm: Option<f64>,
+    /// When it was taken: `YYYY-MM-DDThh:mm:ss` in the camera's local time, followed by the offset
+    /// from UTC where the camera knew it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captured_at: Option<String>,
+}

@@ -1,0 +1,185 @@
+//! The state machine against a reference: what a whole history of events must come to, read off the
+//! history itself instead of step by step.
+
+use super::*;
+use crate::{
+    error::{ErrorCode, Refusal},
+    ids::Sha256,
+    media::{Grant, MediaState},
+};
+use proptest::prelude::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_unix_ms(second * 1000).unwrap()
+}
+
+fn new_job() -> Job {
+    let media = Media {
+        id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
+        user: UserId::try_from("user-1".to_owned()).unwrap(),
+        file_name: "photo.jpg".into(),
+        grant: Grant { content_type: "image/jpeg".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+        state: MediaState::AwaitingUpload,
+        created_at: at(0),
+        expires_at: at(900),
+    };
+    let object = StoredObject { version_id: "v1".into(), bytes: 3, sha256: Some(Sha256::from_bytes([7; 32])) };
+    Job::queued(&media, &object, at(1))
+}
+
+fn failure() -> JobError {
+    Refusal::new(ErrorCode::CorruptMedia, "it ends early").at(Stage::Render)
+}
+
+fn any_event() -> impl Strategy<Value = JobEvent> {
+    let kind = prop_oneof![Just(MediaKind::Image), Just(MediaKind::Video)];
+    let stage = prop_oneof![Just(Stage::Validate), Just(Stage::Detect), Just(Stage::Render), Just(Stage::Finish)];
+    let pipeline = prop_oneof![Just(Pipeline::Transcode), Just(Pipeline::Transcribe)];
+    prop_oneof![
+        2 => Just(JobEvent::Sent),
+        4 => Just(JobEvent::Started),
+        2 => kind.prop_map(JobEvent::Detected),
+        4 => (stage, any::<u8>()).prop_map(|(stage, percent)| JobEvent::Progressed(Progress::at(stage, percent))),
+        3 => (pipeline, "[ab]").prop_map(|(pipeline, key)| JobEvent::Committed(pipeline, key)),
+        1 => Just(JobEvent::Completed(Vec::new())),
+        1 => Just(JobEvent::Failed(failure())),
+        1 => Just(JobEvent::Undelivered(failure())),
+        1 => Just(JobEvent::Cancelled),
+    ]
+}
+
+fn replay(events: &[JobEvent]) -> Job {
+    let mut job = new_job();
+    for (second, event) in (2..).zip(events) {
+        if let Transition::Changed(next) = job.apply(event.clone(), at(second)) {
+            job = next;
+        }
+    }
+    job
+}
+
+/// What a history comes to: the status, overall percent and commits.
+fn reference(events: &[JobEvent]) -> (Status, u8, BTreeMap<Pipeline, String>) {
+    let started = events.iter().position(|event| *event == JobEvent::Started).unwrap_or(events.len());
+    let ends = |(index, event): (usize, &JobEvent)| match event {
+        JobEvent::Failed(_) => Some((index, Status::Failed)),
+        JobEvent::Cancelled => Some((index, Status::Cancelled)),
+        JobEvent::Completed(_) if index > started => Some((index, Status::Completed)),
+        JobEvent::Undelivered(_) if index < started => Some((index, Status::Failed)),
+        _ => None,
+    };
+    let (end, status) = events.iter().enumerate().find_map(ends).unwrap_or_else(|| {
+        (events.len(), if started < events.len() { Status::Running } else { Status::Queued })
+    });
+    let at_work = if started < end { &events[started..end] } else { &[] };
+    let mut committed = BTreeMap::new();
+    let mut furthest = 0;
+    for event in at_work {
+        match event {
+            JobEvent::Committed(pipeline, key) => {
+                committed.entry(*pipeline).or_insert_with(|| key.clone());
+            }
+            JobEvent::Progressed(progress) => furthest = furthest.max(progress.percent()),
+            JobEvent::Detected(_) => furthest = furthest.max(Progress::at(Stage::Detect, 100).percent()),
+            _ => {}
+        }
+    }
+    let percent = match status {
+        Status::Running => furthest,
+        Status::Completed => 100,
+        Status::Queued | Status::Failed | Status::Cancelled => 0,
+    };
+    let committed = if status == Status::Running { committed } else { BTreeMap::new() };
+    (status, percent, committed)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn any_history_comes_to_what_the_reference_says(events in prop::collection::vec(any_event(), 0..20)) {
+        let job = replay(&events);
+        let committed = match &job.state {
+            JobState::Running { committed, .. } => committed.clone(),
+            _ => BTreeMap::new(),
+        };
+        prop_assert_eq!((job.status(), job.percent(), committed), reference(&events));
+    }
+
+    #[test]
+    fn repeating_events_in_place_changes_nothing(events in prop::collection::vec((any_event(), 1..4_usize), 0..12)) {
+        let once: Vec<_> = events.iter().map(|(event, _)| event.clone()).collect();
+        let repeated: Vec<_> = events.iter().flat_map(|(event, n)| std::iter::repeat_n(event.clone(), *n)).collect();
+        let (once, repeated) = (replay(&once), replay(&repeated));
+        prop_assert_eq!(once.status(), repeated.status());
+        prop_assert_eq!(once.percent(), repeated.percent());
+        prop_assert_eq!(once.revision, repeated.revision);
+    }
+
+    #[test]
+    fn an_ended_job_never_changes(events in prop::collection::vec(any_event(), 0..12), late in any_event()) {
+        let job = replay(&events);
+        if job.status().is_terminal() {
+            prop_assert!(!matches!(job.apply(late, at(99)), Transition::Changed(_)));
+        }
+    }
+
+    #[test]
+    fn every_change_is_one_revision_and_never_goes_back(events in prop::collection::vec(any_event(), 0..20)) {
+        let rank = |status: Status| match status {
+            Status::Queued => 0,
+            Status::Running => 1,
+            Status::Completed | Status::Failed | Status::Cancelled => 2,
+        };
+        let mut job = new_job();
+        for event in events {
+            // A clock that stands still or goes back must not show.
+            if let Transition::Changed(next) = job.apply(event, at(0)) {
+                prop_assert_eq!(next.revision, job.revision + 1);
+                prop_assert!(rank(next.status()) >= rank(job.status()));
+                prop_assert!(next.updated_at >= job.updated_at);
+                if next.status() == Status::Running {
+                    prop_assert!(next.percent() >= job.percent() && next.stage() >= job.stage());
+                }
+                job = next;
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_is_read_back_as_it_was_written(events in prop::collection::vec(any_event(), 0..20)) {
+        let job = replay(&events);
+        let text = serde_json::to_string(&job).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    }
+}
+
+#[test]
+fn a_record_has_the_fields_that_other_programs_read() {
+    let running = replay(&[
+        JobEvent::Sent,
+        JobEvent::Started,
+        JobEvent::Detected(MediaKind::Image),
+        JobEvent::Committed(Pipeline::Transcode, "jobs/j/transcode/a/manifest.json".into()),
+    ]);
+    insta::assert_json_snapshot!("running", running);
+    let Transition::Changed(failed) = running.apply(JobEvent::Failed(failure()), at(9)) else {
+        panic!("a running job can fail");
+    };
+    insta::assert_json_snapshot!("failed", failed);
+}
+
+#[test]
+fn a_record_whose_status_lacks_what_belongs_to_it_is_refused() {
+    let mut record = serde_json::to_value(new_job()).unwrap();
+    record["status"] = "COMPLETED".into();
+    let error = serde_json::from_value::<Job>(record).unwrap_err();
+    assert!(error.to_string().contains("lacks its outputs"), "{error}");
+}
+
+#[test]
+fn work_on_a_job_that_was_never_started_is_too_early() {
+    for event in [JobEvent::Detected(MediaKind::Image), JobEvent::Completed(Vec::new())] {
+        assert_eq!(new_job().apply(event, at(2)), Transition::TooEarly);
+    }
+}
