@@ -7,6 +7,7 @@ use crate::{
 };
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, presigning::PresigningConfig, primitives::ByteStream, types::ChecksumAlgorithm};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use smmu_core::{JobId, Manifest, Output, keys, manifest};
 use std::{path::Path, time::Duration};
 
@@ -16,6 +17,9 @@ pub struct Artifacts {
     client: Client,
     bucket: String,
 }
+
+/// More would not be faster on the network of a small Lambda, and each holds a buffer.
+const UPLOADS_AT_ONCE: usize = 4;
 
 impl Artifacts {
     /// The bucket named by `SMMU_PROCESSED_BUCKET`.
@@ -27,10 +31,11 @@ impl Artifacts {
     /// that only this call uses. Returns the manifest's key.
     pub async fn store(&self, job: &JobId, made: &Manifest, folder: &Path) -> Result<String, CloudError> {
         let prefix = keys::attempt_prefix(job, made.pipeline, &clock::new_attempt_id());
-        for artifact in &made.artifacts {
-            let key = format!("{prefix}{}", artifact.name);
-            self.put(&key, &artifact.content_type, &folder.join(&artifact.name)).await?;
-        }
+        let uploads = made.artifacts.iter().map(|artifact| {
+            let (key, file) = (format!("{prefix}{}", artifact.name), folder.join(&artifact.name));
+            async move { self.put(&key, &artifact.content_type, &file).await }
+        });
+        stream::iter(uploads).buffer_unordered(UPLOADS_AT_ONCE).try_collect::<()>().await?;
         let key = format!("{prefix}{}", manifest::FILE_NAME);
         self.put(&key, "application/json", &folder.join(manifest::FILE_NAME)).await?;
         Ok(key)
@@ -64,8 +69,8 @@ impl Artifacts {
             .await
             .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
         let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-        let made: Manifest = serde_json::from_slice(&bytes.into_bytes())
-            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let made: Manifest =
+            serde_json::from_slice(&bytes.into_bytes()).map_err(|error| CloudError::unreadable(OPERATION, error))?;
         let prefix = manifest_key.strip_suffix(manifest::FILE_NAME);
         let prefix = prefix.ok_or_else(|| CloudError::unreadable(OPERATION, "not the key of a manifest"))?;
         Ok(made.outputs(prefix))

@@ -99,7 +99,12 @@ impl Attempt {
 
     /// Writes progress as it comes, until the job is found to have ended. Never returns otherwise:
     /// progress that cannot be written does not stop the work.
-    async fn report(&self, work: &Detected, stage: Stage, mut progress: watch::Receiver<u8>) -> Result<Ending, Failure> {
+    async fn report(
+        &self,
+        work: &Detected,
+        stage: Stage,
+        mut progress: watch::Receiver<u8>,
+    ) -> Result<Ending, Failure> {
         loop {
             tokio::time::sleep(PROGRESS_INTERVAL).await;
             if progress.changed().await.is_err() {

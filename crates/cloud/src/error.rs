@@ -36,21 +36,18 @@ const TRANSIENT_CODES: &[&str] = &[
 
 impl CloudError {
     /// The error of an SDK call.
+    #[expect(clippy::needless_pass_by_value, reason = "the error ends here; its callers have no other use for it")]
     pub(crate) fn from_sdk<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        let transient = match &error {
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
-            SdkError::ServiceError(service) => {
-                service.err().code().is_some_and(|code| TRANSIENT_CODES.contains(&code))
-            }
-            // A request that could not even be built will not be built next time. The enum is the SDK's
-            // and may grow; an unknown variant is not worth hammering a service for.
-            _ => false,
-        };
-        Self { operation, transient, source: with_context(error) }
+        // What is neither an answer nor the lack of one is a request that could not even be built.
+        let unanswered =
+            matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_));
+        let code = error.as_service_error().and_then(|e| e.code());
+        let passing = code.is_some_and(|code| TRANSIENT_CODES.contains(&code));
+        Self { operation, transient: unanswered || passing, source: with_context(&error).into() }
     }
 
     /// A stored record that cannot be understood: a fault of ours that waiting does not mend.
@@ -65,11 +62,7 @@ impl CloudError {
 }
 
 /// The SDK's own `Display` is only "service error"; what happened is in the chain below it.
-fn with_context<E, R>(error: SdkError<E, R>) -> Box<dyn Error + Send + Sync>
-where
-    E: Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+fn with_context(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();
     while let Some(cause) = below {
@@ -77,5 +70,5 @@ where
         text.push_str(&cause.to_string());
         below = cause.source();
     }
-    text.into()
+    text
 }

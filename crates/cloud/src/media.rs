@@ -8,6 +8,7 @@ use crate::{
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
+    operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use smmu_core::{Job, Media, MediaId, MediaState, Timestamp};
@@ -96,22 +97,16 @@ impl MediaTable {
             .transact_items(TransactWriteItem::builder().put(media).build())
             .send()
             .await;
-        let error = match written {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
+        let Err(error) = written else { return Ok(true) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Err(CloudError::from_sdk(OPERATION, error));
         };
-        let reasons = error.as_service_error().and_then(|e| match e {
-            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
-                cancelled,
-            ) => Some(cancelled.cancellation_reasons()),
-            _ => None,
-        });
-        match reasons {
-            Some(reasons) if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) => Ok(false),
-            // Two submissions at the same instant: DynamoDB lets one through and cancels the other.
-            Some(_) => Err(CloudError::interrupted(OPERATION, error.into_service_error())),
-            None => Err(CloudError::from_sdk(OPERATION, error)),
+        let mut reasons = cancelled.cancellation_reasons().iter();
+        if reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+            return Ok(false);
         }
+        // Two submissions at the same instant: DynamoDB lets one through and cancels the other.
+        Err(CloudError::interrupted(OPERATION, error.into_service_error()))
     }
 
     /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.

@@ -248,7 +248,14 @@ mod tests {
         let good = "01j9zq4b5c6d7e8f9g0h1j2k3m";
         assert!(format!("med_{good}").parse::<MediaId>().is_ok());
         let long = format!("med_{good}0");
-        for bad in [&format!("job_{good}"), good, "med_", "med_01J9ZQ4B5C6D7E8F9G0H1J2K3M", &long, "med_81j9zq4b5c6d7e8f9g0h1j2k3m"] {
+        for bad in [
+            &format!("job_{good}"),
+            good,
+            "med_",
+            "med_01J9ZQ4B5C6D7E8F9G0H1J2K3M",
+            &long,
+            "med_81j9zq4b5c6d7e8f9g0h1j2k3m",
+        ] {
             assert!(bad.parse::<MediaId>().is_err(), "{bad}");
         }
     }

@@ -322,11 +322,12 @@ impl Job {
         match (&self.state, event) {
             (JobState::Queued { sent_at }, JobEvent::Sent) => sent_at.is_some(),
             (JobState::Queued { .. }, _) => false,
-            (_, JobEvent::Sent) | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_)) => true,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, .. }, JobEvent::Progressed(later)) => later <= progress,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
-            (JobState::Completed { .. }, JobEvent::Completed(_))
+            (_, JobEvent::Sent)
+            | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_))
+            | (JobState::Completed { .. }, JobEvent::Completed(_))
             | (JobState::Failed { .. }, JobEvent::Failed(_) | JobEvent::Undelivered(_))
             | (JobState::Cancelled, JobEvent::Cancelled) => true,
             (

@@ -1,1 +1,101 @@
-//! .
+//! The HTTP API: four endpoints, one handler each, every error as problem details (RFC 9457).
+
+pub mod auth;
+mod complete;
+mod health;
+mod init;
+mod job;
+mod respond;
+
+use auth::{AuthConfig, Verifier};
+use aws_config::SdkConfig;
+use lambda_http::{
+    Body, Request, Response,
+    http::{Method, header},
+};
+use smmu_cloud::{Artifacts, Environment, Submitter, clock};
+use smmu_core::{Problem, ProblemCode, UploadPolicy, UserId};
+use std::sync::Arc;
+
+/// What the function needs, made once.
+pub struct Context {
+    stage: String,
+    verifier: Verifier,
+    policy: UploadPolicy,
+    download_seconds: u32,
+    submitter: Submitter,
+    artifacts: Artifacts,
+}
+
+/// The environment cannot be used.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
+        let auth = AuthConfig::from_lookup(|name| environment.get(name).map(str::to_owned))?;
+        Ok(Self {
+            stage: environment.require("SMMU_STAGE")?.to_owned(),
+            verifier: Verifier::new(auth, Arc::new(clock::now))?,
+            policy: environment.upload_policy()?,
+            download_seconds: environment.parse_or("SMMU_DOWNLOAD_EXPIRY_SECONDS", 15 * 60)?,
+            submitter: Submitter::new(sdk, environment)?,
+            artifacts: Artifacts::new(sdk, environment)?,
+        })
+    }
+}
+
+/// What a request asks for.
+enum Route<'a> {
+    Health,
+    Init,
+    Complete,
+    Job(&'a str),
+}
+
+/// Answers one request. Never fails: what goes wrong is part of the answer.
+pub async fn handle(request: Request, context: &Context) -> Response<Body> {
+    let route = match route(request.method(), request.uri().path()) {
+        Ok(route) => route,
+        Err(problem) => return respond::problem(&problem),
+    };
+    if let Route::Health = route {
+        return health::handle(context);
+    }
+    let user = match context.verifier.verify(request.headers()).await {
+        Ok(claims) => claims.user,
+        Err(error) => return respond::unauthorized(error),
+    };
+    let answered = match route {
+        Route::Health => Ok(health::handle(context)),
+        Route::Init => init::handle(&request, user, context).await,
+        Route::Complete => complete::handle(&request, &user, context).await,
+        Route::Job(id) => job::handle(&request, id, &user, context).await,
+    };
+    answered.unwrap_or_else(|problem| respond::problem(&problem))
+}
+
+fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Problem> {
+    let allow = |allowed: &Method, route| {
+        if method == allowed { Ok(route) } else { Err(Problem::new(ProblemCode::MethodNotAllowed)) }
+    };
+    match path {
+        "/health" => allow(&Method::GET, Route::Health),
+        "/media/upload/init" => allow(&Method::POST, Route::Init),
+        "/media/upload/complete" => allow(&Method::POST, Route::Complete),
+        _ => match path.strip_prefix("/jobs/") {
+            Some(id) if !id.is_empty() && !id.contains('/') => allow(&Method::GET, Route::Job(id)),
+            Some(_) | None => Err(Problem::new(ProblemCode::NotFound)),
+        },
+    }
+}
+
+/// What belongs to somebody else is answered exactly as what does not exist.
+fn owned<T>(found: Option<T>, owner: impl Fn(&T) -> &UserId, user: &UserId) -> Result<T, Problem> {
+    found.filter(|thing| owner(thing) == user).ok_or(Problem::new(ProblemCode::NotFound))
+}
+
+/// The value of a header, where it is there once and is text.
+fn header_text(request: &Request, name: header::HeaderName) -> Option<&str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}

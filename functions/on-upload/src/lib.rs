@@ -1,1 +1,72 @@
-//! .
+//! Starts the job of an upload when S3 tells of it: the same submission as `POST /media/upload/complete`.
+
+use aws_config::SdkConfig;
+use aws_lambda_events::s3::{S3Event, S3EventRecord};
+use smmu_cloud::{Environment, Failure, InvalidEnvironment, SubmitError, Submitter};
+use smmu_core::keys;
+
+/// What the function needs, made once.
+pub struct Context {
+    submitter: Submitter,
+}
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { submitter: Submitter::new(sdk, environment)? })
+    }
+}
+
+/// Submits every upload that the event names. Fails, and so comes again, if any could not be
+/// submitted for now; submitting the others twice is harmless.
+pub async fn handle(event: S3Event, context: &Context) -> Result<(), Failure> {
+    let mut last_failure = None;
+    for record in &event.records {
+        if let Err(failure) = submit(record, context).await {
+            tracing::error!(%failure, "the upload could not be submitted");
+            last_failure = Some(failure);
+        }
+    }
+    last_failure.map_or(Ok(()), Err)
+}
+
+async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure> {
+    let encoded = record.s3.object.key.as_deref().unwrap_or_default();
+    let key = decode_key(encoded);
+    let Ok(media_id) = keys::parse_upload(&key) else {
+        tracing::warn!("an object that is no upload of ours was created in the raw bucket");
+        return Ok(());
+    };
+    let Some(media) = context.submitter.media.get(&media_id).await? else {
+        tracing::warn!(%media_id, "an object without a grant was created in the raw bucket");
+        return Ok(());
+    };
+    match context.submitter.submit(&media).await {
+        Ok(job) => {
+            tracing::info!(job_id = %job.id, status = %job.status(), "submitted");
+            Ok(())
+        }
+        // An event may come late, after the object was deleted; nothing is left to do then.
+        Err(error @ (SubmitError::NotUploaded | SubmitError::Mismatch(_))) => {
+            tracing::warn!(%media_id, %error, "not submitted");
+            Ok(())
+        }
+        Err(SubmitError::Cloud(error)) => Err(error.into()),
+    }
+}
+
+/// Keys in S3 events are encoded as in an HTML form: `+` is a space, the rest percent-encoded.
+fn decode_key(encoded: &str) -> String {
+    let spaced = encoded.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode_key;
+
+    #[test]
+    fn a_key_is_decoded_as_a_form_value() {
+        assert_eq!(decode_key("uploads/a+b%2Bc%C3%A9"), "uploads/a b+cé");
+    }
+}

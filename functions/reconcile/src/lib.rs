@@ -1,1 +1,177 @@
-//! .
+//! Finds what was lost on the way: jobs never sent, executions that ended without telling, uploads
+//! never completed. Everything that it does is harmless when done twice, or when it was not needed.
+
+use aws_config::SdkConfig;
+use serde::Serialize;
+use serde_json::Value;
+use smmu_cloud::{
+    Advance, CloudError, Environment, Failure, InvalidEnvironment, SubmitError, Submitter, Workflow, clock,
+    workflow::Execution,
+};
+use smmu_core::{ErrorCode, Job, JobEvent, JobId, JobState, Media, Refusal, Status, Timestamp};
+
+/// What the function needs, made once.
+pub struct Context {
+    submitter: Submitter,
+    workflow: Workflow,
+    patience: Patience,
+}
+
+/// How long things may take before they are looked into, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// From recording a job to recording that its message was sent.
+    pub unsent: i64,
+    /// Without any change to a job.
+    pub silent: i64,
+    /// From the end of a grant: an upload that began in time may take until then.
+    pub ungranted: i64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { unsent: 60, silent: 600, ungranted: 3600 }
+    }
+}
+
+/// How many records of each sort one run looks at; the next run goes on.
+const BATCH: usize = 200;
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        let default = Patience::default();
+        Ok(Self {
+            submitter: Submitter::new(sdk, environment)?,
+            workflow: Workflow::new(sdk, environment)?,
+            patience: Patience {
+                unsent: environment.parse_or("SMMU_PATIENCE_UNSENT_SECONDS", default.unsent)?,
+                silent: environment.parse_or("SMMU_PATIENCE_SILENT_SECONDS", default.silent)?,
+                ungranted: environment.parse_or("SMMU_PATIENCE_UNGRANTED_SECONDS", default.ungranted)?,
+            },
+        })
+    }
+}
+
+/// What one run did.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Jobs whose message was sent (again).
+    pub sent: usize,
+    /// Jobs marked FAILED.
+    pub failed: usize,
+    /// Uploads submitted for a client that never completed them.
+    pub submitted: usize,
+    /// Grants that ended without an upload.
+    pub expired: usize,
+    /// Records that could not be looked into; the next run tries again.
+    pub errors: usize,
+}
+
+enum Mended {
+    Sent,
+    Failed,
+    Submitted,
+    Expired,
+    Nothing,
+}
+
+/// Looks for what was lost, at every tick of the schedule.
+pub async fn handle(_tick: Value, context: &Context) -> Result<Report, Failure> {
+    let now = clock::now();
+    let mut report = Report::default();
+    for id in lost_jobs(context, now).await? {
+        count(mend_job(&id, context, now).await, id.as_str(), &mut report);
+    }
+    for id in context.submitter.media.awaiting_since(now.plus_seconds(-context.patience.ungranted), BATCH).await? {
+        if let Some(media) = context.submitter.media.get(&id).await? {
+            count(mend_upload(&media, context).await, id.as_str(), &mut report);
+        }
+    }
+    tracing::info!(?report, "reconciled");
+    Ok(report)
+}
+
+async fn lost_jobs(context: &Context, now: Timestamp) -> Result<Vec<JobId>, CloudError> {
+    let jobs = &context.submitter.jobs;
+    let mut ids = jobs.unchanged_since(Status::Queued, now.plus_seconds(-context.patience.unsent), BATCH).await?;
+    ids.extend(jobs.unchanged_since(Status::Running, now.plus_seconds(-context.patience.silent), BATCH).await?);
+    Ok(ids)
+}
+
+fn count(mended: Result<Mended, CloudError>, id: &str, report: &mut Report) {
+    match mended {
+        Ok(Mended::Sent) => report.sent += 1,
+        Ok(Mended::Failed) => report.failed += 1,
+        Ok(Mended::Submitted) => report.submitted += 1,
+        Ok(Mended::Expired) => report.expired += 1,
+        Ok(Mended::Nothing) => {}
+        Err(error) => {
+            tracing::error!(id, %error, "could not be reconciled");
+            report.errors += 1;
+        }
+    }
+}
+
+async fn mend_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Mended, CloudError> {
+    // The index may be behind the table.
+    let Some(job) = context.submitter.jobs.get(id).await? else { return Ok(Mended::Nothing) };
+    let silent = job.updated_at <= now.plus_seconds(-context.patience.silent);
+    match &job.state {
+        JobState::Queued { sent_at: None } => send(job, context).await,
+        JobState::Queued { sent_at: Some(_) } if silent => match context.workflow.execution(id).await? {
+            Execution::Missing => send(job, context).await,
+            Execution::Running => Ok(Mended::Nothing),
+            Execution::Succeeded => fail(job, ErrorCode::Internal, context).await,
+            Execution::Ended(code) => fail(job, code, context).await,
+        },
+        JobState::Running { .. } if silent => match context.workflow.execution(id).await? {
+            Execution::Running => Ok(Mended::Nothing),
+            Execution::Missing | Execution::Succeeded => fail(job, ErrorCode::Internal, context).await,
+            Execution::Ended(code) => fail(job, code, context).await,
+        },
+        JobState::Queued { .. }
+        | JobState::Running { .. }
+        | JobState::Completed { .. }
+        | JobState::Failed { .. }
+        | JobState::Cancelled => Ok(Mended::Nothing),
+    }
+}
+
+async fn send(job: Job, context: &Context) -> Result<Mended, CloudError> {
+    let Some(media) = context.submitter.media.get(&job.media_id).await? else {
+        return fail(job, ErrorCode::Internal, context).await;
+    };
+    let id = job.id.clone();
+    context.submitter.queue.send(&media.execution_input(&job)).await?;
+    context.submitter.jobs.advance_from(job, JobEvent::Sent).await?;
+    tracing::warn!(job_id = %id, "sent a job that had not been taken");
+    Ok(Mended::Sent)
+}
+
+async fn fail(job: Job, code: ErrorCode, context: &Context) -> Result<Mended, CloudError> {
+    let id = job.id.clone();
+    let error = Refusal::new(code, "the workflow ended before the job did").at(job.stage());
+    match context.submitter.jobs.advance_from(job, JobEvent::Failed(error)).await? {
+        Advance::Changed(_) => {
+            tracing::warn!(job_id = %id, %code, "failed a job whose execution had ended");
+            Ok(Mended::Failed)
+        }
+        Advance::Unchanged(_) | Advance::Ended(_) | Advance::TooEarly(_) | Advance::Missing => Ok(Mended::Nothing),
+    }
+}
+
+/// An upload that is complete needs no client to say so: its bytes are proven by their checksum.
+async fn mend_upload(media: &Media, context: &Context) -> Result<Mended, CloudError> {
+    match context.submitter.submit(media).await {
+        Ok(_) => Ok(Mended::Submitted),
+        Err(SubmitError::NotUploaded) => {
+            Ok(if context.submitter.media.expire(media).await? { Mended::Expired } else { Mended::Nothing })
+        }
+        Err(SubmitError::Mismatch(mismatch)) => {
+            tracing::error!(media_id = %media.id, %mismatch, "an upload differs from its grant");
+            Ok(if context.submitter.media.expire(media).await? { Mended::Expired } else { Mended::Nothing })
+        }
+        Err(SubmitError::Cloud(error)) => Err(error),
+    }
+}

@@ -1,1 +1,33 @@
-//! .
+//! Makes the renditions of one image, without a container.
+
+use aws_config::SdkConfig;
+use smmu_cloud::{Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError};
+use smmu_core::{Detected, Stage};
+use smmu_media::MediaError;
+
+/// What the function needs, made once.
+pub struct Context {
+    attempt: Attempt,
+}
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { attempt: Attempt::new(sdk, environment)? })
+    }
+}
+
+/// Makes and commits the outputs of an image.
+pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
+    let make = |source: &std::path::Path, outputs: &std::path::Path, progress: &dyn Fn(u8)| {
+        smmu_media::render_default(source, outputs, progress).map_err(|error| match error {
+            MediaError::Refused(refusal) => MakeError::Refused(refusal),
+            MediaError::Fault(fault) => MakeError::Fault(fault.to_string()),
+        })
+    };
+    match context.attempt.run(&work, Stage::Render, make).await? {
+        Ending::Committed => tracing::info!(job_id = %work.input.job_id, "committed"),
+        Ending::Superseded => tracing::info!(job_id = %work.input.job_id, "the job had ended"),
+    }
+    Ok(())
+}

@@ -1,1 +1,133 @@
-//! .
+//! Ends jobs: completed from their manifests, or failed from whatever told of the failure.
+
+mod caught;
+mod request;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+pub use request::Request;
+use serde::Serialize;
+use smmu_cloud::{Advance, Artifacts, Environment, Failure, InvalidEnvironment, Jobs};
+use smmu_core::{ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, Output, Pipeline, Refusal, Stage, Status};
+
+/// What the function needs, made once.
+pub struct Context {
+    jobs: Jobs,
+    artifacts: Artifacts,
+}
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { jobs: Jobs::new(sdk, environment)?, artifacts: Artifacts::new(sdk, environment)? })
+    }
+}
+
+/// What a caller of this function gets back.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To the state machine: how the job ended.
+    Outcome(Outcome),
+    /// To SQS: which dead letters stay.
+    Batch(SqsBatchResponse),
+    /// To EventBridge, which asks for nothing.
+    Nothing,
+}
+
+/// How a job ended. `retryable` says whether that is a fault of ours rather than of the file.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    status: Status,
+    retryable: bool,
+}
+
+/// Serves the state machine, the dead-letter queue and EventBridge.
+pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failure> {
+    match request {
+        Request::Complete { job_id } => complete(&job_id, context).await.map(Answer::Outcome),
+        Request::Fail { job_id, error } => {
+            let ended = end(&job_id, context, |job| JobEvent::Failed(caught::job_error(&error, job.stage()))).await?;
+            let missing = || Failure::unexpected("there is no such job");
+            Ok(Answer::Outcome(outcome(&ended.ok_or_else(missing)?)))
+        }
+        Request::ExecutionEnded { job_id, code } => {
+            let message = "the workflow ended before the job did";
+            end(&job_id, context, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
+            Ok(Answer::Nothing)
+        }
+        Request::DeadLetters(messages) => bury(messages, context).await.map(Answer::Batch),
+    }
+}
+
+async fn complete(id: &JobId, context: &Context) -> Result<Outcome, Failure> {
+    let missing = || Failure::unexpected("there is no such job");
+    let job = context.jobs.get(id).await?.ok_or_else(missing)?;
+    if job.status().is_terminal() {
+        return Ok(outcome(&job));
+    }
+    let outputs = collect(&job, &context.artifacts).await?;
+    match context.jobs.advance_from(job, JobEvent::Completed(outputs)).await? {
+        Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
+        Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
+    }
+}
+
+/// The outputs of every pipeline that a job of this kind has.
+async fn collect(job: &Job, artifacts: &Artifacts) -> Result<Vec<Output>, Failure> {
+    let (JobState::Running { committed, .. }, Some(kind)) = (&job.state, job.kind) else {
+        return Err(Failure::unexpected("the job is not running"));
+    };
+    let mut outputs = Vec::new();
+    for pipeline in Pipeline::of(kind) {
+        let unfinished = || Failure::Fault(format!("the {pipeline} worker ended without a manifest"));
+        let manifest_key = committed.get(pipeline).ok_or_else(unfinished)?;
+        outputs.extend(artifacts.outputs(manifest_key).await?);
+    }
+    Ok(outputs)
+}
+
+/// Applies a failure to a job and answers how it stands then. `None` where there is no such job.
+async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) -> Result<Option<Job>, Failure> {
+    let Some(job) = context.jobs.get(id).await? else { return Ok(None) };
+    let event = event(&job);
+    match context.jobs.advance_from(job, event).await? {
+        Advance::Changed(job) => {
+            tracing::warn!(job_id = %id, stage = ?job.stage(), "job failed");
+            Ok(Some(job))
+        }
+        Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => Ok(Some(job)),
+        Advance::Missing => Ok(None),
+    }
+}
+
+fn outcome(job: &Job) -> Outcome {
+    let retryable = match &job.state {
+        JobState::Failed { error } => error.retryable,
+        JobState::Queued { .. } | JobState::Running { .. } | JobState::Completed { .. } | JobState::Cancelled => false,
+    };
+    Outcome { status: job.status(), retryable }
+}
+
+/// Fails the jobs of dead letters. A letter that names no job stays, for a person to look at.
+async fn bury(messages: Vec<SqsMessage>, context: &Context) -> Result<SqsBatchResponse, Failure> {
+    let mut response = SqsBatchResponse::default();
+    for message in messages {
+        let body = message.body.as_deref().unwrap_or_default();
+        let buried = match serde_json::from_str::<ExecutionInput>(body) {
+            Ok(input) => {
+                let refusal = Refusal::new(ErrorCode::DispatchFailed, "the job could not be handed to the workflow");
+                let undelivered = |_: &Job| JobEvent::Undelivered(refusal.clone().at(Stage::Dispatch));
+                end(&input.job_id, context, undelivered).await.map(drop)
+            }
+            Err(error) => Err(Failure::Fault(format!("not a job message: {error}"))),
+        };
+        if let Err(failure) = buried {
+            tracing::error!(message_id = message.message_id, %failure, "the dead letter stays");
+            let mut stays = BatchItemFailure::default();
+            stays.item_identifier = message.message_id.unwrap_or_default();
+            response.batch_item_failures.push(stays);
+        }
+    }
+    Ok(response)
+}

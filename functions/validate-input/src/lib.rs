@@ -1,1 +1,76 @@
-//! .
+//! Proves that the uploaded object is the granted one, and marks its job RUNNING.
+
+use aws_config::SdkConfig;
+use smmu_cloud::{Advance, Environment, Failure, InvalidEnvironment, Jobs, Uploads};
+use smmu_core::{ErrorCode, ExecutionInput, JobEvent, Refusal, Source, Stage, StoredObject};
+
+/// What the function needs, made once.
+pub struct Context {
+    jobs: Jobs,
+    uploads: Uploads,
+}
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { jobs: Jobs::new(sdk, environment)?, uploads: Uploads::new(sdk, environment)? })
+    }
+}
+
+/// Answers its input once that is proven: the version exists, with that size and that checksum.
+pub async fn handle(input: ExecutionInput, context: &Context) -> Result<ExecutionInput, Failure> {
+    match context.jobs.advance(&input.job_id, JobEvent::Started).await? {
+        Advance::Changed(_) | Advance::Unchanged(_) => {}
+        Advance::Ended(job) => return Err(Failure::Fault(format!("the job is {} already", job.status()))),
+        Advance::TooEarly(_) | Advance::Missing => return Err(Failure::unexpected("there is no such job")),
+    }
+    let found = context.uploads.find_version(&input.source).await?;
+    prove(&input.source, found.as_ref()).map_err(|refusal| Failure::refused(refusal, Stage::Validate))?;
+    Ok(input)
+}
+
+fn prove(source: &Source, found: Option<&StoredObject>) -> Result<(), Refusal> {
+    let Some(found) = found else {
+        return Err(Refusal::new(ErrorCode::SourceMissing, "the uploaded file is no longer there"));
+    };
+    let same =
+        found.version_id == source.version_id && found.bytes == source.bytes && found.sha256 == Some(source.sha256);
+    if same { Ok(()) } else { Err(Refusal::new(ErrorCode::SourceChanged, "the uploaded file is not the granted one")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prove;
+    use smmu_core::{ErrorCode, Sha256, Source, StoredObject};
+
+    fn source() -> Source {
+        Source { key: "k".into(), version_id: "v".into(), bytes: 3, sha256: Sha256::from_bytes([1; 32]) }
+    }
+
+    fn found() -> StoredObject {
+        StoredObject { version_id: "v".into(), bytes: 3, sha256: Some(Sha256::from_bytes([1; 32])) }
+    }
+
+    #[test]
+    fn the_granted_object_is_proven() {
+        assert_eq!(prove(&source(), Some(&found())), Ok(()));
+    }
+
+    #[test]
+    fn a_missing_version_is_refused_as_missing() {
+        assert_eq!(prove(&source(), None).map_err(|r| r.code), Err(ErrorCode::SourceMissing));
+    }
+
+    #[test]
+    fn any_difference_is_refused_as_changed() {
+        let others = [
+            StoredObject { version_id: "w".into(), ..found() },
+            StoredObject { bytes: 4, ..found() },
+            StoredObject { sha256: Some(Sha256::from_bytes([2; 32])), ..found() },
+            StoredObject { sha256: None, ..found() },
+        ];
+        for other in others {
+            assert_eq!(prove(&source(), Some(&other)).map_err(|r| r.code), Err(ErrorCode::SourceChanged));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Who is asking: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), verified on every route but health.
+//!
+//! API Gateway's authorizer may have looked at the token before; nothing here relies on it. What a
+//! token may say about its own verification is next to nothing: the algorithm, the keys and where
+//! they come from are configuration, and of the token's header only `kid` takes part, as the name of
+//! one of the issuer's keys (RFC 8725, sections 3.1 and 3.5).
+//!
+//! The way of a token, each step refusing for good: `bearer` takes it out of the request, `jws`
+//! takes it apart and checks its signature with a key from `cache`, `claims` reads what it says.
+
+mod bearer;
+mod cache;
+mod claims;
+mod config;
+mod error;
+mod fetch;
+mod json;
+mod jwk;
+mod jws;
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod testing;
+
+pub use claims::Claims;
+pub use config::AuthConfig;
+pub use error::{AuthError, NoHttpClient, Refusal};
+
+use self::{
+    cache::KeyCache,
+    claims::ClaimPolicy,
+    config::Trust,
+    fetch::IssuerKeys,
+    jws::{Algorithm, Jws, VerifyingKey},
+};
+use lambda_http::http::HeaderMap;
+use smmu_core::Timestamp;
+use std::sync::Arc;
+
+/// Tells the current time. Handed in, so that tests can stand at any second.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Verifies tokens. Made once at start, since it holds the issuer's keys between requests.
+pub struct Verifier {
+    algorithm: Algorithm,
+    keys: Keys,
+    policy: ClaimPolicy,
+    clock: Clock,
+}
+
+enum Keys {
+    Shared(VerifyingKey),
+    Issued(KeyCache),
+}
+
+impl Verifier {
+    /// A verifier for one configuration. Fetches nothing yet.
+    ///
+    /// # Errors
+    /// If this machine cannot make a TLS client to fetch the issuer's keys with.
+    pub fn new(config: AuthConfig, clock: Clock) -> Result<Self, NoHttpClient> {
+        let AuthConfig { trust, policy } = config;
+        let (algorithm, keys) = match trust {
+            Trust::Secret(key) => (Algorithm::Hs256, Keys::Shared(key)),
+            Trust::Issuer { algorithm, location } => {
+                let source = IssuerKeys::new(algorithm, location)?;
+                (algorithm, Keys::Issued(KeyCache::new(Box::new(source), clock.clone())))
+            }
+        };
+        Ok(Self { algorithm, keys, policy, clock })
+    }
+
+    /// The claims of the one token in these request headers.
+    ///
+    /// Logs why a token was refused, as [`Refusal::code`], and nothing that came with it.
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Claims, AuthError> {
+        let outcome = self.check(headers).await;
+        match outcome {
+            Ok(_) => {}
+            Err(AuthError::Missing) => tracing::info!("no bearer token"),
+            Err(AuthError::Refused(refusal)) => tracing::info!(reason = refusal.code(), "bearer token refused"),
+            Err(AuthError::KeysUnavailable) => tracing::warn!("bearer token not verified: no keys of its issuer"),
+        }
+        outcome
+    }
+
+    async fn check(&self, headers: &HeaderMap) -> Result<Claims, AuthError> {
+        let token = Jws::parse(bearer::token(headers)?)?;
+        if token.algorithm() != self.algorithm.name() {
+            return Err(Refusal::Algorithm.into());
+        }
+        let payload = match &self.keys {
+            Keys::Shared(key) => token.verify(key)?,
+            Keys::Issued(cache) => token.verify(&cache.key(token.key_id()).await?)?,
+        };
+        Ok(self.policy.accept(&payload, (self.clock)())?)
+    }
+}

@@ -1,0 +1,305 @@
+//! What a token says (RFC 7519, section 4.1), once its signature is known to be good.
+
+use super::{error::Refusal, json::Object};
+use serde_json::Value;
+use smmu_core::{Timestamp, UserId};
+
+/// What an accepted token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// The user it speaks for: its `sub`.
+    pub user: UserId,
+}
+
+/// Which tokens are for this API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClaimPolicy {
+    /// The only accepted `iss`; `None` does not ask for one.
+    pub(super) issuer: Option<String>,
+    /// The accepted audiences. Empty accepts only tokens that name none.
+    pub(super) audiences: Vec<String>,
+    /// Cognito's `token_use`; `None` does not ask for one.
+    pub(super) token_use: Option<TokenUse>,
+    /// How far the issuer's clock and ours may differ, in seconds.
+    pub(super) leeway_s: i64,
+}
+
+/// What Cognito made a token for. An access token has `client_id` and no `aud`, an ID token the reverse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenUse {
+    /// For calling APIs.
+    Access,
+    /// For telling a client who signed in.
+    Id,
+}
+
+impl TokenUse {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Id => "id",
+        }
+    }
+}
+
+impl ClaimPolicy {
+    /// Reads the payload of a token whose signature is good.
+    pub(super) fn accept(&self, payload: &[u8], now: Timestamp) -> Result<Claims, Refusal> {
+        let claims = Object::parse(payload).ok_or(Refusal::ClaimsMalformed)?;
+        self.check_times(&claims, now)?;
+        if let Some(issuer) = &self.issuer
+            && claims.get("iss") != Some(&Value::from(issuer.as_str()))
+        {
+            return Err(Refusal::Issuer);
+        }
+        if !self.is_audience_of(&claims)? {
+            return Err(Refusal::Audience);
+        }
+        if let Some(token_use) = self.token_use
+            && claims.get("token_use") != Some(&Value::from(token_use.name()))
+        {
+            return Err(Refusal::TokenUse);
+        }
+        let subject = claims.get("sub").and_then(Value::as_str).ok_or(Refusal::Subject)?;
+        let user = UserId::try_from(subject.to_owned()).map_err(|_| Refusal::Subject)?;
+        Ok(Claims { user })
+    }
+
+    /// RFC 7519, sections 4.1.4 and 4.1.5: not accepted on or after `exp`, nor before `nbf`. `iat`
+    /// says nothing about validity and is not read.
+    fn check_times(&self, claims: &Object, now: Timestamp) -> Result<(), Refusal> {
+        let expiry = time(claims, "exp")?.ok_or(Refusal::ExpiryMissing)?;
+        if now >= expiry.plus_seconds(self.leeway_s) {
+            return Err(Refusal::Expired);
+        }
+        match time(claims, "nbf")? {
+            Some(start) if now.plus_seconds(self.leeway_s) < start => Err(Refusal::NotYetValid),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// RFC 7519, section 4.1.3: where there is an `aud`, one of its values must be ours. `client_id`,
+    /// by which Cognito's access tokens are told apart, counts only where there is no `aud`, as in
+    /// API Gateway: whoever asks for a token chooses its client, but the issuer chooses its audience.
+    fn is_audience_of(&self, claims: &Object) -> Result<bool, Refusal> {
+        let ours = |name: &str| self.audiences.iter().any(|audience| audience == name);
+        match claims.get("aud") {
+            Some(Value::String(audience)) => Ok(ours(audience)),
+            Some(Value::Array(audiences)) => {
+                let names: Option<Vec<&str>> = audiences.iter().map(Value::as_str).collect();
+                Ok(names.ok_or(Refusal::ClaimsMalformed)?.into_iter().any(ours))
+            }
+            Some(_) => Err(Refusal::ClaimsMalformed),
+            None if self.audiences.is_empty() => Ok(true),
+            None => Ok(claims.get("client_id").and_then(Value::as_str).is_some_and(ours)),
+        }
+    }
+}
+
+/// A `NumericDate` (RFC 7519, section 2): seconds since 1970, perhaps with a fraction. What lies
+/// beyond the year 9999 is a mistake, such as milliseconds, that would make a token last for ever.
+fn time(claims: &Object, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let unix_ms = value.as_f64().ok_or(Refusal::ClaimsMalformed)? * 1000.0;
+    // Saturates at the ends of i64, both of which are out of range.
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is of no use")]
+    Timestamp::from_unix_ms(unix_ms.floor() as i64).map(Some).map_err(|_| Refusal::ClaimsMalformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW_S: i64 = 1_800_000_000;
+    const ACCEPTED: Result<(), Refusal> = Ok(());
+
+    fn policy() -> ClaimPolicy {
+        ClaimPolicy {
+            issuer: Some("https://issuer.example".to_owned()),
+            audiences: vec!["web".to_owned(), "mobile".to_owned()],
+            token_use: None,
+            leeway_s: 60,
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix_ms(NOW_S * 1000).unwrap()
+    }
+
+    /// Accepts a good payload with some members replaced, or removed where they are null.
+    fn with(policy: &ClaimPolicy, changes: Value) -> Result<(), Refusal> {
+        let mut claims = json!({"iss": "https://issuer.example", "aud": "web", "sub": "user-1", "exp": NOW_S + 300});
+        let Value::Object(changes) = changes else { panic!("changes are an object") };
+        let members = claims.as_object_mut().unwrap();
+        members.extend(changes);
+        members.retain(|_, value| !value.is_null());
+        read(policy, &claims.to_string())
+    }
+
+    fn read(policy: &ClaimPolicy, payload: &str) -> Result<(), Refusal> {
+        policy.accept(payload.as_bytes(), now()).map(|_| ())
+    }
+
+    #[test]
+    fn a_token_speaks_for_its_subject() {
+        let claims = policy().accept(payload_with_exp("1800000300").as_bytes(), now()).unwrap();
+        assert_eq!(claims.user.as_str(), "user-1");
+    }
+
+    #[test]
+    fn a_token_without_expiry_is_refused() {
+        assert_eq!(with(&policy(), json!({"exp": null})), Err(Refusal::ExpiryMissing));
+    }
+
+    #[test]
+    fn a_token_expires_to_the_second_leeway_included() {
+        assert_eq!(with(&policy(), json!({"exp": NOW_S - 59})), ACCEPTED);
+        assert_eq!(with(&policy(), json!({"exp": NOW_S - 60})), Err(Refusal::Expired));
+        let strict = ClaimPolicy { leeway_s: 0, ..policy() };
+        assert_eq!(with(&strict, json!({"exp": NOW_S + 1})), ACCEPTED);
+        assert_eq!(with(&strict, json!({"exp": NOW_S})), Err(Refusal::Expired));
+    }
+
+    #[test]
+    fn a_token_starts_to_the_second_leeway_included() {
+        assert_eq!(with(&policy(), json!({"nbf": NOW_S + 60})), ACCEPTED);
+        assert_eq!(with(&policy(), json!({"nbf": NOW_S + 61})), Err(Refusal::NotYetValid));
+        let strict = ClaimPolicy { leeway_s: 0, ..policy() };
+        assert_eq!(with(&strict, json!({"nbf": NOW_S})), ACCEPTED);
+        assert_eq!(with(&strict, json!({"nbf": NOW_S + 1})), Err(Refusal::NotYetValid));
+    }
+
+    #[test]
+    fn times_may_have_a_fraction() {
+        let strict = ClaimPolicy { leeway_s: 0, ..policy() };
+        assert_eq!(read(&strict, &payload_with_exp("1800000000.5")), ACCEPTED);
+        assert_eq!(read(&strict, &payload_with_exp("1.8000000005e9")), ACCEPTED);
+        assert_eq!(read(&strict, &payload_with_exp("1799999999.5")), Err(Refusal::Expired));
+    }
+
+    #[test]
+    fn times_that_are_no_numbers_or_far_out_of_range_are_refused() {
+        let odd = [
+            "\"1800000300\"",
+            "true",
+            "[1800000300]",
+            "{}",
+            "-1",
+            "-1e300",
+            "1e300",
+            "1e400",
+            "1800000300000",
+            "18446744073709551615",
+            "99999999999999999999999",
+            "253402300800",
+        ];
+        for exp in odd {
+            assert_eq!(read(&policy(), &payload_with_exp(exp)), Err(Refusal::ClaimsMalformed), "exp {exp}");
+        }
+        assert_eq!(read(&policy(), &payload_with_exp("null")), Err(Refusal::ClaimsMalformed));
+        assert_eq!(read(&policy(), &payload_with_exp("0")), Err(Refusal::Expired));
+        assert_eq!(read(&policy(), &payload_with_exp("-0.0")), Err(Refusal::Expired));
+        for nbf in [json!("1"), json!(-1), json!(1e300), json!([])] {
+            assert_eq!(with(&policy(), json!({"nbf": nbf})), Err(Refusal::ClaimsMalformed), "nbf {nbf}");
+        }
+    }
+
+    fn payload_with_exp(exp: &str) -> String {
+        format!(r#"{{"iss":"https://issuer.example","aud":"web","sub":"user-1","exp":{exp}}}"#)
+    }
+
+    #[test]
+    fn the_issuer_is_compared_byte_for_byte() {
+        let odd = [
+            json!(null),
+            json!("https://issuer.example/"),
+            json!("https://ISSUER.example"),
+            json!(""),
+            json!(1),
+            json!(["https://issuer.example"]),
+        ];
+        for iss in odd {
+            assert_eq!(with(&policy(), json!({"iss": iss})), Err(Refusal::Issuer), "{iss}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_audiences_suffices() {
+        for aud in [json!("mobile"), json!(["web"]), json!(["other", "mobile"])] {
+            assert_eq!(with(&policy(), json!({"aud": aud})), ACCEPTED, "{aud}");
+        }
+        for aud in [json!("other"), json!(""), json!("web,mobile"), json!("WEB"), json!([]), json!(["other"])] {
+            assert_eq!(with(&policy(), json!({"aud": aud})), Err(Refusal::Audience), "{aud}");
+        }
+        for aud in [json!(1), json!({"web": true}), json!(["web", 1]), json!([["web"]])] {
+            assert_eq!(with(&policy(), json!({"aud": aud})), Err(Refusal::ClaimsMalformed), "{aud}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_any_audience_is_refused() {
+        assert_eq!(with(&policy(), json!({"aud": null})), Err(Refusal::Audience));
+    }
+
+    #[test]
+    fn the_client_counts_only_where_there_is_no_audience() {
+        assert_eq!(with(&policy(), json!({"aud": null, "client_id": "web"})), ACCEPTED);
+        for client_id in [json!("other"), json!(["web"]), json!("")] {
+            assert_eq!(with(&policy(), json!({"aud": null, "client_id": client_id})), Err(Refusal::Audience));
+        }
+        for aud in [json!("other"), json!([])] {
+            assert_eq!(with(&policy(), json!({"aud": aud, "client_id": "web"})), Err(Refusal::Audience));
+        }
+        let null_aud = r#"{"iss":"https://issuer.example","aud":null,"client_id":"web","sub":"u","exp":1800000300}"#;
+        assert_eq!(read(&policy(), null_aud), Err(Refusal::ClaimsMalformed));
+    }
+
+    #[test]
+    fn without_configured_audiences_only_tokens_for_nobody_in_particular_pass() {
+        let open = ClaimPolicy { issuer: None, audiences: vec![], ..policy() };
+        assert_eq!(with(&open, json!({"aud": null, "iss": null})), ACCEPTED);
+        assert_eq!(with(&open, json!({"aud": "web"})), Err(Refusal::Audience));
+        assert_eq!(with(&open, json!({"aud": ""})), Err(Refusal::Audience));
+    }
+
+    #[test]
+    fn a_cognito_id_token_is_no_access_token_nor_the_reverse() {
+        let access = ClaimPolicy { token_use: Some(TokenUse::Access), ..policy() };
+        let id = ClaimPolicy { token_use: Some(TokenUse::Id), ..policy() };
+        assert_eq!(with(&access, json!({"token_use": "access"})), ACCEPTED);
+        assert_eq!(with(&id, json!({"token_use": "id"})), ACCEPTED);
+        assert_eq!(with(&access, json!({"token_use": "id"})), Err(Refusal::TokenUse));
+        assert_eq!(with(&id, json!({"token_use": "access"})), Err(Refusal::TokenUse));
+        assert_eq!(with(&access, json!({})), Err(Refusal::TokenUse));
+        assert_eq!(with(&policy(), json!({"token_use": "id"})), ACCEPTED);
+    }
+
+    #[test]
+    fn a_subject_is_a_string_of_1_to_255_bytes() {
+        assert_eq!(with(&policy(), json!({"sub": "x".repeat(255)})), ACCEPTED);
+        let odd = [
+            json!(null),
+            json!(""),
+            json!("x".repeat(256)),
+            json!("\u{e9}".repeat(128)),
+            json!("a\u{0}b"),
+            json!(1),
+            json!(["user-1"]),
+            json!({"id": "user-1"}),
+            json!(true),
+        ];
+        for sub in odd {
+            assert_eq!(with(&policy(), json!({"sub": sub})), Err(Refusal::Subject), "{sub}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_claim_is_refused_even_when_both_are_equal() {
+        let expiring_twice = r#"{"iss":"https://issuer.example","aud":"web","sub":"u","exp":1,"exp":1800000300}"#;
+        let two_users = r#"{"iss":"https://issuer.example","aud":"web","sub":"u","sub":"u","exp":1800000300}"#;
+        for payload in [expiring_twice, two_users, "[]", "", "\"sub\"", "{"] {
+            assert_eq!(read(&policy(), payload), Err(Refusal::ClaimsMalformed), "{payload}");
+        }
+    }
+}

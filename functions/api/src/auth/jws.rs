@@ -1,0 +1,209 @@
+//! Signed tokens in compact form (RFC 7515, section 7.1) and the keys that verify them.
+//!
+//! Of `jsonwebtoken` only the signature check is used, since there the algorithm is an argument.
+//! Its `decode` reads the header leniently, keeps one of two equal names, takes the wall clock and
+//! does not know `crit`.
+
+use super::{error::Refusal, json::Object};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, crypto};
+use serde_json::Value;
+
+/// The algorithms that a deployment can choose its one from (RFC 7518, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// HMAC with SHA-256.
+    Hs256,
+}
+
+impl Algorithm {
+    /// The name as `alg` has it, which is case-sensitive.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::Hs256 => "HS256",
+        }
+    }
+
+    const fn implementation(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
+            Self::Es256 => jsonwebtoken::Algorithm::ES256,
+            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
+        }
+    }
+}
+
+/// A key together with the one algorithm it may be used with. `Debug` shows no key material.
+#[derive(Debug, Clone)]
+pub(super) struct VerifyingKey {
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+impl VerifyingKey {
+    /// The shared secret of HS256.
+    pub(super) fn hmac(secret: &[u8]) -> Self {
+        Self { algorithm: Algorithm::Hs256, key: DecodingKey::from_secret(secret) }
+    }
+
+    /// An RSA public key: modulus and exponent, big-endian.
+    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
+        Self { algorithm: Algorithm::Rs256, key: DecodingKey::from_rsa_raw_components(modulus, exponent) }
+    }
+
+    /// A P-256 public key: the affine coordinates, big-endian.
+    pub(super) fn p256(x: &[u8; 32], y: &[u8; 32]) -> Self {
+        // SEC 1, section 2.3.3: 4 marks an uncompressed point. No DER is involved, whatever the name says.
+        let point = [&[4][..], x, y].concat();
+        Self { algorithm: Algorithm::Es256, key: DecodingKey::from_ec_der(&point) }
+    }
+}
+
+/// A token taken apart, its signature not yet checked.
+pub(super) struct Jws<'a> {
+    /// What is signed: the first two segments with their dot.
+    signed: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    algorithm: String,
+    key_id: Option<String>,
+}
+
+impl<'a> Jws<'a> {
+    /// Takes three segments apart and reads the header.
+    ///
+    /// `jku`, `jwk`, `x5u` and `x5c` are not looked at: a token does not bring its own keys
+    /// (RFC 8725, section 3.10). Five segments are an encrypted token (RFC 7516), not accepted here.
+    pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::TokenMalformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(Refusal::TokenMalformed)?;
+        if payload.contains('.') {
+            return Err(Refusal::TokenMalformed);
+        }
+        let header = Object::parse(&decode(header)?).ok_or(Refusal::TokenMalformed)?;
+        if header.get("crit").is_some() {
+            return Err(Refusal::CriticalHeader);
+        }
+        if header.get("typ").is_some_and(|typ| !is_token_type(typ)) {
+            return Err(Refusal::TokenType);
+        }
+        let algorithm = text(&header, "alg")?.ok_or(Refusal::TokenMalformed)?;
+        Ok(Self { signed, payload, signature, algorithm, key_id: text(&header, "kid")? })
+    }
+
+    /// What the token claims to be signed with. Only ever compared with the configured algorithm.
+    pub(super) fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+
+    /// Which of the issuer's keys the token claims to be signed with.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The payload, if the key signed it.
+    pub(super) fn verify(&self, VerifyingKey { algorithm, key }: &VerifyingKey) -> Result<Vec<u8>, Refusal> {
+        decode(self.signature)?;
+        match crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm.implementation()) {
+            Ok(true) => decode(self.payload),
+            Ok(false) | Err(_) => Err(Refusal::Signature),
+        }
+    }
+}
+
+/// RFC 7515, section 2: the URL-safe alphabet, no padding, no white space; and the bits beyond the
+/// last byte are zero, so that a value is written in one way only.
+pub(super) fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| Refusal::TokenMalformed)
+}
+
+fn text(header: &Object, name: &str) -> Result<Option<String>, Refusal> {
+    match header.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Refusal::TokenMalformed),
+    }
+}
+
+/// `JWT` (RFC 7519, section 5.1) or `at+jwt` (RFC 9068, section 2.1): media types, so in any case,
+/// and the same with `application/` before it (RFC 7515, section 4.1.9).
+fn is_token_type(typ: &Value) -> bool {
+    let Some(typ) = typ.as_str().map(str::to_ascii_lowercase) else { return false };
+    matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "at+jwt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(header: &str) -> Result<(String, Option<String>), Refusal> {
+        let token = format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header));
+        Jws::parse(&token).map(|jws| (jws.algorithm.clone(), jws.key_id.clone()))
+    }
+
+    #[test]
+    fn the_header_gives_algorithm_and_key_id() {
+        assert_eq!(parse(r#"{"alg":"RS256","kid":"k"}"#), Ok(("RS256".to_owned(), Some("k".to_owned()))));
+        assert_eq!(parse(r#"{"alg":"RS256"}"#), Ok(("RS256".to_owned(), None)));
+    }
+
+    #[test]
+    fn a_token_has_three_segments() {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
+        for rest in ["", ".e30", ".e30.AA.AA", ".e30.AA.AA.AA", ".e30..AA"] {
+            assert_eq!(Jws::parse(&format!("{header}{rest}")).err(), Some(Refusal::TokenMalformed), "{rest}");
+        }
+        assert!(Jws::parse(&format!("{header}.e30.AA")).is_ok());
+    }
+
+    #[test]
+    fn base64_is_written_in_one_way_only() {
+        assert_eq!(decode("AQ"), Ok(vec![1]));
+        for odd in ["AQ==", "AQ=", "AR", "A", "A Q", "AQ\n", " AQ", "A+Q", "A/Q", "AQ.", "\u{c4}Q"] {
+            assert_eq!(decode(odd), Err(Refusal::TokenMalformed), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn types_other_than_jwt_and_at_jwt_are_refused() {
+        for typ in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"] {
+            assert!(parse(&format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#)).is_ok(), "{typ}");
+        }
+        for typ in [r#""JWE""#, r#""dpop+jwt""#, r#""logout+jwt""#, r#""""#, "null", "1", r#"["JWT"]"#] {
+            assert_eq!(parse(&format!(r#"{{"alg":"RS256","typ":{typ}}}"#)), Err(Refusal::TokenType), "{typ}");
+        }
+    }
+
+    #[test]
+    fn critical_extensions_are_refused_whatever_they_are() {
+        for crit in [r#"["b64"]"#, "[]", "null"] {
+            let header = format!(r#"{{"alg":"RS256","crit":{crit},"b64":false}}"#);
+            assert_eq!(parse(&header), Err(Refusal::CriticalHeader), "{crit}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_the_wrong_shape_is_refused() {
+        let odd = [
+            "",
+            "[]",
+            "{}",
+            r#"{"alg":null}"#,
+            r#"{"alg":1}"#,
+            r#"{"alg":["RS256"]}"#,
+            r#"{"alg":"RS256","kid":7}"#,
+            r#"{"alg":"RS256","kid":null}"#,
+            r#"{"alg":"none","alg":"RS256"}"#,
+            r#"{"alg":"RS256","x":1,"x":2}"#,
+        ];
+        for header in odd {
+            assert_eq!(parse(header), Err(Refusal::TokenMalformed), "{header}");
+        }
+    }
+}

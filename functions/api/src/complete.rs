@@ -1,0 +1,35 @@
+//! `POST /media/upload/complete`: from an uploaded object to its job.
+
+use crate::{
+    Context,
+    init::{nothing_else, object, text},
+    job, owned, respond,
+};
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, StatusCode, header},
+};
+use smmu_cloud::{SubmitError, clock};
+use smmu_core::{MediaId, Problem, ProblemCode, UserId};
+
+pub(crate) async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let mut fields = object(request.body())?;
+    let id = text(&mut fields, "mediaId")?;
+    nothing_else(&fields)?;
+    // An id that cannot exist is answered as one that does not.
+    let id: MediaId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
+    let found = context.submitter.media.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
+    let media = owned(found, |media| &media.user, user)?;
+
+    let job = match context.submitter.submit(&media).await {
+        Ok(job) => job,
+        Err(SubmitError::NotUploaded) if clock::now() > media.expires_at => {
+            return Err(Problem::new(ProblemCode::UploadExpired));
+        }
+        Err(error) => return Err(respond::submit_problem(&error)),
+    };
+    let location = HeaderValue::from_str(&format!("/jobs/{}", job.id)).expect("job ids are ASCII");
+    let mut response = job::show(StatusCode::ACCEPTED, &job, context).await?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}

@@ -1,0 +1,143 @@
+//! `GET /jobs/{jobId}`: where a job stands, and what came of it.
+
+use crate::{Context, header_text, owned, respond};
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, StatusCode, header},
+};
+use serde::Serialize;
+use smmu_cloud::clock;
+use smmu_core::{
+    Artifact, Job, JobError, JobId, JobState, MediaId, MediaKind, Output, Problem, ProblemCode, Stage, Status,
+    Timestamp, UserId, manifest::OutputState,
+};
+
+/// Seconds between two looks at a job that has not ended.
+const POLL_S: u32 = 1;
+
+/// A job as its owner sees it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobView<'a> {
+    job_id: &'a JobId,
+    media_id: &'a MediaId,
+    status: Status,
+    stage: Stage,
+    progress: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<MediaKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Vec<OutputView<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a JobError>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutputView<'a> {
+    #[serde(flatten)]
+    artifact: &'a Artifact,
+    state: OutputState,
+    url: String,
+    url_expires_at: Timestamp,
+}
+
+pub(crate) async fn handle(
+    request: &Request,
+    id: &str,
+    user: &UserId,
+    context: &Context,
+) -> Result<Response<Body>, Problem> {
+    // An id that cannot exist is answered as one that does not.
+    let id: JobId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
+    let found = context.submitter.jobs.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
+    let job = owned(found, |job| &job.user_id, user)?;
+    let tag = entity_tag(&job, clock::now(), context.download_seconds);
+    if header_text(request, header::IF_NONE_MATCH).is_some_and(|known| matches(known, &tag)) {
+        let mut response = respond::not_modified();
+        decorate(&mut response, &job, &tag);
+        return Ok(response);
+    }
+    show(StatusCode::OK, &job, context).await
+}
+
+/// A job as a response.
+pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
+    let now = clock::now();
+    let (outputs, error) = match &job.state {
+        JobState::Completed { outputs } => (Some(sign(outputs, now, context).await?), None),
+        JobState::Failed { error } => (None, Some(error)),
+        JobState::Queued { .. } | JobState::Running { .. } | JobState::Cancelled => (None, None),
+    };
+    let view = JobView {
+        job_id: &job.id,
+        media_id: &job.media_id,
+        status: job.status(),
+        stage: job.stage(),
+        progress: job.percent(),
+        kind: job.kind,
+        outputs,
+        error,
+        created_at: job.created_at,
+        updated_at: job.updated_at,
+    };
+    let mut response = respond::json(status, &view);
+    decorate(&mut response, job, &entity_tag(job, now, context.download_seconds));
+    Ok(response)
+}
+
+async fn sign<'a>(outputs: &'a [Output], now: Timestamp, context: &Context) -> Result<Vec<OutputView<'a>>, Problem> {
+    let url_expires_at = now.plus_seconds(context.download_seconds.into());
+    let mut views = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        let signed = context.artifacts.presign(output, context.download_seconds).await;
+        let url = signed.map_err(|error| respond::cloud_problem(&error))?;
+        views.push(OutputView { artifact: &output.artifact, state: output.state, url, url_expires_at });
+    }
+    Ok(views)
+}
+
+fn decorate(response: &mut Response<Body>, job: &Job, tag: &str) {
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, HeaderValue::from_str(tag).expect("entity tags are ASCII"));
+    if !job.status().is_terminal() {
+        headers.insert(header::RETRY_AFTER, POLL_S.into());
+    }
+}
+
+/// Changes with the job, and with half the life of its signed URLs, so that no client is told to
+/// keep a copy whose URLs have expired. Weak: two answers under one tag carry different signatures.
+fn entity_tag(job: &Job, now: Timestamp, download_seconds: u32) -> String {
+    match job.state {
+        JobState::Completed { .. } => {
+            let period = i64::from(download_seconds / 2).max(1);
+            format!("W/\"{}-{}\"", job.revision, now.unix_s() / period)
+        }
+        JobState::Queued { .. } | JobState::Running { .. } | JobState::Failed { .. } | JobState::Cancelled => {
+            format!("W/\"{}\"", job.revision)
+        }
+    }
+}
+
+/// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
+fn matches(known: &str, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.trim() == "*" || known.split(',').any(|one| opaque(one) == opaque(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn tags_compare_weakly_and_in_lists() {
+        for known in ["W/\"7\"", "\"7\"", "\"6\", W/\"7\"", "*"] {
+            assert!(matches(known, "W/\"7\""), "{known}");
+        }
+        for known in ["W/\"8\"", "7", "", "\"77\""] {
+            assert!(!matches(known, "W/\"7\""), "{known}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Responses, all of them never cached: they are about one user at one time.
+
+use crate::auth::AuthError;
+use lambda_http::{
+    Body, Response,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
+use serde::Serialize;
+use smmu_cloud::{CloudError, SubmitError};
+use smmu_core::{Problem, ProblemCode};
+
+/// Seconds after which a client whose request met a passing trouble may try again.
+const TRY_AGAIN_S: u32 = 2;
+
+/// The largest request body: every request of this API fits many times.
+pub(crate) const MAX_BODY_BYTES: usize = 16 * 1024;
+
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    with_body(status, "application/json", body)
+}
+
+pub(crate) fn problem(problem: &Problem) -> Response<Body> {
+    let status = StatusCode::from_u16(problem.code.status()).expect("every problem code has an HTTP status");
+    let mut response = with_body(status, "application/problem+json", problem);
+    if problem.code.retryable() {
+        response.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN_S.into());
+    }
+    response
+}
+
+pub(crate) fn unauthorized(error: AuthError) -> Response<Body> {
+    let mut response = problem(&error.problem());
+    if let Some(challenge) = error.www_authenticate() {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// A response that says nothing but that the client's copy is current.
+pub(crate) fn not_modified() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    forbid_storing(response.headers_mut());
+    response
+}
+
+fn with_body(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {
+    let text = serde_json::to_string(body).expect("responses have string keys and finite numbers");
+    let mut response = Response::new(Body::Text(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    forbid_storing(response.headers_mut());
+    response
+}
+
+/// Private, and to be asked for again each time; an `ETag` still saves the transfer.
+fn forbid_storing(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// What the client is told of a service's trouble; what the service said is for the log.
+pub(crate) fn cloud_problem(error: &CloudError) -> Problem {
+    tracing::error!(%error, transient = error.transient, "a service failed");
+    Problem::new(if error.transient { ProblemCode::Unavailable } else { ProblemCode::Internal })
+}
+
+pub(crate) fn submit_problem(error: &SubmitError) -> Problem {
+    match error {
+        SubmitError::NotUploaded => Problem::new(ProblemCode::UploadNotFound),
+        SubmitError::Mismatch(mismatch) => Problem::because(ProblemCode::UploadMismatch, mismatch.to_string()),
+        SubmitError::Cloud(error) => cloud_problem(error),
+    }
+}

@@ -1,0 +1,87 @@
+//! From what Step Functions caught to what a job shows.
+
+use serde::Deserialize;
+use smmu_cloud::invocation;
+use smmu_core::{ErrorCode, JobError, Refusal, Stage};
+
+/// `$.error` of a Catch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Caught {
+    /// Error name.
+    pub error: String,
+    /// For a function its diagnostic in JSON, for a worker the stopped ECS task in JSON, else text.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// `Cause` of a failed function.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Diagnostic {
+    error_message: String,
+}
+
+/// The job error that a caught error becomes, at the stage that the job has reached.
+///
+/// Only a refusal brings words of its own; what else a service says is for the operator's logs and
+/// may name resources, so the user gets a fixed sentence.
+pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
+    if caught.error == invocation::REFUSED
+        && let Some(error) = refused(&caught.cause)
+    {
+        return error;
+    }
+    let (code, message) = match caught.error.as_str() {
+        "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing took longer than it may"),
+        "States.TaskFailed" => (ErrorCode::WorkerFailed, "the worker failed more often than it is restarted"),
+        _ => (ErrorCode::Internal, "something went wrong on our side"),
+    };
+    Refusal::new(code, message).at(reached)
+}
+
+fn refused(cause: &str) -> Option<JobError> {
+    let diagnostic: Diagnostic = serde_json::from_str(cause).ok()?;
+    serde_json::from_str(&diagnostic.error_message).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caught, job_error};
+    use smmu_core::{ErrorCode, JobError, Refusal, Stage};
+
+    fn caught(error: &str, cause: &str) -> Caught {
+        Caught { error: error.into(), cause: cause.into() }
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_own_words_and_stage() {
+        let error = Refusal::new(ErrorCode::CorruptMedia, "it \"ends\" early").at(Stage::Render);
+        let message = serde_json::to_string(&error).unwrap();
+        let cause = serde_json::json!({"errorType": "Refused", "errorMessage": message}).to_string();
+        assert_eq!(job_error(&caught("Refused", &cause), Stage::Detect), error);
+    }
+
+    #[test]
+    fn a_refusal_that_cannot_be_read_is_an_internal_error() {
+        assert_eq!(job_error(&caught("Refused", "{}"), Stage::Detect).code, ErrorCode::Internal);
+    }
+
+    #[test]
+    fn an_unknown_error_says_nothing_of_its_cause() {
+        let error = job_error(&caught("Lambda.Unknown", "arn:aws:secret"), Stage::Detect);
+        let expected = JobError {
+            code: ErrorCode::Internal,
+            message: "something went wrong on our side".into(),
+            stage: Stage::Detect,
+            retryable: true,
+        };
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_timeout_and_a_dead_worker_have_codes_of_their_own() {
+        assert_eq!(job_error(&caught("States.Timeout", ""), Stage::Render).code, ErrorCode::TimedOut);
+        assert_eq!(job_error(&caught("States.TaskFailed", "{}"), Stage::Render).code, ErrorCode::WorkerFailed);
+    }
+}

@@ -1,0 +1,71 @@
+//! The three callers of this function, told apart once.
+
+use crate::caught::Caught;
+use aws_lambda_events::{eventbridge::EventBridgeEvent, sqs::SqsEvent, sqs::SqsMessage};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
+use smmu_core::{ErrorCode, JobId};
+
+/// What is asked of this function.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// The state machine: every worker has ended well.
+    Complete {
+        /// Which job.
+        job_id: JobId,
+    },
+    /// The state machine: something was caught.
+    Fail {
+        /// Which job.
+        job_id: JobId,
+        /// What was caught.
+        error: Caught,
+    },
+    /// EventBridge: an execution ended other than by succeeding.
+    ExecutionEnded {
+        /// The job that the execution is named after.
+        job_id: JobId,
+        /// What the job should say if it has not ended.
+        code: ErrorCode,
+    },
+    /// The dead-letter queue.
+    DeadLetters(Vec<SqsMessage>),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", rename_all_fields = "camelCase")]
+enum FromStateMachine {
+    Complete { job_id: JobId },
+    Fail { job_id: JobId, error: Caught },
+}
+
+/// Detail of "Step Functions Execution Status Change". The event's type asks for both directions.
+#[derive(Serialize, Deserialize)]
+struct StatusChange {
+    name: JobId,
+    status: String,
+}
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let read = if event.get("action").is_some() {
+            serde_json::from_value(event).map(|request| match request {
+                FromStateMachine::Complete { job_id } => Self::Complete { job_id },
+                FromStateMachine::Fail { job_id, error } => Self::Fail { job_id, error },
+            })
+        } else if event.get("Records").is_some() {
+            serde_json::from_value(event).map(|SqsEvent { records, .. }| Self::DeadLetters(records))
+        } else {
+            serde_json::from_value::<EventBridgeEvent<StatusChange>>(event).map(|event| Self::ExecutionEnded {
+                job_id: event.detail.name,
+                code: match event.detail.status.as_str() {
+                    "TIMED_OUT" => ErrorCode::TimedOut,
+                    "ABORTED" => ErrorCode::Aborted,
+                    _ => ErrorCode::Internal,
+                },
+            })
+        };
+        read.map_err(D::Error::custom)
+    }
+}

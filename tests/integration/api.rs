@@ -1,0 +1,46 @@
+//! What every client relies on, whatever it uploads.
+
+use reqwest::{Method, StatusCode};
+use smmu_tests::{Caller, by_itself, samples};
+
+#[tokio::test]
+async fn health_needs_no_token_and_tells_version_and_stage() {
+    let nobody = Caller::with_token(by_itself(), None);
+    let answer = nobody.call(Method::GET, "/health", None).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.text_at("/status"), "ok");
+    assert_eq!(answer.text_at("/version"), env!("CARGO_PKG_VERSION"));
+    assert_eq!(answer.text_at("/stage"), "self");
+}
+
+#[tokio::test]
+async fn an_unchanged_job_is_not_sent_again() {
+    let user = Caller::user(by_itself(), "ada").await;
+    let id = user.submit(&samples::png(20, 20), "image/png").await;
+    user.ended(&id).await;
+    let job = user.job(&id).await;
+    let tag = job.header("etag");
+    assert!(tag.starts_with("W/\""), "{tag}");
+    assert!(job.header("retry-after").is_empty(), "nothing more will happen");
+    let again = user.call_with(Method::GET, &format!("/jobs/{id}"), None, &[("if-none-match", tag)]).await;
+    assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    assert_eq!(again.header("etag"), tag);
+}
+
+#[tokio::test]
+async fn a_configured_origin_may_call_and_another_may_not() {
+    let user = Caller::user(by_itself(), "ada").await;
+    let preflight = |origin: &'static str| {
+        let user = user.clone();
+        async move {
+            let headers = [("origin", origin), ("access-control-request-method", "GET")];
+            user.call_with(Method::OPTIONS, "/jobs/x", None, &headers).await
+        }
+    };
+    let allowed = preflight("http://localhost:3000").await;
+    assert_eq!(allowed.header("access-control-allow-origin"), "http://localhost:3000");
+    let refused = preflight("https://evil.example").await;
+    assert_eq!(refused.header("access-control-allow-origin"), "");
+    let answer = user.call_with(Method::GET, "/health", None, &[("origin", "http://localhost:3000")]).await;
+    assert!(answer.header("access-control-expose-headers").to_ascii_lowercase().contains("etag"));
+}

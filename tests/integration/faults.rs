@@ -1,0 +1,136 @@
+//! No job is lost, whatever dies on the way.
+
+use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
+use aws_sdk_sqs::Client as Sqs;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use smmu_cloud::Submitter;
+use smmu_core::{Job, MediaId, Status};
+use smmu_tests::{Caller, Stack, by_request, samples};
+use std::time::Duration;
+
+/// A picture that keeps a worker busy for a while.
+fn large() -> Vec<u8> {
+    samples::png(5000, 3000)
+}
+
+/// A job whose message could not be sent, as after a failure of SQS.
+async fn unsent(stack: &Stack, user: &Caller, file: &[u8]) -> Job {
+    let upload = user.init(file, "image/png").await;
+    assert_eq!(user.put(&upload, file, &[]).await.status, 200);
+    let missing = format!("{}-missing", stack.output("JobsQueueUrl"));
+    let submitter = Submitter::new(&stack.sdk, &stack.environment(&[("SMMU_JOBS_QUEUE_URL", &missing)])).unwrap();
+    let media_id: MediaId = upload.media_id.parse().unwrap();
+    let media = submitter.media.get(&media_id).await.unwrap().unwrap();
+    let job = submitter.submit(&media).await.expect("the record counts, not the message");
+    assert_eq!(job.status(), Status::Queued);
+    job
+}
+
+async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::Report {
+    let context = smmu_reconcile::Context::new(&stack.sdk, &stack.environment(patience)).unwrap();
+    smmu_reconcile::handle(Value::Null, &context).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_job_whose_message_was_never_sent_is_sent_by_reconcile() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let job = unsent(stack, &user, &samples::png(33, 44)).await;
+    let report = reconcile(stack, &[("SMMU_PATIENCE_UNSENT_SECONDS", "0")]).await;
+    assert!(report.sent >= 1, "{report:?}");
+    assert_eq!(user.ended(job.id.as_str()).await["status"], "COMPLETED");
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_completed_is_submitted_and_one_never_made_expires() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let file = samples::png(21, 22);
+    let made = user.init(&file, "image/png").await;
+    assert_eq!(user.put(&made, &file, &[]).await.status, 200);
+    let never = user.init(b"never", "image/png").await;
+    // The grants have not run out; a patience below zero looks as if they had.
+    let report = reconcile(stack, &[("SMMU_PATIENCE_UNGRANTED_SECONDS", "-100000")]).await;
+    assert!(report.submitted >= 1 && report.expired >= 1, "{report:?}");
+    assert_eq!(user.ended(&made.media_id.replace("med_", "job_")).await["status"], "COMPLETED");
+    // Bytes that arrive all the same are not lost.
+    assert_eq!(user.put(&never, b"never", &[]).await.status, 200);
+    assert_eq!(user.complete(&never.media_id).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_dead_letter_fails_its_job_and_only_while_nobody_has_taken_it() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let job = unsent(stack, &user, &samples::png(34, 44)).await;
+    let submitter = Submitter::new(&stack.sdk, &stack.environment(&[])).unwrap();
+    let media = submitter.media.get(&job.media_id).await.unwrap().unwrap();
+    let body = serde_json::to_string(&media.execution_input(&job)).unwrap();
+    let sqs = Sqs::new(&stack.sdk);
+    sqs.send_message().queue_url(stack.output("JobsDlqUrl")).message_body(&body).send().await.unwrap();
+    let failed = user.ended(job.id.as_str()).await;
+    assert_eq!((&failed["status"], &failed["error"]["code"]), (&"FAILED".into(), &"dispatch_failed".into()));
+    assert_eq!(failed["error"]["retryable"], true);
+}
+
+/// The worker of a job, once it runs.
+async fn worker_of(stack: &Stack, job: &str) -> u32 {
+    for _ in 0..600 {
+        if let Some(pid) = stack.worker_of(job) {
+            return pid;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no worker was started for {job}");
+}
+
+async fn failed_tasks(stack: &Stack, job: &str) -> usize {
+    let arn = format!("{}:{job}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
+    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
+    let mut failed = 0;
+    while let Some(event) = events.next().await {
+        failed += usize::from(*event.unwrap().r#type() == HistoryEventType::TaskFailed);
+    }
+    failed
+}
+
+#[tokio::test]
+async fn a_killed_worker_is_replaced_and_publishes_nothing() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    for signal in [Signal::KILL, Signal::TERM] {
+        let id = user.submit(&large(), "image/png").await;
+        let pid = worker_of(stack, &id).await;
+        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+        let job = user.ended(&id).await;
+        assert_eq!(job["status"], "COMPLETED", "{signal:?}: {job}");
+        assert_eq!(failed_tasks(stack, &id).await, 1, "{signal:?}: the first worker failed, the second did not");
+    }
+}
+
+#[tokio::test]
+async fn an_execution_that_is_stopped_fails_its_job() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let id = user.submit(&large(), "image/png").await;
+    worker_of(stack, &id).await;
+    let arn = format!("{}:{id}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
+    Sfn::new(&stack.sdk).stop_execution().execution_arn(arn).send().await.unwrap();
+    let job = user.ended(&id).await;
+    assert_eq!((&job["status"], &job["error"]["code"]), (&"FAILED".into(), &"aborted".into()), "{job}");
+}
+
+#[tokio::test]
+async fn a_silent_job_whose_execution_is_gone_is_failed_by_reconcile() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let job = unsent(stack, &user, &samples::png(35, 44)).await;
+    let submitter = Submitter::new(&stack.sdk, &stack.environment(&[])).unwrap();
+    submitter.jobs.advance(&job.id, smmu_core::JobEvent::Started).await.unwrap();
+    // Only this job is looked at: the others of this stack may well be at work.
+    let report = reconcile(stack, &[("SMMU_PATIENCE_SILENT_SECONDS", "0")]).await;
+    assert!(report.failed >= 1, "{report:?}");
+    let failed = user.ended(job.id.as_str()).await;
+    assert_eq!((&failed["status"], &failed["error"]["code"]), (&"FAILED".into(), &"internal".into()));
+}

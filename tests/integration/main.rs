@@ -1,0 +1,13 @@
+//! Integration tests: the deployed template, the real functions and workers, a real emulator process.
+
+// Test functions are async for the runtime's sake, and `unwrap` is how a test says that it expected more.
+#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+mod api;
+mod events;
+mod faults;
+mod isolation;
+mod journeys;
+mod once;
+mod tokens;
+mod uploads;

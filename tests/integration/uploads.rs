@@ -1,0 +1,79 @@
+//! The grant: these bytes, this type, once.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use smmu_tests::{Caller, by_request, samples};
+
+#[tokio::test]
+async fn the_bucket_takes_exactly_what_was_granted() {
+    let user = Caller::user(by_request(), "ada").await;
+    let file = samples::png(10, 10);
+    let mut other = file.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let upload = user.init(&file, "image/png").await;
+
+    let refused = user.put(&upload, &other, &[]).await.status;
+    assert!(refused.is_client_error(), "other bytes: {refused}");
+    let refused = user.put(&upload, &[&file[..], b"more"].concat(), &[("content-length", None)]).await.status;
+    assert!(refused.is_client_error(), "more bytes: {refused}");
+    for header in ["content-type", "x-amz-checksum-sha256", "if-none-match"] {
+        let refused = user.put(&upload, &file, &[(header, None)]).await.status;
+        assert!(refused.is_client_error(), "without {header}: {refused}");
+    }
+    let refused = user.put(&upload, &file, &[("content-type", Some("text/html"))]).await.status;
+    assert!(refused.is_client_error(), "another type: {refused}");
+
+    assert_eq!(user.put(&upload, &file, &[]).await.status, StatusCode::OK);
+    assert_eq!(user.put(&upload, &file, &[]).await.status, StatusCode::PRECONDITION_FAILED, "a second time");
+}
+
+#[tokio::test]
+async fn completing_too_early_says_so_and_completing_twice_is_one_job() {
+    let user = Caller::user(by_request(), "ada").await;
+    let file = samples::png(12, 10);
+    let upload = user.init(&file, "image/png").await;
+
+    let early = user.complete(&upload.media_id).await;
+    assert_eq!((early.status, early.text_at("/code").as_str()), (StatusCode::CONFLICT, "upload_not_found"));
+    assert_eq!(early.header("content-type"), "application/problem+json");
+    assert!(!early.header("retry-after").is_empty());
+
+    assert_eq!(user.put(&upload, &file, &[]).await.status, StatusCode::OK);
+    let first = user.complete(&upload.media_id).await;
+    let second = user.complete(&upload.media_id).await;
+    assert_eq!((first.status, second.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
+    assert_eq!(first.text_at("/jobId"), second.text_at("/jobId"));
+    assert_eq!(first.header("location"), format!("/jobs/{}", first.text_at("/jobId")));
+    assert!(!first.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn a_wish_that_cannot_be_granted_names_its_field() {
+    let user = Caller::user(by_request(), "ada").await;
+    let good = json!({"filename": "a.jpg", "contentType": "image/jpeg", "size": 1, "sha256": "0".repeat(64)});
+    let cases = [
+        ("size", json!(0), 400, "invalid_request"),
+        ("size", json!(104_857_601), 422, "media_too_large"),
+        ("contentType", json!("application/pdf"), 415, "unsupported_media_type"),
+        ("filename", json!("../../etc/passwd"), 400, "invalid_request"),
+        ("sha256", json!("abc"), 400, "invalid_request"),
+        ("userId", json!("somebody-else"), 400, "invalid_request"),
+    ];
+    for (field, value, status, code) in cases {
+        let mut wish = good.clone();
+        wish[field] = value;
+        let answer = user.call(Method::POST, "/media/upload/init", Some(wish)).await;
+        assert_eq!((answer.status.as_u16(), answer.text_at("/code").as_str()), (status, code), "{field}");
+        assert_eq!(answer.text_at("/pointer"), format!("/{field}"));
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn keys_hold_no_text_of_the_user_s() {
+    let user = Caller::user(by_request(), "ada").await;
+    let upload = user.init(b"x", "image/jpeg").await;
+    let url = upload.request["url"].as_str().unwrap();
+    assert!(url.contains(&format!("uploads/{}", upload.media_id)), "{url}");
+    assert!(!url.contains("sample"), "{url}");
+}

@@ -1,0 +1,192 @@
+//! A client of the API that hides nothing: tests see statuses, headers and bodies as they are.
+
+use crate::Stack;
+use reqwest::{Client, Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+
+/// Somebody who calls the API.
+#[derive(Clone)]
+pub struct Caller {
+    http: Client,
+    api: String,
+    token: Option<String>,
+}
+
+/// What the API answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body, as it was sent.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON, or null.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// A member of the body as text, or an empty one.
+    #[must_use]
+    pub fn text_at(&self, pointer: &str) -> String {
+        self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// A header as text, or an empty one.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A granted upload.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// The media.
+    pub media_id: String,
+    /// The presigned request, as granted.
+    pub request: Value,
+}
+
+/// How long a job may take on a slow machine before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl Caller {
+    /// A user who is signed in to a stack.
+    ///
+    /// # Panics
+    /// If the stack's pool gives no token.
+    pub async fn user(stack: &Stack, name: &str) -> Self {
+        let token = stack.cloud.address().token(name).await.expect("the pool gives a token");
+        Self::with_token(stack, Some(token))
+    }
+
+    /// Somebody with a token of their own making, or none.
+    #[must_use]
+    pub fn with_token(stack: &Stack, token: Option<String>) -> Self {
+        Self { http: Client::new(), api: stack.cloud.address().api_url().expect("the stack has an API"), token }
+    }
+
+    /// Sends one request.
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call_with(method, path, body, &[]).await
+    }
+
+    /// Sends one request with further headers.
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    pub async fn call_with(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.api));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("the API answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.expect("the answer is text") }
+    }
+
+    /// Asks for an upload of these bytes.
+    ///
+    /// # Panics
+    /// If it is not granted.
+    pub async fn init(&self, bytes: &[u8], content_type: &str) -> Upload {
+        let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let wish = json!({"filename": "sample", "contentType": content_type, "size": bytes.len(), "sha256": sha256});
+        let answer = self.call(Method::POST, "/media/upload/init", Some(wish)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        Upload { media_id: answer.text_at("/mediaId"), request: answer.json()["upload"].clone() }
+    }
+
+    /// Makes a granted upload, with some headers sent otherwise (`None`: not at all).
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    pub async fn put(&self, upload: &Upload, bytes: &[u8], changed: &[(&str, Option<&str>)]) -> Answer {
+        let url = upload.request["url"].as_str().expect("the grant has a URL");
+        let mut request = self.http.put(url).body(bytes.to_vec());
+        for (name, value) in upload.request["headers"].as_object().expect("the grant has headers") {
+            match changed.iter().find(|(changed, _)| changed.eq_ignore_ascii_case(name)) {
+                Some((_, None)) => {}
+                Some((_, Some(other))) => request = request.header(name, *other),
+                None => request = request.header(name, value.as_str().expect("header values are text")),
+            }
+        }
+        let response = request.send().await.expect("the bucket answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap_or_default() }
+    }
+
+    /// Says that an upload is there.
+    pub async fn complete(&self, media_id: &str) -> Answer {
+        self.call(Method::POST, "/media/upload/complete", Some(json!({ "mediaId": media_id }))).await
+    }
+
+    /// Uploads and completes; answers the job's id.
+    ///
+    /// # Panics
+    /// If any step is refused.
+    pub async fn submit(&self, bytes: &[u8], content_type: &str) -> String {
+        let upload = self.init(bytes, content_type).await;
+        let put = self.put(&upload, bytes, &[]).await;
+        assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+        let completed = self.complete(&upload.media_id).await;
+        assert_eq!(completed.status, StatusCode::ACCEPTED, "{}", completed.text);
+        completed.text_at("/jobId")
+    }
+
+    /// Looks at a job.
+    pub async fn job(&self, id: &str) -> Answer {
+        self.call(Method::GET, &format!("/jobs/{id}"), None).await
+    }
+
+    /// Waits for a job to end and answers it.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn ended(&self, id: &str) -> Value {
+        let ended = |job: &Value| matches!(job["status"].as_str(), Some("COMPLETED" | "FAILED" | "CANCELLED"));
+        self.until(id, "end", ended).await
+    }
+
+    /// Waits for a job to be as wanted.
+    ///
+    /// # Panics
+    /// If that does not happen.
+    pub async fn until(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let since = Instant::now();
+        loop {
+            let job = self.job(id).await.json();
+            if wanted(&job) {
+                return job;
+            }
+            assert!(since.elapsed() < PATIENCE, "the job did not {what}: {job}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Downloads from a signed URL.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn download(&self, url: &str) -> Vec<u8> {
+        let response = self.http.get(url).send().await.expect("the bucket answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        response.bytes().await.expect("a body").to_vec()
+    }
+}

@@ -1,0 +1,101 @@
+//! Deployed stacks, each started once for all tests of the binary.
+
+use aws_config::SdkConfig;
+use smmu_cloud::Environment;
+use smmu_local::{Cloud, CloudOptions, Port};
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+use tokio::runtime::Runtime;
+
+/// A deployed stack, and what code in this process needs in order to act as a part of it.
+pub struct Stack {
+    /// The cloud that it runs in.
+    pub cloud: Cloud,
+    /// How SDKs reach it.
+    pub sdk: SdkConfig,
+    /// Name of its stage.
+    pub stage: &'static str,
+    // The cloud's own servers run here, whichever test asked for the stack first.
+    _runtime: Runtime,
+}
+
+/// Uploads start their jobs by themselves, and small images are rendered by the function.
+pub fn by_itself() -> &'static Stack {
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("self", &[("UploadTrigger", "enabled")]));
+    &STACK
+}
+
+/// Only `/complete` starts jobs, and the worker renders every image.
+pub fn by_request() -> &'static Stack {
+    static STACK: LazyLock<Stack> =
+        LazyLock::new(|| Stack::deploy("asked", &[("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0")]));
+    &STACK
+}
+
+impl Stack {
+    fn deploy(stage: &'static str, parameters: &[(&str, &str)]) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace");
+        let mut options = CloudOptions::for_workspace(root);
+        options.port = Port::Auto;
+        options.stack_name = format!("smmu-{stage}");
+        let set = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        options.parameters = parameters.iter().map(set).collect();
+        options.parameters.insert("Stage".into(), stage.into());
+        let runtime = Runtime::new().expect("a runtime");
+        // Tests run in runtimes of their own, where blocking on another one is not allowed.
+        let started = runtime_free(|| runtime.block_on(Cloud::start(options)));
+        let cloud = match started {
+            Ok(cloud) => cloud,
+            Err(error) => panic!("the local cloud did not start: {error}"),
+        };
+        let sdk = runtime_free(|| runtime.block_on(cloud.address().sdk_config()));
+        Self { cloud, sdk, stage, _runtime: runtime }
+    }
+
+    /// The environment of this stack's functions, with some variables set otherwise.
+    #[must_use]
+    pub fn environment(&self, changed: &[(&str, &str)]) -> Environment {
+        let output = |name: &str| self.output(name).to_owned();
+        let mut variables = BTreeMap::from(
+            [
+                ("SMMU_STAGE", self.stage.to_owned()),
+                ("SMMU_RAW_BUCKET", output("RawBucketName")),
+                ("SMMU_PROCESSED_BUCKET", output("ProcessedBucketName")),
+                ("SMMU_JOBS_TABLE", output("JobsTableName")),
+                ("SMMU_MEDIA_TABLE", output("MediaTableName")),
+                ("SMMU_JOBS_QUEUE_URL", output("JobsQueueUrl")),
+                ("SMMU_STATE_MACHINE_ARN", output("StateMachineArn")),
+                ("SMMU_AUTH_ALGORITHM", "RS256".to_owned()),
+                ("SMMU_AUTH_ISSUER", format!("https://cognito-idp.us-east-1.amazonaws.com/{}", output("UserPoolId"))),
+                ("SMMU_AUTH_AUDIENCE", output("UserPoolClientId")),
+                ("AWS_ENDPOINT_URL", self.cloud.address().endpoint().to_owned()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        variables.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Environment::of(variables)
+    }
+
+    /// The process id of the worker that works on a job, if one does.
+    #[must_use]
+    pub fn worker_of(&self, job: &str) -> Option<u32> {
+        let works_on = |pid: &u32| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.windows(job.len()).any(|window| window == job.as_bytes())
+        };
+        self.cloud.workers().into_iter().map(|worker| worker.pid).find(works_on)
+    }
+
+    /// An output of the stack.
+    ///
+    /// # Panics
+    /// If the template has no such output.
+    #[must_use]
+    pub fn output(&self, name: &str) -> &str {
+        self.cloud.address().outputs().get(name).unwrap_or_else(|| panic!("the template has no output {name}"))
+    }
+}
+
+/// Runs something outside of the test's own runtime.
+fn runtime_free<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(run).join()).expect("starting does not panic")
+}
