@@ -1,1 +1,31 @@
-//! .
+//! The one-machine cloud: the whole product on one machine, with no AWS account, no Docker and no network.
+//!
+//! [`Cloud::start`] starts an emulator of AWS (ministack, a Python program, with the patches of
+//! `local/python/emulator.py`), gives it a stand-in for the container engine that runs workers as plain processes, and
+//! deploys `template.yaml` the way `sam deploy` does. What the emulator does not do, no test can claim: it enforces no
+//! IAM, does not validate ASL, and ignores heartbeats and the timeout of a whole execution.
+//!
+//! ```text
+//! smmu-local ──┬── engine.rs      Docker API on a unix socket ──► workers, each in a process group
+//!              ├── emulator.rs    python emulator.py ──► Lambda functions, in its process group
+//!              ├── deploy.rs      packages, uploads, CreateStack
+//!              └── identity.rs    users and tokens of the stack's Cognito pool
+//! ```
+//!
+//! Nothing outlives its parent: the emulator ends when the pipe to its standard input closes, workers when the kernel
+//! tells them of their parent's death, and the files of a killed cloud are cleared away at the next start.
+
+mod cloud;
+mod deploy;
+mod emulator;
+mod engine;
+mod error;
+mod home;
+mod identity;
+mod options;
+mod port;
+
+pub use cloud::{Address, Cloud};
+pub use engine::Worker;
+pub use error::LocalError;
+pub use options::{CloudOptions, Port, Step};

@@ -63,8 +63,7 @@ impl Caller {
     /// # Panics
     /// If the stack's pool gives no token.
     pub async fn user(stack: &Stack, name: &str) -> Self {
-        let token = stack.cloud.address().token(name).await.expect("the pool gives a token");
-        Self::with_token(stack, Some(token))
+        Self::with_token(stack, Some(stack.token(name).await))
     }
 
     /// Somebody with a token of their own making, or none.

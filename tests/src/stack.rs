@@ -14,6 +14,7 @@ pub struct Stack {
     pub sdk: SdkConfig,
     /// Name of its stage.
     pub stage: &'static str,
+    tokens: tokio::sync::Mutex<BTreeMap<String, String>>,
     // The cloud's own servers run here, whichever test asked for the stack first.
     _runtime: Runtime,
 }
@@ -48,7 +49,7 @@ impl Stack {
             Err(error) => panic!("the local cloud did not start: {error}"),
         };
         let sdk = runtime_free(|| runtime.block_on(cloud.address().sdk_config()));
-        Self { cloud, sdk, stage, _runtime: runtime }
+        Self { cloud, sdk, stage, tokens: tokio::sync::Mutex::default(), _runtime: runtime }
     }
 
     /// The environment of this stack's functions, with some variables set otherwise.
@@ -73,6 +74,21 @@ impl Stack {
         );
         variables.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Environment::of(variables)
+    }
+
+    /// A token of a user, who is made when missing; one at a time, since two makers of one user
+    /// would set each other's password.
+    ///
+    /// # Panics
+    /// If the stack's pool gives no token.
+    pub async fn token(&self, user: &str) -> String {
+        let mut tokens = self.tokens.lock().await;
+        if let Some(token) = tokens.get(user) {
+            return token.clone();
+        }
+        let token = self.cloud.address().token(user).await.expect("the pool gives a token");
+        tokens.insert(user.to_owned(), token.clone());
+        token
     }
 
     /// The process id of the worker that works on a job, if one does.

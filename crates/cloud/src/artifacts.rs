@@ -8,7 +8,11 @@ use crate::{
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, presigning::PresigningConfig, primitives::ByteStream, types::ChecksumAlgorithm};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use smmu_core::{JobId, Manifest, Output, keys, manifest};
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{
+    JobId, Manifest, Output, Sha256, keys,
+    manifest::{self, StoredManifest},
+};
 use std::{path::Path, time::Duration};
 
 /// The processed bucket.
@@ -37,7 +41,7 @@ impl Artifacts {
         });
         stream::iter(uploads).buffer_unordered(UPLOADS_AT_ONCE).try_collect::<()>().await?;
         let key = format!("{prefix}{}", manifest::FILE_NAME);
-        self.put(&key, "application/json", &folder.join(manifest::FILE_NAME)).await?;
+        self.put(&key, manifest::CONTENT_TYPE, &folder.join(manifest::FILE_NAME)).await?;
         Ok(key)
     }
 
@@ -69,11 +73,12 @@ impl Artifacts {
             .await
             .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
         let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-        let made: Manifest =
-            serde_json::from_slice(&bytes.into_bytes()).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let bytes = bytes.into_bytes();
+        let made: Manifest = serde_json::from_slice(&bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
         let prefix = manifest_key.strip_suffix(manifest::FILE_NAME);
         let prefix = prefix.ok_or_else(|| CloudError::unreadable(OPERATION, "not the key of a manifest"))?;
-        Ok(made.outputs(prefix))
+        let sha256 = Sha256::from_bytes(Hasher::digest(&bytes).into());
+        Ok(made.outputs(prefix, StoredManifest { bytes: bytes.len() as u64, sha256 }))
     }
 
     /// An address from which one output can be read for `seconds` from now: a secret until then.

@@ -54,8 +54,8 @@ impl Attempt {
         })
     }
 
-    /// Runs `make(source file, output folder, progress in percent)` on a private folder in another
-    /// thread, and publishes what it made.
+    /// Runs `make(source file, empty output folder, progress in percent)` in another thread, and
+    /// publishes what it made.
     pub async fn run<F>(&self, work: &Detected, stage: Stage, make: F) -> Result<Ending, Failure>
     where
         F: FnOnce(&Path, &Path, &dyn Fn(u8)) -> Result<Manifest, MakeError> + Send + 'static,
@@ -68,6 +68,8 @@ impl Attempt {
         }
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
         let (source, outputs) = (room.path().join("source"), room.path().join("outputs"));
+        std::fs::create_dir(&outputs)
+            .map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
         self.uploads.download(&work.input.source, &source).await?;
 
         let (reached, progress) = watch::channel(0);

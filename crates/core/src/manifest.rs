@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// File name of the manifest inside its attempt's prefix or output folder.
 pub const FILE_NAME: &str = "manifest.json";
 
+/// Media type of the manifest.
+pub const CONTENT_TYPE: &str = "application/json";
+
 /// Version of the layout below. Readers accept their own version only.
 pub const SCHEMA: u32 = 1;
 
@@ -60,6 +63,9 @@ pub enum Role {
     Rendition,
     /// A still that stands for something that moves.
     Poster,
+    /// What was measured and made, as JSON. Of a manifest's artifacts none has it; of a job's outputs
+    /// one for each pipeline.
+    Manifest,
 }
 
 /// One stored file.
@@ -109,15 +115,34 @@ pub enum OutputState {
 }
 
 impl Manifest {
-    /// The outputs of a job whose attempt stored this manifest under `prefix` (ending in `/`),
-    /// the manifest itself not among them.
+    /// The outputs of a job whose attempt stored this manifest under `prefix` (ending in `/`): its
+    /// artifacts in the order of the plan, then the manifest itself, as stored.
     #[must_use]
-    pub fn outputs(&self, prefix: &str) -> Vec<Output> {
-        let at = |artifact: &Artifact| Output {
+    pub fn outputs(&self, prefix: &str, stored: StoredManifest) -> Vec<Output> {
+        let manifest = Artifact {
+            name: FILE_NAME.to_owned(),
+            role: Role::Manifest,
+            content_type: CONTENT_TYPE.to_owned(),
+            bytes: stored.bytes,
+            sha256: stored.sha256,
+            width: None,
+            height: None,
+            frames: None,
+        };
+        let at = |artifact: Artifact| Output {
             key: format!("{prefix}{}", artifact.name),
             state: OutputState::Ready,
-            artifact: artifact.clone(),
+            artifact,
         };
-        self.artifacts.iter().map(at).collect()
+        self.artifacts.iter().cloned().chain([manifest]).map(at).collect()
     }
+}
+
+/// The bytes of a manifest as they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Digest.
+    pub sha256: Sha256,
 }

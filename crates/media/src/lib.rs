@@ -1,1 +1,31 @@
-//! .
+//! Pixels: from an image file to its renditions, with every limit held before memory is spent.
+//!
+//! The one entry is [`render`]; the Lambda function, the worker and the command line all call it.
+//! What is made is decided by [`smmu_core::image::plan()`]. This crate knows no AWS, no job and no
+//! network: a file in, files and a [`smmu_core::Manifest`] out.
+//!
+//! # Memory
+//!
+//! The promise is that no file takes the process above [`ImageLimits::max_memory_bytes`]
+//! (512 MiB). Each decoder says, from the header alone, how much it will need at most, and too much is
+//! refused as `too_much_memory`. PNG and TIFF are resized while their rows arrive and JPEG shrinks
+//! while it is decoded, so that 100 megapixels fit easily; a progressive JPEG, an interlaced PNG, a
+//! TIFF of one strip, a lossless WebP or a BMP must be held whole, and the largest of them are refused.
+
+mod colour;
+mod decode;
+mod encode;
+mod error;
+mod exif;
+mod look;
+mod orient;
+mod raster;
+mod render;
+mod resize;
+mod source;
+mod text;
+mod webp;
+
+pub use error::{Fault, MediaError};
+pub use render::render;
+pub use smmu_core::image::{ImageLimits, ImageProfile};

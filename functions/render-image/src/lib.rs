@@ -3,7 +3,8 @@
 use aws_config::SdkConfig;
 use smmu_cloud::{Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError};
 use smmu_core::{Detected, Stage};
-use smmu_media::MediaError;
+use smmu_media::{ImageLimits, ImageProfile, MediaError};
+use std::path::Path;
 
 /// What the function needs, made once.
 pub struct Context {
@@ -19,15 +20,20 @@ impl Context {
 
 /// Makes and commits the outputs of an image.
 pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
-    let make = |source: &std::path::Path, outputs: &std::path::Path, progress: &dyn Fn(u8)| {
-        smmu_media::render_default(source, outputs, progress).map_err(|error| match error {
-            MediaError::Refused(refusal) => MakeError::Refused(refusal),
-            MediaError::Fault(fault) => MakeError::Fault(fault.to_string()),
-        })
+    let make = |source: &Path, outputs: &Path, progress: &dyn Fn(u8)| {
+        let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
+        smmu_media::render(source, &profile, &limits, outputs, &mut |percent| progress(percent)).map_err(make_error)
     };
     match context.attempt.run(&work, Stage::Render, make).await? {
         Ending::Committed => tracing::info!(job_id = %work.input.job_id, "committed"),
         Ending::Superseded => tracing::info!(job_id = %work.input.job_id, "the job had ended"),
     }
     Ok(())
+}
+
+fn make_error(error: MediaError) -> MakeError {
+    match error {
+        MediaError::Refused(refusal) => MakeError::Refused(refusal),
+        MediaError::Fault(fault) => MakeError::Fault(fault.to_string()),
+    }
 }

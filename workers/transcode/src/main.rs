@@ -1,2 +1,38 @@
-//! .
-fn main() {}
+//! The transcode worker: `smmu-transcode job` as an ECS task, `smmu-transcode file` on a plain file.
+
+mod file;
+mod job;
+
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Makes renditions.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 2 usage, 3 input refused (one line of JSON on stderr), 4 a fault worth retrying."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Subcommand)]
+enum Mode {
+    /// Works on the job in `SMMU_EXECUTION_INPUT`.
+    Job,
+    /// Works on a file, without a cloud.
+    File {
+        /// The file.
+        input: PathBuf,
+        /// An empty or new folder for the outputs and their manifest.json.
+        outdir: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().mode {
+        Mode::Job => job::run(),
+        Mode::File { input, outdir } => file::run(&input, &outdir),
+    }
+}

@@ -1,0 +1,41 @@
+# The interface for newcomers, CI and everyone: `make help` lists it. The work is in tools/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo up test lint bench sam-local clean
+
+# For `make demo`: a file or folder of your own, and where the outputs go. Spaces are fine.
+MEDIA ?=
+OUT ?= out
+# For `make up`: the port that the API listens on; empty lets it choose.
+PORT ?=
+export MEDIA OUT PORT
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Install what is missing: Debian packages, a Python environment
+	@tools/setup.sh run
+
+build: setup ## Build the functions, the workers, the client and the local cloud
+	@tools/build.sh
+
+demo: build ## Send MEDIA (default: samples) through the whole pipeline on this machine, outputs to OUT
+	@tools/demo.sh
+
+up: build ## Start the local cloud, print how to call it, leave it running
+	@tools/up.sh
+
+test: build ## Everything that a change must pass: unit, property, snapshot, integration
+	@tools/test.sh
+
+lint: ## Formatting, lints, licences, template, state machine, own checks
+	@tools/lint.sh
+
+bench: build ## Speed and memory against the peers, as ratios measured in one run
+	@tools/bench.sh
+
+sam-local: ## sam build, then sam local invoke of every event in events/ (needs Docker and root)
+	@tools/sam-local.sh
+
+clean: ## Remove what was built and made here; tools and caches outside stay
+	@tools/clean.sh

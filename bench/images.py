@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Renders photos with our renderer, libvips and Pillow, in turn, and prints ours as a ratio of theirs.
+
+    bench/images.py --render PROGRAM --inputs PROGRAM [--rounds N] [--check]
+
+`--render` and `--inputs` are the examples `render` and `bench_inputs` of crates/media. The peers come from
+bench/requirements.txt and run in this same interpreter's environment, each picture in a process of its
+own. User CPU of a peer is counted from after its imports; of ours, from the start of the process. Memory is
+the process's peak, a Python interpreter with nothing but its imports ("idle") shown beside it.
+
+With --check the exit code is 1 where a target (README, Figures) is missed.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LADDERS = {"1280": [1280, 640, 320, 160], "2048": [2048, 1280, 640, 320, 160]}
+PEERS = ["vips", "pillow"]
+CPU_TARGET = 0.80
+MEMORY_TARGET = 1.0
+
+
+def run(command):
+    """Runs a process; what it printed, its user CPU in seconds and its peak memory in MiB."""
+    # This process stays small: until it has become another program, a child counts its parent's memory as its own.
+    with tempfile.TemporaryFile() as printed:
+        child = subprocess.Popen(command, stdout=printed, env={**os.environ, "VIPS_CONCURRENCY": "1"})
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            sys.exit(f"{command[0]} ended with {child.returncode}")
+        printed.seek(0)
+        return printed.read(), usage.ru_utime, usage.ru_maxrss / 1024
+
+
+def ours(render, source, ladder, folder):
+    profile = folder.with_suffix(".json")
+    profile.write_text(json.dumps({"ladder": LADDERS[ladder]}))
+    _, seconds, memory = run([render, source, folder, profile])
+    return seconds, memory
+
+
+def peer(name, source, ladder, folder):
+    folder.mkdir()
+    edges = ",".join(map(str, LADDERS[ladder]))
+    printed, _, memory = run([sys.executable, HERE / "peer.py", name, source, edges, folder])
+    return json.loads(printed)["user_seconds"], memory
+
+
+def quality(reference, files):
+    """PSNR in dB of pictures against a Lanczos reduction of the lossless original."""
+    printed, _, _ = run([sys.executable, HERE / "peer.py", "psnr", reference, *files])
+    return json.loads(printed)
+
+
+def measure(arguments, work, source, ladder):
+    """Medians over the rounds of (seconds, MiB) per tool, and the PSNR of each tool's 640 pixel JPEG."""
+    samples = {tool: [] for tool in ["ours", *PEERS]}
+    for number in range(arguments.rounds):
+        for tool in samples:
+            folder = work / f"{source.name}-{ladder}-{tool}-{number}"
+            if tool == "ours":
+                samples[tool].append(ours(arguments.render, source, ladder, folder))
+            else:
+                samples[tool].append(peer(tool, source, ladder, folder))
+    medians = {tool: tuple(map(statistics.median, zip(*rows))) for tool, rows in samples.items()}
+    lossless = source.with_suffix(".png")
+    files = [work / f"{source.name}-{ladder}-{tool}-0" / "jpeg-640.jpg" for tool in samples]
+    return medians, dict(zip(samples, quality(lossless, files)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--render", required=True, help="the example `render`")
+    parser.add_argument("--inputs", required=True, help="the example `bench_inputs`")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="only inputs whose name contains this")
+    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:
+        work = Path(name)
+        inputs = work / "inputs"
+        run([arguments.inputs, inputs])
+        for lossless in sorted(inputs.glob("*.png")):
+            run([sys.executable, HERE / "peer.py", "webp", lossless, lossless.with_suffix(".webp")])
+        idle = {tool: run([sys.executable, HERE / "peer.py", tool])[2] for tool in PEERS}
+        print("idle memory, MiB: " + ", ".join(f"{tool} {memory:.0f}" for tool, memory in idle.items()))
+        print(
+            f"{'input':<14}{'ladder':>7} | {'ours':>14} | {'vips':>14} {'CPU':>5} {'mem':>5} "
+            f"| {'pillow':>14} {'CPU':>5} {'mem':>5} | PSNR dB ours/vips/pillow"
+        )
+        missed = []
+        for source in sorted(inputs.iterdir()):
+            for ladder in LADDERS:
+                if arguments.only not in source.name:
+                    continue
+                medians, psnr = measure(arguments, work, source, ladder)
+                seconds, memory = medians["ours"]
+                row = f"{source.name:<14}{ladder:>7} | {seconds:6.2f} s {memory:3.0f} MiB"
+                for tool in PEERS:
+                    other_seconds, other_memory = medians[tool]
+                    cpu, mem = seconds / other_seconds, memory / other_memory
+                    row += f" | {other_seconds:6.2f} s {other_memory:3.0f} MiB {cpu:5.2f} {mem:5.2f}"
+                    if tool == "vips" and (cpu > CPU_TARGET or mem > MEMORY_TARGET):
+                        missed.append(f"{source.name} to {ladder}: CPU {cpu:.2f}, memory {mem:.2f}")
+                print(row + " | " + " / ".join(f"{value:.2f}" for value in psnr.values()), flush=True)
+        print(f"targets against vips: CPU at most {CPU_TARGET:.2f}, memory at most {MEMORY_TARGET:.2f}")
+        for line in missed:
+            print(f"missed: {line}")
+        return 1 if missed and arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

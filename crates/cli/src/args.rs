@@ -1,0 +1,183 @@
+//! The command line.
+
+use crate::error::Error;
+use clap::{Args, Parser, Subcommand};
+use reqwest::Url;
+use smmu_core::JobId;
+use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  every job completed (without --wait: every job was submitted and none has failed)
+    1  a job FAILED or was CANCELLED
+    2  the command line is wrong, or a FILE cannot be read
+    3  the API or the store refused a request; the code is shown
+    4  network or service trouble that outlasted the retries: worth running again
+    5  an output could not be verified or written, or results could not be printed
+  130  interrupted (Ctrl-C); jobs that were submitted go on
+Where several apply, the first of 2, 3, 1, 5, 4: a 4 means that nothing else is wrong.";
+
+/// Uploads media, follows their jobs and fetches what came of them.
+#[derive(Parser)]
+#[command(name = "smmu", version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Address of the API, path prefix included
+    #[arg(long, global = true, value_name = "URL", env = "SMMU_API", hide_env_values = true, value_parser = api_url)]
+    pub api: Option<Url>,
+
+    /// Bearer token; other users of this machine can see arguments, so better set the variable
+    #[arg(long, global = true, value_name = "JWT", env = "SMMU_TOKEN", hide_env_values = true)]
+    pub token: Option<Token>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Upload files and submit a job for each
+    Upload {
+        /// Files; of a folder, every file directly in it that is not hidden, by name
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        /// What to do with the jobs.
+        follow: Follow,
+    },
+    /// Show a job
+    Job {
+        /// The job, as `upload` showed it
+        #[arg(value_name = "ID")]
+        id: JobId,
+        #[command(flatten)]
+        /// What to do with the job.
+        follow: Follow,
+    },
+    /// Show whether the API answers; needs no token
+    Health {
+        /// Print the answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with a job that was found or made.
+#[derive(Args)]
+pub struct Follow {
+    /// Wait until the job has ended
+    #[arg(long)]
+    pub wait: bool,
+
+    /// Put the outputs of each completed job into DIR/<name of the file>/; implies --wait
+    ///
+    /// Each job gets a new folder: where one of that name is there, -2, -3 and so on is added.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Print one JSON document per job and line, as jobs end, and nothing else
+    ///
+    /// It is the API's job without its signed URLs, with `file`; where outputs were fetched, with
+    /// the `path` of each; where something went wrong on the way, with a `problem` {code, detail,
+    /// retryable}. A file without a job has `file` and `problem` alone.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Follow {
+    /// Whether to wait for the end of a job.
+    #[must_use]
+    pub fn to_the_end(&self) -> bool {
+        self.wait || self.out.is_some()
+    }
+}
+
+/// A bearer token. Never shown, not even by a debugger's `{:?}`.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// The token itself, for the `Authorization` header alone.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Token {
+    // Judged later: clap would show what it could not parse.
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Cli {
+    /// The API's address, which every command needs.
+    pub fn api(&self) -> Result<Url, Error> {
+        self.api.clone().ok_or_else(|| Error::usage("the API's address is missing: give --api URL or set SMMU_API"))
+    }
+
+    /// The token, which every command but `health` needs. An empty one counts as none.
+    pub fn token(&self) -> Result<&Token, Error> {
+        self.token
+            .as_ref()
+            .filter(|token| !token.0.is_empty())
+            .ok_or_else(|| Error::usage("a token is missing: set SMMU_TOKEN or give --token JWT"))
+    }
+}
+
+fn api_url(text: &str) -> Result<Url, &'static str> {
+    const EXPECTED: &str = "an http or https URL without user, query or fragment is expected";
+    let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if plain && url.password().is_none() && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(EXPECTED) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command, api_url};
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn out_implies_waiting() {
+        let cli = Cli::try_parse_from(["smmu", "upload", "a.jpg", "--out", "x"]).unwrap();
+        let Command::Upload { follow, .. } = cli.command else { panic!("another command") };
+        assert!(follow.to_the_end() && !follow.wait);
+    }
+
+    #[test]
+    fn what_is_no_job_id_is_a_usage_error() {
+        let refused = Cli::try_parse_from(["smmu", "job", "../health"]).err().unwrap();
+        assert_eq!(refused.exit_code(), 2);
+    }
+
+    #[test]
+    fn an_api_address_is_http_and_carries_no_secret() {
+        for good in ["http://127.0.0.1:4566/stage/v1", "https://a.example", "http://x.execute-api.localhost:4566/"] {
+            assert!(api_url(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a.example", "ftp://a.example", "http://u:p@a.example", "http://a.example/?x", "http://a/#x"] {
+            assert!(api_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_does_not_show_in_debug_output() {
+        let cli = Cli::try_parse_from(["smmu", "--token", "s3cr3t", "health"]).unwrap();
+        assert!(!format!("{:?}", cli.token).contains("s3cr3t"));
+    }
+}

@@ -1,0 +1,183 @@
+//! What each command does, from its arguments to its exit code.
+
+use crate::{
+    api::{Api, Sight},
+    args::{Cli, Command, Follow},
+    download,
+    error::{Error, Exit},
+    http::{Http, Patience},
+    report::{Report, table},
+    show::{Line, Show, printable},
+    source, upload, wait,
+};
+use futures_util::{StreamExt, stream};
+use smmu_core::JobId;
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+use tokio::sync::Semaphore;
+
+/// How many files are hashed, uploaded or fetched at a time. More would only share the same line.
+const TRANSFERS: usize = 2;
+
+/// How many files are under way at a time, those that wait for their jobs among them.
+const UNDER_WAY: usize = 16;
+
+/// Does what the command line says; results go to `stdout`, all else to `show`.
+pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
+    let done = match &cli.command {
+        Command::Upload { files, follow } => upload_all(&cli, files, follow, show, stdout).await,
+        Command::Job { id, follow } => one_job(&cli, id, follow, show, stdout).await,
+        Command::Health { json } => health(&cli, *json, show, stdout).await,
+    };
+    done.unwrap_or_else(|error| {
+        show.note(&printable(&error.to_string(), 600));
+        error.exit()
+    })
+}
+
+/// What the journeys of one run share.
+struct Run<'a> {
+    api: Api,
+    follow: &'a Follow,
+    show: &'a Show,
+    transfers: Semaphore,
+}
+
+impl<'a> Run<'a> {
+    fn new(cli: &Cli, follow: &'a Follow, show: &'a Show) -> Result<Self, Error> {
+        let base = cli.api()?;
+        let token = cli.token()?;
+        if let Some(out) = &follow.out {
+            let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
+            fs::create_dir_all(out).map_err(unwritable)?;
+        }
+        let api = Api::new(sender(&base, show)?, base, Some(token))?;
+        Ok(Self { api, follow, show, transfers: Semaphore::new(TRANSFERS) })
+    }
+
+    /// One file's journey, its end told.
+    async fn file(&self, path: &Path, folder: &str) -> Report {
+        let line = self.show.line(&source::name_of(path));
+        let mut report = Report { file: Some(path.to_owned()), ..Report::default() };
+        report.fault = self.try_file(path, folder, &line, &mut report).await.err();
+        told(report, &line)
+    }
+
+    async fn try_file(&self, path: &Path, folder: &str, line: &Line, report: &mut Report) -> Result<(), Error> {
+        let sight = {
+            let _turn = self.turn().await;
+            let facts = source::examine(path, line).await?;
+            report.bytes = Some(facts.bytes);
+            upload::submit(&self.api, path, &facts, line).await?
+        };
+        self.follow(sight, folder, line, report).await
+    }
+
+    /// The journey of a job that is there already, its end told.
+    async fn job(&self, id: &JobId) -> Report {
+        let line = self.show.line(id.as_str());
+        let mut report = Report::default();
+        let followed = async {
+            let sight = self.api.job_now(id).await?;
+            self.follow(sight, id.as_str(), &line, &mut report).await
+        };
+        let fault = followed.await.err();
+        told(Report { fault, ..report }, &line)
+    }
+
+    /// Follows a job as far as the command line says. `report` has the job as last seen, also after an error.
+    async fn follow(&self, mut sight: Sight, folder: &str, line: &Line, report: &mut Report) -> Result<(), Error> {
+        let waited =
+            if self.follow.to_the_end() { wait::to_the_end(&self.api, &mut sight, line).await } else { Ok(()) };
+        let job = report.job.insert(sight.job);
+        waited?;
+        match &self.follow.out {
+            Some(out) if job.outputs.is_some() => {
+                let _turn = self.turn().await;
+                download::all(&self.api, job, out, folder, &mut report.saved, line).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn turn(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.transfers.acquire().await.expect("the semaphore is never closed")
+    }
+}
+
+fn told(report: Report, line: &Line) -> Report {
+    report.complaint().iter().for_each(|complaint| line.note(complaint));
+    report
+}
+
+async fn upload_all(
+    cli: &Cli,
+    arguments: &[PathBuf],
+    follow: &Follow,
+    show: &Show,
+    stdout: &mut dyn Write,
+) -> Result<Exit, Error> {
+    let files = source::find(arguments)?;
+    let names: Vec<_> = files.iter().map(|path| source::name_of(path)).collect();
+    let folders = download::folder_names(names.iter().map(String::as_str));
+    let run = Run::new(cli, follow, show)?;
+
+    let journeys = files.iter().zip(&folders).enumerate();
+    let journeys = journeys.map(async |(place, (path, folder))| (place, run.file(path, folder).await));
+    let mut ends = stream::iter(journeys).buffer_unordered(UNDER_WAY);
+    let mut reports = BTreeMap::new();
+    while let Some((place, report)) = ends.next().await {
+        if follow.json {
+            print_document(&report, stdout)?;
+        }
+        reports.insert(place, report);
+    }
+    let reports: Vec<_> = reports.into_values().collect();
+    if !follow.json {
+        print(stdout, &table(&reports))?;
+    }
+    Ok(reports.iter().map(Report::exit).fold(Exit::Done, Exit::and))
+}
+
+async fn one_job(cli: &Cli, id: &JobId, follow: &Follow, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let report = Run::new(cli, follow, show)?.job(id).await;
+    let exit = report.exit();
+    if follow.json {
+        print_document(&report, stdout)?;
+    } else if report.job.is_some() {
+        print(stdout, &table(&[report]))?;
+    }
+    Ok(exit)
+}
+
+async fn health(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let base = cli.api()?;
+    let health = Api::new(sender(&base, show)?, base, None)?.health().await?;
+    if json {
+        print(stdout, &format!("{}\n", serde_json::json!(health)))?;
+    } else {
+        let text = format!("{}, version {}, stage {}", health.status, health.version, health.stage);
+        print(stdout, &format!("{}\n", printable(&text, 200)))?;
+    }
+    Ok(if health.status == "ok" { Exit::Done } else { Exit::Trouble })
+}
+
+fn sender(api: &reqwest::Url, show: &Show) -> Result<Http, Error> {
+    let show = show.clone();
+    Http::new(api, Patience::default(), move |text| show.note(text))
+}
+
+fn print_document(report: &Report, stdout: &mut dyn Write) -> Result<(), Error> {
+    let document = report.document();
+    let document = document.map_err(|error| Error::Unwritable { place: "a result".to_owned(), cause: error.into() })?;
+    print(stdout, &format!("{document}\n"))
+}
+
+fn print(stdout: &mut dyn Write, text: &str) -> Result<(), Error> {
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|cause| Error::Unwritable { place: "standard output".to_owned(), cause })
+}

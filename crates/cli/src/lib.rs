@@ -1,0 +1,27 @@
+//! What the `smmu` program does, apart from reading its command line and ending.
+//!
+//! One file's journey: [`source`] finds and hashes it, [`upload`] has it granted, put and completed,
+//! [`wait`] follows its job, [`download`] fetches what came of it, [`report`] says so. [`api`] knows
+//! the requests, [`http`] how they are sent and sent again.
+//!
+//! Invariants: the token goes to the API alone; neither it nor a signed URL is ever printed;
+//! standard output carries results and nothing else; nothing is written outside `--out`.
+
+pub mod api;
+pub mod args;
+pub mod download;
+pub mod error;
+pub mod http;
+pub mod journey;
+pub mod report;
+pub mod retry;
+pub mod show;
+pub mod source;
+pub mod table;
+pub mod upload;
+pub mod wait;
+
+pub use args::Cli;
+pub use error::Exit;
+pub use journey::run;
+pub use show::Show;

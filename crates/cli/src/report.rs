@@ -1,0 +1,132 @@
+//! What came of each file: a JSON document for programs, a row for people, an exit code for scripts.
+
+use crate::{
+    api::Job,
+    error::{Error, Exit},
+    show::printable,
+    table::{Side, lay_out},
+};
+use indicatif::HumanBytes;
+use serde_json::{Value, json};
+use smmu_core::Status;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Longest file name in the table, in characters.
+const LONGEST_NAME: usize = 40;
+
+/// What came of one file, or of one job that was asked for by its id.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The file as it was named, where one was.
+    pub file: Option<PathBuf>,
+    /// Its size, once hashed.
+    pub bytes: Option<u64>,
+    /// The job as it was last seen.
+    pub job: Option<Job>,
+    /// Outputs that were fetched, by name.
+    pub saved: BTreeMap<String, PathBuf>,
+    /// What ended the journey early.
+    pub fault: Option<Error>,
+}
+
+impl Report {
+    /// What it means for the program's exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let fault = self.fault.as_ref().map_or(Exit::Done, Error::exit);
+        self.job.as_ref().map_or(Exit::Done, |job| Exit::of(job.status)).and(fault)
+    }
+
+    /// The document that `--json` prints.
+    pub fn document(&self) -> Result<Value, serde_json::Error> {
+        let mut document = self.job.as_ref().map_or(Ok(json!({})), serde_json::to_value)?;
+        for output in document.get_mut("outputs").and_then(Value::as_array_mut).into_iter().flatten() {
+            let path = output["name"].as_str().and_then(|name| self.saved.get(name));
+            if let Some(path) = path.map(|path| path.to_string_lossy().into_owned()) {
+                output["path"] = path.into();
+            }
+        }
+        if let Some(file) = &self.file {
+            document["file"] = file.to_string_lossy().into();
+        }
+        if let Some(fault) = &self.fault {
+            document["problem"] = serde_json::to_value(fault.view())?;
+        }
+        Ok(document)
+    }
+
+    /// What went wrong, in a line for people.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        let failed = self.job.as_ref().and_then(|job| job.error.as_ref());
+        let failed = failed.map(|error| {
+            let advice = if error.retryable { "; uploading it again can help" } else { "" };
+            format!("failed: {} at {}: {}{advice}", error.code, error.stage, error.message)
+        });
+        let text = failed.or_else(|| self.fault.as_ref().map(ToString::to_string))?;
+        Some(printable(&text, 600))
+    }
+
+    fn row(&self) -> [String; 7] {
+        const NONE: &str = "–";
+        let job = self.job.as_ref();
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+        let name = self.file.as_ref().map(|path| path.display().to_string());
+        let outputs = job.and_then(|job| job.outputs.as_ref());
+        let bytes_in = self.bytes.map(|bytes| HumanBytes(bytes).to_string());
+        let bytes_out = outputs.map(|outputs| HumanBytes(outputs.iter().map(|o| o.bytes).sum()).to_string());
+        let size = match (bytes_in, bytes_out) {
+            (None, None) => NONE.to_owned(),
+            (Some(before), None) => before,
+            (before, Some(after)) => format!("{} → {after}", or_none(before)),
+        };
+        [
+            printable(&or_none(name), LONGEST_NAME),
+            printable(&or_none(job.and_then(|job| job.kind.clone())), 10),
+            self.status(),
+            or_none(outputs.map(|outputs| outputs.len().to_string())),
+            size,
+            or_none(job.and_then(seconds)),
+            or_none(job.map(|job| job.job_id.to_string())),
+        ]
+    }
+
+    fn status(&self) -> String {
+        match (&self.job, &self.fault) {
+            (Some(job), Some(Error::Unverified { .. } | Error::Unwritable { .. })) => {
+                format!("{}, not saved", job.status)
+            }
+            (Some(job), _) => job.status.to_string(),
+            (None, Some(Error::Refused(_))) => "REFUSED".to_owned(),
+            (None, Some(Error::Unreadable { .. })) => "UNREADABLE".to_owned(),
+            (
+                None,
+                Some(Error::Trouble(_) | Error::Usage(_) | Error::Unverified { .. } | Error::Unwritable { .. }) | None,
+            ) => "NOT SENT".to_owned(),
+        }
+    }
+}
+
+/// Seconds from the submission of a job to its end, by the service's clock.
+fn seconds(job: &Job) -> Option<String> {
+    let ms = job.updated_at.unix_ms().checked_sub(job.created_at.unix_ms())?;
+    job.status.is_terminal().then(|| format!("{}.{}", ms / 1000, ms % 1000 / 100))
+}
+
+/// The table for people.
+#[must_use]
+pub fn table(reports: &[Report]) -> String {
+    let columns = [
+        ("FILE", Side::Left),
+        ("KIND", Side::Left),
+        ("STATUS", Side::Left),
+        ("OUTPUTS", Side::Right),
+        ("SIZE", Side::Right),
+        ("SECONDS", Side::Right),
+        ("JOB", Side::Left),
+    ];
+    let rows: Vec<_> = reports.iter().map(Report::row).collect();
+    let completed = |report: &&Report| report.job.as_ref().is_some_and(|job| job.status == Status::Completed);
+    let count = reports.iter().filter(completed).count();
+    format!("{}\n{count} of {} completed\n", lay_out(columns, &rows), reports.len())
+}

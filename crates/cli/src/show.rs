@@ -1,0 +1,154 @@
+//! Progress on standard error: bars on a terminal, plain lines elsewhere.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    cell::RefCell,
+    io::{self, IsTerminal, Write},
+};
+
+const TRANSFER: &str = "{prefix:28!} {msg:20!} {bar:24} {bytes:>11} of {total_bytes:11} {bytes_per_sec}";
+const PERCENT: &str = "{prefix:28!} {msg:20!} {bar:24} {pos:>9} %";
+const WORDS: &str = "{prefix:28!} {msg}";
+
+/// Where progress is shown.
+#[derive(Clone)]
+pub struct Show {
+    bars: MultiProgress,
+    live: bool,
+}
+
+/// The progress of one file.
+pub struct Line {
+    show: Show,
+    name: String,
+    bar: ProgressBar,
+    said: RefCell<String>,
+}
+
+impl Show {
+    /// Bars where standard error is a terminal, else lines.
+    #[must_use]
+    pub fn on_stderr() -> Self {
+        let live = io::stderr().is_terminal();
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { bars: MultiProgress::with_draw_target(target), live }
+    }
+
+    /// Says something that stays.
+    pub fn note(&self, text: &str) {
+        let text = format!("smmu: {text}");
+        // Nobody is left to be told that standard error cannot be written.
+        if self.live {
+            self.bars.println(text).ok()
+        } else {
+            writeln!(io::stderr(), "{text}").ok()
+        };
+    }
+
+    /// Starts to show a file.
+    #[must_use]
+    pub fn line(&self, name: &str) -> Line {
+        let name = printable(name, 200);
+        let bar = self.bars.add(ProgressBar::new(0));
+        bar.set_style(style(WORDS));
+        bar.set_prefix(name.clone());
+        Line { show: self.clone(), name, bar, said: RefCell::default() }
+    }
+}
+
+impl Line {
+    /// A transfer of so many bytes begins (again).
+    pub fn transfer(&self, what: &str, bytes: u64) {
+        self.bar.set_style(style(TRANSFER));
+        self.bar.set_length(bytes);
+        self.bar.reset();
+        self.say(what);
+    }
+
+    /// What counts a transfer's bytes.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter(self.bar.clone())
+    }
+
+    /// So many percent of a longer work are done.
+    pub fn percent(&self, what: &str, percent: u8) {
+        self.bar.set_style(style(PERCENT));
+        self.bar.set_length(100);
+        self.bar.set_position(percent.into());
+        self.say(what);
+    }
+
+    /// Says something that stays, about this file.
+    pub fn note(&self, text: &str) {
+        self.show.note(&format!("{}: {text}", self.name));
+    }
+
+    fn say(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        if !self.show.live && *self.said.borrow() != what {
+            self.note(what);
+            what.clone_into(&mut self.said.borrow_mut());
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Counts a transfer's bytes, from any thread.
+#[derive(Clone)]
+pub struct Meter(ProgressBar);
+
+impl Meter {
+    /// So many bytes more.
+    pub fn add(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates are constants").progress_chars("━╸─")
+}
+
+/// Text from elsewhere as it may be shown: without characters that steer a terminal or reorder what
+/// is read, and no longer than `most` characters.
+#[must_use]
+pub fn printable(text: &str, most: usize) -> String {
+    let safe = |c: char| {
+        let steers =
+            c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if steers { '\u{fffd}' } else { c }
+    };
+    if text.chars().count() <= most {
+        return text.chars().map(safe).collect();
+    }
+    text.chars().take(most.saturating_sub(1)).map(safe).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Show, printable};
+
+    #[test]
+    fn what_is_shown_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\r\n\u{202e}c", 99), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
+    }
+
+    #[test]
+    fn what_is_long_is_cut_and_shows_it() {
+        assert_eq!(printable("größer", 4), "grö…");
+        assert_eq!(printable("größer", 6), "größer");
+    }
+
+    #[test]
+    fn every_template_is_valid() {
+        let line = Show::on_stderr().line("a");
+        line.transfer("uploading", 3);
+        line.meter().add(3);
+        line.percent("RUNNING render", 40);
+    }
+}

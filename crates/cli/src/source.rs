@@ -1,0 +1,190 @@
+//! The files to upload: which they are, what they are, and their digest.
+
+use crate::{
+    error::Error,
+    show::{Line, Meter},
+};
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{Sha256, detect, detect::HEAD_BYTES};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// How much is read and hashed at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// What is sent for a file of no known kind; the API refuses it in its own words.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// What the API wants to know of a file before it grants an upload.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Media type.
+    pub content_type: &'static str,
+    /// Size in bytes, as many as were hashed.
+    pub bytes: u64,
+    /// Digest of the content.
+    pub sha256: Sha256,
+}
+
+/// The files that arguments name: themselves, and of a folder each file directly in it that is not hidden, by name.
+pub fn find(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in arguments {
+        let unreadable = |cause| Error::Unreadable { path: path.clone(), cause };
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_dir() {
+            let inside = files_in(path).map_err(unreadable)?;
+            if inside.is_empty() {
+                return Err(Error::usage(format!("no files in {}", path.display())));
+            }
+            files.extend(inside);
+        } else if metadata.is_file() {
+            files.push(path.clone());
+        } else {
+            return Err(Error::usage(format!("{} is neither a file nor a folder", path.display())));
+        }
+    }
+    Ok(files)
+}
+
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        // Follows links; one that leads nowhere is no file.
+        let is_file = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
+        if is_file && !hidden {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a whole file once, without holding more than a piece of it.
+pub async fn examine(path: &Path, line: &Line) -> Result<Facts, Error> {
+    let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
+    let bytes = fs::metadata(path).map_err(unreadable)?.len();
+    line.transfer("hashing", bytes);
+    let (owned, meter) = (path.to_owned(), line.meter());
+    let read = tokio::task::spawn_blocking(move || read(&owned, &meter)).await;
+    read.map_err(|error| unreadable(io::Error::other(error)))?.map_err(unreadable)
+}
+
+fn read(path: &Path, meter: &Meter) -> io::Result<Facts> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let mut hasher = Hasher::new_with_prefix(&head);
+    let mut bytes = head.len() as u64;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&chunk[..count]);
+        bytes += count as u64;
+        meter.add(count as u64);
+    }
+    let sha256 = Sha256::from_bytes(hasher.finalize().into());
+    Ok(Facts { content_type: content_type(&head, path), bytes, sha256 })
+}
+
+/// What the content shows; else what the name claims: some formats, such as bare MPEG audio, start
+/// without a mark.
+fn content_type(head: &[u8], path: &Path) -> &'static str {
+    detect(head).map(|format| format.content_type).or_else(|| claimed_type(path)).unwrap_or(UNKNOWN_TYPE)
+}
+
+fn claimed_type(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match extension.as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "tif" | "tiff" => "image/tiff",
+        "bmp" => "image/bmp",
+        "avif" => "image/avif",
+        "heic" => "image/heic",
+        "heif" => "image/heif",
+        "mp4" | "m4v" => "video/mp4",
+        "mov" => "video/quicktime",
+        "webm" => "video/webm",
+        "mkv" => "video/x-matroska",
+        "avi" => "video/x-msvideo",
+        "mpg" | "mpeg" => "video/mpeg",
+        "3gp" => "video/3gpp",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "aac" => "audio/aac",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "ogg" | "oga" => "audio/ogg",
+        "opus" => "audio/opus",
+        _ => return None,
+    })
+}
+
+/// The file's name without folders, as the API is told it.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{content_type, examine, find};
+    use crate::{error::Exit, show::Show};
+    use std::{fs, path::Path};
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+
+    #[test]
+    fn a_folder_stands_for_its_visible_files_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.jpg", "a.png", ".hidden"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        fs::write(folder.path().join("inner/c.jpg"), "c").unwrap();
+        let found = find(&[folder.path().to_owned(), folder.path().join(".hidden")]).unwrap();
+        let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a.png", "b.jpg", ".hidden"]);
+    }
+
+    #[test]
+    fn what_is_missing_or_empty_is_found_out_before_anything_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("missing.jpg")] {
+            assert_eq!(find(&[path]).unwrap_err().exit(), Exit::Usage);
+        }
+    }
+
+    #[test]
+    fn content_comes_before_the_name_and_the_name_before_nothing() {
+        assert_eq!(content_type(PNG, Path::new("a.jpg")), "image/png");
+        assert_eq!(content_type(b"no mark", Path::new("a.MP3")), "audio/mpeg");
+        assert_eq!(content_type(b"no mark", Path::new("a.txt")), "application/octet-stream");
+        assert_eq!(content_type(b"", Path::new("a")), "application/octet-stream");
+    }
+
+    #[tokio::test]
+    async fn a_file_longer_than_one_read_is_hashed_whole() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let content = [PNG, &vec![7; 3_000_000]].concat();
+        std::io::Write::write_all(&mut file, &content).unwrap();
+        let facts = examine(file.path(), &Show::on_stderr().line("a")).await.unwrap();
+        assert_eq!((facts.bytes, facts.content_type), (content.len() as u64, "image/png"));
+        let whole: [u8; 32] =
+            sha2::Digest::finalize(sha2::Digest::chain_update(super::Hasher::default(), &content)).into();
+        assert_eq!(facts.sha256.as_bytes(), &whole);
+    }
+}

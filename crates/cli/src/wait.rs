@@ -1,0 +1,47 @@
+//! Following a job to its end.
+
+use crate::{
+    api::{Api, Look, Sight},
+    error::Error,
+    show::{Line, printable},
+};
+use std::time::Duration;
+
+/// How soon to look again where the API does not say.
+const USUAL_PAUSE: Duration = Duration::from_secs(1);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Looks at a job until it has ended. `sight` is always the last that was seen, also after an error.
+pub async fn to_the_end(api: &Api, sight: &mut Sight, line: &Line) -> Result<(), Error> {
+    loop {
+        let job = &sight.job;
+        line.percent(&format!("{} {}", job.status, printable(&job.stage, 20)), job.progress);
+        if job.status.is_terminal() {
+            return Ok(());
+        }
+        tokio::time::sleep(pause(sight.retry_after)).await;
+        match api.job(&sight.job.job_id, sight.tag.as_ref()).await? {
+            Look::Changed(next) => *sight = *next,
+            Look::Unchanged { retry_after } => sight.retry_after = retry_after,
+        }
+    }
+}
+
+fn pause(asked: Option<Duration>) -> Duration {
+    asked.unwrap_or(USUAL_PAUSE).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pause;
+    use std::time::Duration;
+
+    #[test]
+    fn the_service_sets_the_pace_within_reason() {
+        assert_eq!(pause(None), Duration::from_secs(1));
+        assert_eq!(pause(Some(Duration::ZERO)), Duration::from_millis(200));
+        assert_eq!(pause(Some(Duration::from_secs(3))), Duration::from_secs(3));
+        assert_eq!(pause(Some(Duration::from_hours(24))), Duration::from_mins(1));
+    }
+}

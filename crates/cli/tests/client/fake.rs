@@ -1,0 +1,247 @@
+//! The API and the store, in memory, for one test: as strict as the real ones about what the client
+//! sends, and as troublesome as the test wants.
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+/// What the API accepts.
+pub(crate) const TOKEN: &str = "t0ken.t0ken.t0ken";
+/// What stands for the secret in every signed URL.
+pub(crate) const SIGNATURE: &str = "X-Amz-Signature=s3cr3t";
+/// Where the API is, as an emulator has it.
+const PREFIX: &str = "/restapis/fake";
+
+/// An output of every completed job.
+#[derive(Clone)]
+pub(crate) struct Output {
+    pub(crate) name: &'static str,
+    /// What the job says it is.
+    pub(crate) said: Vec<u8>,
+    /// What the store has.
+    pub(crate) stored: Vec<u8>,
+}
+
+/// A request that starts so is answered once with this status, these header fields and this body.
+pub(crate) type Instead = (&'static str, StatusCode, Vec<(&'static str, &'static str)>, String);
+
+/// How a server behaves.
+#[derive(Clone, Default)]
+pub(crate) struct Behaviour {
+    /// Answers to give instead of the usual.
+    pub(crate) instead: Vec<Instead>,
+    /// Uploads are stored, but the answer to the first is lost.
+    pub(crate) loses_answer: bool,
+    /// Jobs end FAILED.
+    pub(crate) fails: bool,
+    /// Jobs never end.
+    pub(crate) never_ends: bool,
+    /// What completed jobs made.
+    pub(crate) outputs: Vec<Output>,
+}
+
+struct Fake {
+    address: SocketAddr,
+    behaviour: Mutex<Behaviour>,
+    /// Grants and objects, by media.
+    granted: Mutex<BTreeMap<String, Value>>,
+    objects: Mutex<BTreeMap<String, Bytes>>,
+    looks: Mutex<BTreeMap<String, usize>>,
+    seen: Mutex<Vec<String>>,
+}
+
+/// A running server. Ends with the test's runtime.
+pub(crate) struct Server(Arc<Fake>);
+
+impl Server {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let fake = Arc::new(Fake {
+            address: listener.local_addr().unwrap(),
+            behaviour: Mutex::new(behaviour),
+            granted: Mutex::default(),
+            objects: Mutex::default(),
+            looks: Mutex::default(),
+            seen: Mutex::default(),
+        });
+        let api = Router::new()
+            .route("/health", get(async || Json(json!({"status": "ok", "version": "1.2.3", "stage": "test"}))))
+            .route("/media/upload/init", post(init))
+            .route("/media/upload/complete", post(complete))
+            .route("/jobs/{job}", get(job));
+        let app = Router::new()
+            .nest(PREFIX, api)
+            .route("/raw/{media}", put(store))
+            .route("/processed/{index}", get(fetch))
+            .layer(DefaultBodyLimit::disable())
+            .layer(from_fn_with_state(Arc::clone(&fake), watch))
+            .with_state(Arc::clone(&fake));
+        tokio::spawn(async { axum::serve(listener, app).await });
+        Self(fake)
+    }
+
+    /// The API's address, under a name that no resolver needs to know.
+    pub(crate) fn api(&self) -> String {
+        format!("http://fake.execute-api.localhost:{}{PREFIX}/", self.0.address.port())
+    }
+
+    /// Requests so far that start so, such as `PUT /raw`.
+    pub(crate) fn count(&self, start: &str) -> usize {
+        self.0.seen.lock().unwrap().iter().filter(|request| request.starts_with(start)).count()
+    }
+
+    /// Sizes of what was uploaded.
+    pub(crate) fn object_sizes(&self) -> Vec<usize> {
+        self.0.objects.lock().unwrap().values().map(Bytes::len).collect()
+    }
+}
+
+/// Notes every request, gives a test's answers instead of the usual, and lets none in without the token.
+async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let what = format!("{} {}", request.method(), path.strip_prefix(PREFIX).unwrap_or(&path));
+    fake.seen.lock().unwrap().push(what.clone());
+    let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    assert_eq!(agent, Some(concat!("smmu/", env!("CARGO_PKG_VERSION"))));
+    let instead = {
+        let mut behaviour = fake.behaviour.lock().unwrap();
+        let place = behaviour.instead.iter().position(|(start, ..)| what.starts_with(start));
+        place.map(|place| behaviour.instead.remove(place))
+    };
+    if let Some((_, status, fields, body)) = instead {
+        // As S3 does: closing on a client that still sends would reset the connection, answer and all.
+        axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+        let response =
+            fields.iter().fold(Response::builder().status(status), |r, (name, value)| r.header(*name, *value));
+        return response.body(Body::from(body)).unwrap();
+    }
+    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
+    let to_api = path.starts_with(PREFIX) && !path.ends_with("/health");
+    match authorization {
+        Some(value) if to_api && value == format!("Bearer {TOKEN}") => next.run(request).await,
+        None if !to_api => next.run(request).await,
+        None | Some(_) if to_api => {
+            (StatusCode::UNAUTHORIZED, Json(json!({"message": "Unauthorized"}))).into_response()
+        }
+        None | Some(_) => panic!("the token went to {what}"),
+    }
+}
+
+async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> impl IntoResponse {
+    let mut granted = fake.granted.lock().unwrap();
+    let media = format!("med_01j{:023}", granted.len());
+    let digest: smmu_core::Sha256 = wish["sha256"].as_str().unwrap().parse().unwrap();
+    let headers = json!({
+        "content-length": wish["size"].to_string(),
+        "content-type": wish["contentType"],
+        "x-amz-checksum-sha256": BASE64.encode(digest.as_bytes()),
+        "if-none-match": "*",
+    });
+    let url = format!("http://raw.s3.localhost:{}/raw/{media}?{SIGNATURE}", fake.address.port());
+    let grant = json!({
+        "mediaId": media,
+        "upload": {"method": "PUT", "url": url, "headers": headers, "expiresAt": "2026-01-01T00:15:00.000Z"},
+    });
+    granted.insert(media, headers);
+    (StatusCode::CREATED, Json(grant))
+}
+
+async fn store(
+    State(fake): State<Arc<Fake>>,
+    Path(media): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let signed = fake.granted.lock().unwrap()[&media].clone();
+    for (name, value) in signed.as_object().unwrap() {
+        assert_eq!(headers.get(name).map(|v| v.to_str().unwrap()), value.as_str(), "{name}");
+    }
+    assert_eq!(signed["x-amz-checksum-sha256"], BASE64.encode(Sha256::digest(&body)));
+    let mut objects = fake.objects.lock().unwrap();
+    if objects.contains_key(&media) {
+        return StatusCode::PRECONDITION_FAILED;
+    }
+    objects.insert(media, body);
+    let lost = std::mem::take(&mut fake.behaviour.lock().unwrap().loses_answer);
+    if lost { StatusCode::BAD_GATEWAY } else { StatusCode::OK }
+}
+
+async fn complete(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Response {
+    let media = body["mediaId"].as_str().unwrap();
+    if !fake.objects.lock().unwrap().contains_key(media) {
+        return (StatusCode::CONFLICT, Json(json!({"code": "upload_not_found"}))).into_response();
+    }
+    let job = media.replace("med_", "job_");
+    (StatusCode::ACCEPTED, [("retry-after", "0")], Json(view(&fake, &job, 0))).into_response()
+}
+
+async fn job(State(fake): State<Arc<Fake>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    // Looked at for the first time it is queued, then it runs, looks the same once more, and ends.
+    let look = {
+        let mut looks = fake.looks.lock().unwrap();
+        let look = looks.entry(id.clone()).or_insert(0);
+        *look += 1;
+        *look
+    };
+    let (state, tag) = match look {
+        1 | 2 => (1, "W/\"1\""),
+        _ if fake.behaviour.lock().unwrap().never_ends => (1, "W/\"1\""),
+        _ => (2, "W/\"2\""),
+    };
+    let fields = [("etag", tag), ("retry-after", "0")];
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag) {
+        return (StatusCode::NOT_MODIFIED, fields).into_response();
+    }
+    (fields, Json(view(&fake, &id, state))).into_response()
+}
+
+fn view(fake: &Fake, id: &str, state: usize) -> Value {
+    let behaviour = fake.behaviour.lock().unwrap();
+    let mut job = json!({
+        "jobId": id, "mediaId": id.replace("job_", "med_"),
+        "status": "QUEUED", "stage": "queue", "progress": 0,
+        "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:02.540Z",
+    });
+    let changes = match state {
+        0 => json!({}),
+        1 => json!({"status": "RUNNING", "stage": "render", "progress": 40, "kind": "image"}),
+        _ if behaviour.fails => json!({"status": "FAILED", "stage": "render", "kind": "image", "error": {
+            "code": "corrupt_media", "message": "it ends too early", "stage": "render", "retryable": false,
+        }}),
+        _ => json!({"status": "COMPLETED", "stage": "finish", "progress": 100, "kind": "image",
+            "outputs": outputs(fake.address, &behaviour.outputs)}),
+    };
+    job.as_object_mut().unwrap().append(&mut changes.as_object().unwrap().clone());
+    job
+}
+
+fn outputs(address: SocketAddr, outputs: &[Output]) -> Vec<Value> {
+    let list = outputs.iter().enumerate().map(|(index, output)| {
+        let digest = smmu_core::Sha256::from_bytes(Sha256::digest(&output.said).into());
+        json!({
+            "name": output.name, "role": "rendition", "contentType": "image/jpeg",
+            "bytes": output.said.len(), "sha256": digest, "width": 2, "height": 1, "state": "ready",
+            "url": format!("http://{address}/processed/{index}?{SIGNATURE}"),
+            "urlExpiresAt": "2026-01-01T01:00:00.000Z",
+        })
+    });
+    list.collect()
+}
+
+async fn fetch(State(fake): State<Arc<Fake>>, Path(index): Path<usize>) -> Vec<u8> {
+    fake.behaviour.lock().unwrap().outputs[index].stored.clone()
+}

@@ -1,0 +1,362 @@
+//! The real program against a fake API and store: what it sends, writes, prints and how it ends.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test needs and does not get fails the test, also outside its own function"
+)]
+
+mod fake;
+
+use axum::http::StatusCode;
+use fake::{Behaviour, Output, SIGNATURE, Server, TOKEN};
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::{Output as Ended, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0";
+const FIRST_JOB: &str = "job_01j00000000000000000000000";
+
+/// A folder with `photo.jpg` in it.
+fn desk() -> TempDir {
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("photo.jpg"), JPEG).unwrap();
+    desk
+}
+
+fn good(name: &'static str, content: &[u8]) -> Output {
+    Output { name, said: content.to_vec(), stored: content.to_vec() }
+}
+
+fn command(server: &Server, desk: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smmu"));
+    command.args(arguments).current_dir(desk.path()).stdin(Stdio::null()).kill_on_drop(true);
+    command.env("SMMU_API", server.api()).env("SMMU_TOKEN", TOKEN).env_remove("http_proxy").env_remove("HTTP_PROXY");
+    command
+}
+
+/// Runs the program to its end. Whatever happens, it shows no secret.
+async fn run(server: &Server, desk: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    shown(&command(server, desk, arguments).output().await.unwrap())
+}
+
+fn shown(ended: &Ended) -> (i32, String, String) {
+    let (stdout, stderr) =
+        (String::from_utf8(ended.stdout.clone()).unwrap(), String::from_utf8(ended.stderr.clone()).unwrap());
+    for text in [&stdout, &stderr] {
+        assert!(!text.contains(SIGNATURE) && !text.contains("s3cr3t") && !text.contains(TOKEN), "{text}");
+    }
+    (ended.status.code().unwrap(), stdout, stderr)
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_file_is_uploaded_followed_and_its_outputs_fetched() {
+    let outputs = vec![good("160w.jpg", b"small"), good("hls/720p.m4s", &vec![7; 300_000])];
+    let server = Server::start(Behaviour { outputs, ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, stdout, stderr) = run(&server, &desk, &["upload", "photo.jpg", "--out", "out"]).await;
+    // Running, not modified, completed.
+    assert_eq!((code, server.count("GET /jobs")), (0, 3), "{stderr}");
+    assert_eq!(fs::read(desk.path().join("out/photo/160w.jpg")).unwrap(), b"small");
+    assert_eq!(fs::read(desk.path().join("out/photo/hls/720p.m4s")).unwrap(), vec![7; 300_000]);
+    assert_eq!(files_in(&desk.path().join("out/photo")), ["160w.jpg", "hls"]);
+    insta::assert_snapshot!(stdout, @"
+    FILE       KIND   STATUS     OUTPUTS               SIZE  SECONDS  JOB
+    photo.jpg  image  COMPLETED        2  11 B → 292.97 KiB      2.5  job_01j00000000000000000000000
+
+    1 of 1 completed
+    ");
+    insta::assert_snapshot!(stderr, @"
+    smmu: photo.jpg: hashing
+    smmu: photo.jpg: uploading
+    smmu: photo.jpg: QUEUED queue
+    smmu: photo.jpg: RUNNING render
+    smmu: photo.jpg: COMPLETED finish
+    smmu: photo.jpg: downloading
+    ");
+}
+
+#[tokio::test]
+async fn a_json_document_is_the_job_without_its_signatures() {
+    let server = Server::start(Behaviour { outputs: vec![good("160w.jpg", b"small")], ..Behaviour::default() }).await;
+    let (code, stdout, _) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out", "--json"]).await;
+    assert_eq!((code, stdout.lines().count()), (0, 1), "{stdout}");
+    let document: Value = serde_json::from_str(&stdout).unwrap();
+    insta::assert_json_snapshot!(document, @r#"
+    {
+      "createdAt": "2026-01-01T00:00:00.000Z",
+      "file": "photo.jpg",
+      "jobId": "job_01j00000000000000000000000",
+      "kind": "image",
+      "mediaId": "med_01j00000000000000000000000",
+      "outputs": [
+        {
+          "bytes": 5,
+          "contentType": "image/jpeg",
+          "height": 1,
+          "name": "160w.jpg",
+          "path": "out/photo/160w.jpg",
+          "role": "rendition",
+          "sha256": "81db8ebbbbc69c6c6ad4a6aa92b76e0c08af547da236b9e2c9dbe1d8285a8130",
+          "state": "ready",
+          "width": 2
+        }
+      ],
+      "progress": 100,
+      "stage": "finish",
+      "status": "COMPLETED",
+      "updatedAt": "2026-01-01T00:00:02.540Z"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_folder_gives_one_document_per_file_and_nothing_else() {
+    let server = Server::start(Behaviour::default()).await;
+    let desk = tempfile::tempdir().unwrap();
+    fs::create_dir(desk.path().join("in")).unwrap();
+    for n in 0..20 {
+        fs::write(desk.path().join(format!("in/{n:02}.jpg")), [JPEG, &[n]].concat()).unwrap();
+    }
+    fs::write(desk.path().join("in/.hidden"), JPEG).unwrap();
+    let (code, stdout, _) = run(&server, &desk, &["upload", "in", "--wait", "--json"]).await;
+    assert_eq!(code, 0);
+    let documents = stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let mut files: Vec<_> = documents.map(|d: Value| d["file"].as_str().unwrap().to_owned()).collect();
+    files.sort();
+    assert_eq!(files, (0..20).map(|n| format!("in/{n:02}.jpg")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn without_wait_a_job_is_submitted_and_found_again_by_its_id() {
+    let server = Server::start(Behaviour { outputs: vec![good("160w.jpg", b"small")], ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, stdout, _) = run(&server, &desk, &["upload", "photo.jpg"]).await;
+    assert_eq!((code, server.count("GET /jobs")), (0, 0));
+    assert!(stdout.contains("QUEUED") && stdout.contains(FIRST_JOB), "{stdout}");
+    let (code, stdout, _) = run(&server, &desk, &["job", FIRST_JOB]).await;
+    assert_eq!((code, server.count("GET /jobs")), (0, 1));
+    assert!(stdout.contains("RUNNING"), "{stdout}");
+    let (code, _, _) = run(&server, &desk, &["job", FIRST_JOB, "--out", "out"]).await;
+    assert_eq!(code, 0);
+    assert_eq!(fs::read(desk.path().join("out").join(FIRST_JOB).join("160w.jpg")).unwrap(), b"small");
+}
+
+#[tokio::test]
+async fn an_upload_whose_answer_was_lost_is_there_and_counts() {
+    let server = Server::start(Behaviour { loses_answer: true, ..Behaviour::default() }).await;
+    let desk = desk();
+    // Larger than any buffer on the way.
+    fs::write(desk.path().join("big.jpg"), [JPEG, &vec![1; 8_000_000]].concat()).unwrap();
+    let (code, _, stderr) = run(&server, &desk, &["upload", "big.jpg", "--wait"]).await;
+    assert_eq!((code, server.count("PUT /raw")), (0, 2), "{stderr}");
+    assert_eq!(server.object_sizes(), [8_000_000 + JPEG.len()]);
+}
+
+#[tokio::test]
+async fn busy_services_are_asked_again_when_they_say() {
+    let busy = |what| (what, StatusCode::SERVICE_UNAVAILABLE, vec![("retry-after", "0")], String::new());
+    let instead = vec![
+        busy("POST /media/upload/init"),
+        busy("PUT /raw"),
+        ("PUT /raw", StatusCode::BAD_REQUEST, vec![], "<Error><Code>RequestTimeout</Code></Error>".to_owned()),
+        busy("POST /media/upload/complete"),
+        ("GET /jobs", StatusCode::TOO_MANY_REQUESTS, vec![("retry-after", "1")], String::new()),
+        busy("GET /processed"),
+    ];
+    let outputs = vec![good("160w.jpg", b"small")];
+    let server = Server::start(Behaviour { instead, outputs, ..Behaviour::default() }).await;
+    let (code, _, stderr) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!((server.count("POST /media/upload/init"), server.count("PUT /raw")), (2, 3));
+    assert!(stderr.contains("http_429 (HTTP 429): Too Many Requests; trying again in 1.0 s"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_api_is_trouble_and_its_answer_is_not_shown() {
+    let page = ("GET /health", StatusCode::OK, vec![], format!("<html>{SIGNATURE}"));
+    let server = Server::start(Behaviour { instead: vec![page], ..Behaviour::default() }).await;
+    let (code, stdout, stderr) = run(&server, &desk(), &["health"]).await;
+    assert_eq!((code, stdout.as_str()), (4, ""), "{stderr}");
+    assert!(stderr.contains("is this its address"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_upload_that_the_store_refuses_is_told_and_not_repeated() {
+    let denied = ("PUT /raw", StatusCode::FORBIDDEN, vec![], "<Error><Code>AccessDenied</Code></Error>".to_owned());
+    let server = Server::start(Behaviour { instead: vec![denied], ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, _, stderr) = run(&server, &desk, &["upload", "photo.jpg"]).await;
+    assert_eq!((code, server.count("PUT /raw")), (3, 1), "{stderr}");
+    assert!(stderr.contains("AccessDenied (HTTP 403)"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_with_its_code_and_not_repeated() {
+    let problem = r#"{"type":"urn:smmu:problem:unsupported_media_type","title":"T","status":415,"code":"unsupported_media_type","detail":"not accepted here","pointer":"/contentType","retryable":false}"#;
+    let refusal = ("POST /media/upload/init", StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![], problem.to_owned());
+    let server = Server::start(Behaviour { instead: vec![refusal], ..Behaviour::default() }).await;
+    let desk = desk();
+    fs::write(desk.path().join("notes.txt"), "no media").unwrap();
+    let (code, stdout, stderr) = run(&server, &desk, &["upload", "notes.txt", "--json"]).await;
+    assert_eq!((code, server.count("POST")), (3, 1));
+    assert!(stderr.contains("unsupported_media_type (HTTP 415): not accepted here [/contentType]"), "{stderr}");
+    insta::assert_json_snapshot!(serde_json::from_str::<Value>(&stdout).unwrap(), @r#"
+    {
+      "file": "notes.txt",
+      "problem": {
+        "code": "unsupported_media_type",
+        "detail": "not accepted here",
+        "pointer": "/contentType",
+        "retryable": false
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_token_of_another_api_is_refused_in_words_that_help() {
+    let server = Server::start(Behaviour::default()).await;
+    let (code, _, stderr) = run(&server, &desk(), &["--token", "another", "upload", "photo.jpg"]).await;
+    assert_eq!(code, 3);
+    assert!(stderr.contains("unauthorized") && stderr.contains("the token is missing, expired or"), "{stderr}");
+}
+
+#[tokio::test]
+async fn one_failed_job_among_good_ones_is_told() {
+    let server = Server::start(Behaviour { fails: true, ..Behaviour::default() }).await;
+    let (code, stdout, stderr) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
+    assert_eq!(code, 1);
+    assert!(stdout.contains("FAILED"), "{stdout}");
+    assert!(stderr.contains("photo.jpg: failed: corrupt_media at render: it ends too early"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_output_with_other_bytes_is_not_kept() {
+    for stored in [&b"sma11"[..], b"smal", b"small and more", b""] {
+        let broken = Output { name: "160w.jpg", said: b"small".to_vec(), stored: stored.to_vec() };
+        let server = Server::start(Behaviour { outputs: vec![broken], ..Behaviour::default() }).await;
+        let desk = desk();
+        let (code, stdout, stderr) = run(&server, &desk, &["upload", "photo.jpg", "--out", "out", "--json"]).await;
+        assert_eq!(code, 5, "{stderr}");
+        assert_eq!(files_in(&desk.path().join("out")), [""; 0]);
+        let document: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(
+            (&document["status"], &document["problem"]["code"]),
+            (&"COMPLETED".into(), &"output_unverified".into())
+        );
+        assert!(document["outputs"][0]["path"].is_null());
+    }
+}
+
+#[tokio::test]
+async fn an_output_cannot_leave_its_folder() {
+    for name in ["../x", "/tmp/x", "a/../../../x", "..\\x", ".profile"] {
+        let server = Server::start(Behaviour { outputs: vec![good(name, b"x")], ..Behaviour::default() }).await;
+        let desk = desk();
+        let (code, _, stderr) = run(&server, &desk, &["upload", "photo.jpg", "--out", "out"]).await;
+        assert_eq!((code, server.count("GET /processed")), (5, 0), "{stderr}");
+        assert_eq!(files_in(desk.path()), ["out", "photo.jpg"]);
+        assert_eq!(files_in(&desk.path().join("out")), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_download_gets_a_new_signature() {
+    let expired =
+        ("GET /processed", StatusCode::FORBIDDEN, vec![], "<Error><Code>AccessDenied</Code></Error>".to_owned());
+    let outputs = vec![good("160w.jpg", b"small"), good("320w.jpg", b"medium")];
+    let server = Server::start(Behaviour { instead: vec![expired], outputs, ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, _, stderr) = run(&server, &desk, &["upload", "photo.jpg", "--out", "out"]).await;
+    assert_eq!((code, server.count("GET /processed")), (0, 3), "{stderr}");
+    assert_eq!(files_in(&desk.path().join("out/photo")), ["160w.jpg", "320w.jpg"]);
+}
+
+#[tokio::test]
+async fn runs_do_not_mix_their_outputs() {
+    let server = Server::start(Behaviour { outputs: vec![good("160w.jpg", b"small")], ..Behaviour::default() }).await;
+    let desk = desk();
+    fs::write(desk.path().join("photo.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let arguments = ["upload", "photo.jpg", "photo.png", "--out", "out"];
+    for _ in 0..2 {
+        assert_eq!(run(&server, &desk, &arguments).await.0, 0);
+    }
+    assert_eq!(files_in(&desk.path().join("out")).len(), 4);
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let server = Server::start(Behaviour::default()).await;
+    let desk = desk();
+    let ended = command(&server, &desk, &["health"]).env_remove("SMMU_TOKEN").output().await.unwrap();
+    assert_eq!(shown(&ended).1, "ok, version 1.2.3, stage test\n");
+    let (code, stdout, _) = run(&server, &desk, &["health", "--json"]).await;
+    assert_eq!((code, stdout.as_str()), (0, "{\"stage\":\"test\",\"status\":\"ok\",\"version\":\"1.2.3\"}\n"));
+}
+
+#[tokio::test]
+async fn what_the_user_must_change_is_a_usage_error_before_anything_is_sent() {
+    let server = Server::start(Behaviour::default()).await;
+    let desk = desk();
+    for arguments in
+        [&["upload"][..], &["upload", "photo.jpg", "missing.jpg"], &["job", "7"], &["--api", "x", "health"]]
+    {
+        assert_eq!(run(&server, &desk, arguments).await.0, 2, "{arguments:?}");
+    }
+    for variable in ["SMMU_TOKEN", "SMMU_API"] {
+        for unset in [None, Some("")] {
+            let mut command = command(&server, &desk, &["upload", "photo.jpg"]);
+            match unset {
+                None => command.env_remove(variable),
+                Some(empty) => command.env(variable, empty),
+            };
+            let (code, _, stderr) = shown(&command.output().await.unwrap());
+            assert_eq!(code, 2, "{stderr}");
+        }
+    }
+    assert_eq!(server.count(""), 0);
+}
+
+#[tokio::test]
+async fn help_names_every_exit_code_and_no_token() {
+    let server = Server::start(Behaviour::default()).await;
+    let (code, stdout, _) = run(&server, &desk(), &["upload", "--help"]).await;
+    assert_eq!(code, 0);
+    assert!(stdout.contains("SMMU_TOKEN"), "{stdout}");
+    let (_, stdout, _) = run(&server, &desk(), &["--help"]).await;
+    for code in ["0", "1", "2", "3", "4", "5", "130"] {
+        assert!(stdout.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}: {stdout}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_ends_it_with_130() {
+    let server = Server::start(Behaviour { never_ends: true, ..Behaviour::default() }).await;
+    let desk = desk();
+    let running = command(&server, &desk, &["upload", "photo.jpg", "--out", "out"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while server.count("GET /jobs") == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let id = running.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let (code, stdout, stderr) = shown(&running.wait_with_output().await.unwrap());
+    assert_eq!((code, stdout.as_str()), (130, ""));
+    assert!(stderr.contains("jobs that were submitted go on"), "{stderr}");
+}

@@ -1,0 +1,74 @@
+//! From a file to pixels. Each format is read in two steps: its header, which limits and plan are
+//! decided on, and then its pixels, already shrunk to the largest picture that the plan wants.
+
+mod avif;
+mod bmp;
+mod gif;
+mod jpeg;
+mod jpeg_markers;
+mod png;
+mod tiff;
+mod webp;
+
+use crate::{colour::Profile, error::MediaError, raster::Decoded, source::Source};
+use smmu_core::image::{Animation, CameraFacts, ColourModel, ImageFormat, ImageLimits, Orientation, Size};
+
+/// What a file says of itself before its pixels are decoded.
+pub(crate) struct Header {
+    /// Width and height as stored, before turning upright.
+    pub(crate) stored: Size,
+    /// How the stored pixels must be turned.
+    pub(crate) orientation: Orientation,
+    /// Whether any pixel can be transparent.
+    pub(crate) has_alpha: bool,
+    /// Bits per sample as stored.
+    pub(crate) bit_depth: u8,
+    /// How colours are stored.
+    pub(crate) colour_model: ColourModel,
+    /// What its colours mean, where they mean other than sRGB's.
+    pub(crate) profile: Option<Profile>,
+    /// What the camera wrote.
+    pub(crate) camera: Option<CameraFacts>,
+    /// What moves.
+    pub(crate) animation: Option<Animation>,
+}
+
+/// Takes a frame, in stored orientation and colours, and for how many milliseconds it is shown.
+pub(crate) type TakeFrame<'a> = dyn FnMut(Decoded, u32) -> Result<(), MediaError> + 'a;
+
+/// An opened image.
+pub(crate) trait Decode {
+    /// What was found on opening.
+    fn header(&self) -> &Header;
+
+    /// An upper bound of the bytes needed at the peak of decoding to `target`.
+    fn memory_bytes(&self, target: Size) -> u64;
+
+    /// The picture, or the first frame, in stored orientation and colours, exactly `target` large.
+    fn still(&mut self, target: Size) -> Result<Decoded, MediaError>;
+
+    /// Every frame of what moves, like [`Decode::still`]. Of what does not, its one picture.
+    fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
+        take(self.still(target)?, 0)
+    }
+}
+
+/// Reads the header of a file of a known format. Canvas and frames are within limits when it returns.
+pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Decode>, MediaError> {
+    Ok(match source.format {
+        ImageFormat::Jpeg => Box::new(jpeg::Jpeg::open(source, limits)?),
+        ImageFormat::Png => Box::new(png::Png::open(source, limits)?),
+        ImageFormat::Webp => Box::new(webp::Webp::open(source, limits)?),
+        ImageFormat::Gif => Box::new(gif::Gif::open(source, limits)?),
+        ImageFormat::Tiff => Box::new(tiff::Tiff::open(source, limits)?),
+        ImageFormat::Bmp => Box::new(bmp::Bmp::open(source, limits)?),
+        ImageFormat::Avif => Box::new(avif::Avif::open(source, limits)?),
+    })
+}
+
+/// Bytes for resizing a whole raster of `from` to `into`, both included.
+fn shrink_bytes(from: Size, into: Size, bytes_per_pixel: u64) -> u64 {
+    let narrowed = u64::from(into.width) * u64::from(from.height);
+    let weights = 16 * 7 * (u64::from(from.width) + u64::from(from.height));
+    (from.pixels() + narrowed + into.pixels()) * bytes_per_pixel + weights
+}

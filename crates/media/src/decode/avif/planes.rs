@@ -1,0 +1,251 @@
+//! From AV1's planes to interleaved RGB, row by row.
+
+use re_rav1d::dav1d::{
+    Picture, PixelLayout, PlanarImageComponent, Plane,
+    pixel::{MatrixCoefficients, YUVRange},
+};
+use smmu_core::image::Size;
+
+use super::container::CodePoints;
+
+/// The planes of one coded image.
+pub(super) struct Planes {
+    pub(super) size: Size,
+    layout: PixelLayout,
+    bits: u32,
+    luma: Samples,
+    chroma: Option<[Samples; 2]>,
+    maths: Maths,
+}
+
+/// A plane, 8 bits or more.
+struct Samples {
+    plane: Plane,
+    stride: usize,
+    wide: bool,
+}
+
+impl Samples {
+    fn of(picture: &Picture, component: PlanarImageComponent) -> Self {
+        Self {
+            stride: picture.stride(component) as usize,
+            wide: picture.bit_depth() > 8,
+            plane: picture.plane(component),
+        }
+    }
+
+    /// A row of the given width, as numbers.
+    fn row(&self, row: usize, width: usize, into: &mut Vec<f32>) {
+        into.clear();
+        let bytes = self.plane.get(row * self.stride..).unwrap_or_default();
+        if self.wide {
+            // The decoder writes numbers of this machine.
+            into.extend(bytes.as_chunks().0.iter().take(width).map(|&sample| f32::from(u16::from_ne_bytes(sample))));
+        } else {
+            into.extend(bytes.iter().take(width).map(|&sample| f32::from(sample)));
+        }
+        into.resize(width, 0.0);
+    }
+}
+
+/// How luma and chroma become red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Colours {
+    /// Weights of red and blue in luma (H.273, equations 38 to 40).
+    Weighted(f32, f32),
+    /// The planes are green, blue and red.
+    Identity,
+    /// Sums and differences (H.273, equations 44 to 47).
+    YCgCo,
+}
+
+/// Everything that a sample's conversion depends on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Maths {
+    colours: Colours,
+    /// What luma is lowered by, and divided by, to lie between 0 and 1.
+    luma: (f32, f32),
+    /// The same for chroma, to lie between −½ and ½.
+    chroma: (f32, f32),
+}
+
+/// Why planes cannot be converted.
+pub(super) struct UnknownMatrix;
+
+impl Planes {
+    /// The planes of a decoded picture, which mean what the file says, or else what the stream says.
+    pub(super) fn of(picture: &Picture, stated: Option<CodePoints>) -> Result<Self, UnknownMatrix> {
+        let bits = picture.bits_per_component().map_or(8, |bits| bits.0 as u32);
+        let matrix = stated.map_or_else(|| code_of(picture.matrix_coefficients()), |points| points.matrix);
+        let full_range = stated.map_or_else(|| picture.color_range() == YUVRange::Full, |points| points.full_range);
+        let layout = picture.pixel_layout();
+        let colours = match matrix {
+            _ if layout == PixelLayout::I400 => Colours::Weighted(0.0, 0.0),
+            0 if layout == PixelLayout::I444 => Colours::Identity,
+            1 => Colours::Weighted(0.2126, 0.0722),
+            // Unspecified is taken for what JPEG has, as libavif does.
+            2 | 5 | 6 => Colours::Weighted(0.299, 0.114),
+            4 => Colours::Weighted(0.30, 0.11),
+            7 => Colours::Weighted(0.212, 0.087),
+            8 => Colours::YCgCo,
+            9 => Colours::Weighted(0.2627, 0.0593),
+            _ => return Err(UnknownMatrix),
+        };
+        let chroma = match layout {
+            PixelLayout::I400 => None,
+            PixelLayout::I420 | PixelLayout::I422 | PixelLayout::I444 => Some(
+                [PlanarImageComponent::U, PlanarImageComponent::V].map(|component| Samples::of(picture, component)),
+            ),
+        };
+        Ok(Self {
+            size: Size { width: picture.width(), height: picture.height() },
+            layout,
+            bits,
+            luma: Samples::of(picture, PlanarImageComponent::Y),
+            chroma,
+            maths: Maths::new(colours, bits, full_range),
+        })
+    }
+
+    /// Red, green and blue of a row, each from 0 to 1, as wide as the image.
+    pub(super) fn rgb_row(&self, row: usize, rows: &mut Rows) {
+        let width = self.size.width as usize;
+        self.luma.row(row, width, &mut rows.luma);
+        let Some(chroma) = &self.chroma else {
+            rows.rgb.clear();
+            let grey = |luma: &f32| self.maths.luma(*luma);
+            rows.rgb.extend(rows.luma.iter().map(|luma| [grey(luma); 3]));
+            return;
+        };
+        for (plane, full) in chroma.iter().zip(&mut rows.chroma) {
+            self.chroma_row(plane, row, &mut rows.near, &mut rows.far, full);
+        }
+        rows.rgb.clear();
+        let [blue, red] = &rows.chroma;
+        let samples = rows.luma.iter().zip(blue).zip(red);
+        rows.rgb.extend(samples.map(|((luma, blue), red)| self.maths.rgb(*luma, *blue, *red)));
+    }
+
+    /// The first plane of a row, from 0 to 1: alpha is coded as luma.
+    pub(super) fn luma_row(&self, row: usize, rows: &mut Rows) {
+        self.luma.row(row, self.size.width as usize, &mut rows.luma);
+        rows.luma.iter_mut().for_each(|luma| *luma = self.maths.luma(*luma));
+    }
+
+    /// A row of chroma at full width. Samples between two are ¾ of the nearer and ¼ of the farther,
+    /// in both directions, as libjpeg has it.
+    fn chroma_row(&self, plane: &Samples, row: usize, near: &mut Vec<f32>, far: &mut Vec<f32>, full: &mut Vec<f32>) {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let half = |length: usize| length.div_ceil(2);
+        match self.layout {
+            PixelLayout::I444 | PixelLayout::I400 => plane.row(row, width, full),
+            PixelLayout::I422 => {
+                plane.row(row, half(width), near);
+                widen(near, width, full);
+            }
+            PixelLayout::I420 => {
+                let at = row / 2;
+                let other = if row % 2 == 0 { at.saturating_sub(1) } else { (at + 1).min(half(height) - 1) };
+                plane.row(at, half(width), near);
+                plane.row(other, half(width), far);
+                near.iter_mut().zip(far).for_each(|(near, far)| *near = 0.75 * *near + 0.25 * *far);
+                widen(near, width, full);
+            }
+        }
+    }
+
+    /// The bits of a sample.
+    pub(super) const fn bits(&self) -> u32 {
+        self.bits
+    }
+}
+
+/// Rows in the making, kept from one to the next so that they need no new memory.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) luma: Vec<f32>,
+    pub(super) rgb: Vec<[f32; 3]>,
+    chroma: [Vec<f32>; 2],
+    near: Vec<f32>,
+    far: Vec<f32>,
+}
+
+fn widen(half: &[f32], width: usize, full: &mut Vec<f32>) {
+    full.clear();
+    let last = half.len().saturating_sub(1);
+    full.extend((0..width).map(|x| {
+        let at = x / 2;
+        let other = if x % 2 == 0 { at.saturating_sub(1) } else { (at + 1).min(last) };
+        0.75 * half[at] + 0.25 * half[other]
+    }));
+}
+
+impl Maths {
+    fn new(colours: Colours, bits: u32, full_range: bool) -> Self {
+        let unit = (1_u32 << (bits - 8)) as f32;
+        let most = ((1_u32 << bits) - 1) as f32;
+        let middle = 128.0 * unit;
+        if full_range {
+            Self { colours, luma: (0.0, most), chroma: (middle, most) }
+        } else {
+            Self { colours, luma: (16.0 * unit, 219.0 * unit), chroma: (middle, 224.0 * unit) }
+        }
+    }
+
+    fn luma(&self, sample: f32) -> f32 {
+        ((sample - self.luma.0) / self.luma.1).clamp(0.0, 1.0)
+    }
+
+    fn rgb(&self, luma: f32, blue: f32, red: f32) -> [f32; 3] {
+        let unit = |sample: f32| (sample - self.luma.0) / self.luma.1;
+        let difference = |sample: f32| (sample - self.chroma.0) / self.chroma.1;
+        let rgb = match self.colours {
+            Colours::Identity => [unit(red), unit(luma), unit(blue)],
+            Colours::Weighted(of_red, of_blue) => {
+                let (luma, blue, red) = (unit(luma), difference(blue), difference(red));
+                let of_green = 1.0 - of_red - of_blue;
+                let (to_red, to_blue) = (2.0 * (1.0 - of_red) * red, 2.0 * (1.0 - of_blue) * blue);
+                [luma + to_red, luma - (of_red * to_red + of_blue * to_blue) / of_green, luma + to_blue]
+            }
+            Colours::YCgCo => {
+                let (luma, green, orange) = (unit(luma), difference(blue), difference(red));
+                [luma - green + orange, luma + green, luma - green - orange]
+            }
+        };
+        rgb.map(|value| value.clamp(0.0, 1.0))
+    }
+}
+
+/// The stream's own matrix, as a code point.
+fn code_of(matrix: MatrixCoefficients) -> u8 {
+    matrix as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limited_range_reaches_black_and_white() {
+        let maths = Maths::new(Colours::Weighted(0.2126, 0.0722), 10, false);
+        assert_eq!(maths.rgb(64.0, 512.0, 512.0), [0.0; 3]);
+        assert_eq!(maths.rgb(940.0, 512.0, 512.0), [1.0; 3]);
+    }
+
+    #[test]
+    fn pure_red_comes_back_from_every_matrix() {
+        for (of_red, of_blue) in [(0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593)] {
+            let maths = Maths::new(Colours::Weighted(of_red, of_blue), 8, true);
+            let blue = 128.0 - 255.0 * of_red / (2.0 * (1.0 - of_blue));
+            let [r, g, b] = maths.rgb(255.0 * of_red, blue, 128.0 + 127.5);
+            assert!(r > 0.99 && g < 0.01 && b < 0.01, "{r} {g} {b}");
+        }
+    }
+
+    #[test]
+    fn chroma_between_two_samples_leans_to_the_nearer() {
+        let mut full = Vec::new();
+        widen(&[0.0, 100.0], 3, &mut full);
+        assert_eq!(full, [0.0, 25.0, 75.0]);
+    }
+}

@@ -1,0 +1,183 @@
+//! GIF, still and moving: frames drawn onto a canvas as a player would (GIF89a, section 23).
+
+use super::{Decode, Header, TakeFrame, shrink_bytes};
+use crate::{
+    error::{Fault, MediaError, corrupt, reading},
+    raster::{Channels, Decoded, Raster},
+    resize,
+    source::Source,
+};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Frame, MemoryLimit, Repeat};
+use smmu_core::image::{Animation, ColourModel, ImageLimits, Orientation, Size};
+use std::{
+    fs::File,
+    io::{BufReader, Seek as _},
+    num::NonZeroU64,
+};
+
+/// An opened GIF file.
+pub(crate) struct Gif {
+    file: File,
+    header: Header,
+}
+
+fn refusal(error: DecodingError) -> MediaError {
+    match error {
+        DecodingError::Io(error) => reading("GIF", error),
+        other => corrupt("GIF", other),
+    }
+}
+
+/// For how long a frame is shown, in milliseconds. Browsers show frames of up to 10 ms for 100 ms,
+/// and everybody has seen the file that way; `gif2webp` does the same.
+fn shown_ms(frame: &Frame) -> u32 {
+    match u32::from(frame.delay) * 10 {
+        0..=10 => 100,
+        stated => stated,
+    }
+}
+
+/// A decoder without the pixels of frames, or with them as RGBA.
+fn decoder(file: &File, skip_pixels: bool, canvas: u64) -> Result<Decoder<BufReader<File>>, MediaError> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::RGBA);
+    options.skip_frame_decoding(skip_pixels);
+    options.set_memory_limit(NonZeroU64::new(canvas * 4).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
+    let mut file = file.try_clone().map_err(Fault::Read)?;
+    file.rewind().map_err(Fault::Read)?;
+    options.read_info(BufReader::new(file)).map_err(refusal)
+}
+
+impl Gif {
+    pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let file = source.file()?;
+        let mut counter = decoder(&file, true, limits.max_pixels)?;
+        let stored = Size { width: counter.width().into(), height: counter.height().into() };
+        limits.check_canvas(stored)?;
+        let (mut frames, mut duration_ms) = (0, 0);
+        let mut has_alpha = false;
+        while let Some(frame) = counter.next_frame_info().map_err(refusal)? {
+            frames += 1;
+            limits.check_frames(stored, frames)?;
+            duration_ms += u64::from(shown_ms(frame));
+            let covers = (frame.left, frame.top, u32::from(frame.width), u32::from(frame.height))
+                == (0, 0, stored.width, stored.height);
+            has_alpha |= frame.transparent.is_some() || (frames == 1 && !covers);
+        }
+        let plays = match counter.repeat() {
+            Repeat::Infinite => 0,
+            // The Netscape extension counts repetitions after the first pass, WebP counts passes.
+            Repeat::Finite(again) => u32::from(again) + 1,
+        };
+        let header = Header {
+            stored,
+            orientation: Orientation::Upright,
+            has_alpha,
+            bit_depth: 8,
+            colour_model: ColourModel::Palette,
+            profile: None,
+            camera: None,
+            animation: (frames > 1).then_some(Animation { frames, duration_ms, plays }),
+        };
+        if frames == 0 {
+            return Err(corrupt("GIF", "it has no frames"));
+        }
+        Ok(Self { file, header })
+    }
+}
+
+impl Decode for Gif {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn memory_bytes(&self, target: Size) -> u64 {
+        // The canvas, what a frame covered, and the frame.
+        self.header.stored.pixels() * 12 + shrink_bytes(self.header.stored, target, 4)
+    }
+
+    fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
+        let mut canvas = Canvas::clear(self.header.stored);
+        let mut decoder = decoder(&self.file, false, self.header.stored.pixels())?;
+        let frame = decoder.read_next_frame().map_err(refusal)?.ok_or_else(|| corrupt("GIF", "it has no frames"))?;
+        canvas.draw(frame);
+        resize::shrink(&canvas.raster, canvas.raster.size.into(), target).map(Decoded::from)
+    }
+
+    fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
+        let mut canvas = Canvas::clear(self.header.stored);
+        let mut decoder = decoder(&self.file, false, self.header.stored.pixels())?;
+        while let Some(frame) = decoder.read_next_frame().map_err(refusal)? {
+            let covered = canvas.draw(frame);
+            let shown_ms = shown_ms(frame);
+            let disposal = frame.dispose;
+            let shrunk = resize::shrink(&canvas.raster, canvas.raster.size.into(), target)?;
+            canvas.dispose(disposal, covered);
+            take(shrunk.into(), shown_ms)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a player has on its screen.
+struct Canvas {
+    raster: Raster,
+}
+
+/// A part of the canvas and the pixels that were there.
+struct Covered {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Canvas {
+    fn clear(size: Size) -> Self {
+        Self { raster: Raster::zeroed(size, Channels::Rgba) }
+    }
+
+    /// Draws a frame, as far as it lies on the canvas, and tells what it covers. Kept pixels are
+    /// those that only [`DisposalMethod::Previous`] asks for again.
+    fn draw(&mut self, frame: &Frame) -> Covered {
+        let (left, top) = (usize::from(frame.left), usize::from(frame.top));
+        let size = self.raster.size;
+        let width = usize::from(frame.width).min((size.width as usize).saturating_sub(left));
+        let height = usize::from(frame.height).min((size.height as usize).saturating_sub(top));
+        let mut covered = Covered { left, top, width, height, pixels: Vec::new() };
+        let keep = frame.dispose == DisposalMethod::Previous;
+        let frame_rows = frame.buffer.chunks_exact(usize::from(frame.width).max(1) * 4);
+        for (row, drawn) in (top..top + height).zip(frame_rows) {
+            let under = self.row(row, left, width);
+            if keep {
+                covered.pixels.extend_from_slice(under);
+            }
+            for (pixel, ink) in under.chunks_exact_mut(4).zip(drawn.chunks_exact(4)) {
+                if ink[3] != 0 {
+                    pixel.copy_from_slice(ink);
+                }
+            }
+        }
+        covered
+    }
+
+    fn dispose(&mut self, disposal: DisposalMethod, covered: Covered) {
+        let Covered { left, top, width, height, pixels } = covered;
+        match disposal {
+            DisposalMethod::Any | DisposalMethod::Keep => {}
+            // Players clear to transparent, whatever the file's background colour.
+            DisposalMethod::Background => (top..top + height).for_each(|row| self.row(row, left, width).fill(0)),
+            DisposalMethod::Previous => {
+                for (row, before) in (top..top + height).zip(pixels.chunks_exact((width * 4).max(1))) {
+                    self.row(row, left, width).copy_from_slice(before);
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, row: usize, left: usize, width: usize) -> &mut [u8] {
+        let start = (row * self.raster.size.width as usize + left) * 4;
+        &mut self.raster.samples[start..start + width * 4]
+    }
+}

@@ -1,0 +1,154 @@
+//! The marker segments of a JPEG file up to its first scan (ITU-T T.81, Annex B), read because
+//! libjpeg-turbo's interface tells neither the precision nor what the application segments hold.
+
+use smmu_core::image::Size;
+
+/// What the segments say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Markers {
+    /// Bits per sample.
+    pub(crate) precision: u8,
+    /// Width and height.
+    pub(crate) size: Option<Size>,
+    /// Whether coefficients come in several scans, and must all be held in memory.
+    pub(crate) progressive: bool,
+    /// Whether it is one of the processes that predict samples instead of transforming blocks.
+    pub(crate) lossless: bool,
+    /// Horizontal and vertical sampling factor of each component.
+    pub(crate) sampling: Vec<(u8, u8)>,
+    /// Exif block, without its prefix.
+    pub(crate) exif: Option<Vec<u8>>,
+    /// ICC profile, put together (ICC.1, B.4).
+    pub(crate) icc: Option<Vec<u8>>,
+    /// Whether an Adobe program wrote it: inks are then stored inverted.
+    pub(crate) adobe: bool,
+}
+
+impl Markers {
+    /// Reads the segments; `None` where they are not a JPEG file's.
+    pub(crate) fn parse(content: &[u8]) -> Option<Self> {
+        let mut rest = content.strip_prefix(&[0xff, 0xd8])?;
+        let mut found = Self::default();
+        let mut icc_parts: Vec<(u8, &[u8])> = Vec::new();
+        loop {
+            let (marker, after) = next_marker(rest)?;
+            rest = after;
+            match marker {
+                // Start of scan: what follows is pixels. End of image: there are none.
+                0xda | 0xd9 => break,
+                // Restart markers and TEM stand alone.
+                0x01 | 0xd0..=0xd7 => continue,
+                _ => {}
+            }
+            let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
+            let segment = rest.get(2..length)?;
+            rest = &rest[length..];
+            match marker {
+                // Start of frame; the three numbers left out mean other things (T.81, Table B.1).
+                0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => found.read_frame(marker, segment)?,
+                0xe1 if found.exif.is_none() => found.exif = segment.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec),
+                0xe2 => icc_parts.extend(icc_part(segment)),
+                0xee => found.adobe |= segment.starts_with(b"Adobe"),
+                _ => {}
+            }
+        }
+        found.icc = put_together(icc_parts);
+        Some(found)
+    }
+
+    fn read_frame(&mut self, marker: u8, segment: &[u8]) -> Option<()> {
+        let &[precision, h1, h0, w1, w0, _, ref components @ ..] = segment else { return None };
+        self.precision = precision;
+        self.size =
+            Some(Size { width: u16::from_be_bytes([w1, w0]).into(), height: u16::from_be_bytes([h1, h0]).into() });
+        self.progressive = matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce);
+        self.lossless = matches!(marker, 0xc3 | 0xc7 | 0xcb | 0xcf);
+        self.sampling = components.chunks_exact(3).map(|component| (component[1] >> 4, component[1] & 15)).collect();
+        Some(())
+    }
+
+    /// Bytes of all coefficients: what libjpeg holds of a progressive file.
+    pub(crate) fn coefficient_bytes(&self) -> u64 {
+        let Some(size) = self.size else { return 0 };
+        let most = |side: fn(&(u8, u8)) -> u8| u64::from(self.sampling.iter().map(side).max().unwrap_or(1).max(1));
+        let (most_across, most_down) = (most(|s| s.0), most(|s| s.1));
+        let mcus = u64::from(size.width).div_ceil(8 * most_across) * u64::from(size.height).div_ceil(8 * most_down);
+        let blocks: u64 = self.sampling.iter().map(|&(across, down)| u64::from(across) * u64::from(down)).sum();
+        mcus * blocks * 64 * 2
+    }
+}
+
+/// The next marker's number and what follows it. Fill bytes, and rubbish before a marker, are
+/// skipped as libjpeg skips them.
+fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let mut at = 0;
+    loop {
+        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
+        while *bytes.get(at)? == 0xff {
+            at += 1;
+        }
+        let marker = bytes[at];
+        at += 1;
+        if marker != 0 {
+            return Some((marker, &bytes[at..]));
+        }
+    }
+}
+
+/// A part of an ICC profile: its number and its bytes.
+fn icc_part(segment: &[u8]) -> Option<(u8, &[u8])> {
+    let &[number, _total, ref part @ ..] = segment.strip_prefix(b"ICC_PROFILE\0")? else { return None };
+    Some((number, part))
+}
+
+fn put_together(mut parts: Vec<(u8, &[u8])>) -> Option<Vec<u8>> {
+    parts.sort_by_key(|&(number, _)| number);
+    let whole = parts.iter().enumerate().all(|(index, &(number, _))| usize::from(number) == index + 1);
+    (whole && !parts.is_empty()).then(|| parts.into_iter().flat_map(|(_, part)| part).copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len() + 2).expect("short").to_be_bytes();
+        [&[0xff, marker], &length[..], payload].concat()
+    }
+
+    #[test]
+    fn segments_are_found_in_any_order() {
+        let file = [
+            vec![0xff, 0xd8],
+            segment(0xe2, b"ICC_PROFILE\0\x02\x02world"),
+            segment(0xee, b"Adobe\0d\0\0\0\0\x02"),
+            segment(0xe2, b"ICC_PROFILE\0\x01\x02hello "),
+            segment(0xe1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+            segment(0xe1, b"Exif\0\0MM"),
+            segment(0xc2, &[8, 0, 100, 0, 200, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]),
+            vec![0xff, 0xff, 0xda],
+        ]
+        .concat();
+        let found = Markers::parse(&file).expect("a JPEG head");
+        assert_eq!(found.icc.as_deref(), Some(&b"hello world"[..]));
+        assert_eq!(found.exif.as_deref(), Some(&b"MM"[..]));
+        assert_eq!(found.size, Some(Size { width: 200, height: 100 }));
+        assert!(found.adobe && found.progressive && !found.lossless);
+        // 13 × 7 units of 16 × 16 pixels, 6 blocks each.
+        assert_eq!(found.coefficient_bytes(), 13 * 7 * 6 * 128);
+    }
+
+    #[test]
+    fn a_profile_with_a_part_missing_is_no_profile() {
+        let file = [vec![0xff, 0xd8], segment(0xe2, b"ICC_PROFILE\0\x02\x02world"), vec![0xff, 0xd9]].concat();
+        assert_eq!(Markers::parse(&file).expect("a JPEG head").icc, None);
+    }
+
+    #[test]
+    fn every_truncation_is_none_or_some_and_no_panic() {
+        let file = [vec![0xff, 0xd8], segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]), vec![0xff, 0xda]].concat();
+        for end in 0..file.len() {
+            assert_eq!(Markers::parse(&file[..end]), None);
+        }
+    }
+}

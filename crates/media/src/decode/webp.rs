@@ -1,0 +1,100 @@
+//! WebP, still and moving.
+
+use super::{Decode, Header, TakeFrame, shrink_bytes};
+use crate::{
+    colour::Profile,
+    error::{MediaError, corrupt},
+    exif::Metadata,
+    raster::{Channels, Decoded, Raster},
+    resize,
+    source::Source,
+    webp::{self, AnimationDecoder},
+};
+use smmu_core::image::{ColourModel, ImageLimits, Size};
+
+/// How much larger than the target a picture is left by the decoder, whose own shrinking only averages.
+const MARGIN: u32 = 2;
+
+/// An opened WebP file.
+pub(crate) struct Webp {
+    content: Vec<u8>,
+    header: Header,
+    lossless: bool,
+    animated_file: bool,
+}
+
+impl Webp {
+    pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let content = source.content()?;
+        let mut found = webp::parse(&content).ok_or_else(|| corrupt("WebP", "its headers are incomplete"))?;
+        limits.check_canvas(found.size)?;
+        limits.check_frames(found.size, found.animation.map_or(1, |animation| animation.frames))?;
+        let metadata = found.exif.take().and_then(|block| Metadata::parse(&block));
+        let header = Header {
+            stored: found.size,
+            orientation: metadata.as_ref().and_then(Metadata::orientation).unwrap_or_default(),
+            has_alpha: found.has_alpha,
+            bit_depth: 8,
+            colour_model: if found.lossless { ColourModel::Rgb } else { ColourModel::Ycbcr },
+            profile: found.icc.take().and_then(|icc| Profile::parse(&icc)),
+            camera: metadata.as_ref().and_then(Metadata::camera),
+            animation: found.animation,
+        };
+        Ok(Self { content, header, lossless: found.lossless, animated_file: found.animated_file })
+    }
+
+    fn channels(&self) -> Channels {
+        if self.header.has_alpha { Channels::Rgba } else { Channels::Rgb }
+    }
+
+    /// The size that the decoder delivers. What can be transparent is not shrunk by it: it would
+    /// average the colours of pixels that nobody can see.
+    fn decoded_size(&self, target: Size) -> Size {
+        let stored = self.header.stored;
+        if self.header.has_alpha {
+            return stored;
+        }
+        let side = |stored: u32, target: u32| stored.min(target.saturating_mul(MARGIN));
+        Size { width: side(stored.width, target.width), height: side(stored.height, target.height) }
+    }
+}
+
+impl Decode for Webp {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn memory_bytes(&self, target: Size) -> u64 {
+        let stored = self.header.stored;
+        let pixels = if self.animated_file {
+            // Two canvases in the library, a frame in the making, one copy here; 4 bytes each.
+            stored.pixels() * 12 + shrink_bytes(stored, target, 4)
+        } else {
+            let inside =
+                if self.lossless { stored.pixels() * 4 } else { stored.pixels() * u64::from(self.header.has_alpha) };
+            inside + shrink_bytes(self.decoded_size(target), target, self.channels().count() as u64)
+        };
+        self.content.len() as u64 + pixels
+    }
+
+    fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
+        let raster: Raster = if self.animated_file {
+            let first = AnimationDecoder::open(&self.content, self.header.stored)?.next_frame()?;
+            first.ok_or_else(|| corrupt("WebP", "it has no frames"))?.0
+        } else {
+            webp::decode(&self.content, self.decoded_size(target), self.channels())?
+        };
+        resize::shrink(&raster, raster.size.into(), target).map(Decoded::from)
+    }
+
+    fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
+        if !self.animated_file {
+            return take(self.still(target)?, 0);
+        }
+        let mut decoder = AnimationDecoder::open(&self.content, self.header.stored)?;
+        while let Some((raster, shown_ms)) = decoder.next_frame()? {
+            take(resize::shrink(&raster, raster.size.into(), target)?.into(), shown_ms)?;
+        }
+        Ok(())
+    }
+}

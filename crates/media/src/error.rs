@@ -1,0 +1,76 @@
+//! Why nothing was rendered, in two kinds: the file is at fault, or we are.
+
+use smmu_core::{ErrorCode, Refusal};
+use std::{io, path::PathBuf};
+
+/// Why nothing was rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// The verdict on the file. The same file gets it again.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something around the file went wrong. Another try can succeed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What went wrong on our side.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The source could not be read.
+    #[error("the source could not be read")]
+    Read(#[source] io::Error),
+    /// An artifact could not be written.
+    #[error("{} could not be written", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A picture that was decoded could not be encoded; for want of memory, most likely.
+    #[error("{codec} encoding failed: {reason}")]
+    Encode {
+        /// The codec.
+        codec: &'static str,
+        /// In the encoder's words.
+        reason: String,
+    },
+    /// A picture could not be resized; a mistake in this crate.
+    #[error("resizing failed: {0}")]
+    Resize(String),
+}
+
+impl Fault {
+    /// An encoder's failure.
+    pub(crate) fn encode(codec: &'static str, reason: impl ToString) -> Self {
+        Self::Encode { codec, reason: reason.to_string() }
+    }
+
+    /// The resizer's failure.
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for map_err")]
+    pub(crate) fn resize(reason: impl ToString) -> Self {
+        Self::Resize(reason.to_string())
+    }
+}
+
+/// The file is of the named format, and broken.
+pub(crate) fn corrupt(format: &str, reason: impl std::fmt::Display) -> MediaError {
+    Refusal::new(ErrorCode::CorruptMedia, format!("the {format} file is damaged: {reason}")).into()
+}
+
+/// The file is sound, as far as can be seen, but of a kind that is not decoded here.
+pub(crate) fn unsupported(message: impl Into<String>) -> MediaError {
+    Refusal::new(ErrorCode::UnsupportedMedia, message).into()
+}
+
+/// A read error of a decoder that reads from the file itself: an early end is the file's fault.
+pub(crate) fn reading(format: &str, error: io::Error) -> MediaError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => corrupt(format, "it ends too early"),
+        // Decoders wrap their own complaints in these; the file system never says them of a regular file.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => corrupt(format, error),
+        _ => Fault::Read(error).into(),
+    }
+}

@@ -1,0 +1,86 @@
+//! Turning pixels upright.
+
+use crate::raster::{Channels, Raster};
+use smmu_core::image::{Orientation, Size};
+
+/// Edge of the square blocks in which pixels are moved, so that reading rows and writing columns
+/// (or the reverse) both stay in the cache.
+const BLOCK: usize = 32;
+
+/// The raster as it is to be seen.
+pub(crate) fn upright(raster: Raster, orientation: Orientation) -> Raster {
+    if orientation == Orientation::Upright {
+        return raster;
+    }
+    let samples = match raster.channels {
+        Channels::Grey => moved::<1>(&raster, orientation),
+        Channels::GreyAlpha => moved::<2>(&raster, orientation),
+        Channels::Rgb => moved::<3>(&raster, orientation),
+        Channels::Rgba | Channels::Cmyk => moved::<4>(&raster, orientation),
+    };
+    let size = turned(raster.size, orientation);
+    Raster { size, channels: raster.channels, samples }
+}
+
+/// The size after (or, turning being its own kind of inverse for sizes, before) turning upright.
+pub(crate) fn turned(size: Size, orientation: Orientation) -> Size {
+    if orientation.swaps_axes() { size.transposed() } else { size }
+}
+
+fn moved<const N: usize>(raster: &Raster, orientation: Orientation) -> Vec<u8> {
+    let (pixels, _) = raster.samples.as_chunks::<N>();
+    let (width, height) = (raster.size.width as usize, raster.size.height as usize);
+    // Where the stored pixel (0, 0) goes, and how far a step to the right and a step down lead.
+    let line = if orientation.swaps_axes() { height } else { width };
+    let (right, bottom) = (width.saturating_sub(1), height.saturating_sub(1));
+    let target = |x: usize, y: usize| match orientation {
+        Orientation::Upright => y * line + x,
+        Orientation::FlipHorizontal => y * line + (right - x),
+        Orientation::Rotate180 => (bottom - y) * line + (right - x),
+        Orientation::FlipVertical => (bottom - y) * line + x,
+        Orientation::Transpose => x * line + y,
+        Orientation::Rotate90 => x * line + (bottom - y),
+        Orientation::Transverse => (right - x) * line + (bottom - y),
+        Orientation::Rotate270 => (right - x) * line + y,
+    };
+    let mut result = vec![[0; N]; pixels.len()];
+    for block_y in (0..height).step_by(BLOCK) {
+        for block_x in (0..width).step_by(BLOCK) {
+            for y in block_y..height.min(block_y + BLOCK) {
+                for x in block_x..width.min(block_x + BLOCK) {
+                    result[target(x, y)] = pixels[y * width + x];
+                }
+            }
+        }
+    }
+    result.into_flattened()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 3 × 2, as stored: `abc` over `def`.
+    fn letters(orientation: Orientation) -> String {
+        let raster =
+            Raster { size: Size { width: 3, height: 2 }, channels: Channels::Grey, samples: b"abcdef".to_vec() };
+        let made = upright(raster, orientation);
+        let rows = made.samples.chunks(made.size.width as usize).map(String::from_utf8_lossy);
+        rows.collect::<Vec<_>>().join("/")
+    }
+
+    #[test]
+    fn each_orientation_is_the_one_of_the_exif_table() {
+        let made: Vec<String> = Orientation::ALL.into_iter().map(letters).collect();
+        assert_eq!(made, ["abc/def", "cba/fed", "fed/cba", "def/abc", "ad/be/cf", "da/eb/fc", "fc/eb/da", "cf/be/ad"]);
+    }
+
+    #[test]
+    fn blocks_leave_no_seam() {
+        let size = Size { width: 70, height: 45 };
+        let samples: Vec<u8> = (0..70 * 45 * 3).map(|n: u32| (n % 251) as u8).collect();
+        let raster = Raster { size, channels: Channels::Rgb, samples };
+        let once = upright(raster.clone(), Orientation::Rotate90);
+        assert_eq!(upright(once, Orientation::Rotate270), raster);
+    }
+}

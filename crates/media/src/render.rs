@@ -1,0 +1,275 @@
+//! One image file, rendered.
+
+use crate::{
+    colour,
+    decode::{self, Decode},
+    encode,
+    error::{Fault, MediaError, corrupt},
+    look, orient,
+    raster::{Decoded, Raster},
+    resize,
+    source::Source,
+    webp::{self, AnimationEncoder, Settings},
+};
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{
+    Artifact, Manifest, MediaKind, Pipeline, Sha256,
+    image::{
+        Colour, Encoding, ImageFacts, ImageLimits, ImageLook, ImageOutput, ImagePlan, ImageProbe, ImageProfile, Motion,
+        Size, plan,
+    },
+    manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
+};
+use std::{
+    fs,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+/// Makes everything that the profile asks for of one image file, into a folder that exists: the
+/// artifacts first, then `manifest.json`, which is complete the moment it is there.
+///
+/// `progress` is told percentages that never fall, 100 last.
+///
+/// # Errors
+///
+/// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off: a
+/// picture with a grey half is no picture) or over a limit. [`MediaError::Fault`] is about everything
+/// else and worth another try. After either, no manifest is there.
+pub fn render(
+    input: &Path,
+    profile: &ImageProfile,
+    limits: &ImageLimits,
+    out_dir: &Path,
+    progress: &mut dyn FnMut(u8),
+) -> Result<Manifest, MediaError> {
+    let source = Source::open(input, limits)?;
+    // Decoders are third-party code that reads hostile bytes; should one give up by panic, the file is at fault.
+    catch_unwind(AssertUnwindSafe(|| render_source(&source, profile, limits, out_dir, progress)))
+        .unwrap_or_else(|_| Err(corrupt(source.format.content_type(), "its decoder gave up")))
+}
+
+/// What the program needs besides the picture being decoded: itself, and the encoders' work on small outputs.
+const BASE_BYTES: u64 = 40 * 1024 * 1024;
+/// What a still of the largest size needs per pixel: the raster as decoded, converted and turned,
+/// and the hungriest encoder's own.
+const STILL_BYTES_PER_PIXEL: u64 = 16;
+/// What an AVIF encoder needs per pixel.
+const AVIF_BYTES_PER_PIXEL: u64 = 70;
+/// What an animation needs per pixel of all its sizes together: each encoder compares several canvases.
+const ANIMATED_BYTES_PER_PIXEL: u64 = 40;
+
+fn render_source(
+    source: &Source,
+    profile: &ImageProfile,
+    limits: &ImageLimits,
+    out_dir: &Path,
+    progress: &mut dyn FnMut(u8),
+) -> Result<Manifest, MediaError> {
+    progress(0);
+    let mut decoder = decode::open(source, limits)?;
+    let probe = probe(source, decoder.as_ref());
+    limits.check(&probe)?;
+    let plan = plan(&probe, profile);
+    let largest = plan.largest().unwrap_or(probe.size());
+    let stored_largest = orient::turned(largest, probe.orientation);
+    limits.check_memory(BASE_BYTES + decoder.memory_bytes(stored_largest) + output_bytes(&plan))?;
+    progress(5);
+
+    let camera = decoder.header().camera.clone();
+    let mut rendering = Rendering { out_dir, background: profile.background, artifacts: Vec::new(), progress };
+    let look = if probe.animation.is_some() {
+        rendering.animation(decoder.as_mut(), &plan, &probe)?
+    } else {
+        let decoded = decoder.still(stored_largest)?;
+        let raster = srgb(decoded, decoder.as_ref())?;
+        // Its content is not needed any more, and may be large.
+        drop(decoder);
+        (rendering.progress)(35);
+        rendering.stills(raster, &plan, 35..95, |_| true)?
+    };
+    // Made in whatever order, listed in the plan's.
+    let place = |artifact: &Artifact| plan.outputs.iter().position(|output| output.name == artifact.name);
+    let mut artifacts = rendering.artifacts;
+    artifacts.sort_by_key(place);
+    let manifest = Manifest {
+        schema: SCHEMA,
+        pipeline: Pipeline::Transcode,
+        kind: MediaKind::Image,
+        source: SourceFacts {
+            content_type: source.format.content_type().to_owned(),
+            bytes: source.bytes,
+            sha256: source.sha256,
+        },
+        image: Some(ImageFacts { probe, look, camera }),
+        artifacts,
+        generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+    };
+    write_manifest(&manifest, out_dir)?;
+    progress(100);
+    Ok(manifest)
+}
+
+fn probe(source: &Source, decoder: &dyn Decode) -> ImageProbe {
+    let header = decoder.header();
+    let Size { width, height } = orient::turned(header.stored, header.orientation);
+    ImageProbe {
+        format: source.format,
+        width,
+        height,
+        orientation: header.orientation,
+        has_alpha: header.has_alpha,
+        bit_depth: header.bit_depth,
+        colour_model: header.colour_model,
+        icc_profile: header.profile.as_ref().map(|profile| profile.description.clone()),
+        animation: header.animation,
+    }
+}
+
+/// Memory for what is made, by its sizes.
+fn output_bytes(plan: &ImagePlan) -> u64 {
+    let per_pixel = |output: &ImageOutput| match output.encoding {
+        Encoding::Jpeg { .. } => 0,
+        Encoding::Webp { motion: Motion::Animated, .. } => ANIMATED_BYTES_PER_PIXEL,
+        Encoding::Webp { motion: Motion::Still, .. } => 0,
+        Encoding::Avif { .. } => AVIF_BYTES_PER_PIXEL,
+    };
+    let pixels = |output: &ImageOutput| output.size.pixels();
+    let animated: u64 = plan
+        .outputs
+        .iter()
+        .map(|output| match output.encoding {
+            Encoding::Webp { motion: Motion::Animated, .. } => pixels(output) * per_pixel(output),
+            Encoding::Jpeg { .. } | Encoding::Webp { .. } | Encoding::Avif { .. } => 0,
+        })
+        .sum();
+    // Stills are made one after another: the largest counts.
+    let still = plan.outputs.iter().map(|output| pixels(output) * per_pixel(output)).max().unwrap_or(0);
+    animated.max(still) + plan.largest().map_or(0, Size::pixels) * STILL_BYTES_PER_PIXEL
+}
+
+/// A decoded picture in sRGB, upright.
+fn srgb(decoded: Decoded, decoder: &dyn Decode) -> Result<Raster, MediaError> {
+    let header = decoder.header();
+    let raster = colour::to_srgb(decoded, header.profile.as_ref())?;
+    Ok(orient::upright(raster, header.orientation))
+}
+
+/// Artifacts in the making.
+struct Rendering<'a> {
+    out_dir: &'a Path,
+    background: Colour,
+    artifacts: Vec<Artifact>,
+    progress: &'a mut dyn FnMut(u8),
+}
+
+impl Rendering<'_> {
+    /// Makes the wanted outputs as stills, the largest first, each size of the one before; and
+    /// measures the smallest. Progress goes through `percent`.
+    fn stills(
+        &mut self,
+        largest: Raster,
+        plan: &ImagePlan,
+        percent: Range<u8>,
+        wanted: impl Fn(&ImageOutput) -> bool,
+    ) -> Result<ImageLook, MediaError> {
+        let mut raster = largest;
+        let total: u64 = plan.outputs.iter().map(|output| output.size.pixels()).sum();
+        let mut made = 0;
+        for output in &plan.outputs {
+            if raster.size != output.size {
+                raster = resize::shrink(&raster, raster.size.into(), output.size)?;
+            }
+            if wanted(output) {
+                let content = encode::still(&raster, output.encoding, self.background)?;
+                self.store(output, &content, None)?;
+            }
+            made += output.size.pixels();
+            (self.progress)(along(&percent, made, total));
+        }
+        look::look(&raster, self.background)
+    }
+
+    /// Makes what moves frame by frame, all sizes at once; and the stills of the first frame.
+    fn animation(
+        &mut self,
+        decoder: &mut dyn Decode,
+        plan: &ImagePlan,
+        probe: &ImageProbe,
+    ) -> Result<ImageLook, MediaError> {
+        let stored_largest = orient::turned(plan.largest().unwrap_or(probe.size()), probe.orientation);
+        let first = srgb(decoder.still(stored_largest)?, decoder)?;
+        let look = self.stills(first, plan, 5..30, |output| !is_animated(output.encoding))?;
+
+        let plays = probe.animation.map_or(0, |animation| animation.plays);
+        let frames = probe.animation.map_or(1, |animation| animation.frames);
+        let mut encoders = Vec::new();
+        for output in &plan.outputs {
+            if let Encoding::Webp { quality, method, motion: Motion::Animated } = output.encoding {
+                encoders.push((output, AnimationEncoder::new(output.size, plays, Settings { quality, method })?));
+            }
+        }
+        let (orientation, profile) = (decoder.header().orientation, decoder.header().profile.clone());
+        let mut taken: u32 = 0;
+        let progress = &mut self.progress;
+        decoder.frames(stored_largest, &mut |decoded, shown_ms| {
+            let mut raster = orient::upright(colour::to_srgb(decoded, profile.as_ref())?, orientation);
+            for (output, encoder) in &mut encoders {
+                if raster.size != output.size {
+                    raster = resize::shrink(&raster, raster.size.into(), output.size)?;
+                }
+                encoder.add(&raster, shown_ms)?;
+            }
+            taken += 1;
+            progress(along(&(30..95), taken.into(), frames.into()));
+            Ok(())
+        })?;
+        for (output, encoder) in encoders {
+            let content = encoder.finish()?;
+            // The encoder joins frames that are alike.
+            let animation = webp::parse(&content).and_then(|container| container.animation);
+            self.store(output, &content, Some(animation.map_or(1, |animation| animation.frames)))?;
+        }
+        Ok(look)
+    }
+
+    fn store(&mut self, output: &ImageOutput, content: &[u8], frames: Option<u32>) -> Result<(), Fault> {
+        let path = self.out_dir.join(&output.name);
+        fs::write(&path, content).map_err(|source| Fault::Write { path, source })?;
+        self.artifacts.push(Artifact {
+            name: output.name.clone(),
+            role: output.role,
+            content_type: output.encoding.content_type().to_owned(),
+            bytes: content.len() as u64,
+            sha256: Sha256::from_bytes(Hasher::digest(content).into()),
+            width: Some(output.size.width),
+            height: Some(output.size.height),
+            frames,
+        });
+        Ok(())
+    }
+}
+
+const fn is_animated(encoding: Encoding) -> bool {
+    match encoding {
+        Encoding::Webp { motion: Motion::Animated, .. } => true,
+        Encoding::Webp { motion: Motion::Still, .. } | Encoding::Jpeg { .. } | Encoding::Avif { .. } => false,
+    }
+}
+
+/// Writes the manifest beside its place and moves it there, so that a reader finds all of it or nothing.
+fn write_manifest(manifest: &Manifest, out_dir: &Path) -> Result<(), Fault> {
+    let path = out_dir.join(FILE_NAME);
+    let partial = out_dir.join(format!("{FILE_NAME}.partial"));
+    let fault = |source| Fault::Write { path: path.clone(), source };
+    let mut text = serde_json::to_vec_pretty(manifest).map_err(|error| fault(error.into()))?;
+    text.push(b'\n');
+    fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path)).map_err(fault)
+}
+
+/// The percentage after so many of all steps, within a part of the whole.
+fn along(percent: &Range<u8>, done: u64, all: u64) -> u8 {
+    let width = u64::from(percent.end - percent.start);
+    percent.start + u8::try_from(width * done.min(all) / all.max(1)).unwrap_or(0)
+}

@@ -1,0 +1,253 @@
+//! Lanczos-3 resizing, of a whole raster or of rows as they come.
+//!
+//! [`RowResizer`] gives the same picture as [`shrink`] of the whole would, and holds only the rows
+//! that its next output rows need. So a 100-megapixel PNG costs megabytes, not hundreds of them.
+
+use crate::{
+    error::{Fault, MediaError},
+    raster::{Channels, Raster, Sample, row_samples},
+};
+use fast_image_resize::{
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+use smmu_core::image::Size;
+
+/// Lanczos-3: what libvips and Pillow users call their best.
+const FILTER: ResizeAlg = ResizeAlg::Convolution(FilterType::Lanczos3);
+/// Half the width of the filter's window, in pixels of the smaller of both pictures.
+const FILTER_RADIUS: f64 = 3.0;
+
+/// The part of a raster, from its top left corner, that is the picture; the rest is padding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+impl From<Size> for Extent {
+    fn from(size: Size) -> Self {
+        Self { width: size.width.into(), height: size.height.into() }
+    }
+}
+
+fn options(channels: Channels) -> ResizeOptions {
+    ResizeOptions::new().resize_alg(FILTER).use_alpha(channels.has_alpha())
+}
+
+/// A whole raster, of which `extent` is the picture, made `target` large.
+pub(crate) fn shrink<S: Sample>(raster: &Raster<S>, extent: Extent, target: Size) -> Result<Raster<S>, MediaError> {
+    let mut result = Raster::zeroed(target, raster.channels);
+    let pixel_type = S::pixel_type(raster.channels);
+    let from = ImageRef::new(raster.size.width, raster.size.height, bytemuck::cast_slice(&raster.samples), pixel_type)
+        .map_err(Fault::resize)?;
+    let mut into =
+        Image::from_slice_u8(target.width, target.height, bytemuck::cast_slice_mut(&mut result.samples), pixel_type)
+            .map_err(Fault::resize)?;
+    let options = options(raster.channels).crop(0.0, 0.0, extent.width, extent.height);
+    Resizer::new().resize(&from, &mut into, &options).map_err(Fault::resize)?;
+    Ok(result)
+}
+
+/// Resizes a picture whose rows arrive from top to bottom.
+pub(crate) struct RowResizer<S> {
+    source: Size,
+    target: Size,
+    channels: Channels,
+    resizer: Resizer,
+    /// Source rows already narrowed to the target's width, of which output rows still need some.
+    narrowed: Vec<S>,
+    /// Number of the source row that `narrowed` starts with.
+    first_row: u32,
+    /// Output rows, complete ones only.
+    samples: Vec<S>,
+}
+
+/// Output rows made at a time. More waste memory; fewer waste time on the rows that neighbours share.
+const BAND_ROWS: u32 = 64;
+/// Source bytes that are narrowed at a time: enough to make the set-up of a pass cheap, few enough to stay in the cache.
+const PUSH_BYTES: usize = 512 * 1024;
+
+impl<S: Sample> RowResizer<S> {
+    /// Nothing yet of a picture.
+    pub(crate) fn new(source: Size, target: Size, channels: Channels) -> Self {
+        Self {
+            source,
+            target,
+            channels,
+            resizer: Resizer::new(),
+            narrowed: Vec::new(),
+            first_row: 0,
+            samples: Vec::with_capacity(row_samples(target.width, channels) * target.height as usize),
+        }
+    }
+
+    /// How many source rows are best pushed together.
+    pub(crate) fn rows_per_push(&self) -> u32 {
+        let row_bytes = row_samples(self.source.width, self.channels) * size_of::<S>();
+        u32::try_from(PUSH_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX).clamp(1, self.source.height)
+    }
+
+    /// Bytes held at the peak for such a picture, the finished one included.
+    pub(crate) fn memory_bytes(source: Size, target: Size, channels: Channels) -> u64 {
+        let sample = size_of::<S>() as u64;
+        let pixel = channels.count() as u64 * sample;
+        let (width, height) = (u64::from(source.width), u64::from(source.height));
+        let (narrow, rows) = (u64::from(target.width), u64::from(target.height));
+        // The filter's weights, 8 bytes each and copied once, for both directions.
+        let window = 2 * (FILTER_RADIUS as u64) + 1;
+        let weights = 16 * window * (width + height * u64::from(BAND_ROWS).min(rows) / rows);
+        let band = height.min(height * (u64::from(BAND_ROWS) + window) / rows + 2);
+        let push = PUSH_BYTES as u64 + width * pixel;
+        // A resizer with alpha works on a premultiplied copy.
+        weights + 3 * push + 2 * narrow * band * pixel + narrow * rows * pixel
+    }
+
+    /// Takes any number of whole rows.
+    pub(crate) fn push(&mut self, rows: &[S]) -> Result<(), MediaError> {
+        let row = row_samples(self.source.width, self.channels);
+        let pushed = u32::try_from(rows.len() / row).map_err(Fault::resize)?;
+        let narrow = Size { width: self.target.width, height: pushed };
+        let from = self.narrowed.len();
+        self.narrowed.resize(from + row_samples(narrow.width, self.channels) * pushed as usize, S::default());
+        let wide = Size { width: self.source.width, height: pushed };
+        let whole = options(self.channels);
+        resize(&mut self.resizer, (wide, rows), (narrow, &mut self.narrowed[from..]), self.channels, &whole)?;
+        self.make_rows()
+    }
+
+    /// The finished picture.
+    pub(crate) fn finish(mut self) -> Result<Raster<S>, MediaError> {
+        self.make_rows()?;
+        if self.samples.len() != row_samples(self.target.width, self.channels) * self.target.height as usize {
+            return Err(Fault::resize("not every row was pushed").into());
+        }
+        Ok(Raster { size: self.target, channels: self.channels, samples: self.samples })
+    }
+
+    /// Makes every band of output rows whose source rows are there, and drops those no longer needed.
+    fn make_rows(&mut self) -> Result<(), MediaError> {
+        let row = row_samples(self.target.width, self.channels);
+        let scale = f64::from(self.source.height) / f64::from(self.target.height);
+        let reach = FILTER_RADIUS * scale.max(1.0) + 1.0;
+        loop {
+            let have_rows = u32::try_from(self.narrowed.len() / row).map_err(Fault::resize)?;
+            let have_end = f64::from(self.first_row) + f64::from(have_rows);
+            let complete = have_end >= f64::from(self.source.height);
+            let made = u32::try_from(self.samples.len() / row).map_err(Fault::resize)?;
+            let next = self.target.height.min(made + BAND_ROWS);
+            if made == next || !(complete || f64::from(next) * scale + reach <= have_end) {
+                return Ok(());
+            }
+            let top = f64::from(made) * scale - f64::from(self.first_row);
+            let height = (f64::from(next - made) * scale).min(f64::from(have_rows) - top);
+            let options = options(self.channels).crop(0.0, top, self.target.width.into(), height);
+            let from = self.samples.len();
+            let into = Size { width: self.target.width, height: next - made };
+            self.samples.resize(from + row * (next - made) as usize, S::default());
+            let have = Size { width: self.target.width, height: have_rows };
+            resize(
+                &mut self.resizer,
+                (have, &self.narrowed),
+                (into, &mut self.samples[from..]),
+                self.channels,
+                &options,
+            )?;
+            self.drop_rows_above(f64::from(next) * scale - reach);
+        }
+    }
+
+    /// Forgets narrowed rows that lie wholly above the given source row.
+    fn drop_rows_above(&mut self, source_row: f64) {
+        let above = (source_row - f64::from(self.first_row)).floor().max(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the height, a u32")]
+        let rows = above as u32;
+        self.narrowed.drain(..(row_samples(self.target.width, self.channels) * rows as usize).min(self.narrowed.len()));
+        self.first_row += rows;
+    }
+}
+
+fn resize<S: Sample>(
+    resizer: &mut Resizer,
+    (from_size, from): (Size, &[S]),
+    (into_size, into): (Size, &mut [S]),
+    channels: Channels,
+    options: &ResizeOptions,
+) -> Result<(), MediaError> {
+    let pixel_type = S::pixel_type(channels);
+    let from = ImageRef::new(from_size.width, from_size.height, bytemuck::cast_slice(from), pixel_type)
+        .map_err(Fault::resize)?;
+    let mut into = Image::from_slice_u8(into_size.width, into_size.height, bytemuck::cast_slice_mut(into), pixel_type)
+        .map_err(Fault::resize)?;
+    resizer.resize(&from, &mut into, options).map_err(Fault::resize)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wavy<S: Sample>(size: Size, channels: Channels, value: impl Fn(f64) -> S) -> Raster<S> {
+        let mut raster = Raster::zeroed(size, channels);
+        for (index, sample) in raster.samples.iter_mut().enumerate() {
+            *sample = value(((index as f64) * 0.37).sin() * 0.5 + 0.5);
+        }
+        raster
+    }
+
+    fn by_rows<S: Sample>(raster: &Raster<S>, target: Size, rows: usize) -> Raster<S> {
+        let mut resizer = RowResizer::new(raster.size, target, raster.channels);
+        for push in raster.samples.chunks(rows * row_samples(raster.size.width, raster.channels)) {
+            resizer.push(push).expect("rows fit");
+        }
+        resizer.finish().expect("all rows came")
+    }
+
+    #[test]
+    fn rows_as_they_come_give_the_picture_that_the_whole_gives() {
+        for (size, target) in [
+            ((301, 997), (77, 255)),
+            ((64, 5), (64, 5)),
+            ((1, 3000), (1, 200)),
+            ((3000, 1), (200, 1)),
+            ((500, 500), (1, 1)),
+            ((200, 400), (199, 399)),
+        ] {
+            let size = Size { width: size.0, height: size.1 };
+            let target = Size { width: target.0, height: target.1 };
+            let raster = wavy(size, Channels::Rgb, |v| (v * 255.0) as u8);
+            let whole = shrink(&raster, size.into(), target).expect("resizes");
+            for rows in [1, 7, 1000] {
+                let worst = by_rows(&raster, target, rows)
+                    .samples
+                    .iter()
+                    .zip(&whole.samples)
+                    .map(|(a, b)| a.abs_diff(*b))
+                    .max();
+                assert!(worst <= Some(1), "{size:?} to {target:?} by {rows} rows differs by {worst:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_stay_sixteen_bits() {
+        let size = Size { width: 90, height: 300 };
+        let target = Size { width: 30, height: 100 };
+        let raster = wavy(size, Channels::GreyAlpha, |v| (v * 1000.0) as u16 + 60_000);
+        let made = by_rows(&raster, target, 16);
+        assert!(made.samples.iter().all(|&sample| (59_000..62_000).contains(&sample)));
+    }
+
+    #[test]
+    fn colour_under_full_transparency_does_not_bleed() {
+        let size = Size { width: 64, height: 64 };
+        let mut raster = Raster::zeroed(size, Channels::Rgba);
+        for (index, pixel) in raster.samples.chunks_exact_mut(4).enumerate() {
+            let clear = index % 64 < 32;
+            pixel.copy_from_slice(if clear { &[255, 0, 0, 0] } else { &[0, 0, 255, 255] });
+        }
+        let made = by_rows(&raster, Size { width: 9, height: 9 }, 5);
+        let seen = made.samples.chunks_exact(4).filter(|pixel| pixel[3] > 8);
+        assert!(seen.map(|pixel| pixel[0]).max() <= Some(8));
+    }
+}

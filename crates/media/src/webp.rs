@@ -1,0 +1,88 @@
+//! libwebp behind a safe face: only what this crate needs, and all `unsafe` code of the product.
+//!
+//! The `webp` crate does not do: it decodes and encodes animations only whole in memory, 400 frames
+//! at a time, and cannot shrink while decoding.
+
+#![expect(unsafe_code, reason = "libwebp is a C library and no crate offers streaming animation or scaled decoding")]
+
+mod animation;
+mod container;
+mod still;
+
+pub(crate) use animation::{AnimationDecoder, AnimationEncoder};
+pub(crate) use container::parse;
+pub(crate) use still::{decode, encode};
+
+use crate::{
+    error::Fault,
+    raster::{Channels, Raster},
+};
+use libwebp_sys as sys;
+use smmu_core::image::{Quality, WebpMethod};
+
+/// How every picture, still or frame, is encoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) quality: Quality,
+    pub(crate) method: WebpMethod,
+}
+
+impl Settings {
+    fn config(self) -> Result<sys::WebPConfig, Fault> {
+        let mut config = sys::WebPConfig::new().map_err(|()| encode_fault("the library is of another version"))?;
+        config.quality = self.quality.get().into();
+        config.method = self.method.get().into();
+        Ok(config)
+    }
+}
+
+fn encode_fault(reason: impl ToString) -> Fault {
+    Fault::encode("WebP", reason)
+}
+
+/// How the encoder shall hold its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plane {
+    /// As a still is encoded.
+    Yuv,
+    /// As the animation encoder, which compares frames, wants them.
+    Argb,
+}
+
+/// A `WebPPicture` that frees what it allocated.
+struct Picture(sys::WebPPicture);
+
+impl Picture {
+    /// A copy of an RGB or RGBA raster.
+    fn of(raster: &Raster, plane: Plane) -> Result<Self, Fault> {
+        let mut picture = sys::WebPPicture::new().map_err(|()| encode_fault("the library is of another version"))?;
+        picture.width = i32::try_from(raster.size.width).map_err(encode_fault)?;
+        picture.height = i32::try_from(raster.size.height).map_err(encode_fault)?;
+        picture.use_argb = (plane == Plane::Argb).into();
+        let mut picture = Self(picture);
+
+        let stride = raster.size.width as usize * raster.channels.count();
+        let c_stride = i32::try_from(stride).map_err(encode_fault)?;
+        assert!(raster.samples.len() >= stride * raster.size.height as usize, "a raster has all its rows");
+        // SAFETY: the picture was initialised with this width and height, and the samples hold
+        // `height` rows of `stride` bytes (asserted), in the order that the function's name says.
+        // The function copies them.
+        let imported = unsafe {
+            match raster.channels {
+                Channels::Rgb => sys::WebPPictureImportRGB(&raw mut picture.0, raster.samples.as_ptr(), c_stride),
+                Channels::Rgba => sys::WebPPictureImportRGBA(&raw mut picture.0, raster.samples.as_ptr(), c_stride),
+                Channels::Grey | Channels::GreyAlpha | Channels::Cmyk => {
+                    return Err(encode_fault("only RGB and RGBA can be encoded"));
+                }
+            }
+        };
+        if imported == 0 { Err(encode_fault("out of memory")) } else { Ok(picture) }
+    }
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        // SAFETY: it was initialised in `of`; freeing it when nothing was allocated is allowed.
+        unsafe { sys::WebPPictureFree(&raw mut self.0) };
+    }
+}

@@ -1,0 +1,160 @@
+//! Pictures one after another, in memory one at a time.
+
+use super::{Picture, Plane, Settings, encode_fault, sys};
+use crate::{
+    error::{Fault, MediaError, corrupt},
+    raster::{Channels, Raster},
+};
+use smmu_core::image::Size;
+use std::{ffi::CStr, marker::PhantomData, ptr::NonNull};
+
+/// The frames of an animated WebP file, each drawn onto the canvas as a player would.
+pub(crate) struct AnimationDecoder<'a> {
+    decoder: NonNull<sys::WebPAnimDecoder>,
+    canvas: Size,
+    shown_until_ms: i32,
+    /// The library keeps a pointer to the content.
+    content: PhantomData<&'a [u8]>,
+}
+
+impl<'a> AnimationDecoder<'a> {
+    /// Opens a file, whose canvas must have the size that was found in its header.
+    pub(crate) fn open(content: &'a [u8], canvas: Size) -> Result<Self, MediaError> {
+        let mut options =
+            sys::WebPAnimDecoderOptions { color_mode: sys::WEBP_CSP_MODE::MODE_RGBA, use_threads: 0, padding: [0; 7] };
+        let mut found = sys::WebPAnimInfo::default();
+        let bytes = sys::WebPData { bytes: content.as_ptr(), size: content.len() };
+        // SAFETY: plain initialisation of a value of ours.
+        if unsafe { sys::WebPAnimDecoderOptionsInit(&raw mut options) } == 0 {
+            return Err(Fault::resize("libwebp is of another version").into());
+        }
+        options.color_mode = sys::WEBP_CSP_MODE::MODE_RGBA;
+        // SAFETY: options are initialised, the content outlives the decoder by its lifetime.
+        let decoder = unsafe { sys::WebPAnimDecoderNew(&raw const bytes, &raw const options) };
+        let decoder = NonNull::new(decoder).ok_or_else(|| corrupt("WebP", "its frames cannot be found"))?;
+        let opened = Self { decoder, canvas, shown_until_ms: 0, content: PhantomData };
+        // SAFETY: the decoder is live and `found` is ours.
+        let known = unsafe { sys::WebPAnimDecoderGetInfo(opened.decoder.as_ptr(), &raw mut found) };
+        if known == 0 || (found.canvas_width, found.canvas_height) != (canvas.width, canvas.height) {
+            return Err(corrupt("WebP", "its headers contradict one another"));
+        }
+        Ok(opened)
+    }
+
+    /// The next canvas as RGBA and for how long it is shown, in milliseconds; `None` after the last.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<(Raster, u32)>, MediaError> {
+        // SAFETY: the decoder is live.
+        if unsafe { sys::WebPAnimDecoderHasMoreFrames(self.decoder.as_ptr()) } == 0 {
+            return Ok(None);
+        }
+        let (mut canvas, mut until_ms) = (std::ptr::null_mut(), 0);
+        // SAFETY: the decoder is live, both out parameters are ours.
+        let drawn = unsafe { sys::WebPAnimDecoderGetNext(self.decoder.as_ptr(), &raw mut canvas, &raw mut until_ms) };
+        if drawn == 0 || canvas.is_null() {
+            return Err(corrupt("WebP", "a frame cannot be decoded"));
+        }
+        let bytes = self.canvas.width as usize * self.canvas.height as usize * Channels::Rgba.count();
+        // SAFETY: the canvas has 4 bytes for each pixel of the size checked in `open`, and stays
+        // untouched until the next call, which needs `&mut self`; it is copied here.
+        let samples = unsafe { std::slice::from_raw_parts(canvas, bytes) }.to_vec();
+        let shown_ms = until_ms.saturating_sub(self.shown_until_ms).max(0).unsigned_abs();
+        self.shown_until_ms = until_ms;
+        Ok(Some((Raster { size: self.canvas, channels: Channels::Rgba, samples }, shown_ms)))
+    }
+}
+
+impl Drop for AnimationDecoder<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it is live, and never used again.
+        unsafe { sys::WebPAnimDecoderDelete(self.decoder.as_ptr()) };
+    }
+}
+
+/// An animated WebP file in the making.
+pub(crate) struct AnimationEncoder {
+    encoder: NonNull<sys::WebPAnimEncoder>,
+    config: sys::WebPConfig,
+    size: Size,
+    /// When the next frame starts.
+    at_ms: i32,
+}
+
+impl AnimationEncoder {
+    /// An animation without frames yet, that plays so many times (0: forever).
+    pub(crate) fn new(size: Size, plays: u32, settings: Settings) -> Result<Self, Fault> {
+        let config = settings.config()?;
+        let width = i32::try_from(size.width).map_err(encode_fault)?;
+        let height = i32::try_from(size.height).map_err(encode_fault)?;
+        let mut options = sys::WebPAnimEncoderOptions {
+            anim_params: sys::WebPMuxAnimParams { bgcolor: 0, loop_count: 0 },
+            minimize_size: 0,
+            kmin: 0,
+            kmax: 0,
+            allow_mixed: 0,
+            verbose: 0,
+            padding: [0; 4],
+        };
+        let abi = sys::WebPGetMuxABIVersion();
+        // SAFETY: plain initialisation of a value of ours.
+        if unsafe { sys::WebPAnimEncoderOptionsInitInternal(&raw mut options, abi) } == 0 {
+            return Err(encode_fault("the library is of another version"));
+        }
+        // The file holds 16 bits (RFC 9649, 2.7.1.1).
+        options.anim_params.loop_count = i32::from(u16::try_from(plays).unwrap_or(u16::MAX));
+        // SAFETY: the options are initialised.
+        let encoder = unsafe { sys::WebPAnimEncoderNewInternal(width, height, &raw const options, abi) };
+        let encoder = NonNull::new(encoder).ok_or_else(|| encode_fault("out of memory"))?;
+        Ok(Self { encoder, config, size, at_ms: 0 })
+    }
+
+    /// Adds a frame of the animation's size, shown for so many milliseconds.
+    pub(crate) fn add(&mut self, raster: &Raster, shown_ms: u32) -> Result<(), Fault> {
+        if raster.size != self.size {
+            return Err(encode_fault("a frame of another size"));
+        }
+        let mut picture = Picture::of(raster, Plane::Argb)?;
+        // SAFETY: encoder, picture and configuration are live and initialised.
+        let added = unsafe {
+            sys::WebPAnimEncoderAdd(self.encoder.as_ptr(), &raw mut picture.0, self.at_ms, &raw const self.config)
+        };
+        self.at_ms = self.at_ms.saturating_add(i32::try_from(shown_ms).unwrap_or(i32::MAX));
+        if added == 0 { Err(self.complaint()) } else { Ok(()) }
+    }
+
+    /// The file.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, Fault> {
+        // SAFETY: no picture tells the encoder when the last frame ends; the rest is live.
+        let ended = unsafe {
+            sys::WebPAnimEncoderAdd(self.encoder.as_ptr(), std::ptr::null_mut(), self.at_ms, std::ptr::null())
+        };
+        if ended == 0 {
+            return Err(self.complaint());
+        }
+        let mut file = sys::WebPData::default();
+        // SAFETY: the encoder is live and `file` is ours.
+        if unsafe { sys::WebPAnimEncoderAssemble(self.encoder.as_ptr(), &raw mut file) } == 0 || file.bytes.is_null() {
+            return Err(self.complaint());
+        }
+        // SAFETY: after success it holds `size` initialised bytes, which are copied and then freed once.
+        let content = unsafe { std::slice::from_raw_parts(file.bytes, file.size) }.to_vec();
+        // SAFETY: it was allocated by the library and is not used again.
+        unsafe { sys::WebPDataClear(&mut file) };
+        Ok(content)
+    }
+
+    fn complaint(&self) -> Fault {
+        // SAFETY: the encoder is live; what it returns is a string of its own or null.
+        let reason = unsafe {
+            let text = sys::WebPAnimEncoderGetError(self.encoder.as_ptr());
+            if text.is_null() { None } else { Some(CStr::from_ptr(text).to_string_lossy().into_owned()) }
+        };
+        encode_fault(reason.unwrap_or_else(|| "no reason given".to_owned()))
+    }
+}
+
+impl Drop for AnimationEncoder {
+    fn drop(&mut self) {
+        // SAFETY: it is live, and never used again.
+        unsafe { sys::WebPAnimEncoderDelete(self.encoder.as_ptr()) };
+    }
+}

@@ -1,0 +1,103 @@
+//! The chunks of a WebP file (RFC 9649, section 2), read without touching a pixel.
+
+use smmu_core::image::{Animation, Size};
+
+/// What the chunks say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Container {
+    /// Canvas.
+    pub(crate) size: Size,
+    /// Whether any of it can be transparent.
+    pub(crate) has_alpha: bool,
+    /// Whether the (first) picture is stored losslessly.
+    pub(crate) lossless: bool,
+    /// Frames, duration and plays, if it is an animation of at least two frames.
+    pub(crate) animation: Option<Animation>,
+    /// Whether the file is made as an animation, of one frame or more.
+    pub(crate) animated_file: bool,
+    /// ICC profile.
+    pub(crate) icc: Option<Vec<u8>>,
+    /// Exif block.
+    pub(crate) exif: Option<Vec<u8>>,
+}
+
+/// A chunk's name and payload.
+type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
+
+/// Reads the chunks; `None` where they are not a WebP file's.
+pub(crate) fn parse(content: &[u8]) -> Option<Container> {
+    let body = content.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WEBP")?;
+    let mut found = Container {
+        size: Size { width: 0, height: 0 },
+        has_alpha: false,
+        lossless: false,
+        animation: None,
+        animated_file: false,
+        icc: None,
+        exif: None,
+    };
+    let (mut frames, mut duration_ms, mut plays) = (0_u32, 0_u64, 0_u32);
+    let mut canvas_known = false;
+    for (name, payload) in chunks(body) {
+        match name {
+            b"VP8X" => {
+                let flags = *payload.first()?;
+                found.has_alpha = flags & 0x10 != 0;
+                found.animated_file = flags & 0x02 != 0;
+                found.size = Size { width: u24(payload.get(4..7)?)? + 1, height: u24(payload.get(7..10)?)? + 1 };
+                canvas_known = true;
+            }
+            b"VP8 " if !canvas_known => {
+                found.size = lossy_size(payload)?;
+                canvas_known = true;
+            }
+            b"VP8L" => {
+                let bits = u32::from_le_bytes(*payload.strip_prefix(&[0x2f])?.first_chunk()?);
+                found.lossless = true;
+                if !canvas_known {
+                    found.size = Size { width: (bits & 0x3fff) + 1, height: (bits >> 14 & 0x3fff) + 1 };
+                    found.has_alpha = bits >> 28 & 1 != 0;
+                    canvas_known = true;
+                }
+            }
+            b"ANIM" => plays = u16::from_le_bytes(*payload.get(4..)?.first_chunk()?).into(),
+            b"ANMF" => {
+                frames = frames.saturating_add(1);
+                duration_ms += u64::from(u24(payload.get(12..15)?)?);
+            }
+            b"ICCP" => found.icc = Some(payload.to_vec()),
+            b"EXIF" => found.exif = Some(payload.to_vec()),
+            _ => {}
+        }
+    }
+    found.animation = (found.animated_file && frames > 1).then_some(Animation { frames, duration_ms, plays });
+    canvas_known.then_some(found)
+}
+
+/// Chunks one after another, up to the first that is cut off.
+fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    std::iter::from_fn(move || {
+        let (name, after) = rest.split_first_chunk::<4>()?;
+        let (length, after) = after.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let payload = after.get(..length)?;
+        // Payloads of odd length are followed by one byte of padding.
+        rest = after.get(length + length % 2..).unwrap_or_default();
+        Some((name, payload))
+    })
+}
+
+/// Size in the first frame header of a VP8 stream (RFC 6386, 9.1).
+fn lossy_size(payload: &[u8]) -> Option<Size> {
+    let header = payload.get(3..)?.strip_prefix(&[0x9d, 0x01, 0x2a])?;
+    let side = |range| {
+        Some(u32::from(u16::from_le_bytes(*header.get::<std::ops::Range<usize>>(range)?.first_chunk()?) & 0x3fff))
+    };
+    Some(Size { width: side(0..2)?, height: side(2..4)? })
+}
+
+/// A little-endian number of three bytes.
+fn u24(bytes: &[u8]) -> Option<u32> {
+    let [low, middle, high] = *bytes.first_chunk()?;
+    Some(u32::from_le_bytes([low, middle, high, 0]))
+}

@@ -1,0 +1,156 @@
+"""Starts ministack where it behaves as AWS does, as far as this product needs it.
+
+Each patch below is one function; its docstring says what AWS does (with the page of AWS's documentation) and what
+ministack does. `reviewed` makes a patch refuse to start on code that it was not written for, and every patch has a
+contract test that fails without it.
+
+Settings are ministack's own environment variables; `smmu-local` sets them all. Standard input is the leash: when it
+closes, because the one who started this is gone however that came about, this process group ends with everything in it.
+"""
+
+import contextvars
+import inspect
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import ministack.app as app
+from ministack.services import ecs
+from ministack.services import stepfunctions as sfn
+
+# Of the Task state that runs on this thread: its execution, and when the state times out (time.monotonic).
+STATE_EXECUTION = contextvars.ContextVar("execution", default=None)
+STATE_DEADLINE = contextvars.ContextVar("deadline", default=float("inf"))
+
+# How often an ECS task is looked at. AWS hears of its end by an event.
+ECS_POLL_SECONDS = 0.2
+
+
+def reviewed(module, name, *parameters):
+    """The function `name` of `module`, whose parameters must still be the ones its patch was written for."""
+    function = getattr(module, name, None)
+    found = list(inspect.signature(function).parameters) if callable(function) else None
+    if found != list(parameters):
+        sys.exit(
+            f"ministack has changed: {module.__name__}.{name} takes {found}, the patch in {__file__} was written for "
+            f"{list(parameters)}. Review the patch, or install the versions of requirements.txt (make setup)."
+        )
+    return function
+
+
+def patch_run_task_sync():
+    """`ecs:runTask.sync` fails with its ECS task, waits as long as it takes, and gives the ECS task as AWS writes it.
+
+    AWS ("Run Amazon ECS or Fargate tasks with Step Functions", connect-ecs; "Run a Job (.sync)", connect-to-resource):
+    the state ends when the ECS task has stopped. It fails with States.TaskFailed when a container exits non-zero or
+    the ECS task never started; the cause, like the result of a success, is the ECS task as JSON in PascalCase.
+
+    ministack: always succeeds, gives the answer of DescribeTasks in camelCase, and ends the wait after ten minutes.
+    """
+    reviewed(sfn, "_poll_ecs_tasks", "cluster", "task_arns")
+    reviewed(ecs, "_describe_tasks", "data")
+
+    def wait_for_ecs_task(cluster, task_arns):
+        (arn,) = task_arns
+        while True:
+            _, _, body = ecs._describe_tasks({"cluster": cluster, "tasks": [arn]})
+            found = json.loads(body)["tasks"]
+            if not found:
+                raise sfn._ExecutionError("States.TaskFailed", f"ECS task {arn} is gone")
+            if found[0]["lastStatus"] == "STOPPED":
+                break
+            stop_with_state(cluster, arn)
+            time.sleep(ECS_POLL_SECONDS)
+        task = pascal_case(found[0])
+        # Only containers that ended by themselves have told how it went; a stopped one is recorded with exit code 0.
+        ended = task["StopCode"] == "EssentialContainerExited"
+        if not ended or any(container.get("ExitCode") != 0 for container in task["Containers"]):
+            raise sfn._ExecutionError("States.TaskFailed", json.dumps(task))
+        return task
+
+    sfn._poll_ecs_tasks = wait_for_ecs_task
+
+
+def pascal_case(value):
+    """The same JSON with every key's first letter in upper case."""
+    if isinstance(value, list):
+        return [pascal_case(item) for item in value]
+    if isinstance(value, dict):
+        return {key[:1].upper() + key[1:]: pascal_case(item) for key, item in value.items()}
+    return value
+
+
+def patch_abandoned_state():
+    """A state that times out, or whose execution is stopped, takes its ECS task along.
+
+    AWS ("Run a Job (.sync)", connect-to-resource): when such a state is aborted, Step Functions tries to cancel what
+    it started, by ecs:StopTask here. ("StartExecution / StopExecution" stop the state; so does TimeoutSeconds.)
+
+    ministack: forgets the ECS task, which runs on.
+    """
+    run_state = reviewed(sfn, "_execute_task", "state_def", "raw_input", "execution", "ctx")
+    invoke = reviewed(sfn, "_invoke_resource_with_timeout", "resource", "input_data", "timeout")
+    reviewed(ecs, "_stop_task", "data")
+
+    def run_state_of_execution(state_def, raw_input, execution, ctx):
+        token = STATE_EXECUTION.set(execution)
+        try:
+            return run_state(state_def, raw_input, execution, ctx)
+        finally:
+            STATE_EXECUTION.reset(token)
+
+    def invoke_until_deadline(resource, input_data, timeout):
+        # Copied, with the rest of the context, to the thread on which ministack invokes.
+        token = STATE_DEADLINE.set(time.monotonic() + timeout)
+        try:
+            return invoke(resource, input_data, timeout)
+        finally:
+            STATE_DEADLINE.reset(token)
+
+    sfn._execute_task = run_state_of_execution
+    sfn._invoke_resource_with_timeout = invoke_until_deadline
+
+
+def stop_with_state(cluster, arn):
+    """Stops the ECS task when the state that waits for it has timed out or its execution was stopped."""
+    execution = STATE_EXECUTION.get()
+    stopped = execution is not None and execution["status"] != "RUNNING"
+    if stopped or time.monotonic() > STATE_DEADLINE.get():
+        ecs._stop_task({"cluster": cluster, "task": arn, "reason": "Stopped by Step Functions"})
+
+
+def patch_health_path():
+    """`GET /health` on the address of a deployed API reaches that API.
+
+    AWS ("Create routes for HTTP APIs", http-api-develop-routes): every path belongs to the API.
+
+    ministack: answers /health by itself, whatever the host; its own /_ministack/health stays.
+    """
+    paths = getattr(app, "_HEALTH_PATHS", ())
+    if "/health" not in paths or "/_ministack/health" not in paths:
+        sys.exit(f"ministack has changed: app._HEALTH_PATHS is {paths}. Review patch_health_path in {__file__}.")
+    app._HEALTH_PATHS = tuple(path for path in paths if path != "/health")
+
+
+def end_with_standard_input():
+    """Ends this process group, Lambda processes included, when standard input closes."""
+    if os.getpgrp() != os.getpid():
+        sys.exit(f"{__file__} must be started as the leader of its own process group, see local/src/emulator.rs")
+
+    def wait():
+        while sys.stdin.buffer.read(4096):
+            pass
+        os.killpg(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True, name="leash").start()
+
+
+if __name__ == "__main__":
+    end_with_standard_input()
+    patch_run_task_sync()
+    patch_abandoned_state()
+    patch_health_path()
+    app.main()

@@ -1,0 +1,198 @@
+//! A running one-machine cloud.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::emulator::{CREDENTIAL, Emulator, REGION};
+use crate::engine::{Engine, EngineConfig, Worker};
+use crate::error::LocalError;
+use crate::home::{self, Home};
+use crate::identity::{self, Pool};
+use crate::options::{CloudOptions, Step};
+use crate::{deploy, port};
+
+/// A running one-machine cloud with the template deployed. Everything that it started ends when it is dropped.
+#[derive(Debug)]
+pub struct Cloud {
+    address: Address,
+    // Dropped in this order: workers first, so that they end as stopped, not as failed; files last.
+    engine: Engine,
+    emulator: Emulator,
+    home: Home,
+}
+
+/// How a running cloud is reached: all that another process needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Address {
+    endpoint: String,
+    outputs: BTreeMap<String, String>,
+}
+
+impl Cloud {
+    /// Starts the stand-in for the container engine and the emulator, deploys the template, and returns when the stack
+    /// is complete.
+    ///
+    /// # Errors
+    /// Each variant of [`LocalError`] but `NotRunning`; what was started by then is stopped.
+    pub async fn start(options: CloudOptions) -> Result<Self, LocalError> {
+        for entry_point in options.images.values() {
+            // Asked now, or the missing program would show as a failed job.
+            if let Some(program) = entry_point.first().map(Path::new)
+                && program.is_absolute()
+                && !program.exists()
+            {
+                return Err(LocalError::BinaryMissing(program.to_owned()));
+            }
+        }
+        let port = port::choose(options.port)?;
+        // First, because it knows our own clouds by name.
+        let home = Home::take(&options.state_dir, port)?;
+        port::check(port)?;
+
+        let begun = Instant::now();
+        let engine = EngineConfig {
+            images: options.images.clone(),
+            environment: container_environment(),
+            logs: home.logs(),
+            tmp: home.tmp(),
+        };
+        let engine = Engine::start(home.socket(), engine).map_err(LocalError::Engine)?;
+        let emulator = Emulator::start(&options, &home, port).await?;
+        (options.on_step)(Step { name: "emulator ready", took: begun.elapsed() });
+
+        let mut address = Address { endpoint: format!("http://127.0.0.1:{port}"), outputs: BTreeMap::new() };
+        address.outputs = deploy::deploy(&options, &address.sdk_config().await).await?;
+        let path = home.dir().join("cloud.json");
+        let json = serde_json::to_vec(&address).expect("strings become JSON");
+        fs::write(&path, json).map_err(LocalError::io("write", path))?;
+        Ok(Self { address, engine, emulator, home })
+    }
+
+    /// How the cloud is reached.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The workers that run at this moment, in no order.
+    #[must_use]
+    pub fn workers(&self) -> Vec<Worker> {
+        self.engine.workers()
+    }
+
+    /// Where the emulator's and each worker's log is.
+    #[must_use]
+    pub fn logs_dir(&self) -> PathBuf {
+        self.home.logs()
+    }
+
+    /// Where this cloud keeps its files.
+    #[must_use]
+    pub fn run_dir(&self) -> &Path {
+        self.home.dir()
+    }
+
+    /// Fails when the emulator has ended by itself.
+    ///
+    /// # Errors
+    /// [`LocalError::EmulatorEnded`].
+    pub fn check(&mut self) -> Result<(), LocalError> {
+        self.emulator.running()
+    }
+}
+
+impl Address {
+    /// The address of the cloud that runs on `port`, as found in `state_dir`.
+    ///
+    /// # Errors
+    /// [`LocalError::NotRunning`] when none does.
+    pub fn of_running(state_dir: &Path, port: u16) -> Result<Self, LocalError> {
+        let json = fs::read(home::dir_of(state_dir, port).join("cloud.json"));
+        json.ok().and_then(|json| serde_json::from_slice(&json).ok()).ok_or(LocalError::NotRunning { port })
+    }
+
+    /// Where every AWS service is answered.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The stack's outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.outputs
+    }
+
+    /// One of the stack's outputs.
+    ///
+    /// # Errors
+    /// [`LocalError::OutputMissing`].
+    pub fn output(&self, name: &'static str) -> Result<&str, LocalError> {
+        self.outputs.get(name).map(String::as_str).ok_or(LocalError::OutputMissing(name))
+    }
+
+    /// The deployed API's base address, to which its paths are appended.
+    ///
+    /// The API is addressed in the path: the form that AWS has, `<id>.execute-api.…`, would need a resolver that knows
+    /// names under `localhost`, which Debian's does not.
+    ///
+    /// # Errors
+    /// [`LocalError::OutputMissing`] when the stack has no `ApiId`.
+    pub fn api_url(&self) -> Result<String, LocalError> {
+        Ok(format!("{}/_aws/execute-api/{}", self.endpoint, self.output("ApiId")?))
+    }
+
+    /// An access token of `user`, from the stack's own Cognito pool; the user is made when missing.
+    ///
+    /// # Errors
+    /// [`LocalError::OutputMissing`] when the stack has no pool, [`LocalError::Call`] when Cognito refuses.
+    pub async fn token(&self, user: &str) -> Result<String, LocalError> {
+        let pool = Pool { id: self.output("UserPoolId")?, client: self.output("UserPoolClientId")? };
+        identity::access_token(&self.sdk_config().await, pool, user).await
+    }
+
+    /// A configuration for SDK clients that reach this cloud. Each has an HTTP client of its own, so that it may be used
+    /// in any runtime.
+    pub async fn sdk_config(&self) -> SdkConfig {
+        let credentials = aws_sdk_s3::config::Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local");
+        aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(&self.endpoint)
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials)
+            .load()
+            .await
+    }
+
+    /// What a program's environment needs for its AWS SDK to reach this cloud.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        sdk_environment(&self.endpoint)
+    }
+}
+
+/// What an AWS SDK reads from the environment.
+pub(crate) fn sdk_environment(endpoint: &str) -> Vec<(String, String)> {
+    let pairs = [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", CREDENTIAL),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
+        // There is no instance to ask about credentials.
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// What Fargate gives a container besides its own environment, and the `PATH` that an image would set.
+/// Endpoint and credentials come from the emulator's ECS.
+fn container_environment() -> Vec<(String, String)> {
+    let pairs = [("AWS_REGION", REGION), ("AWS_DEFAULT_REGION", REGION), ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")];
+    let path = std::env::var("PATH").map(|path| ("PATH".to_owned(), path));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().chain(path.ok()).collect()
+}

@@ -1,0 +1,150 @@
+//! The emulator as a child process: clean environment, own process group, ended with its parent.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::LocalError;
+use crate::home::Home;
+use crate::options::CloudOptions;
+
+/// The region of everything in the local cloud.
+pub(crate) const REGION: &str = "us-east-1";
+/// The account of everything in the local cloud.
+pub(crate) const ACCOUNT: &str = "000000000000";
+/// What stands for a key and its secret; any value is accepted.
+pub(crate) const CREDENTIAL: &str = "test";
+
+/// Far more than it takes, for machines that are busy.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOP_GRACE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(50);
+const TAIL_LINES: usize = 25;
+
+/// The running emulator; it ends, with the Lambda processes that it started, when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Emulator {
+    child: Child,
+    log: PathBuf,
+    /// The emulator ends when this pipe closes, which the kernel does when this process ends, however it ends.
+    _leash: Option<ChildStdin>,
+}
+
+impl Emulator {
+    /// Starts the emulator on `port` and waits until it answers.
+    pub(crate) async fn start(options: &CloudOptions, home: &Home, port: u16) -> Result<Self, LocalError> {
+        let python = options.venv.join("bin/python");
+        if !python.exists() {
+            return Err(LocalError::VenvMissing(options.venv.clone()));
+        }
+        let log_path = home.logs().join("emulator.log");
+        let log = File::create(&log_path).map_err(LocalError::io("make", &log_path))?;
+        let errors = log.try_clone().map_err(LocalError::io("use", &log_path))?;
+        let mut child = Command::new(&python)
+            .arg(&options.launcher)
+            .env_clear()
+            .envs(environment(home, port))
+            .current_dir(home.tmp())
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .map_err(LocalError::io("start", python))?;
+        let leash = child.stdin.take();
+        let mut emulator = Self { child, log: log_path, _leash: leash };
+        emulator.ready(port).await?;
+        Ok(emulator)
+    }
+
+    async fn ready(&mut self, port: u16) -> Result<(), LocalError> {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS settings can be built");
+        let url = format!("http://127.0.0.1:{port}/_ministack/ready");
+        let deadline = Instant::now() + READY_WITHIN;
+        while Instant::now() < deadline {
+            self.running()?;
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(LocalError::EmulatorSilent {
+            seconds: READY_WITHIN.as_secs(),
+            tail: tail(&self.log),
+            log: self.log.clone(),
+        })
+    }
+
+    /// Fails when the emulator has ended.
+    pub(crate) fn running(&mut self) -> Result<(), LocalError> {
+        match self.child.try_wait().map_err(LocalError::io("watch", &self.log))? {
+            None => Ok(()),
+            Some(status) => Err(LocalError::EmulatorEnded { status, tail: tail(&self.log), log: self.log.clone() }),
+        }
+    }
+
+    fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + at_most;
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
+                result => return result.ok().flatten(),
+            }
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
+        // Not waited for yet, or the process group would perhaps be another one's by now.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = kill_process_group(group, Signal::TERM);
+            self.wait(STOP_GRACE);
+        }
+        // Lambda processes that did not answer SIGTERM keep the group alive, and its number ours.
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything that the emulator may know: it hands its whole environment to Lambda functions.
+fn environment(home: &Home, port: u16) -> Vec<(String, String)> {
+    let inherited = ["PATH", "LANG"].into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    let own = [
+        // Not the user's: no configuration of theirs may reach a function.
+        ("HOME", home.tmp().display().to_string()),
+        ("TMPDIR", home.tmp().display().to_string()),
+        ("PYTHONUNBUFFERED", "1".to_owned()),
+        ("BIND_HOST", "127.0.0.1".to_owned()),
+        ("GATEWAY_PORT", port.to_string()),
+        ("IOT_MTLS_ENABLED", "0".to_owned()),
+        ("SFTP_ENABLED", "0".to_owned()),
+        ("LAMBDA_EXECUTOR", "local".to_owned()),
+        ("DOCKER_HOST", format!("unix://{}", home.socket().display())),
+        ("MINISTACK_REGION", REGION.to_owned()),
+        ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
+    ];
+    inherited
+        .chain(own.map(|(name, value)| (name.to_owned(), value)))
+        .chain(crate::cloud::sdk_environment(&format!("http://127.0.0.1:{port}")))
+        .collect()
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut lines = VecDeque::with_capacity(TAIL_LINES);
+    for line in text.lines() {
+        if lines.len() == TAIL_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+    Vec::from(lines).join("\n")
+}

@@ -1,0 +1,189 @@
+//! The HTTP side: paths, status codes, and the errors as the API words them.
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use std::time::Duration;
+
+use super::container::{Container, Containers, Phase};
+use super::logs;
+use super::model::{
+    API_VERSION, ContainerConfig, CreateQuery, Created, DeleteQuery, Filters, ListQuery, LogsQuery, StopQuery, Summary,
+    Version, Waited,
+};
+
+/// How long a container may take to end on SIGTERM, unless the client says otherwise: Docker's own default.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An error in the API's words: a status code with `{"message"}`.
+#[derive(Debug)]
+pub(super) struct Refused(StatusCode, String);
+
+impl Refused {
+    pub(super) fn no_such_image(image: &str) -> Self {
+        Self(
+            StatusCode::NOT_FOUND,
+            format!("No such image: {image}; this engine runs the workers of this workspace only"),
+        )
+    }
+
+    pub(super) fn no_such_container(id: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, format!("No such container: {id}"))
+    }
+
+    pub(super) fn conflict(message: String) -> Self {
+        Self(StatusCode::CONFLICT, message)
+    }
+
+    pub(super) fn failed(message: String) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(serde_json::json!({ "message": self.1 }))).into_response()
+    }
+}
+
+type Answer<T> = Result<T, Refused>;
+
+/// The path of a container; its version is not looked at.
+#[derive(Debug, Deserialize)]
+struct ContainerPath {
+    id: String,
+}
+
+/// Every path that is answered.
+pub(super) fn router(containers: Containers) -> Router {
+    let versioned = Router::new()
+        .route("/images/create", post(pull))
+        .route("/containers/create", post(create))
+        .route("/containers/json", get(list))
+        .route("/containers/{id}/json", get(inspect))
+        .route("/containers/{id}/start", post(start))
+        .route("/containers/{id}/wait", post(wait))
+        .route("/containers/{id}/stop", post(stop))
+        .route("/containers/{id}/logs", get(log))
+        .route("/containers/{id}", delete(remove));
+    Router::new()
+        .route("/_ping", get(async || ([(HeaderName::from_static("api-version"), API_VERSION)], "OK")))
+        .route("/version", get(version))
+        .nest("/{version}", versioned)
+        .fallback(unknown)
+        .with_state(containers)
+}
+
+async fn unknown(request: Request) -> Refused {
+    Refused(
+        StatusCode::NOT_IMPLEMENTED,
+        format!("this engine does not know {} {}", request.method(), request.uri().path()),
+    )
+}
+
+async fn version() -> Json<Version> {
+    Json(Version {
+        version: "smmu-local",
+        api_version: API_VERSION,
+        min_api_version: API_VERSION,
+        os: "linux",
+        arch: std::env::consts::ARCH,
+    })
+}
+
+#[derive(Debug, Deserialize)]
+struct PullQuery {
+    #[serde(rename = "fromImage")]
+    from_image: String,
+}
+
+/// Clients pull what they cannot create a container from; nothing can be pulled here.
+async fn pull(Query(query): Query<PullQuery>) -> Refused {
+    Refused::no_such_image(&query.from_image)
+}
+
+async fn create(
+    State(containers): State<Containers>,
+    Query(query): Query<CreateQuery>,
+    Json(config): Json<ContainerConfig>,
+) -> Answer<(StatusCode, Json<Created>)> {
+    let container = containers.create(query.name, config)?;
+    Ok((StatusCode::CREATED, Json(Created { id: container.id.clone(), warnings: Vec::new() })))
+}
+
+async fn list(State(containers): State<Containers>, Query(query): Query<ListQuery>) -> Answer<Json<Vec<Summary>>> {
+    let filters: Filters = match query.filters.as_deref() {
+        None | Some("") => Filters::default(),
+        Some(json) => serde_json::from_str(json)
+            .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("invalid filter: {error}")))?,
+    };
+    let wanted = |container: &Container| {
+        (query.all.0 || matches!(container.phase(), Phase::Running { .. }))
+            && filters.label.iter().all(|label| container.has_label(label))
+    };
+    Ok(Json(
+        containers.all().iter().filter(|container| wanted(container)).map(|container| container.summary()).collect(),
+    ))
+}
+
+async fn inspect(State(containers): State<Containers>, Path(path): Path<ContainerPath>) -> Answer<Response> {
+    Ok(Json(containers.find(&path.id)?.inspected()).into_response())
+}
+
+async fn start(State(containers): State<Containers>, Path(path): Path<ContainerPath>) -> Answer<StatusCode> {
+    let container = containers.find(&path.id)?;
+    containers.start(&container)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn wait(State(containers): State<Containers>, Path(path): Path<ContainerPath>) -> Answer<Json<Waited>> {
+    let status_code = containers.find(&path.id)?.ended().await;
+    Ok(Json(Waited { status_code }))
+}
+
+async fn stop(
+    State(containers): State<Containers>,
+    Path(path): Path<ContainerPath>,
+    Query(query): Query<StopQuery>,
+) -> Answer<StatusCode> {
+    let container = containers.find(&path.id)?;
+    if !matches!(container.phase(), Phase::Running { .. }) {
+        return Ok(StatusCode::NOT_MODIFIED);
+    }
+    container.stop(query.t.map_or(STOP_TIMEOUT, Duration::from_secs)).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn log(
+    State(containers): State<Containers>,
+    Path(path): Path<ContainerPath>,
+    Query(query): Query<LogsQuery>,
+) -> Answer<Response> {
+    let container = containers.find(&path.id)?;
+    let body = if query.follow.0 {
+        logs::follow(container)
+    } else {
+        let lines = query.tail.as_deref().and_then(|tail| tail.parse().ok());
+        logs::so_far(&container, lines).map_err(|error| Refused::failed(format!("cannot read the log: {error}")))?
+    };
+    Ok(body.into_response())
+}
+
+async fn remove(
+    State(containers): State<Containers>,
+    Path(path): Path<ContainerPath>,
+    Query(query): Query<DeleteQuery>,
+) -> Answer<StatusCode> {
+    let container = containers.find(&path.id)?;
+    if matches!(container.phase(), Phase::Running { .. }) {
+        if !query.force.0 {
+            return Err(Refused::conflict(format!("container {} is running: stop it or use force", container.name)));
+        }
+        container.stop(Duration::ZERO).await;
+    }
+    containers.forget(&container);
+    Ok(StatusCode::NO_CONTENT)
+}

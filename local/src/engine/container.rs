@@ -1,0 +1,292 @@
+//! Containers as processes: made, started, watched, stopped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::process::Command;
+use tokio::sync::watch;
+use ulid::Ulid;
+
+use super::EngineConfig;
+use super::api::Refused;
+use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
+
+/// By this name a container reaches the machine that runs it; a process is on that machine.
+const HOST_NAME: &str = "host.docker.internal";
+const HOST_ADDRESS: &str = "127.0.0.1";
+
+/// A worker that runs at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Its process, which leads a process group.
+    pub pid: u32,
+    /// The image of its container.
+    pub image: String,
+    /// When it was started.
+    pub started: OffsetDateTime,
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Phase {
+    Created,
+    Running { pid: Pid, started: OffsetDateTime },
+    Exited { code: i32, started: OffsetDateTime, finished: OffsetDateTime },
+}
+
+/// One container.
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) log: PathBuf,
+    config: ContainerConfig,
+    argv: Vec<String>,
+    dir: PathBuf,
+    created: OffsetDateTime,
+    phase: watch::Sender<Phase>,
+}
+
+/// All containers of one engine.
+#[derive(Debug, Clone)]
+pub(super) struct Containers {
+    config: Arc<EngineConfig>,
+    by_id: Arc<Mutex<HashMap<String, Arc<Container>>>>,
+}
+
+impl Containers {
+    pub(super) fn new(config: EngineConfig) -> Self {
+        Self { config: Arc::new(config), by_id: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Container>>> {
+        // No code panics between two changes that belong together.
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Container>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// The container with this id, beginning of an id, or name.
+    pub(super) fn find(&self, id: &str) -> Result<Arc<Container>, Refused> {
+        let containers = self.lock();
+        let named = |container: &&Arc<Container>| container.name == id || container.id.starts_with(id);
+        containers
+            .get(id)
+            .or_else(|| containers.values().find(named))
+            .cloned()
+            .ok_or_else(|| Refused::no_such_container(id))
+    }
+
+    /// Makes a container, not yet a process.
+    pub(super) fn create(&self, name: Option<String>, config: ContainerConfig) -> Result<Arc<Container>, Refused> {
+        let entry_point =
+            self.entry_point(&config.image).ok_or_else(|| Refused::no_such_image(&config.image))?.iter().cloned();
+        let id = format!("{:032x}{:032x}", Ulid::generate().0, Ulid::generate().0);
+        let name = name.unwrap_or_else(|| id[..12].to_owned());
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+            return Err(Refused::conflict(format!("invalid container name {name:?}")));
+        }
+        let mut containers = self.lock();
+        if containers.values().any(|container| container.name == name) {
+            return Err(Refused::conflict(format!("the container name {name} is already in use")));
+        }
+        let container = Arc::new(Container {
+            log: self.config.logs.join(format!("{name}.log")),
+            dir: self.config.tmp.join(&name),
+            argv: entry_point.chain(config.cmd.iter().cloned()).collect(),
+            created: OffsetDateTime::now_utc(),
+            phase: watch::Sender::new(Phase::Created),
+            config,
+            name,
+            id: id.clone(),
+        });
+        containers.insert(id, Arc::clone(&container));
+        Ok(container)
+    }
+
+    fn entry_point(&self, image: &str) -> Option<&Vec<String>> {
+        let repository = image.rsplit('/').next()?.split(['@', ':']).next()?;
+        self.config.images.iter().find_map(|(name, argv)| {
+            let stem = repository.strip_suffix(name.as_str())?;
+            (stem.is_empty() || stem.ends_with('-')).then_some(argv)
+        })
+    }
+
+    /// Makes the container a process.
+    pub(super) fn start(&self, container: &Arc<Container>) -> Result<(), Refused> {
+        if !matches!(container.phase(), Phase::Created) {
+            return Err(Refused::conflict(format!("container {} was started before", container.name)));
+        }
+        let failed = |error: io::Error| Refused::failed(format!("cannot start {:?}: {error}", container.argv));
+        fs::create_dir_all(&container.dir).map_err(failed)?;
+        let log = File::create(&container.log).map_err(failed)?;
+        let mut child = Command::new("setpriv")
+            // Takes the process along when this one ends, however it ends.
+            .args(["--pdeathsig", "KILL", "--"])
+            .args(&container.argv)
+            .env_clear()
+            .envs(self.config.environment.iter().map(|(name, value)| (name, value)))
+            .env("TMPDIR", &container.dir)
+            .envs(container.environment())
+            .current_dir(&container.dir)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .map_err(failed)?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = pid.expect("a child that nobody has waited for has an id");
+        let started = OffsetDateTime::now_utc();
+        container.phase.send_replace(Phase::Running { pid, started });
+        let container = Arc::clone(container);
+        tokio::spawn(async move {
+            let code = exit_code(child.wait().await);
+            // What the worker started and left behind goes with it, as it would with a container.
+            let _ = kill_process_group(pid, Signal::KILL);
+            let _ = fs::remove_dir_all(&container.dir);
+            container.phase.send_replace(Phase::Exited { code, started, finished: OffsetDateTime::now_utc() });
+        });
+        Ok(())
+    }
+
+    pub(super) fn forget(&self, container: &Container) {
+        self.lock().remove(&container.id);
+    }
+
+    /// The workers that run at this moment.
+    pub(super) fn workers(&self) -> Vec<Worker> {
+        let running = |container: &Arc<Container>| match container.phase() {
+            Phase::Running { pid, started } => Some(Worker {
+                pid: pid.as_raw_nonzero().get().unsigned_abs(),
+                image: container.config.image.clone(),
+                started,
+            }),
+            Phase::Created | Phase::Exited { .. } => None,
+        };
+        self.lock().values().filter_map(running).collect()
+    }
+
+    /// Ends every container, all at once.
+    pub(super) async fn stop_all(&self, grace: Duration) {
+        let stopping: Vec<_> =
+            self.all().into_iter().map(|container| tokio::spawn(async move { container.stop(grace).await })).collect();
+        for stopped in stopping {
+            // A panic in there is nothing to stop for.
+            let _ = stopped.await;
+        }
+    }
+}
+
+impl Container {
+    pub(super) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Waits for the end, then gives the exit code. What was never started never ends.
+    pub(super) async fn ended(&self) -> i32 {
+        let mut phase = self.phase.subscribe();
+        loop {
+            if let Phase::Exited { code, .. } = *phase.borrow_and_update() {
+                return code;
+            }
+            // Cannot fail: the sender is in `self`.
+            let _ = phase.changed().await;
+        }
+    }
+
+    /// SIGTERM, and SIGKILL after `grace`, to the whole process group; returns when the process has ended.
+    pub(super) async fn stop(&self, grace: Duration) {
+        let Phase::Running { pid, .. } = self.phase() else { return };
+        // A group that has ended in between is what we want.
+        let _ = kill_process_group(pid, Signal::TERM);
+        if tokio::time::timeout(grace, self.ended()).await.is_err() {
+            let _ = kill_process_group(pid, Signal::KILL);
+            self.ended().await;
+        }
+    }
+
+    pub(super) fn has_label(&self, wanted: &str) -> bool {
+        match wanted.split_once('=') {
+            Some((name, value)) => self.config.labels.get(name).is_some_and(|found| found == value),
+            None => self.config.labels.contains_key(wanted),
+        }
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let pairs = self.config.env.iter().filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.replace(HOST_NAME, HOST_ADDRESS))).collect()
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        Summary {
+            id: self.id.clone(),
+            names: vec![format!("/{}", self.name)],
+            image: self.config.image.clone(),
+            state: status(self.phase()),
+            labels: self.config.labels.clone(),
+        }
+    }
+
+    pub(super) fn inspected(&self) -> Inspected {
+        let phase = self.phase();
+        let (pid, exit_code, started, finished) = match phase {
+            Phase::Created => (0, 0, None, None),
+            Phase::Running { pid, started } => (pid.as_raw_nonzero().get(), 0, Some(started), None),
+            Phase::Exited { code, started, finished } => (0, code, Some(started), Some(finished)),
+        };
+        Inspected {
+            id: self.id.clone(),
+            name: format!("/{}", self.name),
+            created: rfc3339(Some(self.created)),
+            image: self.config.image.clone(),
+            state: InspectedState {
+                status: status(phase),
+                running: matches!(phase, Phase::Running { .. }),
+                pid,
+                exit_code,
+                started_at: rfc3339(started),
+                finished_at: rfc3339(finished),
+            },
+            config: InspectedConfig {
+                image: self.config.image.clone(),
+                env: self.config.env.clone(),
+                cmd: self.config.cmd.clone(),
+                labels: self.config.labels.clone(),
+                tty: false,
+            },
+            network_settings: NetworkSettings { ip_address: HOST_ADDRESS, networks: BTreeMap::new() },
+        }
+    }
+}
+
+fn status(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Created => "created",
+        Phase::Running { .. } => "running",
+        Phase::Exited { .. } => "exited",
+    }
+}
+
+/// As Docker writes times: the year 1 stands for "not yet".
+fn rfc3339(at: Option<OffsetDateTime>) -> String {
+    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| "0001-01-01T00:00:00Z".to_owned())
+}
+
+/// The exit code as Docker tells it: 128 + the number of the signal that ended the process.
+fn exit_code(ended: io::Result<ExitStatus>) -> i32 {
+    let signalled = |status: ExitStatus| status.signal().map(|signal| 128 + signal);
+    // Docker's code for "the engine itself failed" is 125.
+    ended.map_or(125, |status| status.code().or_else(|| signalled(status)).unwrap_or(125))
+}

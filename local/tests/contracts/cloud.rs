@@ -1,0 +1,63 @@
+//! One cloud for all tests that run at the same time; the last of them stops it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use smmu_local::{Cloud, CloudOptions, Port};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+/// A cloud with the template of the contracts, and the folder with what it deploys.
+pub(crate) struct Contracts {
+    pub(crate) cloud: Cloud,
+    _binaries: TempDir,
+}
+
+static SHARED: Mutex<Weak<Contracts>> = Mutex::const_new(Weak::new());
+
+/// The cloud of the contracts.
+pub(crate) async fn contracts() -> Arc<Contracts> {
+    let mut shared = SHARED.lock().await;
+    if let Some(running) = shared.upgrade() {
+        return running;
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let binaries = tempfile::tempdir().expect("a folder");
+    let function = binaries.path().join("function");
+    fs::copy(here.join("tests/contracts/function.py"), &function).expect("copies the function");
+    fs::set_permissions(&function, PermissionsExt::from_mode(0o755)).expect("makes it executable");
+    let started = Cloud::start(CloudOptions {
+        root: here.join("tests/contracts"),
+        stack_name: "contracts".to_owned(),
+        port: Port::Auto,
+        binaries: binaries.path().to_owned(),
+        images: BTreeMap::from([("script-worker".to_owned(), vec!["/bin/sh".to_owned(), "-c".to_owned()])]),
+        ..CloudOptions::for_workspace(here.parent().expect("in the workspace"))
+    });
+    let cloud = started.await.unwrap_or_else(|error| panic!("the local cloud does not start: {error}"));
+    let contracts = Arc::new(Contracts { cloud, _binaries: binaries });
+    *shared = Arc::downgrade(&contracts);
+    contracts
+}
+
+impl Contracts {
+    pub(crate) fn output(&self, name: &'static str) -> &str {
+        self.cloud.address().output(name).expect("an output of the template")
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) async fn eventually<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

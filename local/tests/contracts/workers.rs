@@ -1,0 +1,100 @@
+//! `ecs:runTask.sync` with the stand-in for the container engine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::{Value, json};
+use smmu_local::Worker;
+
+use crate::cloud::eventually;
+use crate::workflow::{Execution, execute};
+
+/// Starts an execution whose worker runs `script`, to which `$0` is a name that no other test has.
+async fn run(state: &str, script: &str) -> Execution {
+    execute(json!({"run": state, "script": script})).await
+}
+
+/// The process of the worker whose command line has `mark` in it.
+async fn worker(execution: &Execution, mark: &str) -> Worker {
+    eventually("the worker runs", Duration::from_secs(10), async || {
+        let runs = |worker: &Worker| {
+            let command = std::fs::read(format!("/proc/{}/cmdline", worker.pid)).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(mark)
+        };
+        execution.contracts.cloud.workers().into_iter().find(runs)
+    })
+    .await
+}
+
+async fn gone(worker: &Worker) {
+    let process = format!("/proc/{}", worker.pid);
+    eventually("the worker has ended", Duration::from_secs(10), async || (!Path::new(&process).exists()).then_some(()))
+        .await;
+}
+
+async fn cause(execution: &Execution) -> Value {
+    let failed = execution.end().await;
+    assert_eq!((failed.status, failed.error.as_deref()), (ExecutionStatus::Failed, Some("States.TaskFailed")));
+    serde_json::from_str(&failed.cause.expect("a cause")).expect("the ECS task as JSON")
+}
+
+#[tokio::test]
+async fn a_worker_that_exits_with_zero_completes_its_state_with_the_ecs_task() {
+    let ended = run("script", "exit 0").await.end().await;
+    assert_eq!(ended.status, ExecutionStatus::Succeeded, "{:?}", ended.cause);
+    let task: Value = serde_json::from_str(&ended.output.expect("an output")).expect("the ECS task as JSON");
+    assert_eq!(task["LastStatus"], "STOPPED");
+    assert_eq!(task["Containers"][0]["ExitCode"], 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_exits_with_another_code_fails_its_state_with_that_code() {
+    let task = cause(&run("script", "exit 3").await).await;
+    assert_eq!(task["StopCode"], "EssentialContainerExited");
+    assert_eq!(task["Containers"][0]["ExitCode"], 3);
+}
+
+#[tokio::test]
+async fn a_killed_worker_fails_its_state_with_128_and_the_signal() {
+    let execution = run("script", "sleep 60; : killed").await;
+    let worker = worker(&execution, "killed").await;
+    let pid = rustix::process::Pid::from_raw(i32::try_from(worker.pid).expect("a pid")).expect("not zero");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kills");
+    assert_eq!(cause(&execution).await["Containers"][0]["ExitCode"], 137);
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_fails_the_state_as_not_started() {
+    let task = cause(&run("absent image", "").await).await;
+    assert_eq!(task["StopCode"], "TaskFailedToStart");
+}
+
+#[tokio::test]
+async fn a_state_that_times_out_stops_its_worker() {
+    let execution = run("hurried script", "sleep 60; : hurried").await;
+    let worker = worker(&execution, "hurried").await;
+    let failed = execution.end().await;
+    assert_eq!(failed.error.as_deref(), Some("States.Timeout"));
+    gone(&worker).await;
+}
+
+#[tokio::test]
+async fn a_stopped_execution_stops_its_worker_and_stays_aborted() {
+    let execution = run("script", "sleep 60; : stopped").await;
+    let worker = worker(&execution, "stopped").await;
+    execution.steps.stop_execution().execution_arn(&execution.arn).send().await.expect("stops");
+    gone(&worker).await;
+    assert_eq!(execution.end().await.status, ExecutionStatus::Aborted);
+}
+
+#[tokio::test]
+async fn a_worker_gets_the_environment_of_fargate_and_nothing_of_this_process() {
+    let script = r#"test "$FROM_TEMPLATE" = yes || exit 11
+        test "$AWS_EXECUTION_ENV" = AWS_ECS_FARGATE || exit 12
+        case "$AWS_ENDPOINT_URL" in http://127.0.0.1:*) ;; *) exit 13 ;; esac
+        test "$(pwd)" = "$TMPDIR" || exit 14
+        test -z "$CARGO_MANIFEST_DIR$HOME" || exit 15"#;
+    let ended = run("script", script).await.end().await;
+    assert_eq!(ended.status, ExecutionStatus::Succeeded, "{:?}", ended.cause);
+}

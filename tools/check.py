@@ -1,0 +1,42 @@
+"""Runs one own check, or all: `check.py [NAME...]`. Prints each finding; exits 1 if there is any."""
+
+import importlib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECKS = (
+    "core_purity",
+    "dependency_arrows",
+    "workspace_lints",
+    "foreign_names",
+    "ignored_tests",
+    "sample_events",
+    "state_machine",
+)
+
+
+def run(name: str) -> bool:
+    """Runs one check and says how it went."""
+    check = importlib.import_module(f"checks.{name}")
+    promise = check.__doc__.splitlines()[0]
+    findings = list(check.findings(ROOT))
+    for finding in findings:
+        print(f"  {finding}")
+    print(f"{'ok    ' if not findings else 'FAILED'} {promise}")
+    return not findings
+
+
+def main() -> int:
+    names = sys.argv[1:] or CHECKS
+    unknown = [name for name in names if name not in CHECKS]
+    if unknown:
+        print(f"no such check: {', '.join(unknown)}; there are: {', '.join(CHECKS)}", file=sys.stderr)
+        return 2
+    results = [run(name) for name in names]
+    print(f"own checks: {results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

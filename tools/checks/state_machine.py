@@ -1,0 +1,106 @@
+"""What the state machine must be beyond valid: every state reachable, every Task state bounded.
+
+Invariant 9: every Task state has TimeoutSeconds, Retry with backoff and jitter, and Catch. Inside a
+Parallel or Map state the catching is left to the state around it: a Catch in a branch would let the
+other branches run on after the job has failed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from checks import template
+
+ENDS = {"Succeed", "Fail"}
+SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+# Amazon States Language: a retrier's own defaults, which hide that nobody has chosen.
+RETRY_FIELDS = ("IntervalSeconds", "MaxAttempts", "BackoffRate", "JitterStrategy")
+
+
+def nested(state: dict) -> list[dict]:
+    """The machines inside a Parallel or Map state."""
+    inner = state.get("ItemProcessor") or state.get("Iterator")
+    return [*state.get("Branches", []), *([inner] if inner else [])]
+
+
+def targets(state: dict) -> Iterator[str]:
+    """Names of the states that may follow."""
+    for field in ("Next", "Default"):
+        if field in state:
+            yield state[field]
+    for rule in [*state.get("Choices", []), *state.get("Catch", [])]:
+        if "Next" in rule:
+            yield rule["Next"]
+
+
+def catches_all(state: dict) -> bool:
+    """Whether no error leaves the state uncaught."""
+    return any(rule.get("ErrorEquals") == ["States.ALL"] for rule in state.get("Catch", []))
+
+
+def flow_findings(machine: dict, where: str) -> Iterator[str]:
+    """Dangling names and states that nothing leads to."""
+    states = machine.get("States", {})
+    waiting = [machine.get("StartAt", "")]
+    reached = set()
+    while waiting:
+        name = waiting.pop()
+        if name in reached or name not in states:
+            continue
+        reached.add(name)
+        waiting.extend(targets(states[name]))
+    if machine.get("StartAt") not in states:
+        yield f"{where}: StartAt names no state: {machine.get('StartAt')}"
+    for name, state in states.items():
+        for target in targets(state):
+            if target not in states:
+                yield f"{where}{name}: leads to {target}, which does not exist"
+        if name not in reached:
+            yield f"{where}{name}: no state leads here"
+        if state["Type"] not in ENDS | {"Choice"} and ("Next" in state) == (state.get("End") is True):
+            yield f"{where}{name}: needs either Next or End"
+        if state["Type"] == "Choice" and "Default" not in state:
+            yield f"{where}{name}: a Choice needs a Default, or an unforeseen value ends the execution untold"
+
+
+def task_findings(name: str, state: dict, caught_outside: bool) -> Iterator[str]:
+    """Invariant 9 for one Task state."""
+    if not ({"TimeoutSeconds", "TimeoutSecondsPath"} & state.keys()):
+        yield f"{name}: a Task needs TimeoutSeconds"
+    if not state.get("Retry"):
+        yield f"{name}: a Task needs Retry"
+    for retrier in state.get("Retry", []):
+        missing = [field for field in RETRY_FIELDS if field not in retrier]
+        if missing:
+            yield f"{name}: the Retry on {', '.join(retrier['ErrorEquals'])} needs {', '.join(missing)}"
+    if not catches_all(state) and not caught_outside:
+        yield f"{name}: a Task needs a Catch of States.ALL"
+
+
+def machine_findings(machine: dict, where: str = "", caught_outside: bool = False) -> Iterator[str]:
+    """Everything that is wrong with a machine and the machines inside it."""
+    yield from flow_findings(machine, where)
+    for name, state in machine.get("States", {}).items():
+        if state["Type"] == "Task":
+            yield from task_findings(where + name, state, caught_outside)
+        for inner in nested(state):
+            yield from machine_findings(inner, f"{where}{name}/", caught_outside or catches_all(state))
+
+
+def substitution_findings(definition: str, given: dict[str, Any]) -> Iterator[str]:
+    """Placeholders that the template does not fill, and fillings that no placeholder asks for."""
+    asked = set(SUBSTITUTION.findall(definition))
+    for name in sorted(asked - given.keys()):
+        yield f"${{{name}}}: template.yaml has no such DefinitionSubstitution"
+    for name in sorted(given.keys() - asked):
+        yield f"DefinitionSubstitution {name}: the definition does not use it"
+
+
+def findings(root: Path) -> Iterator[str]:
+    definition = (root / "statemachine.asl.json").read_text()
+    for finding in machine_findings(json.loads(definition)):
+        yield f"statemachine.asl.json: {finding}"
+    for finding in substitution_findings(definition, template.definition_substitutions(root)):
+        yield f"statemachine.asl.json: {finding}"

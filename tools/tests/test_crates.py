@@ -1,0 +1,142 @@
+"""The checks that read sources and `cargo metadata`, on made-up workspaces."""
+
+import unittest
+from pathlib import Path
+
+from checks import core_purity, dependency_arrows, ignored_tests, workspace, workspace_lints
+
+
+def package(name, folder="", dependencies=(), target="lib"):
+    return {
+        "id": name,
+        "name": name,
+        "manifest_path": f"/ws/{folder or name}/Cargo.toml",
+        "dependencies": [{"name": other} for other in dependencies],
+        "targets": [{"kind": [target]}],
+    }
+
+
+def metadata(packages, members, kind=None):
+    """A workspace in the shape of `cargo metadata`; every dependency is of one kind."""
+    nodes = []
+    for p in packages:
+        deps = [{"pkg": d["name"], "dep_kinds": [{"kind": kind}]} for d in p["dependencies"]]
+        nodes.append({"id": p["id"], "deps": deps})
+    return {"workspace_root": "/ws", "workspace_members": members, "packages": packages, "resolve": {"nodes": nodes}}
+
+
+def chain(last, kind=None, target="lib"):
+    """smmu-core → serde → `last`."""
+    packages = [
+        package("smmu-core", "crates/core", ["serde"]),
+        package("serde", dependencies=[last]),
+        package(last, target=target),
+    ]
+    return metadata(packages, ["smmu-core"], kind)
+
+
+class CorePurity(unittest.TestCase):
+    def test_each_forbidden_thing_is_found_in_the_source(self):
+        for line in (
+            "async fn f() {}",
+            "let a = f().await;",
+            'let a = std::env::var("X");',
+            "let a = SystemTime::now();",
+            "let a = std::time::Instant::now();",
+            "let a = OffsetDateTime::now_utc();",
+            "let a = std::fs::read(p);",
+            "use std::net::TcpStream;",
+            "let a = rand::random();",
+            "std::thread::sleep(d);",
+            'println!("x");',
+        ):
+            with self.subTest(line):
+                self.assertTrue(list(core_purity.source_findings(Path("x.rs"), line)))
+
+    def test_words_in_comments_names_and_text_are_not_findings(self):
+        source = '/// No env::var, no fs::read.\nfn asynchronous() { let a = "std::env::var"; brand::new(); }'
+        self.assertEqual(list(core_purity.source_findings(Path("x.rs"), source)), [])
+
+    def test_a_finding_names_file_and_line(self):
+        (finding,) = core_purity.source_findings(Path("crates/core/src/x.rs"), "\n\nstd::fs::read(p)")
+        self.assertTrue(finding.startswith("crates/core/src/x.rs:3:"))
+
+    def test_a_forbidden_crate_behind_another_is_found_with_the_way_to_it(self):
+        (finding,) = core_purity.package_findings(chain("tokio"))
+        self.assertIn("smmu-core > serde > tokio", finding)
+
+    def test_what_only_tests_or_macros_use_is_allowed(self):
+        self.assertEqual(list(core_purity.package_findings(chain("tokio", kind="dev"))), [])
+        self.assertEqual(list(core_purity.package_findings(chain("libc", target="proc-macro"))), [])
+
+
+class DependencyArrows(unittest.TestCase):
+    def findings(self, folder, other_folder):
+        packages = [package("one", folder, ["two"]), package("two", other_folder)]
+        return list(dependency_arrows.arrow_findings(metadata(packages, ["one", "two"])))
+
+    def test_arrows_of_the_layout_are_allowed(self):
+        for here, there in (
+            ("functions/api", "crates/cloud"),
+            ("workers/transcode", "crates/media"),
+            ("crates/cloud", "crates/core"),
+            ("tests", "functions/api"),
+        ):
+            with self.subTest(here=here, there=there):
+                self.assertEqual(self.findings(here, there), [])
+
+    def test_arrows_against_the_layout_are_found(self):
+        for here, there in (
+            ("functions/api", "functions/dispatch"),
+            ("functions/api", "workers/transcode"),
+            ("workers/transcode", "local"),
+            ("crates/core", "crates/media"),
+            ("crates/cloud", "crates/media"),
+            ("crates/media", "crates/cloud"),
+            ("local", "functions/api"),
+            ("crates/cli", "tests"),
+        ):
+            with self.subTest(here=here, there=there):
+                self.assertEqual(self.findings(here, there), [f"{here} must not depend on {there}"])
+
+    def test_a_room_that_the_layout_does_not_have_is_found(self):
+        self.assertIn("crates/misc: a room", self.findings("crates/misc", "crates/core")[0])
+
+    def test_media_must_not_stand_on_aws_nor_cloud_on_pixels(self):
+        packages = [
+            package("smmu-media", "crates/media", ["aws-config"]),
+            package("smmu-cloud", "crates/cloud", ["image"]),
+            package("aws-config"),
+            package("image"),
+        ]
+        found = list(dependency_arrows.foreign_findings(metadata(packages, ["smmu-media", "smmu-cloud"])))
+        self.assertEqual(len(found), 2)
+
+
+class Workspace(unittest.TestCase):
+    def test_a_circle_of_dev_dependencies_ends(self):
+        packages = [package("a", dependencies=["b"]), package("b", dependencies=["a"])]
+        self.assertEqual(list(workspace.closure(metadata(packages, ["a"]), "a")), ["b"])
+
+    def test_a_crate_without_the_workspace_lints_is_found(self):
+        for manifest in ({}, {"lints": {"rust": {}}}):
+            with self.subTest(manifest):
+                self.assertTrue(list(workspace_lints.manifest_findings("x", manifest)))
+        self.assertEqual(list(workspace_lints.manifest_findings("x", {"lints": {"workspace": True}})), [])
+
+
+class IgnoredTests(unittest.TestCase):
+    def test_switched_off_tests_are_found(self):
+        for path, source in (
+            ("a.rs", "#[ignore]"),
+            ("a.rs", '#[ignore = "slow"]'),
+            ("a.rs", "#[cfg_attr(not(x), ignore)]"),
+            ("a.py", "@unittest.skip('x')"),
+            ("a.py", "@skipIf(x, 'y')"),
+            ("a.py", "self.skipTest('x')"),
+        ):
+            with self.subTest(source):
+                self.assertTrue(list(ignored_tests.source_findings(path, source)))
+
+    def test_comments_about_ignoring_are_not_findings(self):
+        self.assertEqual(list(ignored_tests.source_findings("a.rs", "// #[ignore] is not used here")), [])

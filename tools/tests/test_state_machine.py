@@ -1,0 +1,98 @@
+import copy
+import unittest
+
+from checks import state_machine
+
+RETRY = {
+    "ErrorEquals": ["Transient"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 3,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+TASK = {
+    "Type": "Task",
+    "TimeoutSeconds": 60,
+    "Retry": [RETRY],
+    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}],
+    "Next": "Done",
+}
+GOOD = {"StartAt": "Work", "States": {"Work": TASK, "Done": {"Type": "Succeed"}, "Failed": {"Type": "Fail"}}}
+
+
+def broken(change):
+    """The findings for the good machine after a change."""
+    machine = copy.deepcopy(GOOD)
+    change(machine["States"])
+    return list(state_machine.machine_findings(machine))
+
+
+class Machine(unittest.TestCase):
+    def assert_finding(self, findings, part):
+        self.assertTrue(any(part in finding for finding in findings), f"{part!r} not in {findings}")
+
+    def test_a_good_machine_has_no_findings(self):
+        self.assertEqual(broken(lambda states: None), [])
+
+    def test_a_dangling_next_is_found(self):
+        self.assert_finding(broken(lambda s: s["Work"].update(Next="Dnoe")), "leads to Dnoe")
+
+    def test_a_dangling_catch_is_found(self):
+        catch = [{"ErrorEquals": ["States.ALL"], "Next": "Nowhere"}]
+        self.assert_finding(broken(lambda s: s["Work"].update(Catch=catch)), "leads to Nowhere")
+
+    def test_an_unreachable_state_is_found(self):
+        self.assert_finding(broken(lambda s: s.update(Island={"Type": "Succeed"})), "Island: no state leads here")
+
+    def test_states_that_only_lead_to_each_other_are_unreachable(self):
+        loop = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}
+        self.assert_finding(broken(lambda s: s.update(loop)), "A: no state leads here")
+
+    def test_a_state_that_neither_ends_nor_goes_on_is_found(self):
+        self.assert_finding(broken(lambda s: s["Work"].pop("Next")), "needs either Next or End")
+
+    def test_a_choice_without_default_is_found(self):
+        choice = {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "Work"}]}
+        self.assert_finding(broken(lambda s: s.update(Done=choice)), "needs a Default")
+
+    def test_a_task_without_timeout_retry_or_catch_is_found(self):
+        for field in ("TimeoutSeconds", "Retry", "Catch"):
+            with self.subTest(field):
+                self.assert_finding(
+                    broken(lambda s, f=field: s["Work"].pop(f)), f"needs {'a ' * (field == 'Catch')}{field}"
+                )
+
+    def test_a_retry_without_backoff_or_jitter_is_found(self):
+        for field in ("BackoffRate", "JitterStrategy"):
+            with self.subTest(field):
+                self.assert_finding(broken(lambda s, f=field: s["Work"]["Retry"][0].pop(f)), f"needs {field}")
+
+    def test_a_catch_of_some_errors_is_not_enough(self):
+        catch = [{"ErrorEquals": ["Transient"], "Next": "Failed"}]
+        self.assert_finding(broken(lambda s: s["Work"].update(Catch=catch)), "needs a Catch of States.ALL")
+
+
+class Parallel(unittest.TestCase):
+    def findings(self, outer_catch):
+        inner = {key: value for key, value in TASK.items() if key not in ("Catch", "Next")} | {"End": True}
+        branch = {"StartAt": "Inner", "States": {"Inner": inner}}
+        work = {"Type": "Parallel", "Branches": [branch], "Next": "Done"}
+        if outer_catch:
+            work["Catch"] = TASK["Catch"]
+        failed = {"Failed": {"Type": "Fail"}} if outer_catch else {}
+        machine = {"StartAt": "Work", "States": {"Work": work, "Done": {"Type": "Succeed"}} | failed}
+        return list(state_machine.machine_findings(machine))
+
+    def test_a_task_in_a_branch_is_caught_by_the_state_around_it(self):
+        self.assertEqual(self.findings(outer_catch=True), [])
+
+    def test_a_task_that_nobody_catches_is_found(self):
+        self.assertEqual(self.findings(outer_catch=False), ["Work/Inner: a Task needs a Catch of States.ALL"])
+
+
+class Substitutions(unittest.TestCase):
+    def test_names_must_match_both_ways(self):
+        found = list(state_machine.substitution_findings('"${Asked} ${Both}"', {"Both": 1, "Spare": 2}))
+        self.assertEqual(len(found), 2)
+        self.assertIn("${Asked}", found[0])
+        self.assertIn("Spare", found[1])

@@ -1,0 +1,67 @@
+//! File mode: the same outputs and the same manifest as a job, without a cloud.
+
+use smmu_core::Refusal;
+use smmu_media::{ImageLimits, ImageProfile, MediaError};
+use std::{
+    error::Error,
+    fs::{self, File},
+    io::Write,
+    panic,
+    path::Path,
+    process::ExitCode,
+};
+
+const DONE: u8 = 0;
+const USAGE: u8 = 2;
+const REFUSED: u8 = 3;
+const TRY_AGAIN: u8 = 4;
+
+/// Renders `input` into `outdir`, which must be empty or not there yet.
+pub(crate) fn run(input: &Path, outdir: &Path) -> ExitCode {
+    if let Err(message) = prepare(input, outdir) {
+        tell(&message);
+        return ExitCode::from(USAGE);
+    }
+    // A decoder that panics is caught and becomes a refusal; its last words would spoil the one line of JSON.
+    panic::set_hook(Box::new(|_| {}));
+    let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
+    match smmu_media::render(input, &profile, &limits, outdir, &mut |_| {}) {
+        Ok(_) => ExitCode::from(DONE),
+        Err(MediaError::Refused(refusal)) => {
+            tell(&line(&refusal));
+            ExitCode::from(REFUSED)
+        }
+        Err(MediaError::Fault(fault)) => {
+            tell(&with_causes(&fault));
+            ExitCode::from(TRY_AGAIN)
+        }
+    }
+}
+
+/// Finds out what the caller got wrong, before any work.
+fn prepare(input: &Path, outdir: &Path) -> Result<(), String> {
+    if !input.is_file() {
+        return Err(format!("{} is no file", input.display()));
+    }
+    File::open(input).map_err(|error| format!("{}: {error}", input.display()))?;
+    let unusable = |error| format!("{}: {error}", outdir.display());
+    fs::create_dir_all(outdir).map_err(unusable)?;
+    match fs::read_dir(outdir).map_err(unusable)?.next() {
+        None => Ok(()),
+        Some(_) => Err(format!("{} is not empty", outdir.display())),
+    }
+}
+
+fn line(refusal: &Refusal) -> String {
+    serde_json::to_string(refusal).expect("a refusal is plain strings")
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Without stderr there is nobody to tell; the exit code still says it.
+fn tell(message: &str) {
+    let _unheard = writeln!(std::io::stderr(), "{message}");
+}
