@@ -31,7 +31,7 @@ test: build ## Everything that a change must pass: unit, property, snapshot, int
 lint: ## Formatting, lints, licences, template, state machine, own checks
 	@tools/lint.sh
 
-bench: build ## Speed and memory against the peers, as ratios measured in one run
+bench: setup ## Speed and memory against the peers, as ratios measured in one run
 	@tools/bench.sh
 
 sam-local: ## sam build, then sam local invoke of every event in events/ (needs Docker and root)

@@ -10,6 +10,8 @@ SMMU_TOOLS_DIR=${SMMU_TOOLS_DIR:-$HOME/.cache/smmu/tools}
 SMMU_TARGET_DIR=${CARGO_TARGET_DIR:-$SMMU_ROOT/target}
 
 cd "$SMMU_ROOT"
+# The emulator that local/ starts; smmu-local reads the same variable.
+export SMMU_VENV=${SMMU_VENV:-$SMMU_ROOT/.local/venv}
 # Linters, SAM and cargo-lambda, which never go into the product.
 SMMU_LINT_VENV=$SMMU_TOOLS_DIR/python-$(sha256sum tools/requirements-lint.txt | cut -c1-16)
 

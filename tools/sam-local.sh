@@ -11,6 +11,8 @@ export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 AWS_EC2_METADATA_DISA
 # Credentials are made up: SAM hands them to the containers, and nothing there checks them.
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export PYTHONPATH=$SMMU_ROOT/tools PYTHONDONTWRITEBYTECODE=1
+# SAM cannot make up the user pool that the api function would otherwise ask for keys.
+PARAMETERS='JwtAlgorithm=HS256 JwtSecret=a-secret-of-32-bytes-for-sam-local JwtIssuer=https://issuer.invalid JwtAudience=smmu'
 
 build_functions() {
     # The debug profile is enough to be called once. No Rust target is ever downloaded.
@@ -35,7 +37,8 @@ invoke() {
     # What an own engine has not got, it cannot pull.
     [ "$ENGINE_IS_OURS" = no ] || options+=(--skip-pull-image)
     "$SMMU_LINT_VENV/bin/sam" local invoke "$(logical_id "$(basename "$event")")" \
-        --template .aws-sam/build/without-aws.json --event "$event" "${options[@]}" >"$answer" || true
+        --template .aws-sam/build/without-aws.json --event "$event" \
+        --parameter-overrides "$PARAMETERS" "${options[@]}" >"$answer" || true
     "$SMMU_LINT_VENV/bin/python" tools/judge_answer.py "$answer"
     rm -f -- "$answer"
 }

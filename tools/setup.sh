@@ -34,7 +34,7 @@ mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 for purpose in "$@"; do
     case $purpose in
-    run) make_venv "$SMMU_ROOT/.local/venv" local/python/requirements.txt ;;
+    run) make_venv "$SMMU_VENV" local/python/requirements.txt ;;
     lint | sam-local) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
     esac
 done

@@ -87,9 +87,9 @@ def patch_abandoned_state():
     """A state that times out, or whose execution is stopped, takes its ECS task along.
 
     AWS ("Run a Job (.sync)", connect-to-resource): when such a state is aborted, Step Functions tries to cancel what
-    it started, by ecs:StopTask here. ("StartExecution / StopExecution" stop the state; so does TimeoutSeconds.)
+    it started, here by ecs:StopTask.
 
-    ministack: forgets the ECS task, which runs on.
+    ministack: ends the state and forgets the ECS task, which runs on.
     """
     run_state = reviewed(sfn, "_execute_task", "state_def", "raw_input", "execution", "ctx")
     invoke = reviewed(sfn, "_invoke_resource_with_timeout", "resource", "input_data", "timeout")

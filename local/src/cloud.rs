@@ -40,6 +40,11 @@ impl Cloud {
     /// # Errors
     /// Each variant of [`LocalError`] but `NotRunning`; what was started by then is stopped.
     pub async fn start(options: CloudOptions) -> Result<Self, LocalError> {
+        // Many calls of the SDK make a large future, which callers should not carry.
+        Box::pin(Self::assemble(options)).await
+    }
+
+    async fn assemble(options: CloudOptions) -> Result<Self, LocalError> {
         for entry_point in options.images.values() {
             // Asked now, or the missing program would show as a failed job.
             if let Some(program) = entry_point.first().map(Path::new)

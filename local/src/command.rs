@@ -120,9 +120,9 @@ fn environment(address: &Address, token: &str) -> Result<Vec<(String, String)>, 
 
 /// Only its owner may read it: there is a token in it.
 fn write_env_file(path: &Path, environment: &[(String, String)]) -> Result<(), LocalError> {
-    let lines: String = environment.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    let lines: Vec<_> = environment.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(lines.as_bytes())).map_err(|source| LocalError::Io {
+    file.and_then(|mut file| file.write_all(lines.concat().as_bytes())).map_err(|source| LocalError::Io {
         attempt: "write",
         path: path.to_owned(),
         source,

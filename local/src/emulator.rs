@@ -21,7 +21,7 @@ pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const CREDENTIAL: &str = "test";
 
 /// Far more than it takes, for machines that are busy.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(50);
 const TAIL_LINES: usize = 25;

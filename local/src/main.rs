@@ -45,7 +45,7 @@ enum Command {
         #[command(flatten)]
         stack: Stack,
     },
-    /// Start the cloud, run a command that reaches it by SMMU_API, SMMU_TOKEN and the AWS variables, and stop it.
+    /// Start the cloud, run a command that reaches it by `SMMU_API`, `SMMU_TOKEN` and the AWS variables, and stop it.
     Run {
         #[command(flatten)]
         stack: Stack,

@@ -57,7 +57,7 @@ fn listener_of(port: u16) -> Option<String> {
     Some(format!("{} (process {})", name.trim(), process.file_name().display()))
 }
 
-/// The socket of a line of `/proc/net/tcp` that says "listening on `port`" (proc_pid_net(5): state 0A, port in hex).
+/// The socket of a line of `/proc/net/tcp` that says "listening on `port`" (`proc_pid_net(5)`: state 0A, port in hex).
 fn listening_inode(line: &str, port: u16) -> Option<String> {
     let mut fields = line.split_whitespace().skip(1);
     let (_, local) = fields.next()?.rsplit_once(':')?;

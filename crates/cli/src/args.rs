@@ -38,6 +38,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Upload files and submit a job for each
+    #[command(after_help = EXIT_CODES)]
     Upload {
         /// Files; of a folder, every file directly in it that is not hidden, by name
         #[arg(required = true, value_name = "FILE")]
@@ -47,6 +48,7 @@ pub enum Command {
         follow: Follow,
     },
     /// Show a job
+    #[command(after_help = EXIT_CODES)]
     Job {
         /// The job, as `upload` showed it
         #[arg(value_name = "ID")]
@@ -70,9 +72,10 @@ pub struct Follow {
     #[arg(long)]
     pub wait: bool,
 
-    /// Put the outputs of each completed job into DIR/<name of the file>/; implies --wait
+    /// Put the outputs of each completed job into DIR/STEM/; implies --wait
     ///
-    /// Each job gets a new folder: where one of that name is there, -2, -3 and so on is added.
+    /// STEM is the name of the file without its extension, or the id of a job. Each job gets a new
+    /// folder: where one of that name is there, -2, -3 and so on is added.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 

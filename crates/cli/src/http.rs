@@ -6,7 +6,7 @@ use crate::{
     show::printable,
 };
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode, Url,
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{HeaderMap, RETRY_AFTER},
     redirect,
@@ -62,16 +62,12 @@ pub struct Answer {
 impl Http {
     /// A sender for `api` and the store that it names; `notice` hears of requests that are sent again.
     pub fn new(api: &Url, patience: Patience, notice: impl Fn(&str) + 'static) -> Result<Self, Error> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("smmu/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.connect)
-            // Neither the API nor S3 sends elsewhere; following could carry a signature to a third party.
-            .redirect(redirect::Policy::none())
-            .dns_resolver(LocalhostResolver);
-        if is_this_machine(api) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| Error::Trouble(describe(error)))?;
+        let client = match settings(api, &patience).build() {
+            // A machine without CA certificates can still talk to the cloud that runs on it.
+            Err(_) if api.scheme() == "http" => settings(api, &patience).tls_certs_only([]).build(),
+            built => built,
+        };
+        let client = client.map_err(|error| Error::Trouble(describe(error)))?;
         Ok(Self { client, patience, notice: Box::new(notice) })
     }
 
@@ -103,6 +99,16 @@ impl Http {
         })
         .await
     }
+}
+
+fn settings(api: &Url, patience: &Patience) -> ClientBuilder {
+    let builder = Client::builder()
+        .user_agent(concat!("smmu/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(patience.connect)
+        // Neither the API nor S3 sends elsewhere; following could carry a signature to a third party.
+        .redirect(redirect::Policy::none())
+        .dns_resolver(LocalhostResolver);
+    if is_this_machine(api) { builder.no_proxy() } else { builder }
 }
 
 /// When the service wants to be asked again: `Retry-After` in seconds, decimals allowed. The form with

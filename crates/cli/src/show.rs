@@ -6,9 +6,10 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-const TRANSFER: &str = "{prefix:28!} {msg:20!} {bar:24} {bytes:>11} of {total_bytes:11} {bytes_per_sec}";
-const PERCENT: &str = "{prefix:28!} {msg:20!} {bar:24} {pos:>9} %";
-const WORDS: &str = "{prefix:28!} {msg}";
+// The bar takes what 80 columns or more leave.
+const TRANSFER: &str = "{prefix:24!} {msg:18!} {wide_bar} {bytes:>11} of {total_bytes:10}";
+const PERCENT: &str = "{prefix:24!} {msg:18!} {wide_bar} {pos:>11} %            ";
+const WORDS: &str = "{prefix:24!} {msg}";
 
 /// Where progress is shown.
 #[derive(Clone)]

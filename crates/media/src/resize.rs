@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn colour_under_full_transparency_does_not_bleed() {
         let size = Size { width: 64, height: 64 };
-        let mut raster = Raster::zeroed(size, Channels::Rgba);
+        let mut raster: Raster = Raster::zeroed(size, Channels::Rgba);
         for (index, pixel) in raster.samples.chunks_exact_mut(4).enumerate() {
             let clear = index % 64 < 32;
             pixel.copy_from_slice(if clear { &[255, 0, 0, 0] } else { &[0, 0, 255, 255] });

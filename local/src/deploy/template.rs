@@ -90,9 +90,11 @@ fn json(yaml: Yaml) -> Result<Json, String> {
         Yaml::String(text) => text.into(),
         Yaml::Sequence(items) => items.into_iter().map(json).collect::<Result<_, _>>()?,
         Yaml::Mapping(entries) => {
-            let entry = |(key, value)| match key {
-                Yaml::String(key) => Ok((key, json(value)?)),
-                other => Err(format!("{other:?} is no name; write it in quotes")),
+            let entry = |(key, value)| {
+                let Yaml::String(key) = key else {
+                    return Err(format!("{key:?} is no name; write it in quotes"));
+                };
+                Ok((key, json(value)?))
             };
             entries.into_iter().map(entry).collect::<Result<Map<_, _>, String>>()?.into()
         }

@@ -12,7 +12,7 @@ use super::container::{Container, Containers, Phase};
 use super::logs;
 use super::model::{
     API_VERSION, ContainerConfig, CreateQuery, Created, DeleteQuery, Filters, ListQuery, LogsQuery, StopQuery, Summary,
-    Version, Waited,
+    Waited,
 };
 
 /// How long a container may take to end on SIGTERM, unless the client says otherwise: Docker's own default.
@@ -84,14 +84,14 @@ async fn unknown(request: Request) -> Refused {
     )
 }
 
-async fn version() -> Json<Version> {
-    Json(Version {
-        version: "smmu-local",
-        api_version: API_VERSION,
-        min_api_version: API_VERSION,
-        os: "linux",
-        arch: std::env::consts::ARCH,
-    })
+async fn version() -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "Version": env!("CARGO_PKG_VERSION"),
+        "ApiVersion": API_VERSION,
+        "MinAPIVersion": API_VERSION,
+        "Os": "linux",
+        "Arch": std::env::consts::ARCH,
+    }))
 }
 
 #[derive(Debug, Deserialize)]

@@ -144,18 +144,6 @@ pub(super) struct Waited {
     pub(super) status_code: i32,
 }
 
-/// Answer of `SystemVersion`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Version {
-    pub(super) version: &'static str,
-    pub(super) api_version: &'static str,
-    #[serde(rename = "MinAPIVersion")]
-    pub(super) min_api_version: &'static str,
-    pub(super) os: &'static str,
-    pub(super) arch: &'static str,
-}
-
 /// A flag in a query: clients write `1`, `true` or `True`, and `0`, `false` or `False`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flag(pub(super) bool);

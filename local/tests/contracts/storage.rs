@@ -28,7 +28,7 @@ async fn presigned(contracts: &Contracts, key: &str) -> PresignedRequest {
         .checksum_algorithm(ChecksumAlgorithm::Sha256)
         .checksum_sha256(BASE64_STANDARD.encode(Sha256::digest(BYTES)))
         .if_none_match("*")
-        .presigned(PresigningConfig::expires_in(Duration::from_secs(60)).expect("a minute"))
+        .presigned(PresigningConfig::expires_in(Duration::from_mins(1)).expect("a minute"))
         .await
         .expect("presigns")
 }
@@ -40,7 +40,7 @@ async fn put(request: &PresignedRequest, bytes: &'static [u8], changed: Option<(
     for (name, value) in request.headers().filter(|(name, _)| *name != "content-length") {
         match changed {
             Some((other, value)) if other == name => {
-                put = value.iter().fold(put, |put, value| put.header(name, *value))
+                put = value.iter().fold(put, |put, value| put.header(name, *value));
             }
             _ => put = put.header(name, value),
         }

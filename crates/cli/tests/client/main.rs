@@ -330,14 +330,24 @@ async fn what_the_user_must_change_is_a_usage_error_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_machine_without_certificates_reaches_the_cloud_that_runs_on_it() {
+    let server = Server::start(Behaviour::default()).await;
+    let desk = desk();
+    let mut command = command(&server, &desk, &["health"]);
+    command.env("SSL_CERT_FILE", desk.path().join("none")).env("SSL_CERT_DIR", desk.path().join("none"));
+    assert_eq!(shown(&command.output().await.unwrap()).0, 0);
+}
+
+#[tokio::test]
 async fn help_names_every_exit_code_and_no_token() {
     let server = Server::start(Behaviour::default()).await;
-    let (code, stdout, _) = run(&server, &desk(), &["upload", "--help"]).await;
-    assert_eq!(code, 0);
-    assert!(stdout.contains("SMMU_TOKEN"), "{stdout}");
-    let (_, stdout, _) = run(&server, &desk(), &["--help"]).await;
-    for code in ["0", "1", "2", "3", "4", "5", "130"] {
-        assert!(stdout.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}: {stdout}");
+    for arguments in [&["--help"][..], &["upload", "--help"], &["job", "-h"]] {
+        let (code, stdout, _) = run(&server, &desk(), arguments).await;
+        assert_eq!(code, 0);
+        assert!(stdout.contains("SMMU_TOKEN"), "{stdout}");
+        for code in ["0", "1", "2", "3", "4", "5", "130"] {
+            assert!(stdout.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}: {stdout}");
+        }
     }
 }
 

@@ -301,3 +301,99 @@ pub(crate) fn bmp(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
         .expect("written");
     file
 }
+
+/// An interlaced (Adam7) PNG file of 8-bit RGB, its pixels stored without compression.
+pub(crate) fn interlaced_png(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
+    const PASSES: [(u32, u32, u32, u32); 7] =
+        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    let mut raw = Vec::new();
+    for (left, top, across, down) in PASSES {
+        for y in (top..height).step_by(down as usize) {
+            let mut row = vec![0];
+            for x in (left..width).step_by(across as usize) {
+                let at = (y * width + x) as usize * 3;
+                row.extend(&rgb[at..at + 3]);
+            }
+            if row.len() > 1 {
+                raw.extend(row);
+            }
+        }
+    }
+    let mut zlib = vec![0x78, 0x01];
+    for (index, block) in raw.chunks(65_535).enumerate() {
+        let last = (index + 1) * 65_535 >= raw.len();
+        let length = block.len() as u16;
+        zlib.push(last.into());
+        zlib.extend(length.to_le_bytes());
+        zlib.extend((!length).to_le_bytes());
+        zlib.extend(block);
+    }
+    let (a, b) = raw.iter().fold((1_u32, 0_u32), |(a, b), &byte| {
+        let a = (a + u32::from(byte)) % 65_521;
+        (a, (b + a) % 65_521)
+    });
+    zlib.extend((b << 16 | a).to_be_bytes());
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 1]].concat();
+    png_of_chunks(&[(b"IHDR", &header), (b"IDAT", &zlib), (b"IEND", &[])])
+}
+
+/// A PNG file of the given chunks.
+pub(crate) fn png_of_chunks(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, payload) in chunks {
+        file.extend((payload.len() as u32).to_be_bytes());
+        let named = [&name[..], payload].concat();
+        file.extend(&named);
+        let crc = named.iter().fold(!0_u32, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+        });
+        file.extend((!crc).to_be_bytes());
+    }
+    file
+}
+
+/// A TIFF file of 8-bit RGB in tiles of 64 × 64, uncompressed.
+pub(crate) fn tiled_tiff(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
+    const EDGE: u32 = 64;
+    let (across, down) = (width.div_ceil(EDGE), height.div_ceil(EDGE));
+    let tile_bytes = EDGE * EDGE * 3;
+    let mut tiles = Vec::new();
+    for tile in 0..across * down {
+        for y in 0..EDGE {
+            for x in 0..EDGE {
+                let (x, y) = (tile % across * EDGE + x, tile / across * EDGE + y);
+                let at = (y * width + x) as usize * 3;
+                tiles.extend(if x < width && y < height { [rgb[at], rgb[at + 1], rgb[at + 2]] } else { [0; 3] });
+            }
+        }
+    }
+    let longs = |values: Vec<u32>| (values.len(), values.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    let written = |first_tile: u32| {
+        let (count, offsets) = longs((0..across * down).map(|tile| first_tile + tile * tile_bytes).collect());
+        let (_, lengths) = longs(vec![tile_bytes; count]);
+        let depths = [8_u16; 3].into_iter().flat_map(u16::to_le_bytes).collect();
+        let directory = Directory::default().short(256, width as u16).short(257, height as u16).short(259, 1);
+        let directory = directory.short(262, 2).short(277, 3).short(322, EDGE as u16).short(323, EDGE as u16);
+        let directory = directory.with(258, 3, 3, depths).with(324, 4, count, offsets).with(325, 4, count, lengths);
+        directory.written()
+    };
+    let head = written(0).len() as u32;
+    [written(head), tiles].concat()
+}
+
+/// A CMYK JPEG file as Adobe programs write it: inks inverted.
+pub(crate) fn cmyk_jpeg(width: u32, height: u32, inks: [u8; 4]) -> Vec<u8> {
+    let mut compressor = turbojpeg::Compressor::new().expect("libjpeg-turbo");
+    compressor.set_quality(95).expect("in range");
+    compressor.set_subsamp(turbojpeg::Subsamp::None).expect("known");
+    compressor.set_colorspace(turbojpeg::Colorspace::YCCK).expect("known");
+    let pixels = inks.map(|ink| 255 - ink).repeat((width * height) as usize);
+    let image = turbojpeg::Image {
+        pixels: &pixels[..],
+        width: width as usize,
+        pitch: width as usize * 4,
+        height: height as usize,
+        format: turbojpeg::PixelFormat::CMYK,
+    };
+    compressor.compress_to_vec(image).expect("a picture")
+}

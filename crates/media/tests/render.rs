@@ -1,0 +1,88 @@
+//! Whole renderings: a file in, files and a manifest out.
+
+mod support;
+
+#[path = "render/animations.rs"]
+mod animations;
+#[path = "render/colours.rs"]
+mod colours;
+#[path = "render/hostile.rs"]
+mod hostile;
+#[path = "render/orientations.rs"]
+mod orientations;
+#[path = "render/stills.rs"]
+mod stills;
+
+use image::{DynamicImage, RgbaImage};
+use smmu_core::{
+    ErrorCode, Manifest, Refusal,
+    image::{ImageFacts, ImageLimits, ImageProfile},
+};
+use smmu_media::MediaError;
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
+
+/// What was made, and where.
+struct Rendered {
+    folder: TempDir,
+    manifest: Manifest,
+}
+
+impl Rendered {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("out").join(name)
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).expect("an artifact")
+    }
+
+    /// A made picture, decoded by other code than made it.
+    fn picture(&self, name: &str) -> RgbaImage {
+        image::load_from_memory(&self.bytes(name)).map(DynamicImage::into_rgba8).expect("a sound picture")
+    }
+
+    fn facts(&self) -> &ImageFacts {
+        self.manifest.image.as_ref().expect("an image")
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.manifest.artifacts.iter().map(|artifact| artifact.name.as_str()).collect()
+    }
+}
+
+fn render_with(content: &[u8], profile: &ImageProfile, limits: &ImageLimits) -> Result<Rendered, MediaError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (input, out) = (folder.path().join("input"), folder.path().join("out"));
+    fs::write(&input, content).expect("written");
+    fs::create_dir(&out).expect("made");
+    let manifest = smmu_media::render(&input, profile, limits, &out, &mut |_| {})?;
+    Ok(Rendered { folder, manifest })
+}
+
+fn render(content: &[u8]) -> Rendered {
+    render_with(content, &ImageProfile::default(), &ImageLimits::default()).expect("rendered")
+}
+
+fn refused(content: &[u8]) -> Refusal {
+    refused_within(content, &ImageLimits::default())
+}
+
+fn refused_within(content: &[u8], limits: &ImageLimits) -> Refusal {
+    match render_with(content, &ImageProfile::default(), limits) {
+        Ok(rendered) => panic!("rendered {:?}", rendered.names()),
+        Err(MediaError::Refused(refusal)) => refusal,
+        Err(MediaError::Fault(fault)) => panic!("{fault}"),
+    }
+}
+
+fn refusal_code(content: &[u8]) -> ErrorCode {
+    refused(content).code
+}
+
+/// Mean absolute difference of two pictures of one size, per sample, alpha left out.
+fn difference(a: &RgbaImage, b: &RgbaImage) -> f64 {
+    assert_eq!(a.dimensions(), b.dimensions());
+    let samples = a.pixels().zip(b.pixels()).flat_map(|(a, b)| (0..3).map(move |at| a[at].abs_diff(b[at])));
+    samples.map(f64::from).sum::<f64>() / (f64::from(a.width() * a.height()) * 3.0)
+}

@@ -1,0 +1,106 @@
+//! Colours that are not sRGB's.
+
+use crate::{render, support};
+use moxcms::ColorProfile;
+use png::{BitDepth, ColorType};
+use smmu_core::image::ColourModel;
+
+/// IEC 61966-2-1, between 0 and 1.
+fn linear(value: f64) -> f64 {
+    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+}
+
+fn curved(value: f64) -> f64 {
+    let value = value.clamp(0.0, 1.0);
+    if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 }
+}
+
+/// Display P3 to sRGB, from the primaries (SMPTE EG 432-1 and ITU-R BT.709, both with D65).
+fn of_p3(rgb: [u8; 3]) -> [u8; 3] {
+    const MATRIX: [[f64; 3]; 3] =
+        [[1.224_94, -0.224_94, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
+    let linear = rgb.map(|value| linear(f64::from(value) / 255.0));
+    MATRIX.map(|row| {
+        let sum: f64 = row.iter().zip(linear).map(|(weight, value)| weight * value).sum();
+        (curved(sum) * 255.0).round() as u8
+    })
+}
+
+fn flat_png(profile: &ColorProfile, colour: ColorType, depth: BitDepth, pixel: &[u8]) -> Vec<u8> {
+    let icc = profile.encode().expect("a profile");
+    support::png_with(32, 32, colour, depth, &pixel.repeat(32 * 32), |info| info.icc_profile = Some(icc.into()))
+}
+
+fn middle(file: &[u8]) -> [u8; 3] {
+    let [red, green, blue, _] = render(file).picture("jpeg-32.jpg").get_pixel(16, 16).0;
+    [red, green, blue]
+}
+
+fn close(made: [u8; 3], wanted: [u8; 3]) -> bool {
+    made.iter().zip(wanted).all(|(made, wanted)| made.abs_diff(wanted) <= 4)
+}
+
+#[test]
+fn display_p3_becomes_srgb_at_both_depths() {
+    let profile = ColorProfile::new_display_p3();
+    for pixel in [[200, 100, 50], [90, 180, 140], [30, 30, 30]] {
+        let eight = flat_png(&profile, ColorType::Rgb, BitDepth::Eight, &pixel);
+        assert!(close(middle(&eight), of_p3(pixel)), "{pixel:?}: {:?} is not {:?}", middle(&eight), of_p3(pixel));
+        let wide: Vec<u8> = pixel.iter().flat_map(|&sample| [sample, sample]).collect();
+        let sixteen = flat_png(&profile, ColorType::Rgb, BitDepth::Sixteen, &wide);
+        assert!(close(middle(&sixteen), of_p3(pixel)), "{pixel:?}: {:?} is not {:?}", middle(&sixteen), of_p3(pixel));
+    }
+}
+
+#[test]
+fn alpha_passes_through_a_conversion() {
+    let file = flat_png(&ColorProfile::new_display_p3(), ColorType::Rgba, BitDepth::Eight, &[200, 100, 50, 130]);
+    let pixel = *render(&file).picture("webp-32.webp").get_pixel(16, 16);
+    assert!(pixel[3].abs_diff(130) < 3, "{pixel:?}");
+    assert!(close([pixel[0], pixel[1], pixel[2]], of_p3([200, 100, 50])), "{pixel:?}");
+}
+
+#[test]
+fn linear_grey_becomes_srgb() {
+    let profile = ColorProfile::new_gray_with_gamma(1.0);
+    let wanted = (curved(55.0 / 255.0) * 255.0).round() as u8;
+    let made = middle(&flat_png(&profile, ColorType::Grayscale, BitDepth::Eight, &[55]));
+    assert!(close(made, [wanted; 3]), "{made:?} is not {wanted}");
+    let made = middle(&flat_png(&profile, ColorType::GrayscaleAlpha, BitDepth::Eight, &[55, 255]));
+    assert!(close(made, [wanted; 3]), "{made:?} is not {wanted}");
+}
+
+#[test]
+fn a_profile_is_told_by_its_name_and_a_broken_one_is_ignored() {
+    let file = flat_png(&ColorProfile::new_display_p3(), ColorType::Rgb, BitDepth::Eight, &[1, 2, 3]);
+    let name = render(&file).facts().probe.icc_profile.clone().expect("a name");
+    assert!(name.contains("P3"), "{name}");
+
+    let broken = support::png_with(32, 32, ColorType::Rgb, BitDepth::Eight, &[200, 100, 50].repeat(1024), |info| {
+        info.icc_profile = Some(b"this is no profile".to_vec().into());
+    });
+    assert!(close(middle(&broken), [200, 100, 50]));
+    assert_eq!(render(&broken).facts().probe.icc_profile, None);
+}
+
+#[test]
+fn a_profile_for_other_channels_is_ignored() {
+    let file = flat_png(&ColorProfile::new_gray_with_gamma(1.0), ColorType::Rgb, BitDepth::Eight, &[200, 100, 50]);
+    assert!(close(middle(&file), [200, 100, 50]));
+}
+
+#[test]
+fn inks_become_light() {
+    for (inks, light) in [
+        ([0, 255, 255, 0], [255, 0, 0]),
+        ([0, 0, 0, 255], [0, 0, 0]),
+        ([0, 0, 0, 0], [255, 255, 255]),
+        ([128, 0, 0, 128], [63, 127, 127]),
+    ] {
+        let jpeg = support::cmyk_jpeg(32, 32, inks);
+        assert_eq!(render(&jpeg).facts().probe.colour_model, ColourModel::Cmyk);
+        assert!(close(middle(&jpeg), light), "{inks:?}: {:?} is not {light:?}", middle(&jpeg));
+        let tiff = support::tiff::<tiff::encoder::colortype::CMYK8>(32, 32, &inks.repeat(1024));
+        assert!(close(middle(&tiff), light), "{inks:?}: {:?} is not {light:?}", middle(&tiff));
+    }
+}
