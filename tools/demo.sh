@@ -16,4 +16,9 @@ elif [ ! -e "$media" ]; then
     fail "MEDIA=$media does not exist" "give a file or a folder: make demo MEDIA=path"
 fi
 
-exec "$SMMU_TARGET_DIR/debug/smmu-local" demo --media "$media" --out "${OUT:-out}"
+# The client never overwrites: a second run into a folder of yours makes new ones beside the first. The
+# default folder is the demo's own, so it starts empty.
+out=${OUT:-out}
+[ "$out" != out ] || rm -rf -- "$SMMU_ROOT/out"
+
+exec "$SMMU_TARGET_DIR/debug/smmu-local" demo --media "$media" --out "$out"

@@ -11,5 +11,6 @@ else
 fi
 
 part "unit, property and snapshot tests" cargo test --locked --workspace --exclude smmu-tests
-part "journeys, contracts and faults on the local cloud" cargo test --locked --package smmu-tests
+# The whole workspace is selected, so that its dependencies keep the features that they were built with.
+part "journeys, contracts and faults on the local cloud" cargo test --locked --workspace --test integration
 tally_parts

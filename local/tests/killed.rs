@@ -19,7 +19,7 @@ fn workspace() -> TempDir {
     let root = tempfile::tempdir().expect("a folder");
     let path = |name: &str| root.path().join(name);
     for file in ["template.yaml", "statemachine.asl.json"] {
-        fs::copy(here.join("tests/contracts").join(file), path(file)).expect("copies");
+        fs::copy(repository.join("tests/integration/contracts").join(file), path(file)).expect("copies");
     }
     symlink(repository.join("local"), path("local")).expect("links");
     fs::create_dir_all(path("target/debug")).expect("makes");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod api;
+mod contracts;
 mod events;
 mod faults;
 mod isolation;

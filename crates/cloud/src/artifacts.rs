@@ -74,7 +74,8 @@ impl Artifacts {
             .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
         let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
         let bytes = bytes.into_bytes();
-        let made: Manifest = serde_json::from_slice(&bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let made: Manifest =
+            serde_json::from_slice(&bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
         let prefix = manifest_key.strip_suffix(manifest::FILE_NAME);
         let prefix = prefix.ok_or_else(|| CloudError::unreadable(OPERATION, "not the key of a manifest"))?;
         let sha256 = Sha256::from_bytes(Hasher::digest(&bytes).into());

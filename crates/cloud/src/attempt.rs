@@ -68,8 +68,7 @@ impl Attempt {
         }
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
         let (source, outputs) = (room.path().join("source"), room.path().join("outputs"));
-        std::fs::create_dir(&outputs)
-            .map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
+        std::fs::create_dir(&outputs).map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
         self.uploads.download(&work.input.source, &source).await?;
 
         let (reached, progress) = watch::channel(0);

@@ -56,7 +56,7 @@ impl Uploads {
         Ok(PresignedUpload {
             method: request.method().to_owned(),
             url: request.uri().to_owned(),
-            headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: signed_headers(request.uri(), request.headers()),
         })
     }
 
@@ -146,7 +146,30 @@ impl Uploads {
     }
 }
 
+/// The headers that the signature covers. The SDK adds others, as a trace id inside of Lambda, that
+/// the holder need not send.
+fn signed_headers<'a>(url: &str, headers: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
+    let names = url.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("X-Amz-SignedHeaders="));
+    let signed: Vec<_> = names.unwrap_or_default().split("%3B").collect();
+    let covered = headers.filter(|(name, _)| signed.contains(name));
+    covered.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 fn decode_sha256(base64: &str) -> Option<Sha256> {
     let bytes = BASE64.decode(base64).ok()?;
     Some(Sha256::from_bytes(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signed_headers;
+
+    #[test]
+    fn only_signed_headers_are_the_holder_s_to_send() {
+        let url =
+            "https://b.s3.amazonaws.com/k?X-Amz-SignedHeaders=content-length%3Bhost%3Bif-none-match&X-Amz-Signature=0";
+        let headers = [("content-length", "3"), ("if-none-match", "*"), ("x-amzn-trace-id", "Root=1")];
+        let signed = signed_headers(url, headers.into_iter());
+        assert_eq!(signed.keys().collect::<Vec<_>>(), ["content-length", "if-none-match"]);
+    }
 }

@@ -62,6 +62,11 @@ const DECLARABLE: &[(&str, MediaKind)] = &[
     ("audio/ogg", MediaKind::Audio),
     ("audio/opus", MediaKind::Audio),
     ("audio/webm", MediaKind::Audio),
+    // Other names for some of the above, by which `detect` and file systems know them.
+    ("video/x-m4v", MediaKind::Video),
+    ("audio/m4a", MediaKind::Audio),
+    ("audio/x-m4a", MediaKind::Audio),
+    ("audio/x-flac", MediaKind::Audio),
 ];
 
 impl UploadPolicy {

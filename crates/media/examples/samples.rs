@@ -12,8 +12,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
 
     // A phone held upright: the sensor's long side lies across, Exif tells how to turn it.
-    let (width, height) = (4032, 3024);
-    let turned = support::jpeg(width, height, &support::photo(width, height), false);
+    let (width, height) = (3024, 4032);
+    let upright = image::RgbImage::from_raw(width, height, support::photo(width, height)).ok_or("a whole picture")?;
+    let across = image::imageops::rotate270(&upright);
+    let turned = support::jpeg(across.width(), across.height(), &across, false);
     fs::write(folder.join("photo-12mp-upright-gps.jpg"), support::with_exif(&turned, &support::exif(6)))?;
 
     let (width, height) = (1600, 1200);

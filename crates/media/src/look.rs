@@ -133,7 +133,7 @@ mod tests {
     fn the_same_picture_in_another_size_has_nearly_the_same_hash() {
         let hash = |raster: &Raster| perceptual_hash(raster).expect("resizes");
         let (large, small) = (hash(&waves(640, 480)), hash(&waves(160, 120)));
-        assert!((large ^ small).count_ones() <= 2, "{large:016x} {small:016x}");
+        assert!((large ^ small).count_ones() <= 6, "{large:016x} {small:016x}");
         let other = hash(&painted(160, 120, |x, y| [((x * 7) ^ (y * 3)) as u8; 3]));
         assert!((large ^ other).count_ones() > 12, "{large:016x} {other:016x}");
     }
@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn the_palette_begins_with_what_covers_most() {
         let flag = painted(90, 90, |x, _| match x {
-            0..20 => [255, 0, 0],
-            20..70 => [0, 0, 250],
+            0..25 => [255, 0, 0],
+            25..70 => [0, 0, 250],
             _ => [0, 255, 0],
         });
         let look = look(&flag, Colour::WHITE).expect("measured");

@@ -55,18 +55,16 @@ pub(crate) struct RowResizer<S> {
     target: Size,
     channels: Channels,
     resizer: Resizer,
-    /// Source rows already narrowed to the target's width, of which output rows still need some.
-    narrowed: Vec<S>,
-    /// Number of the source row that `narrowed` starts with.
+    /// Source rows that output rows still need.
+    rows: Vec<S>,
+    /// Number of the source row that `rows` starts with.
     first_row: u32,
     /// Output rows, complete ones only.
     samples: Vec<S>,
 }
 
-/// Output rows made at a time. More waste memory; fewer waste time on the rows that neighbours share.
-const BAND_ROWS: u32 = 64;
-/// Source bytes that are narrowed at a time: enough to make the set-up of a pass cheap, few enough to stay in the cache.
-const PUSH_BYTES: usize = 512 * 1024;
+/// Output rows made at a time. More take memory; fewer, time for the set-up of a pass.
+const BAND_ROWS: u32 = 32;
 
 impl<S: Sample> RowResizer<S> {
     /// Nothing yet of a picture.
@@ -76,49 +74,53 @@ impl<S: Sample> RowResizer<S> {
             target,
             channels,
             resizer: Resizer::new(),
-            narrowed: Vec::new(),
+            rows: Vec::new(),
             first_row: 0,
             samples: Vec::with_capacity(row_samples(target.width, channels) * target.height as usize),
         }
     }
 
-    /// How many source rows are best pushed together.
-    pub(crate) fn rows_per_push(&self) -> u32 {
-        let row_bytes = row_samples(self.source.width, self.channels) * size_of::<S>();
-        u32::try_from(PUSH_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX).clamp(1, self.source.height)
-    }
-
-    /// Bytes held at the peak for such a picture, the finished one included.
+    /// Bytes held at the peak for such a picture pushed row by row, the finished one included.
     pub(crate) fn memory_bytes(source: Size, target: Size, channels: Channels) -> u64 {
-        let sample = size_of::<S>() as u64;
-        let pixel = channels.count() as u64 * sample;
+        let pixel = channels.count() as u64 * size_of::<S>() as u64;
         let (width, height) = (u64::from(source.width), u64::from(source.height));
-        let (narrow, rows) = (u64::from(target.width), u64::from(target.height));
-        // The filter's weights, 8 bytes each and copied once, for both directions.
-        let window = 2 * (FILTER_RADIUS as u64) + 1;
-        let weights = 16 * window * (width + height * u64::from(BAND_ROWS).min(rows) / rows);
-        let band = height.min(height * (u64::from(BAND_ROWS) + window) / rows + 2);
-        let push = PUSH_BYTES as u64 + width * pixel;
-        // A resizer with alpha works on a premultiplied copy.
-        weights + 3 * push + 2 * narrow * band * pixel + narrow * rows * pixel
+        let made = u64::from(target.height);
+        let scale = height.div_ceil(made);
+        let band = u64::from(BAND_ROWS).min(made);
+        let kept = height.min(scale * (band + 8) + 2);
+        // With alpha, on a premultiplied copy.
+        let copies = if channels.has_alpha() { 2 } else { 1 };
+        // The filter's weights, 8 bytes each and once more in another form, for both directions.
+        let weights = 16 * 7 * (width + scale * band);
+        // A vector grows by doubling.
+        pixel * width * (kept * (copies + 1) + band) + pixel * target.pixels() + weights
     }
 
-    /// Takes any number of whole rows.
-    pub(crate) fn push(&mut self, rows: &[S]) -> Result<(), MediaError> {
-        let row = row_samples(self.source.width, self.channels);
-        let pushed = u32::try_from(rows.len() / row).map_err(Fault::resize)?;
-        let narrow = Size { width: self.target.width, height: pushed };
-        let from = self.narrowed.len();
-        self.narrowed.resize(from + row_samples(narrow.width, self.channels) * pushed as usize, S::default());
-        let wide = Size { width: self.source.width, height: pushed };
-        let whole = options(self.channels);
-        resize(&mut self.resizer, (wide, rows), (narrow, &mut self.narrowed[from..]), self.channels, &whole)?;
+    /// Takes whole rows, as many as there is room for in what is handed to `fill`.
+    pub(crate) fn push(
+        &mut self,
+        rows: u32,
+        fill: impl FnOnce(&mut [S]) -> Result<(), MediaError>,
+    ) -> Result<(), MediaError> {
+        let from = self.rows.len();
+        self.rows.resize(from + row_samples(self.source.width, self.channels) * rows as usize, S::default());
+        fill(&mut self.rows[from..])?;
         self.make_rows()
     }
 
+    /// Takes whole rows that are in memory already.
+    pub(crate) fn push_copy(&mut self, rows: &[S]) -> Result<(), MediaError> {
+        for row in rows.chunks(row_samples(self.source.width, self.channels)) {
+            self.push(1, |room| {
+                room.copy_from_slice(row);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     /// The finished picture.
-    pub(crate) fn finish(mut self) -> Result<Raster<S>, MediaError> {
-        self.make_rows()?;
+    pub(crate) fn finish(self) -> Result<Raster<S>, MediaError> {
         if self.samples.len() != row_samples(self.target.width, self.channels) * self.target.height as usize {
             return Err(Fault::resize("not every row was pushed").into());
         }
@@ -127,60 +129,45 @@ impl<S: Sample> RowResizer<S> {
 
     /// Makes every band of output rows whose source rows are there, and drops those no longer needed.
     fn make_rows(&mut self) -> Result<(), MediaError> {
-        let row = row_samples(self.target.width, self.channels);
+        let (from_row, into_row) =
+            (row_samples(self.source.width, self.channels), row_samples(self.target.width, self.channels));
         let scale = f64::from(self.source.height) / f64::from(self.target.height);
         let reach = FILTER_RADIUS * scale.max(1.0) + 1.0;
         loop {
-            let have_rows = u32::try_from(self.narrowed.len() / row).map_err(Fault::resize)?;
+            let have_rows = u32::try_from(self.rows.len() / from_row).map_err(Fault::resize)?;
             let have_end = f64::from(self.first_row) + f64::from(have_rows);
             let complete = have_end >= f64::from(self.source.height);
-            let made = u32::try_from(self.samples.len() / row).map_err(Fault::resize)?;
+            let made = u32::try_from(self.samples.len() / into_row).map_err(Fault::resize)?;
             let next = self.target.height.min(made + BAND_ROWS);
             if made == next || !(complete || f64::from(next) * scale + reach <= have_end) {
                 return Ok(());
             }
             let top = f64::from(made) * scale - f64::from(self.first_row);
             let height = (f64::from(next - made) * scale).min(f64::from(have_rows) - top);
-            let options = options(self.channels).crop(0.0, top, self.target.width.into(), height);
-            let from = self.samples.len();
-            let into = Size { width: self.target.width, height: next - made };
-            self.samples.resize(from + row * (next - made) as usize, S::default());
-            let have = Size { width: self.target.width, height: have_rows };
-            resize(
-                &mut self.resizer,
-                (have, &self.narrowed),
-                (into, &mut self.samples[from..]),
-                self.channels,
-                &options,
-            )?;
+            let options = options(self.channels).crop(0.0, top, self.source.width.into(), height);
+
+            let pixel_type = S::pixel_type(self.channels);
+            let from = ImageRef::new(self.source.width, have_rows, bytemuck::cast_slice(&self.rows), pixel_type)
+                .map_err(Fault::resize)?;
+            let start = self.samples.len();
+            self.samples.resize(start + into_row * (next - made) as usize, S::default());
+            let room = bytemuck::cast_slice_mut(&mut self.samples[start..]);
+            let mut into =
+                Image::from_slice_u8(self.target.width, next - made, room, pixel_type).map_err(Fault::resize)?;
+            self.resizer.resize(&from, &mut into, &options).map_err(Fault::resize)?;
             self.drop_rows_above(f64::from(next) * scale - reach);
         }
     }
 
-    /// Forgets narrowed rows that lie wholly above the given source row.
+    /// Forgets rows that lie wholly above the given one.
     fn drop_rows_above(&mut self, source_row: f64) {
         let above = (source_row - f64::from(self.first_row)).floor().max(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the height, a u32")]
         let rows = above as u32;
-        self.narrowed.drain(..(row_samples(self.target.width, self.channels) * rows as usize).min(self.narrowed.len()));
+        let samples = row_samples(self.source.width, self.channels) * rows as usize;
+        self.rows.drain(..samples.min(self.rows.len()));
         self.first_row += rows;
     }
-}
-
-fn resize<S: Sample>(
-    resizer: &mut Resizer,
-    (from_size, from): (Size, &[S]),
-    (into_size, into): (Size, &mut [S]),
-    channels: Channels,
-    options: &ResizeOptions,
-) -> Result<(), MediaError> {
-    let pixel_type = S::pixel_type(channels);
-    let from = ImageRef::new(from_size.width, from_size.height, bytemuck::cast_slice(from), pixel_type)
-        .map_err(Fault::resize)?;
-    let mut into = Image::from_slice_u8(into_size.width, into_size.height, bytemuck::cast_slice_mut(into), pixel_type)
-        .map_err(Fault::resize)?;
-    resizer.resize(&from, &mut into, options).map_err(Fault::resize)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -198,7 +185,7 @@ mod tests {
     fn by_rows<S: Sample>(raster: &Raster<S>, target: Size, rows: usize) -> Raster<S> {
         let mut resizer = RowResizer::new(raster.size, target, raster.channels);
         for push in raster.samples.chunks(rows * row_samples(raster.size.width, raster.channels)) {
-            resizer.push(push).expect("rows fit");
+            resizer.push_copy(push).expect("rows fit");
         }
         resizer.finish().expect("all rows came")
     }

@@ -148,7 +148,7 @@ mod tests {
             (b"\0\0\x01\0\x01\0", "ICO"),
             (b"\xff\x0a\xfa\x7f\x01", "JPEG XL"),
             (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-            (b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x23\x42\x86\x81\x01\x42\x82\x84webm", "video"),
+            (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
             (b"ID3\x03\0\0\0\0\0\0", "audio"),
             (b"hello", "no image format"),
             (b"", "no image format"),

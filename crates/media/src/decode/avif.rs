@@ -89,9 +89,7 @@ impl Avif {
         let Size { width, height } = self.header.stored;
         let points = self.container.code_points;
         let mut resizer = RowResizer::<S>::new(self.header.stored, target, self.channels);
-        let per_push = resizer.rows_per_push() as usize;
-        let row_length = row_samples(width, self.channels);
-        let mut pending: Vec<S> = Vec::with_capacity(row_length * per_push);
+        let mut pending: Vec<S> = Vec::with_capacity(row_samples(width, self.channels));
         let mut colour = Bands::new(&self.content, &self.container.colour, points);
         let mut alpha = self.container.alpha.as_ref().map(|alpha| {
             // Alpha has no colours to mean anything by; its range is its stream's.
@@ -123,13 +121,8 @@ impl Avif {
                 }
                 left += columns;
             }
-            if pending.len() >= row_length * per_push {
-                resizer.push(&pending)?;
-                pending.clear();
-            }
-        }
-        if !pending.is_empty() {
-            resizer.push(&pending)?;
+            resizer.push_copy(&pending)?;
+            pending.clear();
         }
         resizer.finish().map(Decoded::from)
     }

@@ -141,10 +141,11 @@ impl Canvas {
     /// Draws a frame, as far as it lies on the canvas, and tells what it covers. Kept pixels are
     /// those that only [`DisposalMethod::Previous`] asks for again.
     fn draw(&mut self, frame: &Frame) -> Covered {
-        let (left, top) = (usize::from(frame.left), usize::from(frame.top));
         let size = self.raster.size;
-        let width = usize::from(frame.width).min((size.width as usize).saturating_sub(left));
-        let height = usize::from(frame.height).min((size.height as usize).saturating_sub(top));
+        let left = usize::from(frame.left).min(size.width as usize);
+        let top = usize::from(frame.top).min(size.height as usize);
+        let width = usize::from(frame.width).min(size.width as usize - left);
+        let height = usize::from(frame.height).min(size.height as usize - top);
         let mut covered = Covered { left, top, width, height, pixels: Vec::new() };
         let keep = frame.dispose == DisposalMethod::Previous;
         let frame_rows = frame.buffer.chunks_exact(usize::from(frame.width).max(1) * 4);

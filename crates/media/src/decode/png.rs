@@ -5,7 +5,7 @@ use crate::{
     colour::Profile,
     error::{MediaError, corrupt, reading},
     exif::Metadata,
-    raster::{Channels, Decoded, Raster, row_samples},
+    raster::{Channels, Decoded, Raster},
     resize::{self, RowResizer},
     source::Source,
 };
@@ -77,28 +77,12 @@ impl Png {
         Ok(pixels)
     }
 
-    /// Feeds rows as bytes, several at a time.
-    fn rows(
-        &mut self,
-        rows_per_push: u32,
-        push: &mut dyn FnMut(&[u8]) -> Result<(), MediaError>,
-    ) -> Result<(), MediaError> {
-        let Size { width, height } = self.header.stored;
-        let row_bytes = self.reader.output_line_size(width).ok_or_else(|| corrupt("PNG", "its rows are too long"))?;
-        let mut rows = vec![0; row_bytes * rows_per_push as usize];
-        let mut left = height;
-        while left > 0 {
-            let count = left.min(rows_per_push);
-            let taken = &mut rows[..row_bytes * count as usize];
-            for row in taken.chunks_exact_mut(row_bytes) {
-                if self.reader.read_row(row).map_err(refusal)?.is_none() {
-                    return Err(corrupt("PNG", "it has too few rows"));
-                }
-            }
-            push(taken)?;
-            left -= count;
+    /// The next row.
+    fn row(&mut self, room: &mut [u8]) -> Result<(), MediaError> {
+        match self.reader.read_row(room).map_err(refusal)? {
+            Some(_) => Ok(()),
+            None => Err(corrupt("PNG", "it has too few rows")),
         }
-        Ok(())
     }
 
     const fn sample_bytes(&self) -> u64 {
@@ -145,17 +129,21 @@ impl Decode for Png {
                 resize::shrink(&raster, stored.into(), target).map(Decoded::from)
             };
         }
-        debug_assert_eq!(
-            self.reader.output_line_size(stored.width),
-            Some(row_samples(stored.width, channels) * self.sample_bytes() as usize)
-        );
         if self.sixteen {
-            let mut resizer = RowResizer::new(stored, target, channels);
-            self.rows(resizer.rows_per_push(), &mut |rows| resizer.push(&sixteen(rows)))?;
+            let mut resizer = RowResizer::<u16>::new(stored, target, channels);
+            for _ in 0..stored.height {
+                resizer.push(1, |room| {
+                    self.row(bytemuck::cast_slice_mut(room))?;
+                    room.iter_mut().for_each(|sample| *sample = u16::from_be(*sample));
+                    Ok(())
+                })?;
+            }
             resizer.finish().map(Decoded::from)
         } else {
-            let mut resizer = RowResizer::new(stored, target, channels);
-            self.rows(resizer.rows_per_push(), &mut |rows| resizer.push(rows))?;
+            let mut resizer = RowResizer::<u8>::new(stored, target, channels);
+            for _ in 0..stored.height {
+                resizer.push(1, |room| self.row(room))?;
+            }
             resizer.finish().map(Decoded::from)
         }
     }

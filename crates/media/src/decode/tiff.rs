@@ -87,17 +87,14 @@ impl Tiff {
 
     /// Decodes band by band.
     fn decode<S: Sample + Alpha>(&mut self, target: Size) -> Result<Raster<S>, MediaError> {
-        let Size { width, height } = self.header.stored;
+        let height = self.header.stored.height;
         let mut resizer = RowResizer::<S>::new(self.header.stored, target, self.layout.channels);
-        let push = row_samples(width, self.layout.channels) * resizer.rows_per_push() as usize;
         for top in (0..height).step_by(self.layout.chunk.height as usize) {
             let mut band = self.band::<S>(top)?;
             if self.layout.premultiplied {
                 S::divide_by_alpha(&mut band, self.layout.channels.count());
             }
-            for rows in band.chunks(push) {
-                resizer.push(rows)?;
-            }
+            resizer.push_copy(&band)?;
         }
         resizer.finish()
     }

@@ -85,7 +85,7 @@ fn every_truncation_gets_a_verdict() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_file_with_bytes_changed_gets_a_verdict(

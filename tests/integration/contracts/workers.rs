@@ -7,8 +7,8 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use smmu_local::Worker;
 
-use crate::cloud::eventually;
-use crate::workflow::{Execution, execute};
+use super::cloud::eventually;
+use super::workflow::{Execution, execute};
 
 /// Starts an execution whose worker runs `script`, to which `$0` is a name that no other test has.
 async fn run(state: &str, script: &str) -> Execution {

@@ -28,10 +28,10 @@ pub(crate) async fn contracts() -> Arc<Contracts> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let binaries = tempfile::tempdir().expect("a folder");
     let function = binaries.path().join("function");
-    fs::copy(here.join("tests/contracts/function.py"), &function).expect("copies the function");
+    fs::copy(here.join("integration/contracts/function.py"), &function).expect("copies the function");
     fs::set_permissions(&function, PermissionsExt::from_mode(0o755)).expect("makes it executable");
     let started = Cloud::start(CloudOptions {
-        root: here.join("tests/contracts"),
+        root: here.join("integration/contracts"),
         stack_name: "contracts".to_owned(),
         port: Port::Auto,
         binaries: binaries.path().to_owned(),

@@ -8,7 +8,7 @@ use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 
-use crate::cloud::{Contracts, contracts, eventually};
+use super::cloud::{Contracts, contracts, eventually};
 
 /// An execution in the state machine of the contracts.
 pub(crate) struct Execution {

@@ -4,7 +4,7 @@ use reqwest::header::{AUTHORIZATION, HOST};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use crate::cloud::contracts;
+use super::cloud::contracts;
 
 fn client() -> Client {
     Client::builder().no_proxy().build().expect("a client")

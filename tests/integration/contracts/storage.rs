@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::{Client, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
-use crate::cloud::{Contracts, contracts};
+use super::cloud::{Contracts, contracts};
 
 const BYTES: &[u8] = b"the granted bytes";
 

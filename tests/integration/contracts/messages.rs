@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use serde_json::{Value, json};
 
-use crate::cloud::{contracts, eventually};
-use crate::workflow::execute;
+use super::cloud::{contracts, eventually};
+use super::workflow::execute;
 
 /// Receives and deletes what is there.
 async fn receive(queues: &Client, url: &str) -> Vec<String> {
