@@ -18,7 +18,7 @@ import threading
 import time
 
 import ministack.app as app
-from ministack.services import ecs
+from ministack.services import apigateway, ecs
 from ministack.services import stepfunctions as sfn
 
 # Of the Task state that runs on this thread: its execution, and when the state times out (time.monotonic).
@@ -135,6 +135,28 @@ def patch_health_path():
     app._HEALTH_PATHS = tuple(path for path in paths if path != "/health")
 
 
+def patch_template_cors():
+    """An HTTP API's CorsConfiguration counts when a template has set it.
+
+    AWS ("Configure CORS for HTTP APIs", http-api-cors): however an API got its configuration, preflights are answered
+    from it and responses carry its headers.
+
+    ministack: keeps a template's configuration under the template's names (AllowOrigins), and looks for those of its
+    own API (allowOrigins), so that every origin is refused.
+    """
+
+    def renamed(function):
+        return lambda cors_cfg, origin: function(camel_case(cors_cfg), origin)
+
+    for name in ("_cors_response_headers", "_cors_preflight_response"):
+        setattr(apigateway, name, renamed(reviewed(apigateway, name, "cors_cfg", "origin")))
+
+
+def camel_case(configuration):
+    """The same settings with every name's first letter in lower case."""
+    return {key[:1].lower() + key[1:]: value for key, value in (configuration or {}).items()}
+
+
 def end_with_standard_input():
     """Ends this process group, Lambda processes included, when standard input closes."""
     if os.getpgrp() != os.getpid():
@@ -153,4 +175,5 @@ if __name__ == "__main__":
     patch_run_task_sync()
     patch_abandoned_state()
     patch_health_path()
+    patch_template_cors()
     app.main()

@@ -27,6 +27,7 @@ async fn an_unchanged_job_is_not_sent_again() {
     assert_eq!(again.header("etag"), tag);
 }
 
+/// Also the contract of `patch_template_cors` in local/python/emulator.py.
 #[tokio::test]
 async fn a_configured_origin_may_call_and_another_may_not() {
     let user = Caller::user(by_itself(), "ada").await;
