@@ -1,8 +1,7 @@
 //! Files that go all the way.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use smmu_tests::{Caller, Stack, by_itself, by_request, samples};
+use smmu_tests::{Caller, Stack, by_itself, by_request, caller::hex_sha256, samples};
 
 /// Uploads an image, waits, and checks every output by downloading it.
 async fn image_journey(stack: &Stack, file: &[u8], content_type: &str) -> Value {
@@ -16,8 +15,7 @@ async fn image_journey(stack: &Stack, file: &[u8], content_type: &str) -> Value 
     for output in outputs {
         let bytes = user.download(output["url"].as_str().unwrap()).await;
         assert_eq!(output["bytes"], bytes.len());
-        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(output["sha256"], sha256);
+        assert_eq!(output["sha256"], hex_sha256(&bytes));
         if output["role"] == "manifest" {
             let manifest: Value = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(manifest["artifacts"].as_array().unwrap().len(), outputs.len() - 1);

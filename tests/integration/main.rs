@@ -1,7 +1,7 @@
 //! Integration tests: the deployed template, the real functions and workers, a real emulator process.
 
 // Test functions are async for the runtime's sake, and `unwrap` is how a test says that it expected more.
-#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a failed expectation is a failed test")]
 
 mod api;
 mod contracts;

@@ -55,7 +55,7 @@ pub struct Upload {
 }
 
 /// How long a job may take on a slow machine before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Caller {
     /// A user who is signed in to a stack.
@@ -105,7 +105,7 @@ impl Caller {
     /// # Panics
     /// If it is not granted.
     pub async fn init(&self, bytes: &[u8], content_type: &str) -> Upload {
-        let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex_sha256(bytes);
         let wish = json!({"filename": "sample", "contentType": content_type, "size": bytes.len(), "sha256": sha256});
         let answer = self.call(Method::POST, "/media/upload/init", Some(wish)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
@@ -188,4 +188,10 @@ impl Caller {
         assert_eq!(response.status(), StatusCode::OK);
         response.bytes().await.expect("a body").to_vec()
     }
+}
+
+/// SHA-256 in hexadecimal, as the API writes it.
+#[must_use]
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    smmu_core::Sha256::from_bytes(Sha256::digest(bytes).into()).to_string()
 }

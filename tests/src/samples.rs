@@ -5,14 +5,13 @@ use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::
 /// Gradients with some noise: compresses like a photo rather than like a drawing.
 fn pixels(width: u32, height: u32) -> Vec<u8> {
     let mut noise = 0x2545_f491_u32;
+    let level = |at: u32, of: u32| u8::try_from(at * 239 / of).expect("a part of 239");
     let mut pixels = Vec::with_capacity((width * height * 3) as usize);
     for y in 0..height {
         for x in 0..width {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (noise >> 28) as u8;
-            pixels.push((x * 239 / width) as u8 + grain);
-            pixels.push((y * 239 / height) as u8 + grain);
-            pixels.push(((x + y) * 239 / (width + height)) as u8 + grain);
+            let [grain, ..] = (noise >> 28).to_le_bytes();
+            pixels.extend([level(x, width), level(y, height), level(x + y, width + height)].map(|level| level + grain));
         }
     }
     pixels

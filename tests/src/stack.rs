@@ -20,12 +20,14 @@ pub struct Stack {
 }
 
 /// Uploads start their jobs by themselves, and small images are rendered by the function.
+#[must_use]
 pub fn by_itself() -> &'static Stack {
     static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("self", &[("UploadTrigger", "enabled")]));
     &STACK
 }
 
 /// Only `/complete` starts jobs, and the worker renders every image.
+#[must_use]
 pub fn by_request() -> &'static Stack {
     static STACK: LazyLock<Stack> =
         LazyLock::new(|| Stack::deploy("asked", &[("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0")]));
