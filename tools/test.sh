@@ -10,7 +10,7 @@ else
     step "SMMU_MEDIA_DIR is not set: no extra media, only samples made here"
 fi
 
-part "unit, property and snapshot tests" cargo test --locked --workspace --exclude smmu-tests
+part "unit, property and snapshot tests" cargo test --locked --no-fail-fast --workspace --exclude smmu-tests
 # The whole workspace is selected, so that its dependencies keep the features that they were built with.
 part "journeys, contracts and faults on the local cloud" cargo test --locked --workspace --test integration
 tally_parts

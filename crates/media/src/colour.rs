@@ -87,7 +87,7 @@ pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&Profile>) -> Result<Ras
     Ok(match (converted, decoded) {
         (Some(raster), _) => raster,
         (None, Decoded::Eight(raster)) => plain(raster),
-        (None, Decoded::Sixteen(raster)) => plain(narrowed(raster)),
+        (None, Decoded::Sixteen(raster)) => plain(narrowed(&raster)),
     })
 }
 
@@ -118,13 +118,13 @@ fn convert(decoded: &Decoded, channels: Channels, profile: &Profile) -> Result<O
             };
             let mut result: Raster<u16> = Raster::zeroed(raster.size, result_channels);
             transform.transform(&raster.samples, &mut result.samples).map_err(Fault::resize)?;
-            Ok(Some(narrowed(result)))
+            Ok(Some(narrowed(&result)))
         }
     }
 }
 
 /// 16 bits to 8, rounded: 65,535 / 255 is 257 exactly.
-fn narrowed(raster: Raster<u16>) -> Raster {
+fn narrowed(raster: &Raster<u16>) -> Raster {
     let to_eight = |sample: &u16| ((u32::from(*sample) + 128) / 257) as u8;
     Raster { size: raster.size, channels: raster.channels, samples: raster.samples.iter().map(to_eight).collect() }
 }

@@ -44,6 +44,7 @@ pub enum Fault {
 
 impl Fault {
     /// An encoder's failure.
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for map_err")]
     pub(crate) fn encode(codec: &'static str, reason: impl ToString) -> Self {
         Self::Encode { codec, reason: reason.to_string() }
     }

@@ -1,6 +1,6 @@
 //! Pixels: from an image file to its renditions, with every limit held before memory is spent.
 //!
-//! The one entry is [`render`]; the Lambda function, the worker and the command line all call it.
+//! The one entry is [`render()`]; the Lambda function, the worker and the command line all call it.
 //! What is made is decided by [`smmu_core::image::plan()`]. This crate knows no AWS, no job and no
 //! network: a file in, files and a [`smmu_core::Manifest`] out.
 //!
@@ -11,6 +11,17 @@
 //! refused as `too_much_memory`. PNG and TIFF are resized while their rows arrive and JPEG shrinks
 //! while it is decoded, so that 100 megapixels fit easily; a progressive JPEG, an interlaced PNG, a
 //! TIFF of one strip, a lossless WebP or a BMP must be held whole, and the largest of them are refused.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "samples and sizes are computed within their ranges, once a pixel; checked casts would be most of the code"
+)]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "decoders' enums are open, and what is not named here is unsupported or corrupt by design"
+)]
 
 mod colour;
 mod decode;

@@ -74,7 +74,10 @@ fn render_source(
     let plan = plan(&probe, profile);
     let largest = plan.largest().unwrap_or(probe.size());
     let stored_largest = orient::turned(largest, probe.orientation);
-    limits.check_memory(BASE_BYTES + decoder.memory_bytes(stored_largest) + output_bytes(&plan))?;
+    let (decoding, encoding) = (decoder.memory_bytes(stored_largest), output_bytes(&plan));
+    // A still is decoded first and encoded then; an animation, frame by frame, is both at once.
+    let working = if probe.animation.is_some() { decoding + encoding } else { decoding.max(encoding) };
+    limits.check_memory(BASE_BYTES + working)?;
     progress(5);
 
     let camera = decoder.header().camera.clone();
@@ -130,9 +133,8 @@ fn probe(source: &Source, decoder: &dyn Decode) -> ImageProbe {
 /// Memory for what is made, by its sizes.
 fn output_bytes(plan: &ImagePlan) -> u64 {
     let per_pixel = |output: &ImageOutput| match output.encoding {
-        Encoding::Jpeg { .. } => 0,
+        Encoding::Jpeg { .. } | Encoding::Webp { motion: Motion::Still, .. } => 0,
         Encoding::Webp { motion: Motion::Animated, .. } => ANIMATED_BYTES_PER_PIXEL,
-        Encoding::Webp { motion: Motion::Still, .. } => 0,
         Encoding::Avif { .. } => AVIF_BYTES_PER_PIXEL,
     };
     let pixels = |output: &ImageOutput| output.size.pixels();

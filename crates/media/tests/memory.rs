@@ -2,6 +2,12 @@
 //! own, with one test, because it measures the whole process.
 
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pictures of known sizes are computed here"
+)]
 
 mod support;
 

@@ -1,5 +1,12 @@
 //! Whole renderings: a file in, files and a manifest out.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pictures of known sizes are computed here"
+)]
+
 mod support;
 
 #[path = "render/animations.rs"]
@@ -15,7 +22,7 @@ mod stills;
 
 use image::{DynamicImage, RgbaImage};
 use smmu_core::{
-    ErrorCode, Manifest, Refusal,
+    Manifest, Refusal,
     image::{ImageFacts, ImageLimits, ImageProfile},
 };
 use smmu_media::MediaError;
@@ -74,10 +81,6 @@ fn refused_within(content: &[u8], limits: &ImageLimits) -> Refusal {
         Err(MediaError::Refused(refusal)) => refusal,
         Err(MediaError::Fault(fault)) => panic!("{fault}"),
     }
-}
-
-fn refusal_code(content: &[u8]) -> ErrorCode {
-    refused(content).code
 }
 
 /// Mean absolute difference of two pictures of one size, per sample, alpha left out.

@@ -134,7 +134,9 @@ impl Decode for Png {
             for _ in 0..stored.height {
                 resizer.push(1, |room| {
                     self.row(bytemuck::cast_slice_mut(room))?;
-                    room.iter_mut().for_each(|sample| *sample = u16::from_be(*sample));
+                    for sample in room {
+                        *sample = u16::from_be(*sample);
+                    }
                     Ok(())
                 })?;
             }

@@ -27,6 +27,7 @@ pub(crate) struct Tiff {
 
 /// How samples lie in the file.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "TIFF's own independent flags")]
 struct Layout {
     channels: Channels,
     bits: u8,

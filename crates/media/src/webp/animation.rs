@@ -158,3 +158,46 @@ impl Drop for AnimationEncoder {
         unsafe { sys::WebPAnimEncoderDelete(self.encoder.as_ptr()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smmu_core::image::WebpProfile;
+
+    /// A square that stands at another place in each frame, on nothing.
+    fn frame(number: usize) -> Raster {
+        let size = Size { width: 96, height: 32 };
+        let pixel = |at: usize| if at % 96 / 32 == number { [200, 30, 60, 255] } else { [0; 4] };
+        Raster { size, channels: Channels::Rgba, samples: (0..96 * 32).flat_map(pixel).collect() }
+    }
+
+    #[test]
+    fn frames_come_back_with_their_times_and_leave_nothing_behind() {
+        let WebpProfile { quality, method } = WebpProfile::default();
+        let size = frame(0).size;
+        let mut encoder = AnimationEncoder::new(size, 7, Settings { quality, method }).expect("an encoder");
+        for (number, shown_ms) in [(0, 40), (1, 1000), (2, 70)] {
+            encoder.add(&frame(number), shown_ms).expect("added");
+        }
+        let file = encoder.finish().expect("a file");
+
+        let found = crate::webp::parse(&file).and_then(|container| container.animation).expect("an animation");
+        assert_eq!((found.frames, found.duration_ms, found.plays), (3, 1110, 7));
+        let mut decoder = AnimationDecoder::open(&file, size).expect("opened");
+        for (number, wanted_ms) in [(0, 40), (1, 1000), (2, 70)] {
+            let (raster, shown_ms) = decoder.next_frame().expect("sound").expect("a frame");
+            assert_eq!(shown_ms, wanted_ms);
+            let alpha = |raster: &Raster| raster.samples.iter().skip(3).step_by(4).copied().collect::<Vec<u8>>();
+            assert_eq!(alpha(&raster), alpha(&frame(number)), "frame {number}");
+        }
+        assert!(decoder.next_frame().expect("sound").is_none());
+    }
+
+    #[test]
+    fn a_frame_of_another_size_is_not_added() {
+        let WebpProfile { quality, method } = WebpProfile::default();
+        let size = Size { width: 10, height: 10 };
+        let mut encoder = AnimationEncoder::new(size, 0, Settings { quality, method }).expect("an encoder");
+        assert!(encoder.add(&frame(0), 10).is_err());
+    }
+}

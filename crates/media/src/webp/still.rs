@@ -64,11 +64,12 @@ pub(crate) fn decode(content: &[u8], size: Size, channels: Channels) -> Result<R
     unsafe { sys::WebPFreeDecBuffer(&raw mut config.output) };
     match status {
         sys::VP8StatusCode::VP8_STATUS_OK => Ok(raster),
-        sys::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY => Err(Fault::resize("libwebp ran out of memory").into()),
         sys::VP8StatusCode::VP8_STATUS_SUSPENDED | sys::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {
             Err(corrupt("WebP", "it ends too early"))
         }
-        sys::VP8StatusCode::VP8_STATUS_INVALID_PARAM
+        // "Out of memory" is what it says of some damaged headers; what it truly needs was bounded before.
+        sys::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY
+        | sys::VP8StatusCode::VP8_STATUS_INVALID_PARAM
         | sys::VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR
         | sys::VP8StatusCode::VP8_STATUS_UNSUPPORTED_FEATURE
         | sys::VP8StatusCode::VP8_STATUS_USER_ABORT => Err(corrupt("WebP", "its pixels cannot be decoded")),

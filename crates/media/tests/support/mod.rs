@@ -1,6 +1,12 @@
 //! Pictures made up on the spot: the same bytes every time, from no file. Tests and the sample
 //! generator share them.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pictures of known sizes are computed here"
+)]
 #![allow(dead_code, reason = "each test program and each example uses a part")]
 
 use std::borrow::Cow;

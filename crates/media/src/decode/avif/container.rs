@@ -501,10 +501,9 @@ fn orientation(properties: &[&Property]) -> Orientation {
         (2, None) => Orientation::Rotate180,
         (_, None) => Orientation::Rotate90,
         (0, Some(0)) | (2, Some(1)) => Orientation::FlipVertical,
-        (0, Some(_)) | (2, Some(_)) => Orientation::FlipHorizontal,
+        (0 | 2, Some(_)) => Orientation::FlipHorizontal,
         (1, Some(0)) => Orientation::Transpose,
-        (1, Some(_)) => Orientation::Transverse,
-        (_, Some(0)) => Orientation::Transverse,
+        (1, Some(_)) | (_, Some(0)) => Orientation::Transverse,
         (_, Some(_)) => Orientation::Transpose,
     }
 }
