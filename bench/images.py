@@ -70,10 +70,10 @@ def measure(arguments, work, source, ladder):
                 samples[tool].append(ours(arguments.render, source, ladder, folder))
             else:
                 samples[tool].append(peer(tool, source, ladder, folder))
-    medians = {tool: tuple(map(statistics.median, zip(*rows))) for tool, rows in samples.items()}
+    medians = {tool: tuple(map(statistics.median, zip(*rows, strict=True))) for tool, rows in samples.items()}
     lossless = source.with_suffix(".png")
     files = [work / f"{source.name}-{ladder}-{tool}-0" / "jpeg-640.jpg" for tool in samples]
-    return medians, dict(zip(samples, quality(lossless, files)))
+    return medians, dict(zip(samples, quality(lossless, files), strict=True))
 
 
 def main():

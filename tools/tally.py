@@ -77,7 +77,8 @@ def main() -> int:
     failed = sum(part.failed for part in parts)
     print(f"\n  {'passed':>6}  {'failed':>6}  {'seconds':>7}")
     for part in parts:
-        print(f"  {part.passed:>6}  {part.failed:>6}  {part.seconds:>7}  {part.name}{'' if part.run else ': not run here, see above'}")
+        note = "" if part.run else ": not run here, see above"
+        print(f"  {part.passed:>6}  {part.failed:>6}  {part.seconds:>7}  {part.name}{note}")
     total = f"{passed} passed, {failed} failed"
     # A run inside a run hands its counts up, so that the outermost one alone prints the line.
     if outer := os.environ.get("SMMU_TALLY_FILE"):
