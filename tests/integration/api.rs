@@ -45,3 +45,17 @@ async fn a_configured_origin_may_call_and_another_may_not() {
     let answer = user.call_with(Method::GET, "/health", None, &[("origin", "http://localhost:3000")]).await;
     assert!(answer.header("access-control-expose-headers").to_ascii_lowercase().contains("etag"));
 }
+
+#[tokio::test]
+async fn what_is_no_endpoint_is_answered_with_problem_details() {
+    let user = Caller::user(by_itself(), "ada").await;
+    for (method, path, status, code) in [
+        (Method::GET, "/nope", 404, "not_found"),
+        (Method::GET, "/media/upload/init", 405, "method_not_allowed"),
+        (Method::DELETE, "/jobs/job_01j0000000000000000000000x", 405, "method_not_allowed"),
+    ] {
+        let answer = user.call(method, path, None).await;
+        assert_eq!((answer.status.as_u16(), answer.text_at("/code").as_str()), (status, code), "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+}

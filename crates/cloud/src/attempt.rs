@@ -69,21 +69,26 @@ impl Attempt {
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
         let (source, outputs) = (room.path().join("source"), room.path().join("outputs"));
         std::fs::create_dir(&outputs).map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
-        self.uploads.download(&work.input.source, &source).await?;
+        let downloaded = self.uploads.download(&work.input.source, &source).await;
+        downloaded.map_err(|error| Failure::reading_source(error, stage))?;
 
         let (reached, progress) = watch::channel(0);
         let target = outputs.clone();
-        let making = tokio::task::spawn_blocking(move || {
+        let mut making = tokio::task::spawn_blocking(move || {
             make(&source, &target, &|percent| {
                 // Nobody listening means that the attempt was given up; the thread's result is dropped then.
                 let _unheard = reached.send(percent);
             })
         });
-        let reporting = self.report(work, stage, progress);
         let made = tokio::select! {
-            made = making => made.map_err(|error| Failure::Fault(format!("the maker panicked: {error}")))?,
-            ended = reporting => return ended,
+            made = &mut making => made,
+            ended = self.report(work, stage, progress) => {
+                // The thread cannot be stopped; left alone, it would work beside the next invocation.
+                let _unused = making.await;
+                return ended;
+            }
         };
+        let made = made.map_err(|error| Failure::Fault(format!("the maker panicked: {error}")))?;
         let manifest = match made {
             Ok(manifest) => manifest,
             Err(MakeError::Refused(refusal)) => return Err(Failure::refused(refusal, stage)),

@@ -32,6 +32,18 @@ impl Failure {
         Self::Refused(refusal.at(stage))
     }
 
+    /// The failure of reading a source that was there when it was validated.
+    #[must_use]
+    pub fn reading_source(error: CloudError, stage: Stage) -> Self {
+        if error.missing {
+            return Self::refused(
+                Refusal::new(ErrorCode::SourceMissing, "the uploaded file is no longer there"),
+                stage,
+            );
+        }
+        error.into()
+    }
+
     /// The failure of an input that is not what the caller promised.
     pub fn unexpected(what: impl std::fmt::Display) -> Self {
         Self::Fault(what.to_string())

@@ -21,6 +21,17 @@ pub struct MediaTable {
     table: String,
 }
 
+/// What became of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submission {
+    /// It is recorded now.
+    Recorded,
+    /// There is a job of this media already.
+    AlreadyThere,
+    /// Another write to the same records was under way; it may or may not have made the job.
+    Contended,
+}
+
 impl MediaTable {
     /// The table named by `SMMU_MEDIA_TABLE`.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
@@ -78,9 +89,8 @@ impl MediaTable {
         }
     }
 
-    /// Records a media as submitted and its job as made, both or neither. `false` if the job is
-    /// there already.
-    pub async fn submit(&self, submitted: &Media, job: &Job, jobs: &Jobs) -> Result<bool, CloudError> {
+    /// Records a media as submitted and its job as made, both or neither.
+    pub async fn submit(&self, submitted: &Media, job: &Job, jobs: &Jobs) -> Result<Submission, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems submit";
         let media = Put::builder()
             .table_name(&self.table)
@@ -97,16 +107,18 @@ impl MediaTable {
             .transact_items(TransactWriteItem::builder().put(media).build())
             .send()
             .await;
-        let Err(error) = written else { return Ok(true) };
+        let Err(error) = written else { return Ok(Submission::Recorded) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(CloudError::from_sdk(OPERATION, error));
         };
-        let mut reasons = cancelled.cancellation_reasons().iter();
-        if reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
-            return Ok(false);
+        let because = |code: &str| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+        if because("ConditionalCheckFailed") {
+            Ok(Submission::AlreadyThere)
+        } else if because("TransactionConflict") {
+            Ok(Submission::Contended)
+        } else {
+            Err(CloudError::interrupted(OPERATION, error.into_service_error()))
         }
-        // Two submissions at the same instant: DynamoDB lets one through and cancels the other.
-        Err(CloudError::interrupted(OPERATION, error.into_service_error()))
     }
 
     /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.

@@ -5,12 +5,13 @@ use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     jobs::{Advance, Jobs},
-    media::MediaTable,
+    media::{MediaTable, Submission},
     queue::JobsQueue,
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
 use smmu_core::{Job, JobEvent, JobId, Media, media::Mismatch};
+use std::time::Duration;
 
 /// Everything that a submission touches.
 #[derive(Clone)]
@@ -39,6 +40,9 @@ pub enum SubmitError {
     Cloud(#[from] CloudError),
 }
 
+/// Between two tries to record a submission while others do the same.
+const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
+
 impl Submitter {
     /// From the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
@@ -55,17 +59,23 @@ impl Submitter {
     /// Once the job is recorded this succeeds even if its message cannot be sent; `reconcile` sends
     /// what was not sent.
     pub async fn submit(&self, media: &Media) -> Result<Job, SubmitError> {
-        if let Some(job) = self.jobs.get(&JobId::of(&media.id)).await? {
-            return Ok(job);
+        let id = JobId::of(&media.id);
+        for pause_ms in PAUSES_MS {
+            if let Some(job) = self.jobs.get(&id).await? {
+                return Ok(job);
+            }
+            let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
+            let (submitted, job) = media.submit(&object, clock::now())?;
+            match self.media.submit(&submitted, &job, &self.jobs).await? {
+                Submission::Recorded => return Ok(self.send(&submitted, job).await),
+                // The other submission's job is this one; the next round finds it.
+                Submission::AlreadyThere | Submission::Contended => {
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await
+                }
+            }
         }
-        let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
-        let (submitted, job) = media.submit(&object, clock::now())?;
-        if self.media.submit(&submitted, &job, &self.jobs).await? {
-            return Ok(self.send(&submitted, job).await);
-        }
-        // Another submission of the same media was faster; its job is this one.
-        let job = self.jobs.get(&job.id).await?;
-        job.ok_or_else(|| CloudError::interrupted("dynamodb:GetItem jobs", "the job was not recorded").into())
+        Err(CloudError::interrupted("dynamodb:TransactWriteItems submit", "other writers were faster every time")
+            .into())
     }
 
     /// Sends a job's message and records that, as far as both succeed.

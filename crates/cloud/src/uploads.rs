@@ -83,11 +83,11 @@ impl Uploads {
             .await;
         let object = match answer {
             Ok(object) => object,
-            // A version id that S3 did not issue answers 400; neither that nor a delete marker (405) is there.
-            Err(error) if error.raw_response().is_some_and(|r| matches!(r.status().as_u16(), 400 | 404 | 405)) => {
-                return Ok(None);
+            // Only 404 says that it is not there: without a body, 400 and 403 can mean anything.
+            Err(error) => {
+                let error = CloudError::from_sdk(OPERATION, error);
+                return if error.missing { Ok(None) } else { Err(error) };
             }
-            Err(error) => return Err(CloudError::from_sdk(OPERATION, error)),
         };
         let bytes = object.content_length().and_then(|length| u64::try_from(length).ok());
         let (Some(version_id), Some(bytes)) = (object.version_id().map(str::to_owned), bytes) else {

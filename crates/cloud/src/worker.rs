@@ -57,6 +57,21 @@ where
     }
 }
 
+/// Makes SIGTERM end this process with the exit code of a fault worth retrying, for a worker that
+/// has no job to leave in order. What it has written has no manifest, and so is not complete.
+pub fn exit_on_sigterm() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+                terminated.recv().await;
+                std::process::exit(i32::from(TRY_AGAIN));
+            }
+        });
+    });
+}
+
 async fn attempt<F>(stage: Stage, make: F, environment: &Environment) -> Result<Option<Ending>, Failure>
 where
     F: FnOnce(&Path, &Path, &dyn Fn(u8)) -> Result<Manifest, MakeError> + Send + 'static,

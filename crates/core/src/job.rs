@@ -187,7 +187,7 @@ impl Progress {
 /// What can happen to a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEvent {
-    /// Its message is on the queue.
+    /// Its message was put on the queue, be it once more.
     Sent,
     /// An execution has taken it.
     Started,
@@ -320,7 +320,6 @@ impl Job {
     /// Whether what `event` says is so already.
     fn already(&self, event: &JobEvent) -> bool {
         match (&self.state, event) {
-            (JobState::Queued { sent_at }, JobEvent::Sent) => sent_at.is_some(),
             (JobState::Queued { .. }, _) => false,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, .. }, JobEvent::Progressed(later)) => later <= progress,

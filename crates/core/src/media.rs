@@ -42,7 +42,7 @@ pub struct Media {
     /// The owner.
     #[serde(rename = "userId")]
     pub user: UserId,
-    /// The name the client gave; shown back, never part of a key or a log line.
+    /// The name the client gave, for the owner of the table; never part of a key or a log line.
     pub file_name: String,
     /// What may be uploaded.
     #[serde(flatten)]

@@ -29,7 +29,8 @@ impl Context {
 
 /// Answers its input, what it is, and where it goes.
 pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Detected, Failure> {
-    let head = context.uploads.read_start(&input.source, HEAD_BYTES).await?;
+    let head = context.uploads.read_start(&input.source, HEAD_BYTES).await;
+    let head = head.map_err(|error| Failure::reading_source(error, Stage::Detect))?;
     let format = accept(&head, input.source.bytes, &context.policy)
         .map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
     match context.jobs.advance(&input.job_id, JobEvent::Detected(format.kind)).await? {

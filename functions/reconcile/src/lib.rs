@@ -8,7 +8,7 @@ use smmu_cloud::{
     Advance, CloudError, Environment, Failure, InvalidEnvironment, SubmitError, Submitter, Workflow, clock,
     workflow::Execution,
 };
-use smmu_core::{ErrorCode, Job, JobEvent, JobId, JobState, Media, Refusal, Status, Timestamp};
+use smmu_core::{ErrorCode, Job, JobEvent, JobId, JobState, MediaId, Refusal, Status, Timestamp};
 
 /// What the function needs, made once.
 pub struct Context {
@@ -84,9 +84,7 @@ pub async fn handle(_tick: Value, context: &Context) -> Result<Report, Failure> 
         count(mend_job(&id, context, now).await, id.as_str(), &mut report);
     }
     for id in context.submitter.media.awaiting_since(now.plus_seconds(-context.patience.ungranted), BATCH).await? {
-        if let Some(media) = context.submitter.media.get(&id).await? {
-            count(mend_upload(&media, context).await, id.as_str(), &mut report);
-        }
+        count(mend_upload(&id, context).await, id.as_str(), &mut report);
     }
     tracing::info!(?report, "reconciled");
     Ok(report)
@@ -162,15 +160,17 @@ async fn fail(job: Job, code: ErrorCode, context: &Context) -> Result<Mended, Cl
 }
 
 /// An upload that is complete needs no client to say so: its bytes are proven by their checksum.
-async fn mend_upload(media: &Media, context: &Context) -> Result<Mended, CloudError> {
-    match context.submitter.submit(media).await {
+async fn mend_upload(id: &MediaId, context: &Context) -> Result<Mended, CloudError> {
+    // The index may be behind the table.
+    let Some(media) = context.submitter.media.get(id).await? else { return Ok(Mended::Nothing) };
+    match context.submitter.submit(&media).await {
         Ok(_) => Ok(Mended::Submitted),
         Err(SubmitError::NotUploaded) => {
-            Ok(if context.submitter.media.expire(media).await? { Mended::Expired } else { Mended::Nothing })
+            Ok(if context.submitter.media.expire(&media).await? { Mended::Expired } else { Mended::Nothing })
         }
         Err(SubmitError::Mismatch(mismatch)) => {
             tracing::error!(media_id = %media.id, %mismatch, "an upload differs from its grant");
-            Ok(if context.submitter.media.expire(media).await? { Mended::Expired } else { Mended::Nothing })
+            Ok(if context.submitter.media.expire(&media).await? { Mended::Expired } else { Mended::Nothing })
         }
         Err(SubmitError::Cloud(error)) => Err(error),
     }

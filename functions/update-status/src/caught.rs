@@ -34,7 +34,9 @@ pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
     }
     let (code, message) = match caught.error.as_str() {
         "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing took longer than it may"),
-        "States.TaskFailed" => (ErrorCode::WorkerFailed, "the worker failed more often than it is restarted"),
+        error if error == "States.TaskFailed" || error.starts_with("ECS.") => {
+            (ErrorCode::WorkerFailed, "the worker failed, or could not be started, more often than it is tried again")
+        }
         _ => (ErrorCode::Internal, "something went wrong on our side"),
     };
     Refusal::new(code, message).at(reached)

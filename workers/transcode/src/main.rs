@@ -33,6 +33,9 @@ enum Mode {
 fn main() -> ExitCode {
     match Arguments::parse().mode {
         Mode::Job => job::run(),
-        Mode::File { input, outdir } => file::run(&input, &outdir),
+        Mode::File { input, outdir } => {
+            smmu_cloud::worker::exit_on_sigterm();
+            file::run(&input, &outdir)
+        }
     }
 }

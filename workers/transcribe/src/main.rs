@@ -31,13 +31,21 @@ enum Mode {
 fn main() -> ExitCode {
     match Arguments::parse().mode {
         Mode::Job => worker::run_job(Stage::Transcribe, |_, _, _| Err(MakeError::Refused(refusal()))),
+        Mode::File { input, .. } if !input.is_file() => {
+            tell(&format!("{} is no file", input.display()));
+            ExitCode::from(2)
+        }
         Mode::File { .. } => {
             let line = serde_json::to_string(&refusal()).expect("a refusal is plain strings");
-            // Without stderr there is nobody to tell; the exit code still says it.
-            let _unheard = writeln!(std::io::stderr(), "{line}");
+            tell(&line);
             ExitCode::from(3)
         }
     }
+}
+
+/// Without stderr there is nobody to tell; the exit code still says it.
+fn tell(message: &str) {
+    let _unheard = writeln!(std::io::stderr(), "{message}");
 }
 
 fn refusal() -> Refusal {

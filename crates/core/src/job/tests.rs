@@ -111,6 +111,8 @@ proptest! {
 
     #[test]
     fn repeating_events_in_place_changes_nothing(events in prop::collection::vec((any_event(), 1..4_usize), 0..12)) {
+        // That a message was sent once more is news: the time of it.
+        let events: Vec<_> = events.into_iter().filter(|(event, _)| *event != JobEvent::Sent).collect();
         let once: Vec<_> = events.iter().map(|(event, _)| event.clone()).collect();
         let repeated: Vec<_> = events.iter().flat_map(|(event, n)| std::iter::repeat_n(event.clone(), *n)).collect();
         let (once, repeated) = (replay(&once), replay(&repeated));
