@@ -70,7 +70,7 @@ impl Submitter {
                 Submission::Recorded => return Ok(self.send(&submitted, job).await),
                 // The other submission's job is this one; the next round finds it.
                 Submission::AlreadyThere | Submission::Contended => {
-                    tokio::time::sleep(Duration::from_millis(pause_ms)).await
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                 }
             }
         }
