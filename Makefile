@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # For `make demo`: a file or folder of your own, and where the outputs go. Spaces are fine.
 MEDIA ?=
 OUT ?= out
-# For `make up`: the port that the API listens on; empty lets it choose.
+# For `make up`: the port that the API listens on, or `auto`; 4566 where it is empty.
 PORT ?=
 export MEDIA OUT PORT
 

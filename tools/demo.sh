@@ -9,7 +9,9 @@ if [ -z "$media" ]; then
     if [ ! -d "$media" ]; then
         step "making samples in ${media#"$SMMU_ROOT/"}"
         rm -rf -- "$media.making"
-        cargo run --locked --quiet -p smmu-media --example samples -- "$media.making"
+        # Of the whole workspace, so that dependencies keep the features that build.sh built them with.
+        cargo build --locked --quiet --workspace --example samples
+        "$SMMU_TARGET_DIR/debug/examples/samples" "$media.making"
         mv -- "$media.making" "$media"
     fi
 elif [ ! -e "$media" ]; then
@@ -19,6 +21,11 @@ fi
 # The client never overwrites: a second run into a folder of yours makes new ones beside the first. The
 # default folder is the demo's own, so it starts empty.
 out=${OUT:-out}
-[ "$out" != out ] || rm -rf -- "$SMMU_ROOT/out"
+if [ "$out" = out ]; then
+    case $(realpath -- "$media")/ in
+    "$SMMU_ROOT"/out/*) fail "MEDIA=$media lies in out/, which is emptied for the outputs" "name another folder: OUT=path" ;;
+    esac
+    rm -rf -- "$SMMU_ROOT/out"
+fi
 
 exec "$SMMU_TARGET_DIR/debug/smmu-local" demo --media "$media" --out "$out"
