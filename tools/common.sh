@@ -12,6 +12,8 @@ SMMU_TARGET_DIR=${CARGO_TARGET_DIR:-$SMMU_ROOT/target}
 cd "$SMMU_ROOT"
 # The emulator that local/ starts; smmu-local reads the same variable.
 export SMMU_VENV=${SMMU_VENV:-$SMMU_ROOT/.local/venv}
+# The browser player's modules, which the player test loads; it reads the same variable.
+export SMMU_PLAYER=${SMMU_PLAYER:-$SMMU_ROOT/.local/player}
 # Linters, SAM and cargo-lambda, which never go into the product.
 SMMU_LINT_VENV=$SMMU_TOOLS_DIR/python-$(sha256sum tools/requirements-lint.txt | cut -c1-16)
 
@@ -47,6 +49,19 @@ make_venv() {
         fail "the Python packages of $requirements could not be installed (pip says why, above)" \
             "they are fetched once and need a network for it; then run the same command again"
     printf '%s\n' "$wanted" >"$venv/.complete"
+}
+
+# make_node_modules DIR SOURCE: the npm packages of SOURCE's package-lock.json, by their hashes, in DIR.
+make_node_modules() {
+    local dir=$1 source=$2 wanted
+    wanted=$(digest "$source/package.json" "$source/package-lock.json")
+    [ "$(cat "$dir/.complete" 2>/dev/null)" != "$wanted" ] || return 0
+    step "installing the npm packages of $source/package-lock.json"
+    mkdir -p "$dir"
+    cp "$source/package.json" "$source/package-lock.json" "$dir"
+    (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) ||
+        fail "the npm packages could not be fetched" "a network is needed this once; then run the same command again"
+    printf '%s\n' "$wanted" >"$dir/.complete"
 }
 
 # What a part returns that could not be run here and has said why (as automake has it): neither passed nor failed.

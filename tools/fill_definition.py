@@ -26,6 +26,7 @@ def plausible(name: str) -> str:
         "Cluster": f"arn:aws:ecs:{ACCOUNT}:cluster/smmu",
         "SecurityGroup": "sg-0123456789abcdef0",
         "AssignPublicIp": "ENABLED",
+        "FirstCapacity": "FARGATE_SPOT",
     }.get(name, name)
 
 

@@ -28,13 +28,14 @@ install_packages() {
         fail "apt-get could not install: $*" "it needs a network this once, and root; as root, run: $command"
 }
 
-[ $# -gt 0 ] || fail "usage: tools/setup.sh run|lint|sam-local ..."
+[ $# -gt 0 ] || fail "usage: tools/setup.sh run|test|lint|sam-local ..."
 is_there cargo || fail "cargo is missing" "install Rust with rustup (see rust-version in Cargo.toml), then run this again"
 mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 for purpose in "$@"; do
     case $purpose in
     run) make_venv "$SMMU_VENV" local/python/requirements.txt ;;
+    test) make_node_modules "$SMMU_PLAYER" tests/player ;;
     lint | sam-local) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
     esac
 done

@@ -2,6 +2,8 @@
 # Everything that a change must pass by running it. Wants what build.sh built.
 . "$(dirname "$0")/common.sh"
 
+tools/setup.sh test
+
 # A changed snapshot fails; it is accepted by hand (cargo insta review), never by a test run.
 export INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
 if [ -n "${SMMU_MEDIA_DIR:-}" ]; then

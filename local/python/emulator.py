@@ -18,7 +18,7 @@ import threading
 import time
 
 import ministack.app as app
-from ministack.services import apigateway, ecs
+from ministack.services import apigateway, ecs, s3
 from ministack.services import stepfunctions as sfn
 
 # Of the Task state that runs on this thread: its execution, and when the state times out (time.monotonic).
@@ -152,6 +152,37 @@ def patch_template_cors():
         setattr(apigateway, name, renamed(reviewed(apigateway, name, "cors_cfg", "origin")))
 
 
+def patch_ranges_of_versions():
+    """A range of an object's version can be read, as one of the current version can.
+
+    AWS ("GetObject" in the Amazon S3 API reference, API_GetObject): Range and versionId go together; the answer is
+    206 with Content-Range, and without the checksums of the whole object.
+
+    ministack: gives the whole object whenever a version is named.
+    """
+    read_object = reviewed(s3, "_get_object", "bucket_name", "key", "headers", "query_params")
+    parse_range = reviewed(s3, "_parse_range", "range_header", "total")
+
+    def read_range(bucket_name, key, headers, query_params=None):
+        status, answered, body = read_object(bucket_name, key, headers, query_params)
+        asked = headers.get("range", "")
+        if status != 200 or not asked:
+            return status, answered, body
+        found = parse_range(asked, len(body))
+        if found is None:
+            return s3._error("InvalidRange", "The requested range is not satisfiable", 416, f"/{bucket_name}/{key}")
+        start, end = found
+        whole = {name: value for name, value in answered.items() if not name.lower().startswith("x-amz-checksum-")}
+        part = body[start : end + 1]
+        return 206, {
+            **whole,
+            "Content-Length": str(len(part)),
+            "Content-Range": f"bytes {start}-{end}/{len(body)}",
+        }, part
+
+    s3._get_object = read_range
+
+
 def camel_case(configuration):
     """The same settings with every name's first letter in lower case."""
     return {key[:1].lower() + key[1:]: value for key, value in (configuration or {}).items()}
@@ -176,4 +207,5 @@ if __name__ == "__main__":
     patch_abandoned_state()
     patch_health_path()
     patch_template_cors()
+    patch_ranges_of_versions()
     app.main()

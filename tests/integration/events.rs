@@ -258,6 +258,7 @@ async fn every_sample_event_is_answered_as_recorded() {
 
     let context = smmu_update_status::Context::new(&sdk, &environment).unwrap();
     for (name, before) in [
+        ("update-status-half-done", None),
         ("update-status-complete", None),
         ("update-status-refused", Some(&render[..])),
         ("update-status-worker-failed", Some(&render[..])),

@@ -85,28 +85,55 @@ async fn worker_of(stack: &Stack, job: &str) -> u32 {
     panic!("no worker was started for {job}");
 }
 
-async fn failed_tasks(stack: &Stack, job: &str) -> usize {
+/// The workers of a job that have failed, by the states that ran them.
+async fn failed_workers(stack: &Stack, job: &str) -> Vec<String> {
     let arn = format!("{}:{job}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
     let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
-    let mut failed = 0;
+    let (mut state, mut failed) = (String::new(), Vec::new());
     while let Some(event) = events.next().await {
-        failed += usize::from(*event.unwrap().r#type() == HistoryEventType::TaskFailed);
+        let event = event.unwrap();
+        if let Some(entered) = &event.state_entered_event_details {
+            state.clone_from(&entered.name);
+        }
+        if *event.r#type() == HistoryEventType::TaskFailed {
+            failed.push(state.clone());
+        }
     }
     failed
 }
 
+async fn kill(stack: &Stack, job: &str, signal: Signal) {
+    let pid = worker_of(stack, job).await;
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+    let process = format!("/proc/{pid}");
+    while std::fs::exists(&process).unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
-async fn a_killed_worker_is_replaced_and_publishes_nothing() {
+async fn a_worker_that_fails_on_the_first_capacity_is_run_again_on_demand_and_publishes_nothing() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     for signal in [Signal::KILL, Signal::TERM] {
         let id = user.submit(&large(), "image/png").await;
-        let pid = worker_of(stack, &id).await;
-        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+        kill(stack, &id, signal).await;
         let job = user.ended(&id).await;
         assert_eq!(job["status"], "COMPLETED", "{signal:?}: {job}");
-        assert_eq!(failed_tasks(stack, &id).await, 1, "{signal:?}: the first worker failed, the second did not");
+        assert_eq!(failed_workers(stack, &id).await, ["TranscodeImage"], "{signal:?}");
     }
+}
+
+#[tokio::test]
+async fn a_worker_that_fails_on_demand_is_retried() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let id = user.submit(&large(), "image/png").await;
+    kill(stack, &id, Signal::KILL).await;
+    kill(stack, &id, Signal::KILL).await;
+    let job = user.ended(&id).await;
+    assert_eq!(job["status"], "COMPLETED", "{job}");
+    assert_eq!(failed_workers(stack, &id).await, ["TranscodeImage", "TranscodeImageOnDemand"]);
 }
 
 #[tokio::test]

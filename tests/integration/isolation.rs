@@ -36,6 +36,11 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
     assert_eq!(visible(&eve.job(&id).await), absent);
     ada.ended(&id).await;
     assert_eq!(visible(&eve.job(&id).await), absent);
+    // Nor is there more to see below a job, whatever its owner finds there.
+    let path = |id: &str| format!("/jobs/{id}/playback/master.m3u8");
+    let eve_plays = async |id: &str| visible(&eve.call(reqwest::Method::GET, &path(id), None).await);
+    assert_eq!(eve_plays(&format!("job_{missing}")).await, absent);
+    assert_eq!(eve_plays(&id).await, absent);
     // Nor can an id be told from one that could not even be an id.
     for odd in ["job_", "x", "med_01j0000000000000000000000x", "%00"] {
         assert_eq!(visible(&eve.job(odd).await).2, absent.2, "{odd}");

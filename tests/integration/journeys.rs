@@ -1,7 +1,9 @@
 //! Files that go all the way.
 
 use serde_json::Value;
-use smmu_tests::{Caller, Stack, by_itself, by_request, caller::hex_sha256, samples};
+use smmu_tests::{Caller, Stack, by_itself, by_request, caller::hex_sha256, ffmpeg, samples};
+use std::path::PathBuf;
+use tempfile::TempDir;
 
 /// Uploads an image, waits, and checks every output by downloading it.
 async fn image_journey(stack: &Stack, file: &[u8], content_type: &str) -> Value {
@@ -71,17 +73,181 @@ async fn content_decides_the_type_not_the_declaration() {
     assert_eq!(job["kind"], "image");
 }
 
+/// A job of a video or a sound that is done, with everything that it lists in one folder.
+struct Downloaded {
+    job: Value,
+    manifest: Value,
+    folder: TempDir,
+}
+
+impl Downloaded {
+    /// Uploads a file, waits, and downloads every output, comparing it with what the job says of it.
+    async fn of(file: &[u8], content_type: &str, kind: &str) -> Self {
+        let user = Caller::user(by_itself(), "ada").await;
+        let id = user.submit(file, content_type).await;
+        let job = user.ended(&id).await;
+        assert_eq!(job["status"], "COMPLETED", "{job}");
+        assert_eq!((&job["progress"], &job["stage"], &job["kind"]), (&100.into(), &"finish".into(), &kind.into()));
+        let folder = tempfile::tempdir().unwrap();
+        for output in job["outputs"].as_array().unwrap() {
+            let bytes = user.download(output["url"].as_str().unwrap()).await;
+            assert_eq!(output["bytes"], bytes.len(), "{output}");
+            assert_eq!(output["sha256"], hex_sha256(&bytes), "{output}");
+            assert_eq!(output["state"], "ready", "{output}");
+            std::fs::write(folder.path().join(output["name"].as_str().unwrap()), bytes).unwrap();
+        }
+        let manifest = std::fs::read(folder.path().join("manifest.json")).unwrap();
+        Self { job, manifest: serde_json::from_slice(&manifest).unwrap(), folder }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Names of the outputs of a role, sorted.
+    fn names(&self, role: &str) -> Vec<&str> {
+        let outputs = self.job["outputs"].as_array().unwrap().iter().filter(|output| output["role"] == role);
+        let mut names: Vec<_> = outputs.map(|output| output["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Everything with a duration plays to its end without a complaint, and for as long as the source.
+    fn assert_plays(&self, name: &str, streams: &[&str], seconds: f64) {
+        for stream in streams {
+            let played = ffmpeg::decoded_seconds(&self.file(name), stream);
+            assert!((played - seconds).abs() < 0.15, "{name}, stream {stream}: {played} s instead of {seconds} s");
+        }
+    }
+
+    /// Every picture can be opened; answers its size.
+    fn picture(&self, name: &str) -> (u32, u32) {
+        image::ImageReader::open(self.file(name)).unwrap().with_guessed_format().unwrap().into_dimensions().unwrap()
+    }
+}
+
 #[tokio::test]
-async fn video_and_audio_are_refused_by_the_worker_itself() {
+async fn a_video_becomes_everything_that_a_player_needs() {
+    let made = Downloaded::of(&samples::portrait_clip(180, 320), "video/quicktime", "video").await;
+
+    assert_eq!(made.names("rendition"), ["video.mp4"]);
+    assert_eq!(made.names("master_playlist"), ["master.m3u8"]);
+    assert_eq!(made.names("media_playlist"), ["audio.m3u8", "video-180p.m3u8"]);
+    assert_eq!(made.names("segments"), ["audio.mp4", "video-180p.mp4"]);
+    assert_eq!(made.names("poster"), ["poster.jpg"]);
+    assert_eq!(made.names("preview"), ["preview.webp"]);
+    assert_eq!(made.names("sprite"), ["storyboard.jpg"]);
+    assert_eq!(made.names("storyboard"), ["storyboard.vtt"]);
+
+    made.assert_plays("video.mp4", &["0:v", "0:a"], 7.0);
+    made.assert_plays("video-180p.mp4", &["0:v"], 7.0);
+    made.assert_plays("audio.mp4", &["0:a"], 7.0);
+    made.assert_plays("video-180p.m3u8", &["0:v"], 7.0);
+    made.assert_plays("master.m3u8", &["0:v", "0:a"], 7.0);
+    assert_eq!(ffmpeg::stored_size(&made.file("video.mp4")), (180, 320), "upright, and no turn is left to players");
+
+    assert_eq!(made.picture("poster.jpg"), (180, 320));
+    let poster = image::open(made.file("poster.jpg")).unwrap().into_rgb8();
+    let top = poster.get_pixel(90, 10).0;
+    assert!(top[0] > 200 && top[2] < 80, "a frame after the black ones, and upright: {top:?}");
+    assert_eq!(made.picture("preview.webp"), (180, 320));
+}
+
+#[tokio::test]
+async fn the_manifest_of_a_video_has_its_facts_and_no_place() {
+    let clip = samples::portrait_clip(180, 320);
+    let planted = samples::PLACE.as_bytes();
+    assert!(clip.windows(planted.len()).any(|window| window == planted), "the source has a place");
+    let made = Downloaded::of(&clip, "video/quicktime", "video").await;
+
+    let video = &made.manifest["av"]["video"];
+    assert_eq!(video["codec"], "h264", "{video}");
+    assert_eq!((&video["coded"]["width"], &video["coded"]["height"]), (&320.into(), &180.into()), "{video}");
+    assert_eq!((&video["displayed"]["width"], &video["displayed"]["height"]), (&180.into(), &320.into()), "{video}");
+    assert_eq!(made.manifest["av"]["durationMs"].as_u64().unwrap() / 100, 70);
+    assert_eq!(made.manifest["av"]["audio"][0]["codec"], "aac");
+    for output in made.job["outputs"].as_array().unwrap() {
+        let name = output["name"].as_str().unwrap();
+        let bytes = std::fs::read(made.file(name)).unwrap();
+        assert!(!bytes.windows(8).any(|window| window == &planted[..8]), "{name} says where it was recorded");
+    }
+}
+
+#[tokio::test]
+async fn poster_and_preview_can_be_read_while_the_ladder_is_being_made() {
     let user = Caller::user(by_itself(), "ada").await;
-    for (file, content_type, kind) in
-        [(samples::mp4_head(), "video/mp4", "video"), (samples::flac_head(), "audio/flac", "audio")]
-    {
+    // Large enough that its ladder takes some seconds.
+    let id = user.submit(&samples::portrait_clip(720, 1280), "video/quicktime").await;
+    let listed = |job: &Value, role: &str| {
+        let outputs = job["outputs"].as_array().into_iter().flatten();
+        outputs.filter(|output| output["role"] == role && output["state"] == "ready").count()
+    };
+    let early =
+        user.until(&id, "list its poster and preview", |job| listed(job, "poster") + listed(job, "preview") == 2);
+    let early = early.await;
+    assert_eq!(early["status"], "RUNNING", "{early}");
+    assert_eq!(listed(&early, "master_playlist"), 0, "the ladder is not made yet: {early}");
+    for output in early["outputs"].as_array().unwrap() {
+        let bytes = user.download(output["url"].as_str().unwrap()).await;
+        assert_eq!(output["sha256"], hex_sha256(&bytes), "{output}");
+    }
+    let job = user.ended(&id).await;
+    assert_eq!(job["status"], "COMPLETED", "{job}");
+    for early in early["outputs"].as_array().unwrap() {
+        let same = |late: &&Value| late["name"] == early["name"] && late["sha256"] == early["sha256"];
+        assert_eq!(job["outputs"].as_array().unwrap().iter().filter(same).count(), 1, "{early} is still there");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_video_gets_no_sound() {
+    let made = Downloaded::of(&samples::silent_clip(), "video/mp4", "video").await;
+    assert_eq!(made.names("media_playlist"), ["video-180p.m3u8"]);
+    made.assert_plays("video.mp4", &["0"], 3.0);
+    made.assert_plays("master.m3u8", &["0"], 3.0);
+    let master = std::fs::read_to_string(made.file("master.m3u8")).unwrap();
+    assert!(!master.contains("mp4a"), "{master}");
+}
+
+#[tokio::test]
+async fn a_quiet_recording_is_brought_to_the_usual_loudness() {
+    let made = Downloaded::of(&samples::tagged_flac(), "audio/flac", "audio").await;
+    assert_eq!(made.names("rendition"), ["audio.m4a", "audio.opus"]);
+    assert_eq!(made.names("waveform"), ["waveform.json", "waveform.png"]);
+    assert_eq!(made.names("cover"), ["cover.jpg"]);
+    for name in made.names("rendition") {
+        made.assert_plays(name, &["0:a"], 4.0);
+        let (integrated, peak) = ffmpeg::loudness(&made.file(name));
+        assert!((integrated + 16.0).abs() < 1.0 && peak < -1.0, "{name}: {integrated} LUFS, {peak} dBFS");
+    }
+    assert_eq!(made.picture("cover.jpg"), (64, 64));
+    made.picture("waveform.png");
+    let waveform: Value = serde_json::from_slice(&std::fs::read(made.file("waveform.json")).unwrap()).unwrap();
+    let numbers = waveform["data"].as_array().unwrap().len() as u64;
+    let pairs = waveform["channels"].as_u64().unwrap() * waveform["length"].as_u64().unwrap();
+    assert_eq!((&waveform["version"], numbers), (&2.into(), 2 * pairs), "as audiowaveform writes it");
+    assert_eq!(made.manifest["av"]["tags"]["title"], "Low tide");
+    let measured = made.manifest["av"]["loudness"]["integratedLufs"].as_f64().unwrap();
+    assert!((measured + 41.0).abs() < 2.0, "the source is quiet: {measured} LUFS");
+}
+
+#[tokio::test]
+async fn an_mp4_with_sound_alone_is_a_sound() {
+    let made = Downloaded::of(&samples::sound_in_mp4(), "video/mp4", "audio").await;
+    assert_eq!(made.names("rendition"), ["audio.m4a", "audio.opus"]);
+    made.assert_plays("audio.m4a", &["0:a"], 3.0);
+    assert_eq!(made.manifest["av"].get("video"), None);
+}
+
+#[tokio::test]
+async fn broken_video_and_audio_fail_with_a_code_that_their_sender_understands() {
+    let user = Caller::user(by_itself(), "ada").await;
+    for (file, content_type) in [(samples::truncated_clip(), "video/mp4"), (samples::empty_flac(), "audio/flac")] {
         let id = user.submit(&file, content_type).await;
         let job = user.ended(&id).await;
-        assert_eq!((&job["status"], &job["kind"]), (&"FAILED".into(), &kind.into()), "{job}");
-        assert_eq!(job["error"]["code"], "unsupported_media", "{job}");
+        assert_eq!((&job["status"], &job["error"]["code"]), (&"FAILED".into(), &"corrupt_media".into()), "{job}");
         assert_eq!(job["error"]["retryable"], false, "{job}");
+        assert!(job.get("outputs").is_none(), "nothing half-made is visible: {job}");
     }
 }
 

@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a failed expectation is a failed test")]
 
 mod api;
+mod attempts;
 mod contracts;
 mod events;
 mod faults;
+mod flow;
 mod isolation;
 mod journeys;
 mod once;
+mod player;
 mod tokens;
 mod uploads;

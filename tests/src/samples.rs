@@ -1,6 +1,8 @@
-//! Sample files, made here so that the tests need nothing else.
+//! Sample files, made here so that the tests need nothing else but ffmpeg.
 
+use crate::ffmpeg;
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
+use std::fs;
 
 /// Gradients with some noise: compresses like a photo rather than like a drawing.
 fn pixels(width: u32, height: u32) -> Vec<u8> {
@@ -41,18 +43,108 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
     file
 }
 
-/// The first bytes of an MP4 file: enough to be one by content, and no video.
+/// The place that is planted in [`portrait_clip`], as ISO 6709 writes it.
+pub const PLACE: &str = "+46.5197+006.6323/";
+
+/// A clip of 7 s with sound, stored lying on its side with a turn of 90° to be displayed, and with a
+/// place. It begins with half a second of black. Displayed upright, it is as large as asked for, its
+/// upper tenth is [`ORANGE`] and its lower tenth is [`BLUE`].
+///
+/// # Panics
+/// If ffmpeg fails.
 #[must_use]
-pub fn mp4_head() -> Vec<u8> {
-    let mut file = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41".to_vec();
-    file.extend_from_slice(b"\0\0\0\x08free");
+pub fn portrait_clip(width: u32, height: u32) -> Vec<u8> {
+    let (longer, bar) = (height, height / 10);
+    let picture = format!(
+        "testsrc2=size={width}x{height}:rate=24,\
+         drawbox=w=iw:h={bar}:color={}:t=fill,drawbox=y={}:w=iw:h={bar}:color={}:t=fill,\
+         fade=type=in:start_time=0.45:duration=0.1,transpose=dir=cclock",
+        hex(ORANGE),
+        longer - bar,
+        hex(BLUE),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let (stored, turned) = (folder.path().join("stored.mov"), folder.path().join("turned.mov"));
+    ffmpeg::run(&["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", TONE, "-t", "7"], &FAST, &stored);
+    // Only a copy takes the turn as it is; ffmpeg would make an encoded picture upright by itself.
+    let stored = stored.display().to_string();
+    let place = format!("location={PLACE}");
+    ffmpeg::run(&["-i", &stored], &["-c", "copy", "-metadata:s:v", "rotate=-90", "-metadata", &place], &turned);
+    fs::read(turned).expect("ffmpeg wrote it")
+}
+
+/// What is at the top of [`portrait_clip`].
+pub const ORANGE: [u8; 3] = [0xff, 0x7a, 0x00];
+
+/// What is at the bottom of [`portrait_clip`].
+pub const BLUE: [u8; 3] = [0x00, 0x60, 0xff];
+
+/// A clip of 3 s without any sound stream.
+///
+/// # Panics
+/// If ffmpeg fails.
+#[must_use]
+pub fn silent_clip() -> Vec<u8> {
+    made("mp4", &["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", "3"], &FAST)
+}
+
+/// An MP4 file of 3 s in which there is sound alone.
+///
+/// # Panics
+/// If ffmpeg fails.
+#[must_use]
+pub fn sound_in_mp4() -> Vec<u8> {
+    made("mp4", &["-f", "lavfi", "-i", TONE, "-t", "3"], &["-c:a", "aac"])
+}
+
+/// A FLAC file of 4 s, quiet (about -41 LUFS), with tags and a cover of 64 × 64 pixels.
+///
+/// # Panics
+/// If ffmpeg fails.
+#[must_use]
+pub fn tagged_flac() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cover = folder.path().join("cover.jpg");
+    fs::write(&cover, jpeg(64, 64)).expect("a file in a folder of ours");
+    let inputs = ["-f", "lavfi", "-i", TONE, "-i", &cover.display().to_string(), "-t", "4"];
+    let tags = ["-metadata", "title=Low tide", "-metadata", "artist=Nobody"];
+    let coding = ["-map", "0", "-map", "1", "-af", "volume=-20dB", "-c:v", "copy", "-disposition:v", "attached_pic"];
+    made("flac", &inputs, &[&tags[..], &coding[..]].concat())
+}
+
+/// An MP4 file whose end is missing, and with it the index of everything that is in it.
+///
+/// # Panics
+/// If ffmpeg fails.
+#[must_use]
+pub fn truncated_clip() -> Vec<u8> {
+    let mut file = silent_clip();
+    file.truncate(file.len() / 2);
     file
 }
 
-/// The first bytes of a FLAC file: enough to be one by content, and no sound.
+/// A FLAC file with nothing in it but its first bytes.
 #[must_use]
-pub fn flac_head() -> Vec<u8> {
+pub fn empty_flac() -> Vec<u8> {
     let mut file = b"fLaC\x80\0\0\x22".to_vec();
     file.resize(64, 0);
     file
+}
+
+/// A tone of 1 kHz, 18 dB below full scale.
+const TONE: &str = "sine=frequency=1000:sample_rate=48000";
+
+/// Speed before size: nobody keeps these files.
+const FAST: [&str; 8] = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"];
+
+fn made(extension: &str, inputs: &[&str], coding: &[&str]) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("made").with_extension(extension);
+    ffmpeg::run(inputs, coding, &file);
+    fs::read(file).expect("ffmpeg wrote it")
+}
+
+/// A colour as ffmpeg writes it.
+fn hex([red, green, blue]: [u8; 3]) -> String {
+    format!("0x{red:02x}{green:02x}{blue:02x}")
 }

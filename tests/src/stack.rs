@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use smmu_cloud::Environment;
 use smmu_local::{Cloud, CloudOptions, Port};
-use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
 use tokio::runtime::Runtime;
 
 /// A deployed stack, and what code in this process needs in order to act as a part of it.
@@ -14,6 +14,8 @@ pub struct Stack {
     pub sdk: SdkConfig,
     /// Name of its stage.
     pub stage: &'static str,
+    /// Where a web page can be served that may call this stack's API: its origin is an allowed one.
+    pub page: TcpListener,
     tokens: tokio::sync::Mutex<BTreeMap<String, String>>,
     // The cloud's own servers run here, whichever test asked for the stack first.
     _runtime: Runtime,
@@ -34,6 +36,14 @@ pub fn by_request() -> &'static Stack {
     &STACK
 }
 
+/// As by request, and speech is turned into text.
+#[must_use]
+pub fn with_transcription() -> &'static Stack {
+    static STACK: LazyLock<Stack> =
+        LazyLock::new(|| Stack::deploy("words", &[("UploadTrigger", "disabled"), ("Transcription", "enabled")]));
+    &STACK
+}
+
 impl Stack {
     fn deploy(stage: &'static str, parameters: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace");
@@ -43,6 +53,9 @@ impl Stack {
         let set = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         options.parameters = parameters.iter().map(set).collect();
         options.parameters.insert("Stage".into(), stage.into());
+        let page = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let origin = format!("http://{}", page.local_addr().expect("it is bound"));
+        options.parameters.insert("AllowedOrigins".into(), format!("http://localhost:3000,{origin}"));
         let runtime = Runtime::new().expect("a runtime");
         // Tests run in runtimes of their own, where blocking on another one is not allowed.
         let started = runtime_free(|| runtime.block_on(Cloud::start(options)));
@@ -51,7 +64,7 @@ impl Stack {
             Err(error) => panic!("the local cloud did not start: {error}"),
         };
         let sdk = runtime_free(|| runtime.block_on(cloud.address().sdk_config()));
-        Self { cloud, sdk, stage, tokens: tokio::sync::Mutex::default(), _runtime: runtime }
+        Self { cloud, sdk, stage, page, tokens: tokio::sync::Mutex::default(), _runtime: runtime }
     }
 
     /// The environment of this stack's functions, with some variables set otherwise.
@@ -67,6 +80,10 @@ impl Stack {
                 ("SMMU_MEDIA_TABLE", output("MediaTableName")),
                 ("SMMU_JOBS_QUEUE_URL", output("JobsQueueUrl")),
                 ("SMMU_STATE_MACHINE_ARN", output("StateMachineArn")),
+                ("SMMU_TRANSCODE_CPU", "2048".to_owned()),
+                ("SMMU_TRANSCODE_MEMORY", "4096".to_owned()),
+                ("SMMU_TRANSCODE_LARGE_CPU", "8192".to_owned()),
+                ("SMMU_TRANSCODE_LARGE_MEMORY", "16384".to_owned()),
                 ("SMMU_AUTH_ALGORITHM", "RS256".to_owned()),
                 ("SMMU_AUTH_ISSUER", format!("https://cognito-idp.us-east-1.amazonaws.com/{}", output("UserPoolId"))),
                 ("SMMU_AUTH_AUDIENCE", output("UserPoolClientId")),

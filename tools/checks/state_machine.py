@@ -1,8 +1,11 @@
 """What the state machine must be beyond valid: every state reachable, every Task state bounded.
 
 Invariant 9: every Task state has TimeoutSeconds, Retry with backoff and jitter, and Catch. Inside a
-Parallel or Map state the catching is left to the state around it: a Catch in a branch would let the
-other branches run on after the job has failed.
+Parallel or Map state the catching is left to the state around it: a Catch of everything in a branch
+would let the other branches run on after the job has failed.
+
+A worker has two states: one on the capacity that the operator has chosen, which may be missing or
+taken back, and for its failure the same once more on demand, which is retried.
 """
 
 import json
@@ -15,6 +18,13 @@ from checks import template
 
 ENDS = {"Succeed", "Fail"}
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+WORKER = "arn:aws:states:::ecs:runTask.sync"
+ON_DEMAND = "FARGATE"
+# What tells that capacity is missing or was taken back, or that the worker failed ("connect-ecs" in the Step Functions
+# guide; "ecs-fargate-runtask-capacity" on re:Post).
+CAPACITY_ERRORS = {"ECS.AmazonECSException", "AmazonECS.Unknown", "States.TaskFailed"}
+# In these a worker's state on demand may differ from the one before it.
+OF_THE_ATTEMPT = {"Comment", "Retry", "Catch"}
 # Amazon States Language: a retrier's own defaults, which hide that nobody has chosen.
 RETRY_FIELDS = ("IntervalSeconds", "MaxAttempts", "BackoffRate", "JitterStrategy")
 
@@ -79,12 +89,57 @@ def task_findings(name: str, state: dict, caught_outside: bool) -> Iterator[str]
         yield f"{name}: a Task needs a Catch of States.ALL"
 
 
+def capacity(state: dict) -> str | None:
+    """The one capacity provider that a worker runs on, if the state names one."""
+    strategy = state["Parameters"].get("CapacityProviderStrategy", [])
+    return strategy[0]["CapacityProvider"] if len(strategy) == 1 else None
+
+
+def same_work(first: dict, second: dict) -> bool:
+    """Whether two states differ only in where they run and what their failure leads to."""
+
+    def work(state: dict) -> dict:
+        parameters = {key: value for key, value in state["Parameters"].items() if key != "CapacityProviderStrategy"}
+        return {key: value for key, value in state.items() if key not in OF_THE_ATTEMPT} | {"Parameters": parameters}
+
+    return work(first) == work(second)
+
+
+def worker_findings(name: str, state: dict, states: dict) -> Iterator[str]:
+    """First capacity, then on demand, for one state that runs a worker."""
+    if capacity(state) is None or "LaunchType" in state["Parameters"]:
+        yield f"{name}: a worker needs a CapacityProviderStrategy of one provider, and then no LaunchType"
+        return
+    retried = {error for retrier in state.get("Retry", []) for error in retrier["ErrorEquals"]}
+    if retried & {"States.ALL", "States.Timeout"}:
+        yield f"{name}: a worker that took too long must not be tried again"
+    if capacity(state) == ON_DEMAND:
+        if missing := sorted(CAPACITY_ERRORS - retried):
+            yield f"{name}: a worker on demand needs a Retry on {', '.join(missing)}"
+        return
+    if patient := sorted(CAPACITY_ERRORS & retried):
+        yield f"{name}: {', '.join(patient)} must lead to a worker on demand, not to a Retry"
+    falls = [rule for rule in state.get("Catch", []) if set(rule["ErrorEquals"]) == CAPACITY_ERRORS]
+    if len(falls) != 1:
+        yield f"{name}: a worker needs a Catch of {', '.join(sorted(CAPACITY_ERRORS))}"
+        return
+    (fall,) = falls
+    # An ECS task takes 8192 characters of overrides; the cause, itself an ECS task, would fill them.
+    if fall.get("ResultPath", "$") is not None:
+        yield f"{name}: the Catch that leads to {fall['Next']} must discard the error (ResultPath null)"
+    second = states.get(fall["Next"], {})
+    if second.get("Resource") != WORKER or capacity(second) != ON_DEMAND or not same_work(state, second):
+        yield f"{name}: {fall['Next']} must be the same worker on {ON_DEMAND}"
+
+
 def machine_findings(machine: dict, where: str = "", caught_outside: bool = False) -> Iterator[str]:
     """Everything that is wrong with a machine and the machines inside it."""
     yield from flow_findings(machine, where)
     for name, state in machine.get("States", {}).items():
         if state["Type"] == "Task":
             yield from task_findings(where + name, state, caught_outside)
+        if state.get("Resource") == WORKER:
+            yield from worker_findings(where + name, state, machine["States"])
         for inner in nested(state):
             yield from machine_findings(inner, f"{where}{name}/", caught_outside or catches_all(state))
 
@@ -98,9 +153,19 @@ def substitution_findings(definition: str, given: dict[str, Any]) -> Iterator[st
         yield f"DefinitionSubstitution {name}: the definition does not use it"
 
 
+def provider_findings(stack: dict[str, Any]) -> Iterator[str]:
+    """Capacity providers that a worker may be sent to and that the cluster does not have: ECS refuses those."""
+    offered = stack["Resources"]["Cluster"]["Properties"].get("CapacityProviders", [])
+    for provider in [ON_DEMAND, *stack["Parameters"]["WorkerCapacity"]["AllowedValues"]]:
+        if provider not in offered:
+            yield f"the cluster has no capacity provider {provider}"
+
+
 def findings(root: Path) -> Iterator[str]:
     definition = (root / "statemachine.asl.json").read_text()
     for finding in machine_findings(json.loads(definition)):
         yield f"statemachine.asl.json: {finding}"
     for finding in substitution_findings(definition, template.definition_substitutions(root)):
         yield f"statemachine.asl.json: {finding}"
+    for finding in provider_findings(template.load(root / "template.yaml")):
+        yield f"template.yaml: {finding}"

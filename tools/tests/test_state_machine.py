@@ -90,6 +90,56 @@ class Parallel(unittest.TestCase):
         self.assertEqual(self.findings(outer_catch=False), ["Work/Inner: a Task needs a Catch of States.ALL"])
 
 
+class Workers(unittest.TestCase):
+    def findings(self, change):
+        """The findings for a good pair of worker states after a change."""
+
+        def worker(provider, **fields):
+            parameters = {"CapacityProviderStrategy": [{"CapacityProvider": provider}], "TaskDefinition": "worker:1"}
+            return TASK | {"Resource": state_machine.WORKER, "Parameters": parameters} | fields
+
+        errors = {"ErrorEquals": sorted(state_machine.CAPACITY_ERRORS)}
+        fall = errors | {"ResultPath": None, "Next": "OnDemand"}
+        first = worker("FARGATE_SPOT", Catch=[fall, *TASK["Catch"]])
+        states = GOOD["States"] | {"Work": first, "OnDemand": worker("FARGATE", Retry=[RETRY | errors])}
+        states = copy.deepcopy(states)
+        change(states)
+        return list(state_machine.machine_findings(GOOD | {"States": states}))
+
+    def test_a_good_pair_has_no_findings(self):
+        self.assertEqual(self.findings(lambda states: None), [])
+
+    def test_what_breaks_a_pair_is_found(self):
+        def other_provider(states):
+            states["OnDemand"]["Parameters"]["CapacityProviderStrategy"][0]["CapacityProvider"] = "FARGATE_SPOT"
+
+        for part, change in {
+            "no LaunchType": lambda s: s["Work"]["Parameters"].update(LaunchType="FARGATE"),
+            "of one provider": lambda s: s["Work"]["Parameters"].pop("CapacityProviderStrategy"),
+            "took too long": lambda s: s["OnDemand"]["Retry"][0]["ErrorEquals"].append("States.Timeout"),
+            "needs a Retry on AmazonECS.Unknown": lambda s: s["OnDemand"]["Retry"][0]["ErrorEquals"].remove(
+                "AmazonECS.Unknown"
+            ),
+            "not to a Retry": lambda s: s["Work"]["Retry"][0].update(ErrorEquals=["States.TaskFailed"]),
+            "needs a Catch of AmazonECS.Unknown": lambda s: s["Work"]["Catch"].pop(0),
+            "must discard the error": lambda s: s["Work"]["Catch"][0].pop("ResultPath"),
+            "must be the same worker": lambda s: s["OnDemand"].update(TimeoutSeconds=1),
+            "OnDemand must be the same worker on FARGATE": other_provider,
+        }.items():
+            with self.subTest(part):
+                found = self.findings(change)
+                self.assertTrue(any(part in finding for finding in found), f"{part!r} not in {found}")
+
+    def test_the_cluster_must_have_every_provider_that_a_worker_may_be_sent_to(self):
+        stack = {
+            "Parameters": {"WorkerCapacity": {"AllowedValues": ["FARGATE_SPOT", "FARGATE"]}},
+            "Resources": {"Cluster": {"Properties": {"CapacityProviders": ["FARGATE"]}}},
+        }
+        self.assertEqual(
+            list(state_machine.provider_findings(stack)), ["the cluster has no capacity provider FARGATE_SPOT"]
+        )
+
+
 class Substitutions(unittest.TestCase):
     def test_names_must_match_both_ways(self):
         found = list(state_machine.substitution_findings('"${Asked} ${Both}"', {"Both": 1, "Spare": 2}))

@@ -117,7 +117,7 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// What was made.
+    /// What can be read: of a running job what is ready, of a completed one everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Vec<Output>>,
     /// What else there is.

@@ -11,7 +11,7 @@ use crate::{
     source, upload, wait,
 };
 use futures_util::{StreamExt, stream};
-use smmu_core::JobId;
+use smmu_core::{JobId, Status};
 use std::{
     collections::BTreeMap,
     fs,
@@ -96,7 +96,8 @@ impl<'a> Run<'a> {
         let job = report.job.insert(sight.job);
         waited?;
         match &self.follow.out {
-            Some(out) if job.outputs.is_some() => {
+            // What a running job lists may be replaced by another attempt's.
+            Some(out) if job.status == Status::Completed => {
                 let _turn = self.turn().await;
                 download::all(&self.api, job, out, folder, &mut report.saved, line).await
             }

@@ -4,6 +4,7 @@ use crate::{
     api::Job,
     error::{Error, Exit},
     show::printable,
+    source::name_of,
     table::{Side, lay_out},
 };
 use indicatif::HumanBytes;
@@ -71,7 +72,8 @@ impl Report {
         const NONE: &str = "–";
         let job = self.job.as_ref();
         let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
-        let name = self.file.as_ref().map(|path| path.display().to_string());
+        // Folders before it would push the name itself out of its column.
+        let name = self.file.as_ref().map(|path| name_of(path));
         let outputs = job.and_then(|job| job.outputs.as_ref());
         let bytes_in = self.bytes.map(|bytes| HumanBytes(bytes).to_string());
         let bytes_out = outputs.map(|outputs| HumanBytes(outputs.iter().map(|o| o.bytes).sum()).to_string());

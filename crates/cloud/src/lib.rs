@@ -20,7 +20,7 @@ pub mod worker;
 pub mod workflow;
 
 pub use artifacts::Artifacts;
-pub use attempt::{Attempt, Ending, MakeError};
+pub use attempt::{Attempt, Ending, MakeError, MakeEvent, Workbench};
 pub use config::{Environment, InvalidEnvironment};
 pub use error::CloudError;
 pub use invocation::Failure;

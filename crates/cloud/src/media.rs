@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use smmu_core::{Job, Media, MediaId, MediaState, Timestamp};
+use smmu_core::{Job, Media, MediaFacts, MediaId, MediaState, Timestamp};
 use std::collections::HashMap;
 
 /// The media table.
@@ -119,6 +119,24 @@ impl MediaTable {
         } else {
             Err(CloudError::interrupted(OPERATION, error.into_service_error()))
         }
+    }
+
+    /// Records what was measured of a media, in the place of what was recorded before.
+    pub async fn describe(&self, id: &MediaId, facts: &MediaFacts) -> Result<(), CloudError> {
+        const OPERATION: &str = "dynamodb:UpdateItem media";
+        let facts =
+            serde_dynamo::to_attribute_value(facts).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("mediaId", AttributeValue::S(id.to_string()))
+            .update_expression("SET facts = :facts")
+            .condition_expression("attribute_exists(mediaId)")
+            .expression_attribute_values(":facts", facts)
+            .send()
+            .await
+            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        Ok(())
     }
 
     /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.

@@ -8,8 +8,9 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, presigning::PresigningConfig, types::ChecksumMode};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use smmu_core::{Media, Sha256, Source, StoredObject};
-use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokio::io::AsyncWriteExt;
+use std::{collections::BTreeMap, ops::Range, time::Duration};
+
+mod download;
 
 /// The raw bucket.
 #[derive(Clone)]
@@ -96,8 +97,8 @@ impl Uploads {
         Ok(Some(StoredObject { version_id, bytes, sha256: object.checksum_sha256().and_then(decode_sha256) }))
     }
 
-    /// The first `count` bytes of a source, fewer where it has fewer.
-    pub async fn read_start(&self, source: &Source, count: usize) -> Result<Vec<u8>, CloudError> {
+    /// The bytes of a source within a range that is not empty, fewer where the source ends before it.
+    pub async fn read_range(&self, source: &Source, range: Range<u64>) -> Result<Vec<u8>, CloudError> {
         const OPERATION: &str = "s3:GetObject range";
         let answer = self
             .client
@@ -105,44 +106,17 @@ impl Uploads {
             .bucket(&self.bucket)
             .key(&source.key)
             .version_id(&source.version_id)
-            .range(format!("bytes=0-{}", count.saturating_sub(1)))
+            .range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))
             .send()
             .await
             .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        // Whoever answers with all of an object would be read as if it began at the range.
+        let asked = range.end.saturating_sub(range.start);
+        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= asked)) {
+            return Err(CloudError::unreadable(OPERATION, "more bytes than were asked for"));
+        }
         let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
         Ok(bytes.into_bytes().into())
-    }
-
-    /// Writes a source to a new file, in pieces, and returns the file only if it is complete.
-    pub async fn download(&self, source: &Source, file: &Path) -> Result<(), CloudError> {
-        const OPERATION: &str = "s3:GetObject";
-        let interrupted = |error: std::io::Error| CloudError::interrupted(OPERATION, error);
-        let mut answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(&source.key)
-            .version_id(&source.version_id)
-            .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        let mut out = tokio::fs::File::create_new(file).await.map_err(interrupted)?;
-        let mut written = 0;
-        while let Some(piece) = answer.body.next().await {
-            let piece = piece.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-            written += piece.len() as u64;
-            // The disk was sized for what was validated; more must not reach it.
-            if written > source.bytes {
-                break;
-            }
-            out.write_all(&piece).await.map_err(interrupted)?;
-        }
-        out.flush().await.map_err(interrupted)?;
-        if written == source.bytes {
-            Ok(())
-        } else {
-            Err(CloudError::interrupted(OPERATION, "the object ended at another size than was validated"))
-        }
     }
 }
 

@@ -28,10 +28,65 @@ pub struct Format {
 
 /// The format that the first bytes of a file show, or `None` where they show none that is media.
 ///
-/// A container of the ISO family or Matroska can hold sound alone; which kind it really is, only a
-/// probe of its streams can tell, so `Video` here means "video unless the probe finds no picture".
+/// A container of the ISO family or Matroska can hold sound alone, or pictures under a name of
+/// sound: what it really holds, its headers say ([`Outline`](crate::av::Outline)).
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<Format> {
+    container(head).or_else(|| inferred(head))
+}
+
+/// Containers that `infer` does not know, or knows too few forms of.
+fn container(head: &[u8]) -> Option<Format> {
+    use MediaKind::{Audio, Video};
+    let at = |offset: usize, bytes: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(bytes));
+    let has = |bytes: &[u8]| head[..head.len().min(256)].windows(bytes.len()).any(|window| window == bytes);
+    let any_at = |offset: usize, marks: &[&[u8]]| marks.iter().any(|mark| at(offset, mark));
+    let (kind, content_type) = match head {
+        _ if at(4, b"ftyp") && any_at(8, &[b"M4A", b"M4B", b"M4P"]) => (Audio, "audio/m4a"),
+        _ if at(4, b"ftypM4V") => (Video, "video/x-m4v"),
+        _ if at(4, b"ftyp3g2") => (Video, "video/3gpp2"),
+        _ if at(4, b"ftyp3g") => (Video, "video/3gpp"),
+        _ if at(4, b"ftypqt") => (Video, "video/quicktime"),
+        _ if at(4, b"ftyp") && any_at(8, MP4_BRANDS) => (Video, "video/mp4"),
+        // QuickTime before it had brands.
+        _ if any_at(4, &[b"moov", b"mdat", b"wide", b"pnot"]) => (Video, "video/quicktime"),
+        _ if at(0, EBML) && has(b"webm") => (Video, "video/webm"),
+        _ if at(0, EBML) && has(b"matroska") => (Video, "video/x-matroska"),
+        // Packets of 188 bytes (ISO/IEC 13818-1), or of 192 with a time before each (camcorders).
+        _ if at(0, b"G") && at(188, b"G") && at(376, b"G") => (Video, "video/mp2t"),
+        _ if at(4, b"G") && at(196, b"G") && at(388, b"G") => (Video, "video/mp2t"),
+        _ if at(0, b"OggS") && has(b"\x80theora") => (Video, "video/ogg"),
+        _ if at(0, b"caff") => (Audio, "audio/x-caf"),
+        _ if at(0, b"FORM") && at(8, b"AIFC") => (Audio, "audio/x-aiff"),
+        // WAVE over 4 GiB (EBU Tech 3306, ITU-R BS.2088).
+        _ if any_at(0, &[b"RF64", b"BW64"]) && at(8, b"WAVE") => (Audio, "audio/x-wav"),
+        _ if at(0, b"#!AMR-WB\n") => (Audio, "audio/amr-wb"),
+        // ADTS (ISO/IEC 14496-3): twelve ones, either version, layer 0, which MPEG audio reserves.
+        [0xFF, second, ..] if second & 0xF6 == 0xF0 => (Audio, "audio/aac"),
+        [0xFF, second, third, ..] if is_mpeg_audio(*second, *third) => (Audio, "audio/mpeg"),
+        _ => return None,
+    };
+    Some(Format { kind, content_type })
+}
+
+const EBML: &[u8] = b"\x1A\x45\xDF\xA3";
+
+/// Beginnings of the major brands of MP4 and what is made of it (mp4ra.org); still pictures have others.
+const MP4_BRANDS: &[&[u8]] = &[
+    b"iso", b"ism", b"mp2", b"mp4", b"mp7", b"mmp4", b"cmf", b"avc1", b"hvc1", b"av01", b"dash", b"msdh", b"piff",
+    b"MSNV", b"XAVC", b"F4",
+];
+
+/// Whether what follows eight ones is the rest of a header of MPEG audio, layer II or III (ISO/IEC 11172-3, 2.4.1.3).
+/// Layer I is left out: nobody records it, and text in UTF-16 looks like it.
+const fn is_mpeg_audio(second: u8, third: u8) -> bool {
+    let sync = second & 0xE0 == 0xE0 && second & 0x18 != 0x08;
+    let layer = second & 0x06 == 0x02 || second & 0x06 == 0x04;
+    let rates = third & 0xF0 != 0xF0 && third & 0x0C != 0x0C;
+    sync && layer && rates
+}
+
+fn inferred(head: &[u8]) -> Option<Format> {
     let found = infer::get(head)?;
     let content_type = found.mime_type();
     let kind = match found.matcher_type() {
@@ -47,4 +102,87 @@ pub fn detect(head: &[u8]) -> Option<Format> {
         | infer::MatcherType::Custom => return None,
     };
     Some(Format { kind, content_type })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEAD_BYTES, MediaKind, detect};
+    use crate::policy::UploadPolicy;
+
+    macro_rules! fixtures {
+        ($($name:literal: $content_type:literal,)*) => {
+            &[$(($name, include_bytes!(concat!("../fixtures/av/", $name)).as_slice(), $content_type),)*]
+        };
+    }
+
+    // What phones, browsers, cameras and sound recorders write, as ffmpeg writes it.
+    const FILES: &[(&str, &[u8], &str)] = fixtures! {
+        "both.3gp": "video/3gpp",
+        "both.avi": "video/x-msvideo",
+        "both.m2ts": "video/mp2t",
+        "both.mkv": "video/x-matroska",
+        "both.mov": "video/quicktime",
+        "both.ogv": "video/ogg",
+        "both.ts": "video/mp2t",
+        "both.webm": "video/webm",
+        "both.wmv": "video/x-ms-wmv",
+        "fragmented.mp4": "video/mp4",
+        "live.webm": "video/webm",
+        "moov-first.mp4": "video/mp4",
+        "silent.flv": "video/x-flv",
+        "silent.mpg": "video/mpeg",
+        "rf64.wav": "audio/x-wav",
+        "sound.aac": "audio/aac",
+        "sound.aiff": "audio/x-aiff",
+        "sound.caf": "audio/x-caf",
+        "sound.flac": "audio/x-flac",
+        "sound.m4a": "audio/m4a",
+        "sound.mp2": "audio/mpeg",
+        "sound.mp3": "audio/mpeg",
+        "sound.ogg": "audio/ogg",
+        "sound.opus": "audio/opus",
+        "sound.wav": "audio/x-wav",
+        "sound.webm": "video/webm",
+    };
+
+    #[test]
+    fn content_names_the_format_and_the_format_may_be_declared() {
+        for (name, file, content_type) in FILES {
+            let format = detect(&file[..file.len().min(HEAD_BYTES)]);
+            let format = format.unwrap_or_else(|| panic!("{name} is not known"));
+            assert_eq!(&format.content_type, content_type, "{name}");
+            let kind = UploadPolicy::default().admit(content_type, 1000);
+            assert_eq!(kind.ok(), Some(format.kind), "{name}: a client declares what it detects");
+        }
+    }
+
+    #[test]
+    fn brands_and_marks_that_ffmpeg_does_not_write_are_known() {
+        let kind = |head: &[u8]| detect(head).map(|format| (format.content_type, format.kind));
+        for brand in ["isom", "iso6", "mp42", "cmfc", "dash", "MSNV", "XAVC"] {
+            let head = format!("\0\0\0\u{14}ftyp{brand}\0\0\0\0mp42");
+            assert_eq!(kind(head.as_bytes()), Some(("video/mp4", MediaKind::Video)), "{brand}");
+        }
+        assert_eq!(kind(b"\0\0\0\x14ftyp3g2a\0\0\0\0"), Some(("video/3gpp2", MediaKind::Video)));
+        assert_eq!(kind(b"\0\0\0\x14ftypM4B \0\0\0\0"), Some(("audio/m4a", MediaKind::Audio)));
+        assert_eq!(kind(b"\0\0\0\x08wide\0\0\0\0mdat"), Some(("video/quicktime", MediaKind::Video)));
+        assert_eq!(kind(b"#!AMR\n\x3c\x91\x17\x16\xbe\x66"), Some(("audio/amr", MediaKind::Audio)));
+        assert_eq!(kind(b"#!AMR-WB\n\x3c\x91\x17"), Some(("audio/amr-wb", MediaKind::Audio)));
+        assert_eq!(kind(b"ID3\x03\0\0\0\0\0\0"), Some(("audio/mpeg", MediaKind::Audio)));
+    }
+
+    #[test]
+    fn pictures_and_text_are_not_taken_for_video_or_sound() {
+        for brand in ["avif", "heic"] {
+            let head = format!("\0\0\0\u{18}ftyp{brand}\0\0\0\0mif1{brand}");
+            assert_eq!(detect(head.as_bytes()).map(|format| format.kind), Some(MediaKind::Image), "{brand}");
+        }
+        for text in
+            ["Good morning", "#!/bin/sh", "#EXTM3U\n#EXT-X-VERSION:7", "ffconcat version 1.0", "<!DOCTYPE html>"]
+        {
+            assert_eq!(detect(text.as_bytes()), None, "{text}");
+            let utf16: Vec<u8> = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+            assert_eq!(detect(&utf16), None, "{text} in UTF-16");
+        }
+    }
 }

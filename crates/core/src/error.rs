@@ -45,6 +45,14 @@ error_codes! {
     TooMuchMemory => "too_much_memory", retryable: false;
     /// Longer than its kind may be.
     TooLong => "too_long", retryable: false;
+    /// More streams in a container than are looked at.
+    TooManyStreams => "too_many_streams", retryable: false;
+    /// More frames a second than are decoded.
+    FrameRateTooHigh => "frame_rate_too_high", retryable: false;
+    /// More bits a second than are decoded.
+    BitRateTooHigh => "bit_rate_too_high", retryable: false;
+    /// What would be made of it is larger than may be written.
+    OutputTooLarge => "output_too_large", retryable: false;
     /// The uploaded object is not there.
     SourceMissing => "source_missing", retryable: false;
     /// The uploaded object is not the one that was granted: size, checksum or version differ.

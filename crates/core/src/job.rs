@@ -12,9 +12,12 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
+mod progress;
 mod record;
 #[cfg(test)]
 mod tests;
+
+pub use progress::{Progress, Stage, Step};
 
 /// One request to process one media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +58,8 @@ pub enum JobState {
     Running {
         /// How far it is.
         progress: Progress,
+        /// What can be read already, whichever attempt stored it; one of each name.
+        ready: Vec<Output>,
         /// Manifest keys by pipeline. The first commit wins; later attempts find it taken.
         committed: BTreeMap<Pipeline, String>,
     },
@@ -67,6 +72,8 @@ pub enum JobState {
     Failed {
         /// Why.
         error: JobError,
+        /// How far it had come, in percent of the whole job.
+        percent: u8,
     },
     /// It was called off.
     Cancelled,
@@ -117,73 +124,6 @@ impl fmt::Display for Status {
     }
 }
 
-/// The steps of a job, in the order in which they happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// Waiting in the queue.
-    Queue,
-    /// Handing the message to the workflow.
-    Dispatch,
-    /// Proving that the upload is the granted one.
-    Validate,
-    /// Finding out what it is.
-    Detect,
-    /// Making renditions of an image.
-    Render,
-    /// Making renditions of video or audio.
-    Transcode,
-    /// Turning speech into text.
-    Transcribe,
-    /// Collecting manifests.
-    Finish,
-}
-
-impl Stage {
-    /// The span of overall progress, in percent, that this stage covers.
-    const fn span(self) -> (u8, u8) {
-        match self {
-            Self::Queue | Self::Dispatch => (0, 0),
-            Self::Validate => (0, 5),
-            Self::Detect => (5, 10),
-            Self::Render | Self::Transcode | Self::Transcribe => (10, 95),
-            Self::Finish => (95, 100),
-        }
-    }
-}
-
-/// How far a running job is. Never moves back, also where an attempt is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Progress {
-    /// Of the whole job, 0 to 99: 100 is a completed job.
-    percent: u8,
-    /// The furthest stage reached.
-    stage: Stage,
-}
-
-impl Progress {
-    /// Progress at `percent_of_stage` (0 to 100; more counts as 100) of a stage.
-    #[must_use]
-    pub fn at(stage: Stage, percent_of_stage: u8) -> Self {
-        let (from, to) = stage.span();
-        let within = u16::from(to - from) * u16::from(percent_of_stage.min(100)) / 100;
-        let percent = from + u8::try_from(within).expect("a share of at most 100 fits");
-        Self { percent: percent.min(99), stage }
-    }
-
-    /// Of the whole job, 0 to 99.
-    #[must_use]
-    pub const fn percent(self) -> u8 {
-        self.percent
-    }
-
-    /// The furthest stage reached.
-    #[must_use]
-    pub const fn stage(self) -> Stage {
-        self.stage
-    }
-}
-
 /// What can happen to a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEvent {
@@ -191,10 +131,12 @@ pub enum JobEvent {
     Sent,
     /// An execution has taken it.
     Started,
-    /// Its content was looked at.
+    /// Its content was looked at: by `detect-type`, or closer, by the worker's probe.
     Detected(MediaKind),
     /// A worker got further.
     Progressed(Progress),
+    /// These are stored, and will not change. One of a name that is listed takes that one's place.
+    Ready(Vec<Output>),
     /// A worker's manifest is stored under this key, everything it names before it.
     Committed(Pipeline, String),
     /// Every pipeline's manifest was collected.
@@ -209,6 +151,7 @@ pub enum JobEvent {
 
 /// What an event does to a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made; none is kept")]
 pub enum Transition {
     /// The job as it is now; to be written under the condition of the revision it came from.
     Changed(Job),
@@ -257,17 +200,39 @@ impl Job {
             JobState::Queued { .. } => Stage::Queue,
             JobState::Running { progress, .. } => progress.stage(),
             JobState::Completed { .. } | JobState::Cancelled => Stage::Finish,
-            JobState::Failed { error } => error.stage,
+            JobState::Failed { error, .. } => error.stage,
         }
     }
 
-    /// Overall progress in percent: 0 while queued, 100 when completed.
+    /// Overall progress in percent: 0 while queued, 100 when completed, where it stopped when failed.
     #[must_use]
     pub const fn percent(&self) -> u8 {
         match &self.state {
             JobState::Running { progress, .. } => progress.percent(),
             JobState::Completed { .. } => 100,
-            JobState::Queued { .. } | JobState::Failed { .. } | JobState::Cancelled => 0,
+            JobState::Failed { percent, .. } => *percent,
+            JobState::Queued { .. } | JobState::Cancelled => 0,
+        }
+    }
+
+    /// What of this job can be read now.
+    #[must_use]
+    pub fn outputs(&self) -> &[Output] {
+        match &self.state {
+            JobState::Running { ready, .. } => ready,
+            JobState::Completed { outputs } => outputs,
+            JobState::Queued { .. } | JobState::Failed { .. } | JobState::Cancelled => &[],
+        }
+    }
+
+    /// Whether nothing is left to do for this pipeline, since a manifest of it is committed.
+    #[must_use]
+    pub fn has_committed(&self, pipeline: Pipeline) -> bool {
+        match &self.state {
+            JobState::Running { committed, .. } => committed.contains_key(&pipeline),
+            JobState::Queued { .. } | JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled => {
+                false
+            }
         }
     }
 
@@ -281,33 +246,43 @@ impl Job {
             (_, event) if self.already(&event) => return Transition::Unchanged,
 
             (_, JobEvent::Failed(error)) | (JobState::Queued { .. }, JobEvent::Undelivered(error)) => {
-                JobState::Failed { error }
+                JobState::Failed { error, percent: self.percent() }
             }
             (_, JobEvent::Cancelled) => JobState::Cancelled,
 
             (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { sent_at: Some(at) },
-            (JobState::Queued { .. }, JobEvent::Started) => {
-                JobState::Running { progress: Progress::at(Stage::Validate, 0), committed: BTreeMap::new() }
-            }
+            (JobState::Queued { .. }, JobEvent::Started) => JobState::Running {
+                progress: Progress::at(Stage::Validate, 0),
+                ready: Vec::new(),
+                committed: BTreeMap::new(),
+            },
             (
                 JobState::Queued { .. },
-                JobEvent::Detected(_) | JobEvent::Progressed(_) | JobEvent::Committed(..) | JobEvent::Completed(_),
+                JobEvent::Detected(_)
+                | JobEvent::Progressed(_)
+                | JobEvent::Ready(_)
+                | JobEvent::Committed(..)
+                | JobEvent::Completed(_),
             ) => return Transition::TooEarly,
 
-            (JobState::Running { progress, committed }, JobEvent::Detected(kind)) => {
+            (JobState::Running { progress, ready, committed }, JobEvent::Detected(kind)) => {
                 let state = JobState::Running {
                     progress: (*progress).max(Progress::at(Stage::Detect, 100)),
+                    ready: ready.clone(),
                     committed: committed.clone(),
                 };
                 return Transition::Changed(Self { kind: Some(kind), ..self.with(state, at) });
             }
-            (JobState::Running { committed, .. }, JobEvent::Progressed(progress)) => {
-                JobState::Running { progress, committed: committed.clone() }
+            (JobState::Running { ready, committed, .. }, JobEvent::Progressed(progress)) => {
+                JobState::Running { progress, ready: ready.clone(), committed: committed.clone() }
             }
-            (JobState::Running { progress, committed }, JobEvent::Committed(pipeline, key)) => {
+            (JobState::Running { progress, ready, committed }, JobEvent::Ready(stored)) => {
+                JobState::Running { progress: *progress, ready: listed(ready, &stored), committed: committed.clone() }
+            }
+            (JobState::Running { progress, ready, committed }, JobEvent::Committed(pipeline, key)) => {
                 let mut committed = committed.clone();
                 committed.insert(pipeline, key);
-                JobState::Running { progress: *progress, committed }
+                JobState::Running { progress: *progress, ready: ready.clone(), committed }
             }
             (JobState::Running { .. }, JobEvent::Completed(outputs)) => JobState::Completed { outputs },
             (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_)) => {
@@ -323,6 +298,7 @@ impl Job {
             (JobState::Queued { .. }, _) => false,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, .. }, JobEvent::Progressed(later)) => later <= progress,
+            (JobState::Running { ready, .. }, JobEvent::Ready(stored)) => listed(ready, stored) == *ready,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
             (_, JobEvent::Sent)
             | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_))
@@ -340,4 +316,16 @@ impl Job {
         // A writer whose clock is behind must not make the record look older than it is.
         Self { state, updated_at: at.max(self.updated_at), revision: self.revision + 1, ..self.clone() }
     }
+}
+
+/// `ready` with what was stored now: in the place of the one with its name, or at the end.
+fn listed(ready: &[Output], stored: &[Output]) -> Vec<Output> {
+    let mut all = ready.to_vec();
+    for output in stored {
+        match all.iter_mut().find(|other| other.artifact.name == output.artifact.name) {
+            Some(earlier) => earlier.clone_from(output),
+            None => all.push(output.clone()),
+        }
+    }
+    all
 }

@@ -4,6 +4,7 @@
 //! code live here. Nothing in this crate is async, knows AWS, reads the environment, the clock or
 //! a file: time and randomness are handed in. `make lint` checks that.
 
+pub mod av;
 pub mod detect;
 pub mod error;
 pub mod ids;
@@ -20,10 +21,10 @@ pub mod time;
 pub use detect::{Format, MediaKind, detect};
 pub use error::{ErrorCode, JobError, Refusal};
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
-pub use job::{Job, JobEvent, JobState, Progress, Stage, Status, Transition};
+pub use job::{Job, JobEvent, JobState, Progress, Stage, Status, Step, Transition};
 pub use manifest::{Artifact, Manifest, Output, Role};
-pub use media::{Grant, Media, MediaState, StoredObject};
-pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Source};
+pub use media::{Grant, Media, MediaFacts, MediaState, StoredObject};
+pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, WorkerSize};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use time::Timestamp;

@@ -1,6 +1,6 @@
 //! The record of what one worker made: written last, the same from a job and from a plain file.
 
-use crate::{detect::MediaKind, ids::Sha256, image::ImageFacts, pipeline::Pipeline};
+use crate::{av::AvFacts, detect::MediaKind, ids::Sha256, image::ImageFacts, media::MediaFacts, pipeline::Pipeline};
 use serde::{Deserialize, Serialize};
 
 /// File name of the manifest inside its attempt's prefix or output folder.
@@ -27,6 +27,9 @@ pub struct Manifest {
     /// What was measured, when the source is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageFacts>,
+    /// What was measured, when the source is video or audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub av: Option<AvFacts>,
     /// Everything that was stored, in the order of the plan.
     pub artifacts: Vec<Artifact>,
     /// Which program made it.
@@ -59,10 +62,26 @@ pub struct Generator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// One encoded rung.
+    /// One encoded rung, whole in one file.
     Rendition,
     /// A still that stands for something that moves.
     Poster,
+    /// A few seconds of a video as an animated picture.
+    Preview,
+    /// Stills of a whole video at even distances, side by side in one picture.
+    Sprite,
+    /// Which part of a sprite shows which moment: a `WebVTT` file.
+    Storyboard,
+    /// The HLS playlist that lists the others.
+    MasterPlaylist,
+    /// The HLS playlist of one rung.
+    MediaPlaylist,
+    /// The segments of one rung, in one fragmented MP4 file (CMAF track file).
+    Segments,
+    /// The course of the loudness of a sound, as numbers or as a picture.
+    Waveform,
+    /// The picture that an audio file carries.
+    Cover,
     /// What was measured and made, as JSON. Of a manifest's artifacts none has it; of a job's outputs
     /// one for each pipeline.
     Manifest,
@@ -91,6 +110,35 @@ pub struct Artifact {
     /// Frames, for animations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u32>,
+    /// Duration in milliseconds, for what plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Average bits a second, for what plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bit_rate: Option<u64>,
+    /// Codecs as RFC 6381 writes them, separated by commas, for what plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codecs: Option<String>,
+}
+
+impl Artifact {
+    /// An artifact of which nothing but its bytes is known.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Role, content_type: &str, bytes: u64, sha256: Sha256) -> Self {
+        Self {
+            name: name.into(),
+            role,
+            content_type: content_type.to_owned(),
+            bytes,
+            sha256,
+            width: None,
+            height: None,
+            frames: None,
+            duration_ms: None,
+            bit_rate: None,
+            codecs: None,
+        }
+    }
 }
 
 /// An artifact as a job lists it: the artifact and where it is.
@@ -115,26 +163,41 @@ pub enum OutputState {
 }
 
 impl Manifest {
+    /// What was measured of the source.
+    #[must_use]
+    pub fn facts(&self) -> MediaFacts {
+        MediaFacts { kind: self.kind, image: self.image.clone(), av: self.av.clone() }
+    }
+
     /// The outputs of a job whose attempt stored this manifest under `prefix` (ending in `/`): its
     /// artifacts in the order of the plan, then the manifest itself, as stored.
     #[must_use]
     pub fn outputs(&self, prefix: &str, stored: StoredManifest) -> Vec<Output> {
-        let manifest = Artifact {
-            name: FILE_NAME.to_owned(),
-            role: Role::Manifest,
-            content_type: CONTENT_TYPE.to_owned(),
-            bytes: stored.bytes,
-            sha256: stored.sha256,
-            width: None,
-            height: None,
-            frames: None,
-        };
-        let at = |artifact: Artifact| Output {
-            key: format!("{prefix}{}", artifact.name),
+        let name = listed_name(self.pipeline);
+        let manifest = Output {
+            key: format!("{prefix}{FILE_NAME}"),
             state: OutputState::Ready,
-            artifact,
+            artifact: Artifact::new(name, Role::Manifest, CONTENT_TYPE, stored.bytes, stored.sha256),
         };
-        self.artifacts.iter().cloned().chain([manifest]).map(at).collect()
+        let artifacts = self.artifacts.iter().map(|artifact| Output::ready(prefix, artifact.clone()));
+        artifacts.chain([manifest]).collect()
+    }
+}
+
+/// The name under which a job lists the manifest of a pipeline. Every attempt stores it as [`FILE_NAME`]
+/// under a prefix of its own; in a job, where all outputs share one folder, no two may have one name.
+const fn listed_name(pipeline: Pipeline) -> &'static str {
+    match pipeline {
+        Pipeline::Transcode => FILE_NAME,
+        Pipeline::Transcribe => "transcript-manifest.json",
+    }
+}
+
+impl Output {
+    /// An artifact that is stored under `prefix` (ending in `/`).
+    #[must_use]
+    pub fn ready(prefix: &str, artifact: Artifact) -> Self {
+        Self { key: format!("{prefix}{}", artifact.name), state: OutputState::Ready, artifact }
     }
 }
 

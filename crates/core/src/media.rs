@@ -1,7 +1,10 @@
 //! One upload, from its grant to its submission.
 
 use crate::{
+    av::AvFacts,
+    detect::MediaKind,
     ids::{JobId, MediaId, Sha256, UserId},
+    image::ImageFacts,
     job::Job,
     keys,
     pipeline::{ExecutionInput, Source},
@@ -85,6 +88,21 @@ impl MediaState {
     }
 }
 
+/// What was measured of the content. It stands beside a [`Media`] in the media table, written by whoever
+/// measured it once the media is submitted: nobody replaces the record from then on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaFacts {
+    /// What the content turned out to be.
+    pub kind: MediaKind,
+    /// Of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageFacts>,
+    /// Of video or audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub av: Option<AvFacts>,
+}
+
 /// How an uploaded object differs from its grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
@@ -141,5 +159,27 @@ impl Media {
                 sha256: self.grant.sha256,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_record_with_facts_beside_it_is_still_a_media() {
+        let media = Media {
+            id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
+            user: UserId::try_from("user-1".to_owned()).unwrap(),
+            file_name: "clip.mp4".into(),
+            grant: Grant { content_type: "video/mp4".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+            state: MediaState::AwaitingUpload,
+            created_at: Timestamp::from_unix_ms(0).unwrap(),
+            expires_at: Timestamp::from_unix_ms(900_000).unwrap(),
+        };
+        let mut record = serde_json::to_value(&media).unwrap();
+        record["facts"] = json!({"kind": "video", "av": {"container": "mov"}});
+        assert_eq!(serde_json::from_value::<Media>(record).unwrap(), media);
     }
 }

@@ -53,6 +53,11 @@ const DECLARABLE: &[(&str, MediaKind)] = &[
     ("video/x-msvideo", MediaKind::Video),
     ("video/mpeg", MediaKind::Video),
     ("video/3gpp", MediaKind::Video),
+    ("video/3gpp2", MediaKind::Video),
+    ("video/mp2t", MediaKind::Video),
+    ("video/ogg", MediaKind::Video),
+    ("video/x-flv", MediaKind::Video),
+    ("video/x-ms-wmv", MediaKind::Video),
     ("audio/mpeg", MediaKind::Audio),
     ("audio/mp4", MediaKind::Audio),
     ("audio/aac", MediaKind::Audio),
@@ -62,11 +67,16 @@ const DECLARABLE: &[(&str, MediaKind)] = &[
     ("audio/ogg", MediaKind::Audio),
     ("audio/opus", MediaKind::Audio),
     ("audio/webm", MediaKind::Audio),
+    ("audio/amr", MediaKind::Audio),
+    ("audio/amr-wb", MediaKind::Audio),
+    ("audio/aiff", MediaKind::Audio),
+    ("audio/x-caf", MediaKind::Audio),
     // Other names for some of the above, by which `detect` and file systems know them.
     ("video/x-m4v", MediaKind::Video),
     ("audio/m4a", MediaKind::Audio),
     ("audio/x-m4a", MediaKind::Audio),
     ("audio/x-flac", MediaKind::Audio),
+    ("audio/x-aiff", MediaKind::Audio),
 ];
 
 impl UploadPolicy {

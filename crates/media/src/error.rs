@@ -40,6 +40,49 @@ pub enum Fault {
     /// A picture could not be resized; a mistake in this crate.
     #[error("resizing failed: {0}")]
     Resize(String),
+    /// A program that is needed is not on this machine.
+    #[error("{program} is not installed; Debian has it in the package {package}")]
+    MissingProgram {
+        /// The program.
+        program: &'static str,
+        /// Debian's package of it.
+        package: &'static str,
+    },
+    /// A program is there and could not be started or waited for.
+    #[error("ffmpeg could not be started")]
+    Start(#[source] io::Error),
+    /// A program took longer than a file of this duration can need.
+    #[error("{program} ran out of its time")]
+    TimedOut {
+        /// The program.
+        program: &'static str,
+    },
+    /// A program was killed from outside, for want of memory most likely.
+    #[error("{program} was killed by signal {signal}")]
+    Killed {
+        /// The program.
+        program: &'static str,
+        /// Number of the signal.
+        signal: i32,
+    },
+    /// A program was asked to stop by someone else, or had used up its CPU time.
+    #[error("{program} was asked to stop")]
+    Stopped {
+        /// The program.
+        program: &'static str,
+    },
+    /// The disk is full.
+    #[error("{program} found no space left on the disk")]
+    NoSpace {
+        /// The program.
+        program: &'static str,
+    },
+    /// A program did well and its output is not what was asked for; a mistake in this crate.
+    #[error("ffmpeg's output is not as expected: {0}")]
+    Output(String),
+    /// Everything was told to stop.
+    #[error("it was cancelled")]
+    Cancelled,
 }
 
 impl Fault {

@@ -23,6 +23,7 @@
     reason = "decoders' enums are open, and what is not named here is unsupported or corrupt by design"
 )]
 
+pub mod av;
 mod colour;
 mod decode;
 mod encode;

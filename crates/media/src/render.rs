@@ -106,6 +106,7 @@ fn render_source(
             sha256: source.sha256,
         },
         image: Some(ImageFacts { probe, look, camera }),
+        av: None,
         artifacts,
         generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
     };
@@ -239,15 +240,13 @@ impl Rendering<'_> {
     fn store(&mut self, output: &ImageOutput, content: &[u8], frames: Option<u32>) -> Result<(), Fault> {
         let path = self.out_dir.join(&output.name);
         fs::write(&path, content).map_err(|source| Fault::Write { path, source })?;
+        let sha256 = Sha256::from_bytes(Hasher::digest(content).into());
+        let content_type = output.encoding.content_type();
         self.artifacts.push(Artifact {
-            name: output.name.clone(),
-            role: output.role,
-            content_type: output.encoding.content_type().to_owned(),
-            bytes: content.len() as u64,
-            sha256: Sha256::from_bytes(Hasher::digest(content).into()),
             width: Some(output.size.width),
             height: Some(output.size.height),
             frames,
+            ..Artifact::new(&output.name, output.role, content_type, content.len() as u64, sha256)
         });
         Ok(())
     }
@@ -261,7 +260,7 @@ const fn is_animated(encoding: Encoding) -> bool {
 }
 
 /// Writes the manifest beside its place and moves it there, so that a reader finds all of it or nothing.
-fn write_manifest(manifest: &Manifest, out_dir: &Path) -> Result<(), Fault> {
+pub(crate) fn write_manifest(manifest: &Manifest, out_dir: &Path) -> Result<(), Fault> {
     let path = out_dir.join(FILE_NAME);
     let partial = out_dir.join(format!("{FILE_NAME}.partial"));
     let fault = |source| Fault::Write { path: path.clone(), source };

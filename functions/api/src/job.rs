@@ -1,6 +1,6 @@
 //! `GET /jobs/{jobId}`: where a job stands, and what came of it.
 
-use crate::{Context, header_text, owned, respond};
+use crate::{Context, header_text, owned, playback, respond};
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, StatusCode, header},
@@ -42,6 +42,9 @@ struct OutputView<'a> {
     state: OutputState,
     url: String,
     url_expires_at: Timestamp,
+    /// Where the same text is served with signed addresses inside, so that it can be played as it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    playback_path: Option<String>,
 }
 
 pub(crate) async fn handle(
@@ -50,10 +53,7 @@ pub(crate) async fn handle(
     user: &UserId,
     context: &Context,
 ) -> Result<Response<Body>, Problem> {
-    // An id that cannot exist is answered as one that does not.
-    let id: JobId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
-    let found = context.submitter.jobs.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
-    let job = owned(found, |job| &job.user_id, user)?;
+    let job = find(id, user, context).await?;
     let tag = entity_tag(&job, clock::now(), context.download_seconds);
     if header_text(request, header::IF_NONE_MATCH).is_some_and(|known| matches(known, &tag)) {
         let mut response = respond::not_modified();
@@ -63,13 +63,24 @@ pub(crate) async fn handle(
     show(StatusCode::OK, &job, context).await
 }
 
+/// A user's own job.
+pub(crate) async fn find(id: &str, user: &UserId, context: &Context) -> Result<Job, Problem> {
+    // An id that cannot exist is answered as one that does not.
+    let id: JobId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
+    let found = context.submitter.jobs.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
+    owned(found, |job| &job.user_id, user)
+}
+
 /// A job as a response.
 pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
     let now = clock::now();
-    let (outputs, error) = match &job.state {
-        JobState::Completed { outputs } => (Some(sign(outputs, now, context).await?), None),
-        JobState::Failed { error } => (None, Some(error)),
-        JobState::Queued { .. } | JobState::Running { .. } | JobState::Cancelled => (None, None),
+    let error = match &job.state {
+        JobState::Failed { error, .. } => Some(error),
+        JobState::Queued { .. } | JobState::Running { .. } | JobState::Completed { .. } | JobState::Cancelled => None,
+    };
+    let outputs = match job.outputs() {
+        [] => None,
+        outputs => Some(sign(&job.id, outputs, now, context).await?),
     };
     let view = JobView {
         job_id: &job.id,
@@ -88,13 +99,20 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
     Ok(response)
 }
 
-async fn sign<'a>(outputs: &'a [Output], now: Timestamp, context: &Context) -> Result<Vec<OutputView<'a>>, Problem> {
+async fn sign<'a>(
+    job: &JobId,
+    outputs: &'a [Output],
+    now: Timestamp,
+    context: &Context,
+) -> Result<Vec<OutputView<'a>>, Problem> {
     let url_expires_at = now.plus_seconds(context.download_seconds.into());
     let mut views = Vec::with_capacity(outputs.len());
     for output in outputs {
         let signed = context.artifacts.presign(output, context.download_seconds).await;
         let url = signed.map_err(|error| respond::cloud_problem(&error))?;
-        views.push(OutputView { artifact: &output.artifact, state: output.state, url, url_expires_at });
+        let artifact = &output.artifact;
+        let playback_path = playback::is_played(artifact.role).then(|| playback::path(job, &artifact.name));
+        views.push(OutputView { artifact, state: output.state, url, url_expires_at, playback_path });
     }
     Ok(views)
 }
@@ -110,15 +128,11 @@ fn decorate(response: &mut Response<Body>, job: &Job, tag: &str) {
 /// Changes with the job, and with half the life of its signed URLs, so that no client is told to
 /// keep a copy whose URLs have expired. Weak: two answers under one tag carry different signatures.
 fn entity_tag(job: &Job, now: Timestamp, download_seconds: u32) -> String {
-    match job.state {
-        JobState::Completed { .. } => {
-            let period = i64::from(download_seconds / 2).max(1);
-            format!("W/\"{}-{}\"", job.revision, now.unix_s() / period)
-        }
-        JobState::Queued { .. } | JobState::Running { .. } | JobState::Failed { .. } | JobState::Cancelled => {
-            format!("W/\"{}\"", job.revision)
-        }
+    if job.outputs().is_empty() {
+        return format!("W/\"{}\"", job.revision);
     }
+    let period = i64::from(download_seconds / 2).max(1);
+    format!("W/\"{}-{}\"", job.revision, now.unix_s() / period)
 }
 
 /// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).

@@ -1,10 +1,11 @@
-//! The HTTP API: four endpoints, one handler each, every error as problem details (RFC 9457).
+//! The HTTP API: five endpoints, one handler each, every error as problem details (RFC 9457).
 
 pub mod auth;
 mod complete;
 mod health;
 mod init;
 mod job;
+mod playback;
 mod respond;
 
 use auth::{AuthConfig, Verifier};
@@ -51,6 +52,7 @@ enum Route<'a> {
     Init,
     Complete,
     Job(&'a str),
+    Playback { job: &'a str, name: &'a str },
 }
 
 /// Answers one request. Never fails: what goes wrong is part of the answer.
@@ -71,6 +73,7 @@ pub async fn handle(request: Request, context: &Context) -> Response<Body> {
         Route::Init => init::handle(&request, user, context).await,
         Route::Complete => complete::handle(&request, &user, context).await,
         Route::Job(id) => job::handle(&request, id, &user, context).await,
+        Route::Playback { job, name } => playback::handle(job, name, &user, context).await,
     };
     answered.unwrap_or_else(|problem| respond::problem(&problem))
 }
@@ -83,11 +86,23 @@ fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Problem> {
         "/health" => allow(&Method::GET, Route::Health),
         "/media/upload/init" => allow(&Method::POST, Route::Init),
         "/media/upload/complete" => allow(&Method::POST, Route::Complete),
-        _ => match path.strip_prefix("/jobs/") {
-            Some(id) if !id.is_empty() && !id.contains('/') => allow(&Method::GET, Route::Job(id)),
-            Some(_) | None => Err(Problem::new(ProblemCode::NotFound)),
-        },
+        _ => {
+            let job = path.strip_prefix("/jobs/").and_then(below_jobs);
+            job.map_or(Err(Problem::new(ProblemCode::NotFound)), |route| allow(&Method::GET, route))
+        }
     }
+}
+
+/// `{jobId}` and `{jobId}/playback/{name}`.
+fn below_jobs(path: &str) -> Option<Route<'_>> {
+    let mut parts = path.split('/');
+    let job = parts.next().filter(|id| !id.is_empty())?;
+    let route = match (parts.next(), parts.next()) {
+        (None, _) => Route::Job(job),
+        (Some("playback"), Some(name)) if !name.is_empty() => Route::Playback { job, name },
+        (Some(_), _) => return None,
+    };
+    parts.next().is_none().then_some(route)
 }
 
 /// What belongs to somebody else is answered exactly as what does not exist.
@@ -98,4 +113,32 @@ fn owned<T>(found: Option<T>, owner: impl Fn(&T) -> &UserId, user: &UserId) -> R
 /// The value of a header, where it is there once and is text.
 fn header_text(request: &Request, name: header::HeaderName) -> Option<&str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route, route};
+    use lambda_http::http::Method;
+    use smmu_core::ProblemCode;
+
+    #[test]
+    fn paths_below_jobs_are_a_job_or_one_of_its_texts() {
+        assert!(matches!(route(&Method::GET, "/jobs/a"), Ok(Route::Job("a"))));
+        let text = route(&Method::GET, "/jobs/a/playback/master.m3u8");
+        assert!(matches!(text, Ok(Route::Playback { job: "a", name: "master.m3u8" })));
+        for path in [
+            "/jobs",
+            "/jobs/",
+            "/jobs/a/",
+            "/jobs/a/b",
+            "/jobs/a/playback",
+            "/jobs/a/playback/",
+            "/jobs/a/playback/b/c",
+        ] {
+            let refused = route(&Method::GET, path).err().map(|problem| problem.code);
+            assert_eq!(refused, Some(ProblemCode::NotFound), "{path}");
+        }
+        let refused = route(&Method::POST, "/jobs/a/playback/b").err().map(|problem| problem.code);
+        assert_eq!(refused, Some(ProblemCode::MethodNotAllowed));
+    }
 }

@@ -44,6 +44,17 @@ pub(crate) fn not_modified() -> Response<Body> {
     response
 }
 
+/// A text with signed addresses inside: the next one has others, so that no copy is worth keeping.
+pub(crate) fn text(content_type: &str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(text));
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_str(content_type).expect("content types of outputs are ours, and ASCII");
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
 fn with_body(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {
     let text = serde_json::to_string(body).expect("responses have string keys and finite numbers");
     let mut response = Response::new(Body::Text(text));

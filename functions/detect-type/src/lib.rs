@@ -1,9 +1,13 @@
-//! Finds out from the first bytes what was uploaded, and which branch it takes.
+//! Finds out from the content what was uploaded, which branch it takes, and how large its worker is.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{Advance, Environment, Failure, InvalidEnvironment, Jobs, Uploads};
+use serde::Serialize;
+use smmu_cloud::{Advance, CloudError, Environment, Failure, InvalidEnvironment, Jobs, Uploads};
 use smmu_core::{
-    Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, Refusal, Stage, UploadPolicy, detect,
+    Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Refusal, Routing, Source, Stage,
+    UploadPolicy, WorkerSize,
+    av::{Missing, Outline, Ranges},
+    detect,
     detect::HEAD_BYTES,
 };
 
@@ -12,7 +16,9 @@ pub struct Context {
     jobs: Jobs,
     uploads: Uploads,
     policy: UploadPolicy,
-    render_image_max_bytes: u64,
+    routing: Routing,
+    standard: Worker,
+    large: Worker,
 }
 
 impl Context {
@@ -22,67 +28,124 @@ impl Context {
             jobs: Jobs::new(sdk, environment)?,
             uploads: Uploads::new(sdk, environment)?,
             policy: environment.upload_policy()?,
-            render_image_max_bytes: environment.parse_or("SMMU_RENDER_IMAGE_MAX_BYTES", 32 * 1024 * 1024)?,
+            routing: Routing {
+                render_image_max_bytes: environment.parse_or("SMMU_RENDER_IMAGE_MAX_BYTES", 32 * 1024 * 1024)?,
+                transcription: environment.parse_or("SMMU_TRANSCRIPTION", false)?,
+            },
+            standard: Worker {
+                cpu: environment.require("SMMU_TRANSCODE_CPU")?.to_owned(),
+                memory: environment.require("SMMU_TRANSCODE_MEMORY")?.to_owned(),
+            },
+            large: Worker {
+                cpu: environment.require("SMMU_TRANSCODE_LARGE_CPU")?.to_owned(),
+                memory: environment.require("SMMU_TRANSCODE_LARGE_MEMORY")?.to_owned(),
+            },
         })
     }
 }
 
+/// What the workers get, and what the state machine reads of it.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    #[serde(flatten)]
+    detected: Detected,
+    branch: Branch,
+    worker: Worker,
+}
+
+/// The size of an ECS task, as `ecs:RunTask` wants to be told: both numbers as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Worker {
+    /// CPU units, of which 1024 are one vCPU.
+    cpu: String,
+    /// MiB.
+    memory: String,
+}
+
 /// Answers its input, what it is, and where it goes.
-pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Detected, Failure> {
-    let head = context.uploads.read_start(&input.source, HEAD_BYTES).await;
-    let head = head.map_err(|error| Failure::reading_source(error, Stage::Detect))?;
-    let format = accept(&head, input.source.bytes, &context.policy)
-        .map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
-    match context.jobs.advance(&input.job_id, JobEvent::Detected(format.kind)).await? {
+pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Answer, Failure> {
+    let source = &input.source;
+    let reading = |error: CloudError| Failure::reading_source(error, Stage::Detect);
+    let head = context.uploads.read_range(source, 0..HEAD_BYTES as u64).await.map_err(reading)?;
+    let format = known_format(&head).map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
+    let outline = outline(format, head, source, &context.uploads).await.map_err(reading)?;
+    let kind = outline.kind(format.kind);
+    accept(kind, source.bytes, &context.policy).map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
+    match context.jobs.advance(&input.job_id, JobEvent::Detected(kind)).await? {
         Advance::Changed(_) | Advance::Unchanged(_) => {}
         Advance::Ended(job) => return Err(Failure::Fault(format!("the job is {} already", job.status()))),
         Advance::TooEarly(_) | Advance::Missing => return Err(Failure::unexpected("the job is not running")),
     }
-    Ok(Detected {
-        branch: Branch::of(format.kind, input.source.bytes, context.render_image_max_bytes),
-        kind: format.kind,
-        content_type: format.content_type.to_owned(),
-        input,
+    let worker = match WorkerSize::of(kind, &outline, source.bytes) {
+        WorkerSize::Standard => context.standard.clone(),
+        WorkerSize::Large => context.large.clone(),
+    };
+    Ok(Answer {
+        branch: Branch::of(kind, source.bytes, outline.sound, context.routing),
+        worker,
+        detected: Detected { kind, content_type: format.content_type.to_owned(), input },
     })
+}
+
+fn known_format(head: &[u8]) -> Result<Format, Refusal> {
+    let message = "the content is no image, video or audio of a known format";
+    detect(head).ok_or_else(|| Refusal::new(ErrorCode::UnsupportedMedia, message))
+}
+
+/// Fetches what the outline of a source wants to see, some kilobytes at a time.
+async fn outline(format: Format, head: Vec<u8>, source: &Source, uploads: &Uploads) -> Result<Outline, CloudError> {
+    let mut known = Ranges::default();
+    known.insert(0, head);
+    loop {
+        match Outline::read(format, &known, source.bytes) {
+            Ok(outline) => return Ok(outline),
+            Err(Missing(range)) => {
+                let start = range.start;
+                known.insert(start, uploads.read_range(source, range).await?);
+            }
+        }
+    }
 }
 
 /// The limit of a kind was checked against what the client declared; here it holds for what the
 /// file is.
-fn accept(head: &[u8], bytes: u64, policy: &UploadPolicy) -> Result<Format, Refusal> {
-    let Some(format) = detect(head) else {
-        let message = "the content is no image, video or audio of a known format";
-        return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
-    };
-    let limit = policy.max_bytes(format.kind);
+fn accept(kind: MediaKind, bytes: u64, policy: &UploadPolicy) -> Result<(), Refusal> {
+    let limit = policy.max_bytes(kind);
     if bytes > limit {
-        let message = format!("the content is {}, of which at most {limit} bytes are accepted", format.content_type);
+        let name = match kind {
+            MediaKind::Image => "an image",
+            MediaKind::Video => "video",
+            MediaKind::Audio => "audio",
+        };
+        let message = format!("the content is {name}, of which at most {limit} bytes are accepted");
         return Err(Refusal::new(ErrorCode::TooManyBytes, message));
     }
-    Ok(format)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::accept;
+    use super::{accept, known_format};
     use smmu_core::{ErrorCode, MediaKind, UploadPolicy};
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
     #[test]
     fn content_decides_the_kind() {
-        let format = accept(PNG, 100, &UploadPolicy::default()).expect("a PNG is accepted");
+        let format = known_format(PNG).expect("a PNG is known");
         assert_eq!((format.kind, format.content_type), (MediaKind::Image, "image/png"));
     }
 
     #[test]
     fn text_is_refused_as_unsupported() {
-        let refusal = accept(b"#!/bin/sh\necho hello", 20, &UploadPolicy::default());
+        let refusal = known_format(b"#!/bin/sh\necho hello");
         assert_eq!(refusal.map_err(|r| r.code), Err(ErrorCode::UnsupportedMedia));
     }
 
     #[test]
     fn an_image_declared_as_a_video_still_has_an_image_s_limit() {
         let policy = UploadPolicy { max_image_bytes: 1000, ..UploadPolicy::default() };
-        assert_eq!(accept(PNG, 1001, &policy).map_err(|r| r.code), Err(ErrorCode::TooManyBytes));
+        assert_eq!(accept(MediaKind::Image, 1000, &policy), Ok(()));
+        assert_eq!(accept(MediaKind::Image, 1001, &policy).map_err(|r| r.code), Err(ErrorCode::TooManyBytes));
     }
 }

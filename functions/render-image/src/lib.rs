@@ -1,10 +1,9 @@
 //! Makes the renditions of one image, without a container.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError};
+use smmu_cloud::{Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench};
 use smmu_core::{Detected, Stage};
 use smmu_media::{ImageLimits, ImageProfile, MediaError};
-use std::path::Path;
 
 /// What the function needs, made once.
 pub struct Context {
@@ -20,11 +19,13 @@ impl Context {
 
 /// Makes and commits the outputs of an image.
 pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
-    let make = |source: &Path, outputs: &Path, progress: &dyn Fn(u8)| {
+    let make = |Workbench { source, outputs, tell, cancelled: _ }: Workbench<'_>| {
         let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
-        smmu_media::render(source, &profile, &limits, outputs, &mut |percent| progress(percent)).map_err(make_error)
+        let mut progress = |percent| tell(MakeEvent::Progress(percent));
+        smmu_media::render(source, &profile, &limits, outputs, &mut progress).map_err(make_error)
     };
-    match context.attempt.run(&work, Stage::Render, make).await? {
+    // Lambda does not ask a function to stop: it freezes or ends it.
+    match context.attempt.run(&work, Stage::Render, std::future::pending(), make).await? {
         Ending::Committed => tracing::info!(job_id = %work.input.job_id, "committed"),
         Ending::Superseded => tracing::info!(job_id = %work.input.job_id, "the job had ended"),
     }

@@ -34,7 +34,7 @@ pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
     }
     let (code, message) = match caught.error.as_str() {
         "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing took longer than it may"),
-        error if error == "States.TaskFailed" || error.starts_with("ECS.") => {
+        error if error == "States.TaskFailed" || error.starts_with("ECS.") || error.starts_with("AmazonECS.") => {
             (ErrorCode::WorkerFailed, "the worker failed, or could not be started, more often than it is tried again")
         }
         _ => (ErrorCode::Internal, "something went wrong on our side"),
@@ -84,6 +84,8 @@ mod tests {
     #[test]
     fn a_timeout_and_a_dead_worker_have_codes_of_their_own() {
         assert_eq!(job_error(&caught("States.Timeout", ""), Stage::Render).code, ErrorCode::TimedOut);
-        assert_eq!(job_error(&caught("States.TaskFailed", "{}"), Stage::Render).code, ErrorCode::WorkerFailed);
+        for error in ["States.TaskFailed", "ECS.AmazonECSException", "AmazonECS.Unknown"] {
+            assert_eq!(job_error(&caught(error, "{}"), Stage::Render).code, ErrorCode::WorkerFailed);
+        }
     }
 }

@@ -8,7 +8,9 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 pub use request::Request;
 use serde::Serialize;
 use smmu_cloud::{Advance, Artifacts, Environment, Failure, InvalidEnvironment, Jobs};
-use smmu_core::{ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, Output, Pipeline, Refusal, Stage, Status};
+use smmu_core::{
+    Branch, ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, Output, Pipeline, Refusal, Stage, Status,
+};
 
 /// What the function needs, made once.
 pub struct Context {
@@ -45,7 +47,7 @@ pub struct Outcome {
 /// Serves the state machine, the dead-letter queue and EventBridge.
 pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failure> {
     match request {
-        Request::Complete { job_id } => complete(&job_id, context).await.map(Answer::Outcome),
+        Request::Complete { job_id, branch } => complete(&job_id, branch, context).await.map(Answer::Outcome),
         Request::Fail { job_id, error } => {
             let ended = end(&job_id, context, |job| JobEvent::Failed(caught::job_error(&error, job.stage()))).await?;
             let missing = || Failure::unexpected("there is no such job");
@@ -60,26 +62,26 @@ pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failu
     }
 }
 
-async fn complete(id: &JobId, context: &Context) -> Result<Outcome, Failure> {
+async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Result<Outcome, Failure> {
     let missing = || Failure::unexpected("there is no such job");
     let job = context.jobs.get(id).await?.ok_or_else(missing)?;
     if job.status().is_terminal() {
         return Ok(outcome(&job));
     }
-    let outputs = collect(&job, &context.artifacts).await?;
+    let outputs = collect(&job, branch, &context.artifacts).await?;
     match context.jobs.advance_from(job, JobEvent::Completed(outputs)).await? {
         Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
         Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
     }
 }
 
-/// The outputs of every pipeline that a job of this kind has.
-async fn collect(job: &Job, artifacts: &Artifacts) -> Result<Vec<Output>, Failure> {
+/// The outputs of every pipeline that the branch runs, or, where it is not told, that jobs of this kind had.
+async fn collect(job: &Job, branch: Option<Branch>, artifacts: &Artifacts) -> Result<Vec<Output>, Failure> {
     let (JobState::Running { committed, .. }, Some(kind)) = (&job.state, job.kind) else {
         return Err(Failure::unexpected("the job is not running"));
     };
     let mut outputs = Vec::new();
-    for pipeline in Pipeline::of(kind) {
+    for pipeline in branch.map_or_else(|| Pipeline::of(kind), Branch::pipelines) {
         let unfinished = || Failure::Fault(format!("the {pipeline} worker ended without a manifest"));
         let manifest_key = committed.get(pipeline).ok_or_else(unfinished)?;
         outputs.extend(artifacts.outputs(manifest_key).await?);
@@ -103,7 +105,7 @@ async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) ->
 
 fn outcome(job: &Job) -> Outcome {
     let retryable = match &job.state {
-        JobState::Failed { error } => error.retryable,
+        JobState::Failed { error, .. } => error.retryable,
         JobState::Queued { .. } | JobState::Running { .. } | JobState::Completed { .. } | JobState::Cancelled => false,
     };
     Outcome { status: job.status(), retryable }

@@ -4,7 +4,7 @@ use crate::caught::Caught;
 use aws_lambda_events::{eventbridge::EventBridgeEvent, sqs::SqsEvent, sqs::SqsMessage};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
-use smmu_core::{ErrorCode, JobId};
+use smmu_core::{Branch, ErrorCode, JobId};
 
 /// What is asked of this function.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub enum Request {
     Complete {
         /// Which job.
         job_id: JobId,
+        /// Which workers that were. Executions that began before it was told have none.
+        branch: Option<Branch>,
     },
     /// The state machine: something was caught.
     Fail {
@@ -35,7 +37,7 @@ pub enum Request {
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "lowercase", rename_all_fields = "camelCase")]
 enum FromStateMachine {
-    Complete { job_id: JobId },
+    Complete { job_id: JobId, branch: Option<Branch> },
     Fail { job_id: JobId, error: Caught },
 }
 
@@ -51,7 +53,7 @@ impl<'de> Deserialize<'de> for Request {
         let event = Value::deserialize(deserializer)?;
         let read = if event.get("action").is_some() {
             serde_json::from_value(event).map(|request| match request {
-                FromStateMachine::Complete { job_id } => Self::Complete { job_id },
+                FromStateMachine::Complete { job_id, branch } => Self::Complete { job_id, branch },
                 FromStateMachine::Fail { job_id, error } => Self::Fail { job_id, error },
             })
         } else if event.get("Records").is_some() {
@@ -67,5 +69,27 @@ impl<'de> Deserialize<'de> for Request {
             })
         };
         read.map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+    use serde_json::{Value, json};
+    use smmu_core::Branch;
+
+    fn branch_of(event: Value) -> Option<Branch> {
+        match serde_json::from_value(event) {
+            Ok(Request::Complete { branch, .. }) => branch,
+            other => panic!("not a completion: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_completion_says_its_branch_unless_its_execution_is_older_than_that() {
+        let id = "job_01jd0w00000000000000000001";
+        let told = json!({"action": "complete", "jobId": id, "branch": "transcode_and_transcribe"});
+        assert_eq!(branch_of(told), Some(Branch::TranscodeAndTranscribe));
+        assert_eq!(branch_of(json!({"action": "complete", "jobId": id})), None);
     }
 }

@@ -78,6 +78,23 @@ async fn a_presigned_upload_takes_nothing_else_than_what_was_granted() {
     assert_eq!(other_type.status(), StatusCode::FORBIDDEN, "other type");
 }
 
+#[tokio::test]
+async fn a_range_of_a_version_is_that_range_alone() {
+    let contracts = contracts().await;
+    let (objects, bucket) =
+        (Objects::new(&contracts.cloud.address().sdk_config().await), contracts.output("BucketName"));
+    let put = objects.put_object().bucket(bucket).key("uploads/ranges").body(BYTES.to_vec().into()).send().await;
+    let version = put.expect("stores").version_id.expect("the bucket is versioned");
+    let get = objects.get_object().bucket(bucket).key("uploads/ranges").version_id(version);
+
+    let part = get.clone().range("bytes=4-10").send().await.expect("reads");
+    assert_eq!(part.content_range(), Some(format!("bytes 4-10/{}", BYTES.len()).as_str()));
+    assert_eq!(part.body.collect().await.expect("arrives").into_bytes(), &BYTES[4..=10]);
+
+    let beyond = get.range("bytes=1000-1001").send().await.expect_err("there is nothing");
+    assert_eq!(beyond.raw_response().map(|response| response.status().as_u16()), Some(416));
+}
+
 async fn tables(contracts: &Contracts) -> Tables {
     Tables::new(&contracts.cloud.address().sdk_config().await)
 }

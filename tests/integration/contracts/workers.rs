@@ -70,6 +70,33 @@ async fn an_image_that_is_not_there_fails_the_state_as_not_started() {
     assert_eq!(task["StopCode"], "TaskFailedToStart");
 }
 
+/// The same on spare capacity, in a size of its own, and on demand after a failure.
+async fn run_on_spot(script: &str) -> Execution {
+    execute(json!({"run": "script on spot", "script": script, "cpu": "512", "memory": "1024"})).await
+}
+
+#[tokio::test]
+async fn a_worker_runs_on_the_capacity_and_in_the_size_that_its_state_names() {
+    let ended = run_on_spot("exit 0").await.end().await;
+    let task: Value = serde_json::from_str(&ended.output.expect("an output")).expect("the ECS task as JSON");
+    assert_eq!(task["CapacityProviderName"], "FARGATE_SPOT");
+    assert_eq!((&task["Overrides"]["Cpu"], &task["Overrides"]["Memory"]), (&"512".into(), &"1024".into()));
+}
+
+#[tokio::test]
+async fn a_failure_on_one_capacity_leads_to_another_with_the_same_input() {
+    let task = cause(&run_on_spot("exit 9").await).await;
+    assert_eq!(task["CapacityProviderName"], "FARGATE");
+    assert_eq!(task["Overrides"]["Cpu"], "512");
+    assert_eq!(task["Containers"][0]["ExitCode"], 9);
+}
+
+#[tokio::test]
+async fn a_timeout_is_no_failure_that_leads_to_another_capacity() {
+    let failed = run_on_spot("sleep 60; : spot").await.end().await;
+    assert_eq!((failed.status, failed.error.as_deref()), (ExecutionStatus::Failed, Some("States.Timeout")));
+}
+
 #[tokio::test]
 async fn a_state_that_times_out_stops_its_worker() {
     let execution = run("hurried script", "sleep 60; : hurried").await;

@@ -1,7 +1,8 @@
 //! File mode: the same outputs and the same manifest as a job, without a cloud.
 
+use crate::make::make;
 use smmu_core::Refusal;
-use smmu_media::{ImageLimits, ImageProfile, MediaError};
+use smmu_media::MediaError;
 use std::{
     error::Error,
     fs::{self, File},
@@ -9,23 +10,23 @@ use std::{
     panic,
     path::Path,
     process::ExitCode,
+    sync::atomic::AtomicBool,
 };
 
 const DONE: u8 = 0;
 const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
-const TRY_AGAIN: u8 = 4;
+pub(crate) const TRY_AGAIN: u8 = 4;
 
-/// Renders `input` into `outdir`, which must be empty or not there yet.
-pub(crate) fn run(input: &Path, outdir: &Path) -> ExitCode {
+/// Makes the outputs of `input` in `outdir`, which must be empty or not there yet.
+pub(crate) fn run(input: &Path, outdir: &Path, cancelled: &AtomicBool) -> ExitCode {
     if let Err(message) = prepare(input, outdir) {
         tell(&message);
         return ExitCode::from(USAGE);
     }
     // A decoder that panics is caught and becomes a refusal; its last words would spoil the one line of JSON.
     panic::set_hook(Box::new(|_| {}));
-    let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
-    match smmu_media::render(input, &profile, &limits, outdir, &mut |_| {}) {
+    match make(input, outdir, &mut |_| {}, cancelled) {
         Ok(_) => ExitCode::from(DONE),
         Err(MediaError::Refused(refusal)) => {
             tell(&line(&refusal));
@@ -56,12 +57,13 @@ fn line(refusal: &Refusal) -> String {
     serde_json::to_string(refusal).expect("a refusal is plain strings")
 }
 
-fn with_causes(error: &dyn Error) -> String {
+/// An error and, after colons, what caused it.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Without stderr there is nobody to tell; the exit code still says it.
-fn tell(message: &str) {
+pub(crate) fn tell(message: &str) {
     let _unheard = writeln!(std::io::stderr(), "{message}");
 }

@@ -1,19 +1,24 @@
 //! Job mode: one ECS task, one attempt.
 
-use smmu_cloud::{MakeError, worker};
+use crate::{file::with_causes, make::make};
+use smmu_cloud::{MakeError, MakeEvent, Workbench, worker};
 use smmu_core::Stage;
-use smmu_media::{ImageLimits, ImageProfile, MediaError};
-use std::{path::Path, process::ExitCode};
+use smmu_media::{MediaError, av::Event};
+use std::process::ExitCode;
 
 /// Works on the job that the environment names, and answers the exit code of the ECS task.
 pub(crate) fn run() -> ExitCode {
-    worker::run_job(Stage::Transcode, |source: &Path, outputs: &Path, progress: &dyn Fn(u8)| {
-        let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
-        smmu_media::render(source, &profile, &limits, outputs, &mut |percent| progress(percent)).map_err(|error| {
-            match error {
-                MediaError::Refused(refusal) => MakeError::Refused(refusal),
-                MediaError::Fault(fault) => MakeError::Fault(fault.to_string()),
-            }
+    worker::run_job(Stage::Transcode, |Workbench { source, outputs, cancelled, tell }| {
+        let mut watch = |event| {
+            tell(match event {
+                Event::Probed(kind, facts) => MakeEvent::Probed(kind, facts),
+                Event::Progress(percent) => MakeEvent::Progress(percent),
+                Event::Ready(artifact) => MakeEvent::Ready(artifact),
+            });
+        };
+        make(source, outputs, &mut watch, cancelled).map_err(|error| match error {
+            MediaError::Refused(refusal) => MakeError::Refused(refusal),
+            MediaError::Fault(fault) => MakeError::Fault(with_causes(&fault)),
         })
     })
 }

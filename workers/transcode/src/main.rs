@@ -2,6 +2,7 @@
 
 mod file;
 mod job;
+mod make;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -33,9 +34,12 @@ enum Mode {
 fn main() -> ExitCode {
     match Arguments::parse().mode {
         Mode::Job => job::run(),
-        Mode::File { input, outdir } => {
-            smmu_cloud::worker::exit_on_sigterm();
-            file::run(&input, &outdir)
-        }
+        Mode::File { input, outdir } => match smmu_cloud::worker::cancelled_by_signal() {
+            Ok(cancelled) => file::run(&input, &outdir, &cancelled),
+            Err(error) => {
+                file::tell(&format!("no signal can be heard: {error}"));
+                ExitCode::from(file::TRY_AGAIN)
+            }
+        },
     }
 }

@@ -30,7 +30,7 @@ enum Mode {
 
 fn main() -> ExitCode {
     match Arguments::parse().mode {
-        Mode::Job => worker::run_job(Stage::Transcribe, |_, _, _| Err(MakeError::Refused(refusal()))),
+        Mode::Job => worker::run_job(Stage::Transcribe, |_| Err(MakeError::Refused(refusal()))),
         Mode::File { input, .. } if !input.is_file() => {
             tell(&format!("{} is no file", input.display()));
             ExitCode::from(2)

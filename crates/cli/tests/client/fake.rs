@@ -218,7 +218,12 @@ fn view(fake: &Fake, id: &str, state: usize) -> Value {
     });
     let changes = match state {
         0 => json!({}),
-        1 => json!({"status": "RUNNING", "stage": "render", "progress": 40, "kind": "image"}),
+        1 => {
+            // The first output can be read before the others are made; it may still be replaced.
+            let first = behaviour.outputs.len().min(1);
+            let ready = outputs(fake.address, &behaviour.outputs[..first]);
+            json!({"status": "RUNNING", "stage": "render", "progress": 40, "kind": "image", "outputs": ready})
+        }
         _ if behaviour.fails => json!({"status": "FAILED", "stage": "render", "kind": "image", "error": {
             "code": "corrupt_media", "message": "it ends too early", "stage": "render", "retryable": false,
         }}),

@@ -5,9 +5,10 @@ use super::{
     profile::{AvifSpeed, WebpMethod},
 };
 use crate::manifest::Role;
+use serde::{Deserialize, Serialize};
 
 /// Width and height in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Size {
     /// Pixels from left to right.
     pub width: u32,

@@ -66,9 +66,12 @@ impl From<Job> for JobRecord {
         };
         match job.state {
             JobState::Queued { sent_at } => record.sent_at = sent_at,
-            JobState::Running { committed, .. } => record.committed = committed,
+            JobState::Running { ready, committed, .. } => {
+                record.outputs = (!ready.is_empty()).then_some(ready);
+                record.committed = committed;
+            }
             JobState::Completed { outputs } => record.outputs = Some(outputs),
-            JobState::Failed { error } => record.error = Some(error),
+            JobState::Failed { error, .. } => record.error = Some(error),
             JobState::Cancelled => {}
         }
         record
@@ -83,11 +86,12 @@ impl TryFrom<JobRecord> for Job {
         let state = match record.status {
             Status::Queued => JobState::Queued { sent_at: record.sent_at },
             Status::Running => JobState::Running {
-                progress: Progress { percent: record.progress.min(99), stage: record.stage },
+                progress: Progress::restored(record.stage, record.progress),
+                ready: record.outputs.unwrap_or_default(),
                 committed: record.committed,
             },
             Status::Completed => JobState::Completed { outputs: record.outputs.ok_or(lacks("outputs"))? },
-            Status::Failed => JobState::Failed { error: record.error.ok_or(lacks("error"))? },
+            Status::Failed => JobState::Failed { error: record.error.ok_or(lacks("error"))?, percent: record.progress },
             Status::Cancelled => JobState::Cancelled,
         };
         Ok(Self {

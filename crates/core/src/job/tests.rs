@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     error::{ErrorCode, Refusal},
     ids::Sha256,
+    manifest::{Artifact, Role},
     media::{Grant, MediaState},
 };
 use proptest::prelude::*;
@@ -32,6 +33,11 @@ fn failure() -> JobError {
     Refusal::new(ErrorCode::CorruptMedia, "it ends early").at(Stage::Render)
 }
 
+fn output(name: &str, attempt: &str) -> Output {
+    let artifact = Artifact::new(name, Role::Poster, "image/jpeg", 3, Sha256::from_bytes([7; 32]));
+    Output::ready(&format!("jobs/j/transcode/{attempt}/"), artifact)
+}
+
 fn any_event() -> impl Strategy<Value = JobEvent> {
     let kind = prop_oneof![Just(MediaKind::Image), Just(MediaKind::Video)];
     let stage = prop_oneof![Just(Stage::Validate), Just(Stage::Detect), Just(Stage::Render), Just(Stage::Finish)];
@@ -42,6 +48,9 @@ fn any_event() -> impl Strategy<Value = JobEvent> {
         2 => kind.prop_map(JobEvent::Detected),
         4 => (stage, any::<u8>()).prop_map(|(stage, percent)| JobEvent::Progressed(Progress::at(stage, percent))),
         3 => (pipeline, "[ab]").prop_map(|(pipeline, key)| JobEvent::Committed(pipeline, key)),
+        3 => prop::collection::vec(("[abc]", "[12]"), 0..3).prop_map(|outputs| {
+            JobEvent::Ready(outputs.iter().map(|(name, attempt)| output(name, attempt)).collect())
+        }),
         1 => Just(JobEvent::Completed(Vec::new())),
         1 => Just(JobEvent::Failed(failure())),
         1 => Just(JobEvent::Undelivered(failure())),
@@ -59,8 +68,8 @@ fn replay(events: &[JobEvent]) -> Job {
     job
 }
 
-/// What a history comes to: the status, overall percent and commits.
-fn reference(events: &[JobEvent]) -> (Status, u8, BTreeMap<Pipeline, String>) {
+/// What a history comes to: the status, overall percent, keys of what is ready, and commits.
+fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline, String>) {
     let started = events.iter().position(|event| *event == JobEvent::Started).unwrap_or(events.len());
     let ends = |(index, event): (usize, &JobEvent)| match event {
         JobEvent::Failed(_) => Some((index, Status::Failed)),
@@ -88,12 +97,22 @@ fn reference(events: &[JobEvent]) -> (Status, u8, BTreeMap<Pipeline, String>) {
         }
     }
     let percent = match status {
-        Status::Running => furthest,
+        Status::Running | Status::Failed => furthest,
         Status::Completed => 100,
-        Status::Queued | Status::Failed | Status::Cancelled => 0,
+        Status::Queued | Status::Cancelled => 0,
     };
-    let committed = if status == Status::Running { committed } else { BTreeMap::new() };
-    (status, percent, committed)
+    if status != Status::Running {
+        return (status, percent, Vec::new(), BTreeMap::new());
+    }
+    let stored = at_work.iter().flat_map(|event| if let JobEvent::Ready(outputs) = event { &outputs[..] } else { &[] });
+    let mut names: Vec<&str> = Vec::new();
+    for output in stored.clone() {
+        if !names.contains(&&*output.artifact.name) {
+            names.push(&output.artifact.name);
+        }
+    }
+    let last = |name: &str| stored.clone().rfind(|output| output.artifact.name == name).map(|o| o.key.clone());
+    (status, percent, names.into_iter().filter_map(last).collect(), committed)
 }
 
 proptest! {
@@ -102,11 +121,12 @@ proptest! {
     #[test]
     fn any_history_comes_to_what_the_reference_says(events in prop::collection::vec(any_event(), 0..20)) {
         let job = replay(&events);
-        let committed = match &job.state {
-            JobState::Running { committed, .. } => committed.clone(),
-            _ => BTreeMap::new(),
+        let (ready, committed) = match &job.state {
+            JobState::Running { ready, committed, .. } => (ready.clone(), committed.clone()),
+            _ => (Vec::new(), BTreeMap::new()),
         };
-        prop_assert_eq!((job.status(), job.percent(), committed), reference(&events));
+        let keys = ready.into_iter().map(|output| output.key).collect();
+        prop_assert_eq!((job.status(), job.percent(), keys, committed), reference(&events));
     }
 
     #[test]
@@ -168,6 +188,10 @@ fn a_record_has_the_fields_that_other_programs_read() {
         JobEvent::Committed(Pipeline::Transcode, "jobs/j/transcode/a/manifest.json".into()),
     ]);
     insta::assert_json_snapshot!("running", running);
+    let Transition::Changed(ready) = running.apply(JobEvent::Ready(vec![output("poster.jpg", "a")]), at(8)) else {
+        panic!("a running job can have outputs");
+    };
+    insta::assert_json_snapshot!("ready", ready);
     let Transition::Changed(failed) = running.apply(JobEvent::Failed(failure()), at(9)) else {
         panic!("a running job can fail");
     };
@@ -183,8 +207,39 @@ fn a_record_whose_status_lacks_what_belongs_to_it_is_refused() {
 }
 
 #[test]
+fn a_record_from_before_outputs_were_listed_early_is_read() {
+    let running = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video)]);
+    let record = serde_json::to_value(&running).unwrap();
+    assert!(record.get("outputs").is_none());
+    assert_eq!(serde_json::from_value::<Job>(record).unwrap(), running);
+}
+
+#[test]
+fn what_is_listed_ends_with_the_job() {
+    let running = replay(&[JobEvent::Started, JobEvent::Ready(vec![output("poster.jpg", "a")])]);
+    assert_eq!(running.outputs(), [output("poster.jpg", "a")]);
+    for end in [JobEvent::Failed(failure()), JobEvent::Cancelled] {
+        let Transition::Changed(ended) = running.apply(end, at(9)) else { panic!("a running job can end") };
+        assert!(ended.outputs().is_empty());
+    }
+    let made = vec![output("poster.jpg", "b"), output("video.mp4", "b")];
+    let Transition::Changed(completed) = running.apply(JobEvent::Completed(made.clone()), at(9)) else {
+        panic!("a running job can be completed")
+    };
+    assert_eq!(completed.outputs(), made);
+}
+
+#[test]
+fn a_closer_look_puts_the_kind_right() {
+    let job = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video), JobEvent::Detected(MediaKind::Audio)]);
+    assert_eq!(job.kind, Some(MediaKind::Audio));
+}
+
+#[test]
 fn work_on_a_job_that_was_never_started_is_too_early() {
-    for event in [JobEvent::Detected(MediaKind::Image), JobEvent::Completed(Vec::new())] {
+    for event in
+        [JobEvent::Detected(MediaKind::Image), JobEvent::Ready(vec![output("a", "1")]), JobEvent::Completed(Vec::new())]
+    {
         assert_eq!(new_job().apply(event, at(2)), Transition::TooEarly);
     }
 }

@@ -1,0 +1,263 @@
+//! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
+
+use super::{Attempt, MakeError, MakeEvent, Maker, Workbench};
+use crate::{artifacts::AttemptPrefix, error::CloudError, invocation::Failure, jobs::Advance};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use smmu_core::{
+    Artifact, Detected, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline, Progress, Stage, Step,
+};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, unbounded_channel},
+        watch,
+    },
+    task::{JoinError, JoinSet},
+};
+
+/// More would not be faster on the network of a small Lambda, and each holds a buffer.
+const UPLOADS_AT_ONCE: usize = 4;
+
+/// One attempt under way.
+pub(super) struct Course<'a> {
+    pub(super) attempt: &'a Attempt,
+    pub(super) work: &'a Detected,
+    pub(super) stage: Stage,
+    /// A folder of this attempt alone.
+    pub(super) room: &'a Path,
+    /// How far it is.
+    pub(super) progress: &'a watch::Sender<Progress>,
+}
+
+/// Why an attempt ends without having committed.
+pub(super) enum Early {
+    /// The job has ended; whatever is made of it now, nobody wants.
+    Superseded,
+    /// It cannot go on.
+    Failed(Failure),
+}
+
+impl From<Failure> for Early {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<CloudError> for Early {
+    fn from(error: CloudError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Where one attempt's outputs come from and go to.
+#[derive(Clone)]
+struct Transport {
+    folder: PathBuf,
+    prefix: Arc<AttemptPrefix>,
+}
+
+impl Transport {
+    async fn put(&self, artifact: &Artifact) -> Result<Output, CloudError> {
+        self.prefix.put(artifact, &self.folder).await
+    }
+}
+
+impl Course<'_> {
+    /// From the source to the committed manifest. `slot` has the maker from when it is started.
+    pub(super) async fn run<F>(&self, make: F, slot: &mut Option<Maker>) -> Result<(), Early>
+    where
+        F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
+    {
+        let pipeline = self.stage.pipeline();
+        let pipeline = pipeline.ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
+        let job = self.advance(JobEvent::Progressed(Progress::at(self.stage, 0))).await?;
+        if job.has_committed(pipeline) {
+            return Ok(());
+        }
+        let source = self.fetch().await?;
+
+        let folder = self.room.join("outputs");
+        std::fs::create_dir(&folder).map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
+        let prefix = Arc::new(self.attempt.artifacts.attempt(&self.work.input.job_id, pipeline));
+        let (heard, events) = unbounded_channel();
+        let maker = slot.insert(Maker::start(make, source, folder.clone(), heard));
+        let transport = Transport { folder, prefix };
+        let making = async { maker.made(self.stage).await.map_err(Early::from) };
+        let (manifest, stored) = tokio::try_join!(making, self.follow(events, &transport))?;
+
+        self.check(&manifest, pipeline)?;
+        self.reached(Step::Store, 0);
+        self.store(manifest.artifacts.iter().filter(|artifact| !stored.contains(artifact)), &transport).await?;
+        let key = transport.prefix.put_manifest(&transport.folder).await?;
+        self.describe(&manifest.facts()).await;
+        self.put_kind_right(manifest.kind).await?;
+        self.advance(JobEvent::Committed(pipeline, key)).await.map(drop)
+    }
+
+    async fn fetch(&self) -> Result<PathBuf, Early> {
+        let (file, source) = (self.room.join("source"), &self.work.input.source);
+        check_disk(self.room, source.bytes)?;
+        let arrived = AtomicU64::new(0);
+        let count = |bytes| {
+            let so_far = arrived.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            self.reached(Step::Fetch, percent(so_far, source.bytes));
+        };
+        let downloaded = self.attempt.uploads.download(source, &file, &count).await;
+        downloaded.map_err(|error| Failure::reading_source(error, self.stage))?;
+        Ok(file)
+    }
+
+    /// Listens to the maker until it ends, and stores what is ready meanwhile. Answers what it has
+    /// stored; what it could not store is left to the next step, where it counts.
+    async fn follow(
+        &self,
+        mut events: UnboundedReceiver<MakeEvent>,
+        transport: &Transport,
+    ) -> Result<Vec<Artifact>, Early> {
+        let (mut waiting, mut uploads, mut stored) = (VecDeque::new(), JoinSet::new(), Vec::new());
+        let mut open = true;
+        while open || !uploads.is_empty() {
+            tokio::select! {
+                event = events.recv(), if open => match event {
+                    Some(MakeEvent::Progress(percent)) => self.reached(Step::Make, percent),
+                    Some(MakeEvent::Ready(artifact)) => waiting.push_back(artifact),
+                    Some(MakeEvent::Probed(kind, facts)) => {
+                        self.describe(&MediaFacts { kind, image: None, av: Some(*facts) }).await;
+                        heard("the kind", self.put_kind_right(kind).await)?;
+                    }
+                    None => open = false,
+                },
+                Some(ended) = uploads.join_next() => {
+                    stored.extend(uploaded(ended));
+                    heard("what is ready", self.advance(JobEvent::Ready(stored.clone())).await.map(drop))?;
+                }
+            }
+            while uploads.len() < UPLOADS_AT_ONCE
+                && let Some(artifact) = waiting.pop_front()
+            {
+                let transport = transport.clone();
+                uploads.spawn(async move { transport.put(&artifact).await });
+            }
+        }
+        Ok(stored.into_iter().map(|output| output.artifact).collect())
+    }
+
+    async fn store(
+        &self,
+        artifacts: impl Iterator<Item = &Artifact> + Clone,
+        transport: &Transport,
+    ) -> Result<(), Early> {
+        let whole = artifacts.clone().map(|artifact| artifact.bytes).sum();
+        let uploads = artifacts.map(|artifact| transport.put(artifact));
+        let mut uploads = stream::iter(uploads).buffer_unordered(UPLOADS_AT_ONCE);
+        let mut sent = 0;
+        while let Some(output) = uploads.try_next().await? {
+            sent += output.artifact.bytes;
+            self.reached(Step::Store, percent(sent, whole));
+        }
+        Ok(())
+    }
+
+    /// That the manifest is of this work. A source that was damaged on the way is fetched again by the
+    /// next attempt.
+    fn check(&self, manifest: &Manifest, pipeline: Pipeline) -> Result<(), Failure> {
+        if manifest.pipeline != pipeline {
+            return Err(Failure::unexpected("the manifest is of another pipeline"));
+        }
+        if manifest.source.sha256 != self.work.input.source.sha256 {
+            return Err(Failure::Transient("the source did not arrive as it was validated".into()));
+        }
+        Ok(())
+    }
+
+    /// The kind that detection read off the first bytes, unless a closer look found another.
+    async fn put_kind_right(&self, kind: MediaKind) -> Result<(), Early> {
+        if kind == self.work.kind { Ok(()) } else { self.advance(JobEvent::Detected(kind)).await.map(drop) }
+    }
+
+    /// Records what was measured. The manifest says the same, so a job is not lost over this.
+    async fn describe(&self, facts: &MediaFacts) {
+        if let Err(error) = self.attempt.media.describe(&self.work.input.media_id, facts).await {
+            tracing::warn!(%error, "what was measured is not in the media table");
+        }
+    }
+
+    async fn advance(&self, event: JobEvent) -> Result<Job, Early> {
+        match self.attempt.jobs.advance(&self.work.input.job_id, event).await? {
+            Advance::Changed(job) | Advance::Unchanged(job) => Ok(job),
+            Advance::Ended(_) => Err(Early::Superseded),
+            Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running").into()),
+        }
+    }
+
+    fn reached(&self, step: Step, percent: u8) {
+        self.progress.send_replace(Progress::within(self.stage, step, percent));
+    }
+}
+
+/// News that cannot be written does not stop the work; that the job has ended does.
+fn heard(what: &str, written: Result<(), Early>) -> Result<(), Early> {
+    match written {
+        Err(Early::Failed(failure)) => {
+            tracing::warn!(%failure, what, "not recorded");
+            Ok(())
+        }
+        Ok(()) | Err(Early::Superseded) => written,
+    }
+}
+
+fn uploaded(ended: Result<Result<Output, CloudError>, JoinError>) -> Option<Output> {
+    match ended {
+        Ok(Ok(output)) => Some(output),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "stored later");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "an upload panicked; stored later");
+            None
+        }
+    }
+}
+
+/// A file that does not fit is a fault of this machine, and better told before than after.
+fn check_disk(folder: &Path, bytes: u64) -> Result<(), Failure> {
+    let disk = rustix::fs::statvfs(folder).map_err(|error| Failure::Transient(format!("no disk: {error}")))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < bytes {
+        return Err(Failure::Transient(format!("the source has {bytes} bytes, and the disk has room for {free}")));
+    }
+    Ok(())
+}
+
+/// `part` of `whole` in percent.
+fn percent(part: u64, whole: u64) -> u8 {
+    u8::try_from(part.saturating_mul(100) / whole.max(1)).unwrap_or(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_disk, percent};
+    use crate::invocation::Failure;
+
+    #[test]
+    fn a_source_larger_than_the_disk_is_a_fault_that_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_disk(folder.path(), 1).is_ok());
+        let Err(Failure::Transient(message)) = check_disk(folder.path(), u64::MAX) else { panic!("it does not fit") };
+        assert!(message.contains("room for"), "{message}");
+    }
+
+    #[test]
+    fn percent_is_of_anything() {
+        assert_eq!([percent(0, 7), percent(7, 7), percent(1, 3)], [0, 100, 33]);
+        assert_eq!([percent(0, 0), percent(u64::MAX, 1)], [0, 100]);
+    }
+}

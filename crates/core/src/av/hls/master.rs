@@ -1,0 +1,86 @@
+//! The master playlist, which lists the rungs.
+
+use crate::{av::FrameRate, image::Size};
+use std::fmt::Write as _;
+
+/// One rung, as a player chooses it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Its media playlist.
+    pub playlist: String,
+    /// Its codec, as RFC 6381 writes it.
+    pub codecs: String,
+    /// Its size.
+    pub size: Size,
+    /// Its frames a second.
+    pub frame_rate: FrameRate,
+    /// Its peak segment bit rate, in bits a second.
+    pub peak_bit_rate: u64,
+    /// Its average bit rate, in bits a second.
+    pub average_bit_rate: u64,
+}
+
+/// The sound that goes with every rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioRendition {
+    /// Its media playlist.
+    pub playlist: String,
+    /// Its codec, as RFC 6381 writes it.
+    pub codecs: String,
+    /// Its channels.
+    pub channels: u32,
+    /// Its language, where the source names one.
+    pub language: Option<String>,
+    /// Its peak segment bit rate, in bits a second.
+    pub peak_bit_rate: u64,
+    /// Its average bit rate, in bits a second.
+    pub average_bit_rate: u64,
+}
+
+/// The group of the only sound.
+const GROUP: &str = "audio";
+
+/// Writes the playlist that lists the rungs, in their order: players that do not measure begin with the
+/// first. Rates are those of a rung and the sound together (RFC 8216, 4.3.4.2).
+#[must_use]
+pub fn master_playlist(variants: &[Variant], audio: Option<&AudioRendition>) -> String {
+    // The media playlists' EXT-X-MAP needs version 6 (RFC 8216, 7); ffmpeg's muxer declares 7 for them.
+    let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    if let Some(audio) = audio {
+        let language = audio.language.as_deref().filter(|language| is_plain(language));
+        let name = language.unwrap_or(GROUP);
+        write!(text, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{GROUP}\",NAME=\"{name}\"").expect(INFALLIBLE);
+        if let Some(language) = language {
+            write!(text, ",LANGUAGE=\"{language}\"").expect(INFALLIBLE);
+        }
+        let AudioRendition { playlist, channels, .. } = audio;
+        writeln!(text, ",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{playlist}\"").expect(INFALLIBLE);
+    }
+    for variant in variants {
+        let Variant { playlist, codecs, size, frame_rate, peak_bit_rate, average_bit_rate } = variant;
+        let (peak, average) = audio.map_or((0, 0), |audio| (audio.peak_bit_rate, audio.average_bit_rate));
+        let codecs = audio.map_or_else(|| codecs.clone(), |audio| format!("{codecs},{}", audio.codecs));
+        write!(
+            text,
+            "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{codecs}\",RESOLUTION={}x{},FRAME-RATE={:.3}",
+            peak_bit_rate + peak,
+            average_bit_rate + average,
+            size.width,
+            size.height,
+            frame_rate.per_second(),
+        )
+        .expect(INFALLIBLE);
+        if audio.is_some() {
+            write!(text, ",AUDIO=\"{GROUP}\"").expect(INFALLIBLE);
+        }
+        write!(text, "\n{playlist}\n").expect(INFALLIBLE);
+    }
+    text
+}
+
+const INFALLIBLE: &str = "a String takes everything";
+
+/// Whether a text can stand in a quoted attribute: a probe let nothing else pass, but a plan is plain data.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}

@@ -1,0 +1,173 @@
+use super::*;
+use crate::{av::FrameRate, image::Size};
+use proptest::prelude::*;
+use std::{fmt::Write as _, num::NonZeroU64};
+
+/// What ffmpeg 5.1 wrote.
+const RECORDED: &str = include_str!("../fixtures/segments.m3u8");
+
+fn variant(edge: u32, peak: u64) -> Variant {
+    Variant {
+        playlist: format!("video-{edge}p.m3u8"),
+        codecs: avc1(0x64, 0, 31),
+        size: Size { width: edge * 16 / 9, height: edge },
+        frame_rate: FrameRate::new(30_000, 1001).expect("positive"),
+        peak_bit_rate: peak,
+        average_bit_rate: peak / 2,
+    }
+}
+
+fn sound(language: Option<&str>) -> AudioRendition {
+    AudioRendition {
+        playlist: "audio.m3u8".to_owned(),
+        codecs: AAC_LC.to_owned(),
+        channels: 2,
+        language: language.map(str::to_owned),
+        peak_bit_rate: 140_000,
+        average_bit_rate: 128_000,
+    }
+}
+
+/// A playlist as ffmpeg would write it.
+fn written(playlist: &MediaPlaylist) -> String {
+    let MediaPlaylist { uri, target_duration_s, init, segments } = playlist;
+    let mut text = format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_duration_s}\n");
+    let ByteRange { offset, length } = init;
+    writeln!(text, "#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{length}@{offset}\"").expect("a String takes everything");
+    for Segment { duration_us, range: ByteRange { offset, length } } in segments {
+        let (seconds, us) = (duration_us.get() / 1_000_000, duration_us.get() % 1_000_000);
+        writeln!(text, "#EXTINF:{seconds}.{us:06},\n#EXT-X-BYTERANGE:{length}@{offset}\n{uri}")
+            .expect("a String takes everything");
+    }
+    text + "#EXT-X-ENDLIST\n"
+}
+
+fn playlist(segments: &[(u64, u64)]) -> MediaPlaylist {
+    let init = ByteRange { offset: 0, length: 1000 };
+    let mut offset = init.length;
+    let segments = segments.iter().map(|&(duration_us, length)| {
+        let range = ByteRange { offset, length };
+        offset += length;
+        Segment { duration_us: NonZeroU64::new(duration_us).expect("positive"), range }
+    });
+    MediaPlaylist { uri: "video-720p.mp4".to_owned(), target_duration_s: 6, init, segments: segments.collect() }
+}
+
+#[test]
+fn the_playlist_of_a_recorded_rung_is_read() {
+    insta::assert_debug_snapshot!(MediaPlaylist::read(RECORDED).expect("recorded"));
+    let read = MediaPlaylist::read(RECORDED).expect("recorded");
+    assert_eq!(read.duration_ms(), 15_015);
+    let bytes = read.segments.iter().map(|segment| segment.range.length).sum::<u64>();
+    assert_eq!(read.average_bit_rate(), (bytes * 8 * 1000).div_ceil(15_015));
+}
+
+#[test]
+fn a_peak_is_that_of_whole_segments_and_never_of_a_short_end() {
+    // The last one has a high rate but lasts less than half a target.
+    let peak = |segments: &[(u64, u64)]| playlist(segments).peak_bit_rate();
+    assert_eq!(peak(&[(6_000_000, 600_000), (6_000_000, 900_000), (500_000, 500_000)]), 1_723_077);
+    assert_eq!(peak(&[(6_000_000, 900_000), (6_000_000, 600_000), (2_000_000, 100_000)]), 1_200_000);
+    assert_eq!(peak(&[(1_000_000, 100_000)]), 800_000, "shorter than half a target");
+    assert_eq!(playlist(&[]).peak_bit_rate(), 0);
+}
+
+#[test]
+fn a_text_that_is_no_such_playlist_is_refused() {
+    assert!(MediaPlaylist::read(RECORDED).is_ok());
+    for (from, to, words) in [
+        ("#EXTM3U", "", "begin with"),
+        ("#EXT-X-ENDLIST", "", "no end"),
+        ("#EXT-X-TARGETDURATION:6", "", "lacks its target"),
+        ("#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:six", "no whole number"),
+        (",BYTERANGE=\"", ",RANGE=\"", "header's range"),
+        ("#EXTINF:6.006000,", "#EXTINF:-1,", "duration cannot"),
+        ("#EXTINF:6.006000,", "#EXTINF:nan,", "duration cannot"),
+        ("#EXTINF:6.006000,", "#EXTINF:0.0000001,", "duration cannot"),
+        ("#EXTINF:3.003000,", "", "lacks its duration"),
+        ("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:-", "range cannot"),
+        ("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:18446744073709551615@1#", "range cannot"),
+        ("video-90p.mp4\n#EXTINF:3", "other.mp4\n#EXTINF:3", "more than one file"),
+        ("@1333", "@1332", "begins before"),
+    ] {
+        let changed = RECORDED.replace(from, to);
+        assert_ne!(changed, RECORDED, "{from}");
+        let error = MediaPlaylist::read(&changed).expect_err(from).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let (head, _) = RECORDED.split_once("#EXTINF").expect("segments");
+    let error = MediaPlaylist::read(&format!("{head}#EXT-X-ENDLIST\n")).expect_err("no segments");
+    assert!(error.to_string().contains("no segments"));
+}
+
+#[test]
+fn a_master_playlist_lists_the_rungs_with_their_sound() {
+    let variants = [variant(720, 3_000_000), variant(360, 900_000)];
+    insta::assert_snapshot!(master_playlist(&variants, Some(&sound(Some("deu")))));
+}
+
+#[test]
+fn a_master_playlist_without_sound_names_none() {
+    insta::assert_snapshot!(master_playlist(&[variant(720, 3_000_000)], None));
+}
+
+#[test]
+fn a_language_cannot_leave_its_quotes() {
+    let text = master_playlist(&[], Some(&sound(Some("x\",URI=\"https://elsewhere"))));
+    assert!(text.contains("NAME=\"audio\"") && !text.contains("elsewhere"), "{text}");
+}
+
+#[test]
+fn codecs_are_written_as_rfc_6381_wants_them() {
+    assert_eq!(avc1(0x64, 0x00, 40), "avc1.640028");
+    assert_eq!(avc1(0x42, 0xc0, 30), "avc1.42C01E");
+    assert_eq!(av01(0, 8, false, 8), "av01.0.08M.08");
+    assert_eq!(av01(1, 13, true, 10), "av01.1.13H.10");
+}
+
+#[test]
+fn every_name_that_is_known_gets_its_address() {
+    let text = master_playlist(&[variant(720, 3_000_000), variant(360, 900_000)], Some(&sound(None)));
+    let signed = |name: &str| (name != "video-360p.m3u8").then(|| format!("https://api/{name}?token=a=b,c"));
+    insta::assert_snapshot!(with_addresses(&text, &signed));
+    insta::assert_snapshot!(with_addresses(RECORDED, &signed));
+}
+
+#[test]
+fn nothing_but_addresses_is_touched() {
+    let known = |_: &str| Some("new".to_owned());
+    for (before, after) in [
+        ("# video.mp4\n", "# video.mp4\n"),
+        ("\n\r\n", "\n\r\n"),
+        ("a.mp4\r\nb.mp4", "new\r\nnew"),
+        ("#EXT-X-KEY:METHOD=NONE\n", "#EXT-X-KEY:METHOD=NONE\n"),
+        ("#EXT-X-MAP:BYTERANGE=\"1@0\",URI=\"a\"\n", "#EXT-X-MAP:BYTERANGE=\"1@0\",URI=\"new\"\n"),
+        ("#EXT-X-MEDIA:NAME=\",URI=\",URI=\"a\"\n", "#EXT-X-MEDIA:NAME=\",URI=\",URI=\"new\"\n"),
+        ("#EXT-X-MEDIA:X-URI=\"a\"\n", "#EXT-X-MEDIA:X-URI=\"a\"\n"),
+        ("#EXT-X-MAP:URI=\"a\n", "#EXT-X-MAP:URI=\"a\n"),
+        ("#EXT-X-MAP:URI=\"\"é=\"\n", "#EXT-X-MAP:URI=\"new\"é=\"\n"),
+        ("#EXTINF:6,URI=\"a\"\n", "#EXTINF:6,URI=\"a\"\n"),
+    ] {
+        assert_eq!(with_addresses(before, &known), after);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_playlist_reads_what_is_written(segments in prop::collection::vec((1u64..=20_000_000, 0u64..=1 << 40), 1..50)) {
+        let playlist = playlist(&segments);
+        prop_assert_eq!(MediaPlaylist::read(&written(&playlist)), Ok(playlist.clone()));
+        let highest = playlist.segments.iter().map(|segment| {
+            (u128::from(segment.range.length) * 8_000_000).div_ceil(u128::from(segment.duration_us.get()))
+        }).max().expect("at least one");
+        prop_assert!(u128::from(playlist.peak_bit_rate()) <= highest);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>(), tail in "[-#:,=\"@a-zA-Z0-9.\n]{0,80}") {
+        let _ = MediaPlaylist::read(&format!("#EXTM3U\n{text}{tail}"));
+        prop_assert_eq!(with_addresses(&text, &|_| None), text.as_str());
+        let tag = format!("#EXT-X-MAP:{tail}");
+        prop_assert_eq!(with_addresses(&tag, &|name| Some(name.to_owned())), tag.as_str());
+    }
+}

@@ -1,0 +1,152 @@
+//! Loudness by EBU R 128: what was measured, and the linear gain that brings it to a target.
+
+use super::LoudnessFacts;
+
+/// What ffmpeg's `ebur128` filter measured of a whole sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Loudness {
+    /// Integrated loudness in LUFS; none where nothing passed the gate of -70 LUFS.
+    pub integrated_lufs: Option<f64>,
+    /// Loudness range in LU.
+    pub range_lu: f64,
+    /// Highest true peak in dBTP; none where every sample is 0.
+    pub true_peak_dbtp: Option<f64>,
+}
+
+/// A text without the filter's summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no summary of the loudness")]
+pub struct NoSummary;
+
+/// The absolute gate of ITU-R BS.1770, which the filter shows for what lies below it.
+const GATE_LUFS: f64 = -70.0;
+
+/// More would lift noise.
+const MAX_GAIN_DB: f64 = 30.0;
+
+impl Loudness {
+    /// Reads the summary that `ebur128=peak=true` logs at its end; the last one of several.
+    pub fn read(log: &str) -> Result<Self, NoSummary> {
+        let (_, summary) = log.rsplit_once("Summary:").ok_or(NoSummary)?;
+        let value = |label: &str, unit: &str| -> Option<f64> {
+            let text = summary.lines().find_map(|line| line.trim().strip_prefix(label))?;
+            text.trim().strip_suffix(unit)?.trim_end().parse().ok()
+        };
+        let integrated = value("I:", "LUFS").ok_or(NoSummary)?;
+        let range_lu = value("LRA:", "LU").filter(|range| range.is_finite()).ok_or(NoSummary)?;
+        // Not "finite only" but "measured at all": silence is written as -inf.
+        let peak = value("Peak:", "dBFS").filter(|peak| !peak.is_nan()).ok_or(NoSummary)?;
+        Ok(Self {
+            integrated_lufs: Some(integrated).filter(|&lufs| lufs.is_finite() && lufs > GATE_LUFS),
+            range_lu,
+            true_peak_dbtp: Some(peak).filter(|peak| peak.is_finite()),
+        })
+    }
+
+    /// The gain in dB that brings it to a target, but no peak above `max_true_peak_dbtp`; 0 for silence.
+    /// It is linear: dynamics stay. Rounded down to a tenth, the measurement's own step.
+    #[must_use]
+    pub fn gain_db(&self, target_lufs: f64, max_true_peak_dbtp: f64) -> f64 {
+        let (Some(integrated), Some(peak)) = (self.integrated_lufs, self.true_peak_dbtp) else { return 0.0 };
+        let gain = (target_lufs - integrated).min(max_true_peak_dbtp - peak).min(MAX_GAIN_DB);
+        // What subtraction leaves of a tenth (5.699…) is still that tenth.
+        (gain * 10.0 + 1e-6).floor() / 10.0
+    }
+
+    /// As the manifest tells it.
+    #[must_use]
+    pub fn facts(&self, target_lufs: f64, max_true_peak_dbtp: f64) -> LoudnessFacts {
+        LoudnessFacts {
+            integrated_lufs: self.integrated_lufs,
+            range_lu: self.range_lu,
+            true_peak_dbtp: self.true_peak_dbtp,
+            gain_db: self.gain_db(target_lufs, max_true_peak_dbtp),
+            target_lufs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What ffmpeg 5.1 logs of three seconds of a sine, with what stands around it.
+    const SINE: &str = "size=N/A time=00:00:03.00 bitrate=N/A speed= 222x
+video:0kB audio:281kB subtitle:0kB other streams:0kB global headers:0kB muxing overhead: unknown
+[Parsed_ebur128_0 @ 0x5604738fbf80] Summary:
+
+  Integrated loudness:
+    I:         -21.1 LUFS
+    Threshold: -31.1 LUFS
+
+  Loudness range:
+    LRA:        20.0 LU
+    Threshold: -41.1 LUFS
+    LRA low:   -41.1 LUFS
+    LRA high:  -21.1 LUFS
+
+  True peak:
+    Peak:      -18.1 dBFS
+";
+
+    const SILENCE: &str = "[Parsed_ebur128_0 @ 0x55b410168ac0] Summary:
+
+  Integrated loudness:
+    I:         -70.0 LUFS
+    Threshold:   0.0 LUFS
+
+  Loudness range:
+    LRA:         0.0 LU
+    Threshold:   0.0 LUFS
+    LRA low:     0.0 LUFS
+    LRA high:    0.0 LUFS
+
+  True peak:
+    Peak:       -inf dBFS
+";
+
+    #[test]
+    fn a_summary_is_read_and_the_last_one_counts() {
+        let sine = Loudness { integrated_lufs: Some(-21.1), range_lu: 20.0, true_peak_dbtp: Some(-18.1) };
+        assert_eq!(Loudness::read(SINE), Ok(sine));
+        assert_eq!(Loudness::read(&format!("{SILENCE}{SINE}")), Ok(sine));
+    }
+
+    #[test]
+    fn silence_has_no_loudness_and_gets_no_gain() {
+        let silence = Loudness::read(SILENCE).expect("a summary");
+        assert_eq!(silence, Loudness { integrated_lufs: None, range_lu: 0.0, true_peak_dbtp: None });
+        assert!(silence.gain_db(-16.0, -1.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_text_without_the_whole_summary_is_refused() {
+        for text in ["", "Summary:", &SINE.replace("Peak:", "Pique:"), &SINE.replace("-21.1 LUFS", "loud")] {
+            assert_eq!(Loudness::read(text), Err(NoSummary));
+        }
+        assert_eq!(Loudness::read(&SINE.replace("20.0 LU", "nan LU")), Err(NoSummary));
+    }
+
+    fn gain(lufs: f64, peak: f64) -> f64 {
+        Loudness { integrated_lufs: Some(lufs), range_lu: 1.0, true_peak_dbtp: Some(peak) }.gain_db(-16.0, -1.5)
+    }
+
+    #[test]
+    fn the_gain_reaches_the_target_unless_a_peak_is_in_the_way() {
+        for (lufs, peak, expected) in
+            [(-21.7, -17.8, 5.7), (-10.0, 0.3, -6.0), (-30.0, -6.0, 4.5), (-16.0, 0.5, -2.0), (-68.0, -60.0, 30.0)]
+        {
+            assert!((gain(lufs, peak) - expected).abs() < 1e-9, "{lufs} {peak}: {}", gain(lufs, peak));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn neither_the_target_nor_the_ceiling_is_exceeded(lufs in -69.9f64..5.0, peak in -90.0f64..10.0) {
+            let gain = gain(lufs, peak);
+            prop_assert!(lufs + gain <= -16.0 + 1e-6);
+            prop_assert!(peak + gain <= -1.5 + 1e-6);
+        }
+    }
+}

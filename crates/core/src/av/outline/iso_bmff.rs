@@ -1,0 +1,123 @@
+//! The ISO base media file format (ISO/IEC 14496-12), and `QuickTime`, which it came from.
+
+use super::{File, Seen, Stop};
+use std::ops::{ControlFlow, Range};
+
+type Kind = [u8; 4];
+
+/// Goes from box to box to `moov`, wherever it is, and through its tracks.
+pub(super) fn read(file: File<'_>, seen: &mut Seen) -> Result<(), Stop> {
+    let mut found = Err(Stop::Unreadable);
+    each_box(file, 0..file.total_bytes, |kind, body| {
+        if &kind == b"moov" {
+            found = movie(file, body, seen);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    found
+}
+
+fn movie(file: File<'_>, body: Range<u64>, seen: &mut Seen) -> Result<(), Stop> {
+    each_box(file, body, |kind, body| {
+        match &kind {
+            b"mvhd" => seen.duration_ms = duration_ms(file, body.start)?,
+            b"trak" => track(file, body, seen)?,
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// `MovieHeaderBox`: time scale and duration, after two times that are as long as the duration.
+fn duration_ms(file: File<'_>, body: u64) -> Result<Option<u64>, Stop> {
+    let (scale, duration) = if is_long(file, body)? {
+        (file.array(body + 20)?, u64::from_be_bytes(file.array(body + 24)?))
+    } else {
+        (file.array(body + 12)?, u32::from_be_bytes(file.array(body + 16)?).into())
+    };
+    let milliseconds = u128::from(duration) * 1000 / u128::from(u32::from_be_bytes(scale).max(1));
+    // All ones stand for "unknown", as zero does.
+    let unknown = duration == u64::MAX || duration == u64::from(u32::MAX);
+    Ok(u64::try_from(milliseconds).ok().filter(|_| !unknown))
+}
+
+/// Whether a full box is of the version whose times have 64 bits.
+fn is_long(file: File<'_>, body: u64) -> Result<bool, Stop> {
+    let [version, ..] = file.array::<4>(body)?;
+    Ok(version == 1)
+}
+
+fn track(file: File<'_>, body: Range<u64>, seen: &mut Seen) -> Result<(), Stop> {
+    let mut header = None;
+    let mut handler = None;
+    each_box(file, body, |kind, body| {
+        match &kind {
+            b"tkhd" => header = Some(body.start),
+            b"mdia" => handler = self::handler(file, body)?,
+            _ => {}
+        }
+        Ok(if header.is_some() && handler.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    let (Some(header), Some(handler)) = (header, handler) else {
+        seen.doubt = true;
+        return Ok(());
+    };
+    // A picture that is not shown by itself may be a chapter's: only the worker can tell.
+    let [.., flags] = file.array::<4>(header)?;
+    let enabled = flags & 1 == 1;
+    match &handler {
+        b"vide" if enabled => {
+            // `TrackHeaderBox`: the last eight bytes, as fixed-point numbers with 16 binary places.
+            let at = header + if is_long(file, header)? { 88 } else { 76 };
+            let [width, height] = [file.array(at)?, file.array(at + 4)?].map(|side| u32::from_be_bytes(side) >> 16);
+            seen.picture_of(width.into(), height.into());
+        }
+        b"vide" => seen.doubt = true,
+        b"soun" => seen.sound = true,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `HandlerBox` of a `mdia`: what its track is.
+fn handler(file: File<'_>, body: Range<u64>) -> Result<Option<Kind>, Stop> {
+    let mut handler = None;
+    each_box(file, body, |kind, body| {
+        if &kind == b"hdlr" {
+            handler = Some(file.array(body.start + 8)?);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(handler)
+}
+
+/// Visits boxes side by side, each with its body, until one visit breaks off.
+///
+/// A box must lie within what it is in, so boxes cannot overlap and every header takes bytes of its
+/// own: the number of boxes is bounded by the bytes that are read at all.
+fn each_box(
+    file: File<'_>,
+    inside: Range<u64>,
+    mut visit: impl FnMut(Kind, Range<u64>) -> Result<ControlFlow<()>, Stop>,
+) -> Result<(), Stop> {
+    let mut at = inside.start;
+    while inside.end - at >= 8 {
+        let [a, b, c, d, kind @ ..] = file.array::<8>(at)?;
+        let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
+            // To the end of the file; in QuickTime also the end of a list.
+            0 => (8, inside.end - at),
+            1 => (16, u64::from_be_bytes(file.array(at + 8)?)),
+            size => (8, size.into()),
+        };
+        if size < header || size > inside.end - at {
+            return Err(Stop::Unreadable);
+        }
+        if visit(kind, at + header..at + size)?.is_break() {
+            break;
+        }
+        at += size;
+    }
+    Ok(())
+}

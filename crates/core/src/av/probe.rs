@@ -1,0 +1,134 @@
+//! From what ffprobe wrote to a [`Probe`]. Every text in it comes from the file, thus from a stranger.
+
+mod report;
+mod text;
+mod video;
+
+use super::facts::{AudioStream, Chapter, Probe, Tags};
+use crate::error::{ErrorCode, Refusal};
+use report::{Kind, Report, Stream};
+use text::{shown, word};
+
+/// Most chapters that are kept.
+const MAX_CHAPTERS: usize = 200;
+
+/// Longest time that is believed, in seconds: ten years. Times beyond are taken as not given.
+const MAX_SECONDS: f64 = 315_360_000.0;
+
+impl Probe {
+    /// Reads what ffprobe 5.1 writes with `-show_format -show_streams -show_chapters -of json`.
+    ///
+    /// A file without a stream that can be decoded is refused as unsupported, a text that is no
+    /// such report as corrupt. `duration_ms` is the container's, else the longest stream's; it is 0
+    /// where neither says (a browser's recording in `WebM` does not). Whoever has the file can measure
+    /// it then and set it; [`super::AvLimits::check`] refuses what is left at 0.
+    pub fn read(ffprobe_json: &[u8]) -> Result<Self, Refusal> {
+        let corrupt = || Refusal::new(ErrorCode::CorruptMedia, "the file cannot be read as video or audio");
+        // Texts from a file need not be UTF-8, whatever JSON demands.
+        let report: Report = serde_json::from_str(&String::from_utf8_lossy(ffprobe_json)).map_err(|_| corrupt())?;
+        let format = report.format.as_ref().ok_or_else(corrupt)?;
+        let streams = &report.streams;
+
+        let video = video::shown(streams);
+        let audio: Vec<AudioStream> = streams.iter().filter_map(sound).collect();
+        let duration_ms = duration_ms(&report);
+        let video = video.map(video::read).transpose()?;
+        if video.is_none() && audio.is_empty() {
+            let message = "the file has neither a moving picture nor sound of a known codec";
+            return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
+        }
+        let declared = u32::try_from(streams.len()).unwrap_or(u32::MAX);
+        Ok(Self {
+            container: word(format.name.split(',').next().unwrap_or_default()),
+            duration_ms,
+            bit_rate: number(&format.bit_rate).unwrap_or_else(|| average_bit_rate(&format.size, duration_ms)),
+            streams: format.nb_streams.max(declared),
+            video,
+            audio,
+            cover_stream: streams.iter().find(|stream| stream.disposition.is_cover()).map(|stream| stream.index),
+            chapters: chapters(&report),
+            tags: tags(&report),
+        })
+    }
+}
+
+/// A sound that can be decoded.
+fn sound(stream: &Stream) -> Option<AudioStream> {
+    let known = stream.kind == Kind::Audio && !stream.codec_name.is_empty();
+    let sample_rate_hz = number(&stream.sample_rate).filter(|&rate| rate > 0);
+    let sample_rate_hz = sample_rate_hz.and_then(|rate| u32::try_from(rate).ok())?;
+    (known && stream.channels > 0).then(|| AudioStream {
+        index: stream.index,
+        codec: word(&stream.codec_name),
+        channels: stream.channels,
+        sample_rate_hz,
+        language: stream.tag("language").and_then(text::language),
+        default: stream.disposition.default != 0,
+    })
+}
+
+fn duration_ms(report: &Report) -> u64 {
+    let whole = report.format.as_ref().and_then(|format| milliseconds(&format.duration));
+    let longest = || report.streams.iter().filter_map(stream_duration_ms).max();
+    whole.filter(|&ms| ms > 0).or_else(longest).unwrap_or(0)
+}
+
+fn stream_duration_ms(stream: &Stream) -> Option<u64> {
+    match stream.kind {
+        Kind::Video if stream.disposition.is_cover() => None,
+        // Matroska has no field for it, so that muxers write a tag.
+        Kind::Video | Kind::Audio => {
+            milliseconds(&stream.duration).or_else(|| stream.tag("duration").and_then(text::clock_ms))
+        }
+        Kind::Other => None,
+    }
+}
+
+fn average_bit_rate(bytes: &str, duration_ms: u64) -> u64 {
+    let bits = number(bytes).unwrap_or(0).saturating_mul(8);
+    bits.saturating_mul(1000).checked_div(duration_ms).unwrap_or(0)
+}
+
+/// A whole number, as ffprobe writes it: in quotes.
+fn number(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+/// Seconds with decimals as milliseconds; none where they are negative or beyond belief.
+fn milliseconds(seconds: &str) -> Option<u64> {
+    let seconds: f64 = seconds.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was just checked")]
+    (0.0..=MAX_SECONDS).contains(&seconds).then(|| (seconds * 1000.0).round() as u64)
+}
+
+fn chapters(report: &Report) -> Vec<Chapter> {
+    let read = |chapter: &report::Chapter| {
+        let start_ms = milliseconds(&chapter.start_time)?;
+        let end_ms = milliseconds(&chapter.end_time).filter(|&end| end >= start_ms)?;
+        Some(Chapter { start_ms, end_ms, title: report::tag(&chapter.tags, "title").and_then(shown) })
+    };
+    let mut chapters: Vec<Chapter> = report.chapters.iter().filter_map(read).take(MAX_CHAPTERS).collect();
+    chapters.sort_by_key(|chapter| chapter.start_ms);
+    chapters
+}
+
+/// The fixed choice of tags. Ogg keeps them on its stream, other containers on the file.
+fn tags(report: &Report) -> Tags {
+    let of_file = report.format.as_ref().map(|format| &format.tags);
+    let of_sound = report.streams.iter().find(|stream| stream.kind == Kind::Audio).map(|stream| &stream.tags);
+    let tag = |names: &[&str]| {
+        let places = [of_file, of_sound].into_iter().flatten();
+        places.flat_map(|tags| names.iter().filter_map(|name| report::tag(tags, name))).find_map(shown)
+    };
+    Tags {
+        title: tag(&["title"]),
+        artist: tag(&["artist", "album_artist"]),
+        album: tag(&["album"]),
+        track: tag(&["track"]),
+        genre: tag(&["genre"]),
+        date: tag(&["date", "year"]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

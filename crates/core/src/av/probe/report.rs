@@ -1,0 +1,111 @@
+//! ffprobe's own layout: the fields that are read of it. Numbers come in quotes, and every field may be missing.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+pub(super) struct Report {
+    pub(super) format: Option<Format>,
+    #[serde(default)]
+    pub(super) streams: Vec<Stream>,
+    #[serde(default)]
+    pub(super) chapters: Vec<Chapter>,
+}
+
+pub(super) type Tags = BTreeMap<String, String>;
+
+/// The value of a tag, whose name containers write in any case.
+pub(super) fn tag<'a>(tags: &'a Tags, name: &str) -> Option<&'a str> {
+    tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Format {
+    #[serde(rename = "format_name")]
+    pub(super) name: String,
+    pub(super) nb_streams: u32,
+    pub(super) duration: String,
+    pub(super) size: String,
+    pub(super) bit_rate: String,
+    pub(super) tags: Tags,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Video,
+    Audio,
+    /// Subtitles, data (timecodes among them), attachments, and whatever ffprobe learns to name.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Stream {
+    pub(super) index: u32,
+    #[serde(rename = "codec_type")]
+    pub(super) kind: Kind,
+    /// Missing where ffmpeg does not know the codec.
+    pub(super) codec_name: String,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// `n:d`; `0:1` where the file does not say.
+    pub(super) sample_aspect_ratio: String,
+    pub(super) pix_fmt: String,
+    pub(super) field_order: String,
+    pub(super) color_range: String,
+    pub(super) color_space: String,
+    pub(super) color_transfer: String,
+    pub(super) color_primaries: String,
+    pub(super) bits_per_raw_sample: String,
+    /// `n/d`; `0/0` where it is not known.
+    pub(super) avg_frame_rate: String,
+    pub(super) r_frame_rate: String,
+    pub(super) nb_frames: String,
+    pub(super) duration: String,
+    pub(super) sample_rate: String,
+    pub(super) channels: u32,
+    pub(super) disposition: Disposition,
+    pub(super) tags: Tags,
+    pub(super) side_data_list: Vec<SideData>,
+}
+
+impl Stream {
+    pub(super) fn tag(&self, name: &str) -> Option<&str> {
+        tag(&self.tags, name)
+    }
+}
+
+/// Flags, 0 or 1.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Disposition {
+    pub(super) default: u8,
+    pub(super) attached_pic: u8,
+    pub(super) timed_thumbnails: u8,
+}
+
+impl Disposition {
+    pub(super) const fn is_cover(&self) -> bool {
+        self.attached_pic != 0
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct SideData {
+    /// Degrees counterclockwise, of a display matrix only.
+    pub(super) rotation: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Chapter {
+    pub(super) start_time: String,
+    pub(super) end_time: String,
+    pub(super) tags: Tags,
+}

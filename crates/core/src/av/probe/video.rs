@@ -1,0 +1,135 @@
+//! The moving picture of a report.
+
+use super::{
+    number,
+    report::{Kind, Stream},
+    text::word,
+};
+use crate::{
+    av::facts::{Colours, DynamicRange, FrameRate, Rotation, VideoStream},
+    error::{ErrorCode, Refusal},
+    image::Size,
+};
+use std::cmp::Reverse;
+
+/// The stream that is shown: a default one before others, a larger before a smaller, the first of
+/// equals. (MP4 calls every enabled track a default one.)
+pub(super) fn shown(streams: &[Stream]) -> Option<&Stream> {
+    let pictures = streams.iter().filter(|stream| {
+        let still = stream.disposition.is_cover() || stream.disposition.timed_thumbnails != 0;
+        stream.kind == Kind::Video && !still && !stream.codec_name.is_empty()
+    });
+    pictures.min_by_key(|stream| {
+        let size = Size { width: stream.width, height: stream.height };
+        Reverse((stream.disposition.default != 0, size.pixels()))
+    })
+}
+
+pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
+    let corrupt = |message| Err(Refusal::new(ErrorCode::CorruptMedia, message));
+    if stream.width == 0 || stream.height == 0 {
+        return corrupt("the picture has no pixels");
+    }
+    if stream.nb_frames == "0" {
+        return corrupt("the video has no frames");
+    }
+    let coded = Size { width: stream.width, height: stream.height };
+    let rotation = rotation(stream);
+    let square = Size { width: square_width(coded.width, &stream.sample_aspect_ratio), height: coded.height };
+    let interlaced = is_interlaced(&stream.field_order);
+    let (frame_rate, variable_frame_rate) = frame_rate(stream, interlaced);
+    Ok(VideoStream {
+        index: stream.index,
+        codec: word(&stream.codec_name),
+        coded,
+        displayed: match rotation {
+            Rotation::None | Rotation::Half => square,
+            Rotation::Quarter | Rotation::ThreeQuarters => square.transposed(),
+        },
+        rotation,
+        frame_rate,
+        variable_frame_rate,
+        interlaced,
+        bit_depth: bit_depth(stream),
+        dynamic_range: match stream.color_transfer.as_str() {
+            "arib-std-b67" => DynamicRange::Hlg,
+            "smpte2084" => DynamicRange::Pq,
+            _ => DynamicRange::Sdr,
+        },
+        colours: Colours {
+            pixel_format: word(&stream.pix_fmt),
+            primaries: word(&stream.color_primaries),
+            transfer: word(&stream.color_transfer),
+            matrix: word(&stream.color_space),
+            range: word(&stream.color_range),
+        },
+    })
+}
+
+/// A matrix turns counterclockwise. Only a matrix counts: ffmpeg 5 turns by nothing else, so that a
+/// size turned by a `rotate` tag would be one that its frames do not have.
+fn rotation(stream: &Stream) -> Rotation {
+    let Some(angle) = stream.side_data_list.iter().find_map(|side| side.rotation) else { return Rotation::None };
+    // ffmpeg takes what is within a degree.
+    match (-angle).rem_euclid(360.0) {
+        turn if (turn - 90.0).abs() < 1.0 => Rotation::Quarter,
+        turn if (turn - 180.0).abs() < 1.0 => Rotation::Half,
+        turn if (turn - 270.0).abs() < 1.0 => Rotation::ThreeQuarters,
+        _ => Rotation::None,
+    }
+}
+
+/// A width in square pixels. A ratio beyond 8 is taken for a mistake.
+fn square_width(width: u32, ratio: &str) -> u32 {
+    let terms = ratio.split_once(':').and_then(|(n, d)| Some((n.parse::<u32>().ok()?, d.parse::<u32>().ok()?)));
+    let Some((n, d)) = terms.map(|(n, d)| (u64::from(n), u64::from(d))) else { return width };
+    if n == 0 || d == 0 || n > 8 * d || d > 8 * n {
+        return width;
+    }
+    u32::try_from((u64::from(width) * n + d / 2) / d).map_or(width, |width| width.max(1))
+}
+
+/// `progressive`, `unknown`, or which field comes first: `tt`, `bb`, `tb`, `bt`.
+fn is_interlaced(field_order: &str) -> bool {
+    matches!(field_order, "tt" | "bb" | "tb" | "bt")
+}
+
+/// What is assumed of a video that says nothing.
+const UNKNOWN_RATE: (u32, u32) = (25, 1);
+
+/// The average rate, and whether it varies: whether it differs from the one that fits every time stamp.
+fn frame_rate(stream: &Stream, interlaced: bool) -> (FrameRate, bool) {
+    let [average, fitting] = [&stream.avg_frame_rate, &stream.r_frame_rate].map(|text| fraction(text));
+    let Some(rate) = average.or(fitting) else {
+        let (frames, seconds) = UNKNOWN_RATE;
+        return (FrameRate::new(frames, seconds).expect("25 and 1 are positive"), true);
+    };
+    let differs = |fields: f64| {
+        fitting.is_none_or(|fitting| (fitting.per_second() / (rate.per_second() * fields) - 1.0).abs() > 0.005)
+    };
+    // The time stamps of two fields are twice as many.
+    let constant = !differs(1.0) || (interlaced && !differs(2.0));
+    (rate, !constant)
+}
+
+fn fraction(text: &str) -> Option<FrameRate> {
+    let (numerator, denominator) = text.split_once('/')?;
+    FrameRate::new(numerator.parse().ok()?, denominator.parse().ok()?).ok()
+}
+
+/// Bits per sample: what the decoder reports, else what the pixel format's name says.
+fn bit_depth(stream: &Stream) -> u8 {
+    let reported = number(&stream.bits_per_raw_sample).and_then(|bits| u8::try_from(bits).ok());
+    reported.filter(|bits| (8..=16).contains(bits)).unwrap_or_else(|| named_depth(&stream.pix_fmt))
+}
+
+/// `yuv420p10le` has 10, `p010le` has 10, `rgb48le` has 16 (three times), `nv12` and `yuv420p` have 8.
+fn named_depth(pixel_format: &str) -> u8 {
+    let name = pixel_format.strip_suffix("le").or_else(|| pixel_format.strip_suffix("be")).unwrap_or(pixel_format);
+    if ["rgb48", "bgr48", "rgba64", "bgra64", "ya16"].contains(&name) {
+        return 16;
+    }
+    let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count().min(2);
+    let depth = name[name.len() - digits..].parse().unwrap_or(8);
+    if (9..=16).contains(&depth) && !name.starts_with("nv") { depth } else { 8 }
+}

@@ -1,0 +1,175 @@
+//! Video and audio: ffmpeg as a child, bounded, and everything made of one decode.
+//!
+//! What is made is decided by [`smmu_core::av::plan()`]. ffmpeg sees a private folder in which the source
+//! is called `source`; what it finishes there is moved into the output folder.
+
+mod audio;
+mod boxes;
+mod child;
+mod failure;
+#[cfg(test)]
+mod fixtures;
+mod line;
+mod making;
+mod probe;
+mod progress;
+mod sandbox;
+mod tail;
+mod video;
+mod workspace;
+
+use crate::{
+    error::{Fault, MediaError, unsupported},
+    render::write_manifest,
+};
+use child::Runner;
+use making::Making;
+use sandbox::Bounds;
+use smmu_core::{
+    Artifact, Manifest, MediaKind, Pipeline,
+    av::{AvFacts, AvLimits, AvProfile, LoudnessFacts, Plan, Probe, plan},
+    detect,
+    manifest::{Generator, SCHEMA, SourceFacts},
+};
+use std::{
+    fs::File,
+    io::{Read, Seek},
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+use workspace::{Workspace, digest};
+
+/// What happens while a file is transcoded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// What the file is, before anything is made of it. Loudness is not known yet.
+    Probed(MediaKind, Box<AvFacts>),
+    /// How much is done, in percent: never less than before, 100 once and last.
+    Progress(u8),
+    /// This file is in the output folder, complete, and will not change.
+    Ready(Artifact),
+}
+
+/// Makes everything that the profile asks for of one video or audio file, into a folder that exists:
+/// the artifacts first, each complete the moment it is there, then `manifest.json`.
+///
+/// `cancelled` ends it, its children within a second. The calling thread has to live until it returns.
+///
+/// # Errors
+///
+/// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off) or over a
+/// limit. [`MediaError::Fault`] is about everything else and worth another try; [`Fault::Cancelled`] if
+/// `cancelled` was set. After either, no manifest is there.
+pub fn transcode(
+    input: &Path,
+    profile: &AvProfile,
+    limits: &AvLimits,
+    out_dir: &Path,
+    watch: &mut dyn FnMut(Event),
+    cancelled: &AtomicBool,
+) -> Result<Manifest, MediaError> {
+    let mut file = File::open(input).map_err(Fault::Read)?;
+    limits.check_bytes(file.metadata().map_err(Fault::Read)?.len())?;
+    let content_type = content_type(&mut file)?;
+    let over = AtomicBool::new(false);
+    let stop = || over.load(Ordering::Relaxed) || cancelled.load(Ordering::Relaxed);
+    // The whole file is read for its digest while ffmpeg works on it.
+    let (made, digested) = thread::scope(|scope| {
+        let digested = scope.spawn(|| digest(&mut file, stop));
+        let made = make(input, profile, limits, out_dir, watch, cancelled);
+        if made.is_err() {
+            over.store(true, Ordering::Relaxed);
+        }
+        (made, digested.join().expect("it only reads"))
+    });
+    let made = made?;
+    let (bytes, sha256) = digested.map_err(Fault::Read)?;
+    if cancelled.load(Ordering::Relaxed) {
+        return Err(Fault::Cancelled.into());
+    }
+    let manifest = made.manifest(SourceFacts { content_type: content_type.to_owned(), bytes, sha256 });
+    write_manifest(&manifest, out_dir)?;
+    watch(Event::Progress(100));
+    Ok(manifest)
+}
+
+/// The media type that the first bytes show, if they show video or sound.
+fn content_type(file: &mut File) -> Result<&'static str, MediaError> {
+    let mut head = Vec::new();
+    file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Fault::Read)?;
+    file.rewind().map_err(Fault::Read)?;
+    match smmu_core::detect(&head) {
+        Some(found) => match found.kind {
+            MediaKind::Video | MediaKind::Audio => Ok(found.content_type),
+            MediaKind::Image => {
+                Err(unsupported(format!("the content is an image ({}), not video or audio", found.content_type)))
+            }
+        },
+        None => Err(unsupported("the content is of no video or audio format that is known here")),
+    }
+}
+
+/// All that was made, but for the source's digest.
+struct Made {
+    kind: MediaKind,
+    probe: Probe,
+    loudness: Option<LoudnessFacts>,
+    artifacts: Vec<Artifact>,
+}
+
+impl Made {
+    fn manifest(self, source: SourceFacts) -> Manifest {
+        let Self { kind, probe, loudness, artifacts } = self;
+        Manifest {
+            schema: SCHEMA,
+            pipeline: Pipeline::Transcode,
+            kind,
+            source,
+            image: None,
+            av: Some(AvFacts { probe, loudness }),
+            artifacts,
+            generator: Generator {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        }
+    }
+}
+
+fn make(
+    input: &Path,
+    profile: &AvProfile,
+    limits: &AvLimits,
+    out_dir: &Path,
+    watch: &mut dyn FnMut(Event),
+    cancelled: &AtomicBool,
+) -> Result<Made, MediaError> {
+    watch(Event::Progress(0));
+    let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
+    let dir = space.dir().to_owned();
+    let bounds = Bounds {
+        memory_bytes: limits.max_child_memory_bytes,
+        file_bytes: limits.max_output_bytes,
+        wall_time: limits.max_wall_time,
+    };
+    let runner = Runner { dir: &dir, bounds, cancelled };
+    let probe = probe::probe(&runner, limits)?;
+    let plan = plan(&probe, profile)?;
+    limits.check_output(&plan)?;
+    let kind = plan.kind();
+    watch(Event::Probed(kind, Box::new(AvFacts { probe: probe.clone(), loudness: None })));
+    let runner = Runner { bounds: Bounds { wall_time: limits.wall_time(&probe, &plan), ..bounds }, ..runner };
+    let making = Making::new(space, runner, watch);
+    let (loudness, artifacts) = match &plan {
+        Plan::Video(plan) => {
+            let stream = probe.video.as_ref().ok_or_else(|| Fault::Output("a video is planned of none".to_owned()))?;
+            (None, video::make(making, &video::Video { plan, stream, limits }, &probe)?)
+        }
+        Plan::Audio(plan) => {
+            let (loudness, artifacts) = audio::make(making, plan, limits, &probe)?;
+            (Some(loudness), artifacts)
+        }
+    };
+    Ok(Made { kind, probe, loudness, artifacts })
+}

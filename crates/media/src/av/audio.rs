@@ -1,0 +1,126 @@
+//! A sound: measured in one pass, encoded in the next.
+
+mod lines;
+mod picture;
+
+use super::making::{Making, bit_rate, check_whole};
+use crate::error::{Fault, MediaError};
+use lines::Sound;
+use smmu_core::{
+    Artifact, Role,
+    av::{
+        AudioPlan, AvLimits, LoudnessFacts, Probe,
+        loudness::Loudness,
+        names,
+        progress::Steps,
+        waveform::{self, WaveformBuilder},
+    },
+};
+use std::fs;
+
+/// Steps of an audio file and their weights: measuring, cover, encoding.
+const WEIGHTS: [u32; 3] = [30, 5, 65];
+const MEASURE: usize = 0;
+const COVER: usize = 1;
+const ENCODE: usize = 2;
+
+/// Makes all outputs of an audio file.
+pub(crate) fn make(
+    mut making: Making,
+    plan: &AudioPlan,
+    limits: &AvLimits,
+    probe: &Probe,
+) -> Result<(LoudnessFacts, Vec<Artifact>), MediaError> {
+    let sound = Sound { plan, limits };
+    let mut steps = Steps::new(&WEIGHTS);
+    let (loudness, peaks, sound_ms) = measure(&mut making, &sound, &mut steps)?;
+    check_whole(probe, sound_ms)?;
+    let facts = loudness.facts(plan.target_lufs, plan.max_true_peak_dbtp);
+
+    // Of the sound as the renditions have it, since it is drawn beside them.
+    let waveform = peaks.finish(facts.gain_db);
+    let json = serde_json::to_vec(&waveform).map_err(|error| Fault::Output(error.to_string()))?;
+    making.space.write(names::WAVEFORM, &json)?;
+    making.publish(names::WAVEFORM, Role::Waveform, waveform::CONTENT_TYPE, |artifact| artifact)?;
+    let size = plan.waveform.picture;
+    making.space.write(names::WAVEFORM_PICTURE, &picture::draw(&waveform, size)?)?;
+    making.publish(names::WAVEFORM_PICTURE, Role::Waveform, "image/png", |artifact| Artifact {
+        width: Some(size.width),
+        height: Some(size.height),
+        ..artifact
+    })?;
+    if let Some(stream) = plan.cover_stream {
+        cover(&mut making, &sound, stream, &mut steps)?;
+    }
+
+    making.run(&sound.encode_line(facts.gain_db), &mut steps, ENCODE, sound_ms)?;
+    for (name, content_type, codec) in [(names::AAC, "audio/mp4", "mp4a.40.2"), (names::OPUS, "audio/ogg", "opus")] {
+        making.publish(name, Role::Rendition, content_type, |artifact| Artifact {
+            duration_ms: Some(sound_ms),
+            bit_rate: bit_rate(artifact.bytes, sound_ms),
+            codecs: Some(codec.to_owned()),
+            ..artifact
+        })?;
+    }
+    Ok((facts, making.into_artifacts()))
+}
+
+/// One decode gives the loudness and the peaks; memory is that of the peaks, however long the sound.
+fn measure(
+    making: &mut Making,
+    sound: &Sound,
+    steps: &mut Steps,
+) -> Result<(Loudness, WaveformBuilder, u64), MediaError> {
+    let plan = sound.plan.waveform;
+    let mut builder = WaveformBuilder::new(plan);
+    let mut odd: Option<u8> = None;
+    let mut samples: u64 = 0;
+    let log = making.run_reading(&sound.measure_line(), &mut |making, chunk| {
+        // A chunk can end in the middle of a sample.
+        let joined;
+        let mut bytes = chunk;
+        if let (Some(low), Some((&high, rest))) = (odd, chunk.split_first()) {
+            joined = i16::from_le_bytes([low, high]);
+            builder.push([joined]);
+            samples += 1;
+            (odd, bytes) = (None, rest);
+        }
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        builder.push(pairs.iter().map(|&pair| i16::from_le_bytes(pair)));
+        samples += pairs.len() as u64;
+        odd = rest.first().copied().or(odd);
+        let ms = samples * 1000 / u64::from(plan.sample_rate_hz);
+        making.tell(steps.reach(MEASURE, ms, sound.plan.duration_ms));
+    })?;
+    making.tell(steps.complete(MEASURE));
+    let ms = samples * 1000 / u64::from(plan.sample_rate_hz);
+    let loudness = Loudness::read(&log.text()).map_err(|error| Fault::Output(error.to_string()))?;
+    Ok((loudness, builder, ms))
+}
+
+/// The cover as a JPEG of its own. A picture that cannot be decoded costs the cover and not the sound.
+fn cover(making: &mut Making, sound: &Sound, stream: u32, steps: &mut Steps) -> Result<(), MediaError> {
+    match making.run(&sound.cover_line(stream), steps, COVER, 0) {
+        Ok(()) => {}
+        Err(MediaError::Refused(refusal)) => {
+            tracing::warn!(code = %refusal.code, "the cover is left out");
+            return Ok(());
+        }
+        Err(fault @ MediaError::Fault(_)) => return Err(fault),
+    }
+    if !making.space.has(names::COVER) {
+        return Ok(());
+    }
+    let size = jpeg_size(&fs::read(making.space.path(names::COVER)).map_err(Fault::Read)?);
+    making.publish(names::COVER, Role::Cover, "image/jpeg", |artifact| Artifact {
+        width: size.map(|(width, _)| width),
+        height: size.map(|(_, height)| height),
+        ..artifact
+    })
+}
+
+/// Width and height of a JPEG of ours.
+fn jpeg_size(content: &[u8]) -> Option<(u32, u32)> {
+    let header = turbojpeg::read_header(content).ok()?;
+    Some((u32::try_from(header.width).ok()?, u32::try_from(header.height).ok()?))
+}

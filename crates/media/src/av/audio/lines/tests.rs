@@ -1,0 +1,29 @@
+use super::*;
+use crate::av::fixtures::{probe, shown};
+use smmu_core::av::{AvProfile, Plan, plan};
+
+/// Every line of a recorded clip.
+fn lines(name: &str) -> String {
+    let Plan::Audio(plan) = plan(&probe(name), &AvProfile::default()).expect("a plan") else { panic!("{name} is sound") };
+    let limits = AvLimits::default();
+    let sound = Sound { plan: &plan, limits: &limits };
+    let measured = [shown("measure", &sound.measure_line())];
+    let cover = plan.cover_stream.map(|stream| shown("cover", &sound.cover_line(stream)));
+    let encoded = [shown("encode", &sound.encode_line(-3.5))];
+    measured.into_iter().chain(cover).chain(encoded).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_song_is_measured_and_encoded_as_it_will_be_heard_and_its_cover_taken_out() {
+    insta::assert_snapshot!("song", lines("song"));
+}
+
+#[test]
+fn mono_stays_mono_and_a_studios_rate_becomes_one_that_players_know() {
+    insta::assert_snapshot!("mono-96k", lines("mono-96k"));
+}
+
+#[test]
+fn sound_in_a_container_of_video_is_sound() {
+    insta::assert_snapshot!("sound-in-mp4", lines("sound-in-mp4"));
+}

@@ -1,0 +1,276 @@
+//! Reads what we wrote: fragmented MP4 with one track (ISO/IEC 14496-12, CMAF in ISO/IEC 23000-19).
+//!
+//! Sizes, durations and codecs in playlists come from here, not from what an encoder was asked for.
+
+use crate::error::Fault;
+use smmu_core::av::hls;
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek},
+    path::Path,
+};
+
+/// A track file: its header, then its segments to the end of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TrackFile {
+    /// Bytes of the header (`ftyp` and `moov`) at the start of the file.
+    pub(crate) header_bytes: u64,
+    /// The codec as RFC 6381 writes it.
+    pub(crate) codec: String,
+    /// The segments, in order.
+    pub(crate) segments: Vec<Segment>,
+    /// Units of time in a second.
+    pub(crate) timescale: u32,
+    /// Samples (frames of picture, packets of sound) in all segments.
+    pub(crate) samples: u64,
+}
+
+/// One movie fragment with its media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Where it begins in the file.
+    pub(crate) offset: u64,
+    /// How many bytes it has.
+    pub(crate) bytes: u64,
+    /// How long it plays, in units of the timescale.
+    pub(crate) duration: u64,
+}
+
+impl TrackFile {
+    /// How long all segments play, in milliseconds, rounded.
+    pub(crate) fn duration_ms(&self) -> u64 {
+        let units: u64 = self.segments.iter().map(|segment| segment.duration).sum();
+        (units * 1000 + u64::from(self.timescale) / 2) / u64::from(self.timescale)
+    }
+
+    /// Reads a track file of ours; only headers are held in memory.
+    pub(crate) fn read(path: &Path) -> Result<Self, Fault> {
+        let file = File::open(path).map_err(Fault::Read)?;
+        let end = file.metadata().map_err(Fault::Read)?.len();
+        let mut reader = BufReader::new(file);
+        let mut header = None;
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut samples = 0;
+        let mut offset = 0;
+        while offset < end {
+            let (kind, head_bytes, bytes) = next_box(&mut reader)?;
+            let body = bytes.checked_sub(head_bytes).ok_or_else(|| strange("a box is shorter than its head"))?;
+            match &kind {
+                b"moov" => header = Some(Header::read(&content(&mut reader, body)?, offset + bytes)?),
+                b"moof" => {
+                    let header = header.as_ref().ok_or_else(|| strange("a fragment comes before the header"))?;
+                    let run = run(&content(&mut reader, body)?, header.default_duration)?;
+                    samples += run.samples;
+                    segments.push(Segment { offset, bytes, duration: run.duration });
+                }
+                _ => {
+                    let skip = i64::try_from(body).map_err(|_| strange("a box ends nowhere"))?;
+                    reader.seek_relative(skip).map_err(Fault::Read)?;
+                    if &kind == b"mdat" {
+                        segments.last_mut().ok_or_else(|| strange("media comes before its fragment"))?.bytes += bytes;
+                    }
+                }
+            }
+            offset += bytes;
+        }
+        let header = header.ok_or_else(|| strange("it has no header"))?;
+        let Header { bytes: header_bytes, codec, timescale, .. } = header;
+        Ok(Self { header_bytes, codec, segments, timescale, samples })
+    }
+}
+
+/// What of `moov` is needed.
+struct Header {
+    bytes: u64,
+    codec: String,
+    timescale: u32,
+    default_duration: u32,
+}
+
+impl Header {
+    fn read(moov: &[u8], bytes: u64) -> Result<Self, Fault> {
+        let media = find(moov, &[b"trak", b"mdia"]).ok_or_else(|| strange("it has no track"))?;
+        let times = find(media, &[b"mdhd"]).ok_or_else(|| strange("it has no timescale"))?;
+        // Version 1 has times of 64 bits before it (ISO/IEC 14496-12, 8.4.2).
+        let timescale = u32_at(times, if times.first() == Some(&1) { 20 } else { 12 }).filter(|&scale| scale > 0);
+        let entries = find(media, &[b"minf", b"stbl", b"stsd"]).ok_or_else(|| strange("it has no sample entry"))?;
+        let (kind, entry) = boxes(entries.get(8..).unwrap_or_default()).next().ok_or_else(|| strange("no codec"))?;
+        Ok(Self {
+            bytes,
+            codec: codec(kind, entry).ok_or_else(|| strange("its codec is not known"))?,
+            timescale: timescale.ok_or_else(|| strange("it has no timescale"))?,
+            default_duration: find(moov, &[b"mvex", b"trex"]).and_then(|trex| u32_at(trex, 12)).unwrap_or(0),
+        })
+    }
+}
+
+/// RFC 6381, 3.3, and for AV1 the "Codecs Parameter String" of the AV1 ISOBMFF binding.
+fn codec(kind: [u8; 4], entry: &[u8]) -> Option<String> {
+    const VISUAL_BYTES: usize = 78;
+    const SOUND_BYTES: usize = 28;
+    match &kind {
+        b"avc1" => {
+            let config = find(entry.get(VISUAL_BYTES..)?, &[b"avcC"])?;
+            let &[_, profile, constraints, level, ..] = config else { return None };
+            Some(hls::avc1(profile, constraints, level))
+        }
+        b"av01" => {
+            let config = find(entry.get(VISUAL_BYTES..)?, &[b"av1C"])?;
+            let &[_, sequence, flags, ..] = config else { return None };
+            let depth = match (flags & 0x40 != 0, flags & 0x20 != 0) {
+                (false, _) => 8,
+                (true, false) => 10,
+                (true, true) => 12,
+            };
+            Some(hls::av01(sequence >> 5, sequence & 31, flags & 0x80 != 0, depth))
+        }
+        b"mp4a" => {
+            let config = find(entry.get(SOUND_BYTES..)?, &[b"esds"])?;
+            let decoder = descriptor(config.get(4..)?, 3).and_then(|es| descriptor(es.get(3..)?, 4))?;
+            let object_type = decoder.first()?;
+            let specific = descriptor(decoder.get(13..)?, 5)?;
+            Some(format!("mp4a.{object_type:02x}.{}", specific.first()? >> 3))
+        }
+        _ => None,
+    }
+}
+
+/// Content of the first descriptor of a kind (ISO/IEC 14496-1, 8.3.3).
+fn descriptor(mut bytes: &[u8], wanted: u8) -> Option<&[u8]> {
+    loop {
+        let (&tag, mut rest) = bytes.split_first()?;
+        let mut length = 0;
+        loop {
+            let (&part, after) = rest.split_first()?;
+            rest = after;
+            length = length << 7 | usize::from(part & 0x7f);
+            if part & 0x80 == 0 {
+                break;
+            }
+        }
+        let (body, after) = rest.split_at_checked(length)?;
+        if tag == wanted {
+            return Some(body);
+        }
+        bytes = after;
+    }
+}
+
+/// What one fragment holds.
+struct Run {
+    samples: u64,
+    duration: u64,
+}
+
+/// Reads the runs of a fragment's only track (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
+fn run(moof: &[u8], default_duration: u32) -> Result<Run, Fault> {
+    let short = || strange("a fragment is cut off");
+    let track = find(moof, &[b"traf"]).ok_or_else(short)?;
+    let head = find(track, &[b"tfhd"]).ok_or_else(short)?;
+    let flags = u32_at(head, 0).ok_or_else(short)?;
+    let at = 8 + if flags & 1 == 0 { 0 } else { 8 } + if flags & 2 == 0 { 0 } else { 4 };
+    let default = if flags & 8 == 0 { default_duration } else { u32_at(head, at).ok_or_else(short)? };
+    let mut whole = Run { samples: 0, duration: 0 };
+    for (_, run) in boxes(track).filter(|(kind, _)| kind == b"trun") {
+        let flags = u32_at(run, 0).ok_or_else(short)?;
+        let count = u32_at(run, 4).ok_or_else(short)?;
+        whole.samples += u64::from(count);
+        if flags & 0x100 == 0 {
+            whole.duration += u64::from(count) * u64::from(default);
+            continue;
+        }
+        let first = 8 + if flags & 1 == 0 { 0 } else { 4 } + if flags & 4 == 0 { 0 } else { 4 };
+        // A sample has a duration, a size, flags and a composition offset, each of them optional.
+        let stride = (flags >> 8 & 15).count_ones() as usize * 4;
+        for index in 0..count as usize {
+            whole.duration += u64::from(u32_at(run, first + index * stride).ok_or_else(short)?);
+        }
+    }
+    Ok(whole)
+}
+
+/// Kind, bytes of the head, and bytes of the whole of the box that begins here.
+fn next_box(reader: &mut impl Read) -> Result<([u8; 4], u64, u64), Fault> {
+    let mut head = [0; 8];
+    reader.read_exact(&mut head).map_err(Fault::Read)?;
+    let [a, b, c, d, kind @ ..] = head;
+    let bytes = u64::from(u32::from_be_bytes([a, b, c, d]));
+    if bytes == 1 {
+        let mut large = [0; 8];
+        reader.read_exact(&mut large).map_err(Fault::Read)?;
+        return Ok((kind, 16, u64::from_be_bytes(large)));
+    }
+    Ok((kind, 8, bytes))
+}
+
+/// Headers of ours are small; an hour in one fragment has less.
+const MAX_HEADER_BYTES: u64 = 64 * 1024 * 1024;
+
+fn content(reader: &mut (impl Read + Seek), bytes: u64) -> Result<Vec<u8>, Fault> {
+    if bytes > MAX_HEADER_BYTES {
+        return Err(strange("a header is too long"));
+    }
+    let mut content = vec![0; usize::try_from(bytes).map_err(|_| strange("a header is too long"))?];
+    reader.read_exact(&mut content).map_err(Fault::Read)?;
+    Ok(content)
+}
+
+/// The boxes side by side in some bytes; it ends where they are no more boxes.
+fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let length = usize::try_from(u32_at(bytes, 0)?).ok()?;
+        let kind = *bytes.get(4..8)?.first_chunk()?;
+        let (this, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        Some((kind, this.get(8..)?))
+    })
+}
+
+/// The content of a box inside boxes.
+fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+    path.iter()
+        .try_fold(bytes, |bytes, wanted| boxes(bytes).find(|(kind, _)| kind == *wanted).map(|(_, content)| content))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn strange(reason: &str) -> Fault {
+    Fault::Output(format!("a track file: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+        let body = parts.concat();
+        let length = u32::try_from(body.len() + 8).expect("small").to_be_bytes();
+        [&length[..], kind, &body].concat()
+    }
+
+    #[test]
+    fn codecs_are_named_as_rfc_6381_does() {
+        let visual = [0; 78];
+        let avc = [&visual[..], &boxed(b"avcC", &[&[1, 0x64, 0, 0x1f, 0xff]])].concat();
+        assert_eq!(codec(*b"avc1", &avc).as_deref(), Some("avc1.64001F"));
+        let av1 = [&visual[..], &boxed(b"av1C", &[&[0x81, 0x05, 0x0c, 0]])].concat();
+        assert_eq!(codec(*b"av01", &av1).as_deref(), Some("av01.0.05M.08"));
+        let specific = [5, 2, 0x12, 0x10];
+        let decoder = [&[4, 17, 0x40, 0x15][..], &[0; 11], &specific].concat();
+        let es = [&[3, 0x80, 0x80, 22][..], &[0; 3], &decoder].concat();
+        let esds = [&[0; 28][..], &boxed(b"esds", &[&[0; 4], &es])].concat();
+        assert_eq!(codec(*b"mp4a", &esds).as_deref(), Some("mp4a.40.2"));
+        assert_eq!(codec(*b"hvc1", &avc), None);
+    }
+
+    #[test]
+    fn any_cut_of_a_header_is_an_error_and_no_panic() {
+        let track = boxed(b"traf", &[&boxed(b"tfhd", &[&[0; 8]]), &boxed(b"trun", &[&[0, 0, 1, 0, 0, 0, 0, 9]])]);
+        for end in 0..track.len() {
+            assert!(run(&track[..end], 1).is_err(), "cut at {end}");
+        }
+        assert!(run(&track, 1).is_err(), "nine samples are promised and none is there");
+    }
+}

@@ -1,0 +1,115 @@
+//! How a child ended, and whose fault that is.
+
+use super::{sandbox::Program, tail::Tail};
+use crate::error::{Fault, MediaError, unsupported};
+use smmu_core::{ErrorCode, Refusal};
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With 0.
+    Well,
+    /// With another code of its own.
+    Failed(i32),
+    /// By a signal that was not ours.
+    Killed(i32),
+    /// By us, out of time.
+    TimedOut,
+    /// By us, because everything has to stop.
+    Cancelled,
+}
+
+/// ffmpeg's code when a signal asked it to stop; SIGXCPU, SIGTERM and SIGINT do.
+const ASKED_TO_STOP: i32 = 255;
+
+// signal(7), on every architecture of Linux that is built for.
+const SIGILL: i32 = 4;
+const SIGABRT: i32 = 6;
+const SIGBUS: i32 = 7;
+const SIGFPE: i32 = 8;
+const SIGSEGV: i32 = 11;
+const SIGXCPU: i32 = 24;
+const SIGXFSZ: i32 = 25;
+
+/// What an end means; nothing if it was a good one.
+pub(crate) fn verdict(program: Program, ended: Ended, tail: &Tail) -> Option<MediaError> {
+    let program = program.name();
+    Some(match ended {
+        Ended::Well => return None,
+        Ended::Cancelled => Fault::Cancelled.into(),
+        Ended::TimedOut | Ended::Killed(SIGXCPU) => Fault::TimedOut { program }.into(),
+        Ended::Killed(SIGXFSZ) => too_large(),
+        // What a decoder does to itself over a file, it does again.
+        Ended::Killed(SIGSEGV | SIGABRT | SIGBUS | SIGFPE | SIGILL) => corrupt("its decoder gave up"),
+        Ended::Killed(signal) => Fault::Killed { program, signal }.into(),
+        Ended::Failed(ASKED_TO_STOP) => Fault::Stopped { program }.into(),
+        Ended::Failed(_) => refused(program, tail),
+    })
+}
+
+/// A program's own complaint, from the most telling to none.
+fn refused(program: &'static str, tail: &Tail) -> MediaError {
+    if tail.says(&["exceeds max_streams"]) {
+        return Refusal::new(ErrorCode::TooManyStreams, "the file has more streams than are looked at").into();
+    }
+    if tail.says(&["No space left on device"]) {
+        return Fault::NoSpace { program }.into();
+    }
+    if tail.says(&["File too large"]) {
+        return too_large();
+    }
+    if tail.says(&["Cannot allocate memory", "malloc of size", "Failed to allocate", "Out of memory"]) {
+        let message = "decoding the file needs more memory than is given to one";
+        return Refusal::new(ErrorCode::TooMuchMemory, message).into();
+    }
+    if tail.says(&["not in whitelist", "not on whitelist"]) {
+        return unsupported("the file is a list of other files, or of no container that is opened here");
+    }
+    if tail.says(&["Unknown decoder", "Decoder not found", "(codec none)", "no decoder found", "not implemented"]) {
+        return unsupported("a stream is of a codec that is not decoded here");
+    }
+    corrupt("it cannot be decoded")
+}
+
+/// More came out than may be written.
+pub(crate) fn too_large() -> MediaError {
+    Refusal::new(ErrorCode::OutputTooLarge, "what is made of the file is larger than may be written").into()
+}
+
+/// The file is of a known container, and broken.
+pub(crate) fn corrupt(reason: &str) -> MediaError {
+    Refusal::new(ErrorCode::CorruptMedia, format!("the file is damaged: {reason}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(ended: Ended, complaint: &str) -> Result<ErrorCode, Fault> {
+        match verdict(Program::Ffmpeg, ended, &Tail::of(complaint.as_bytes())).expect("no good end") {
+            MediaError::Refused(refusal) => Ok(refusal.code),
+            MediaError::Fault(fault) => Err(fault),
+        }
+    }
+
+    #[test]
+    fn each_end_is_someones_fault() {
+        for (ended, complaint, expected) in [
+            (Ended::Failed(1), "Invalid data found when processing input", ErrorCode::CorruptMedia),
+            (Ended::Failed(1), "[error] Decoder not found", ErrorCode::UnsupportedMedia),
+            (Ended::Failed(1), "Format not on whitelist 'mov'", ErrorCode::UnsupportedMedia),
+            (Ended::Failed(1), "Number of streams exceeds max_streams parameter (65)", ErrorCode::TooManyStreams),
+            (Ended::Failed(244), "Cannot allocate memory", ErrorCode::TooMuchMemory),
+            (Ended::Killed(11), "", ErrorCode::CorruptMedia),
+            (Ended::Killed(25), "", ErrorCode::OutputTooLarge),
+        ] {
+            assert_eq!(code(ended, complaint).expect("a refusal"), expected, "{ended:?} {complaint}");
+        }
+        assert!(matches!(code(Ended::Killed(9), ""), Err(Fault::Killed { signal: 9, .. })));
+        assert!(matches!(code(Ended::TimedOut, ""), Err(Fault::TimedOut { .. })));
+        assert!(matches!(code(Ended::Killed(24), ""), Err(Fault::TimedOut { .. })));
+        assert!(matches!(code(Ended::Cancelled, ""), Err(Fault::Cancelled)));
+        assert!(matches!(code(Ended::Failed(1), "av_write: No space left on device"), Err(Fault::NoSpace { .. })));
+        assert!(matches!(code(Ended::Failed(255), ""), Err(Fault::Stopped { .. })));
+    }
+}

@@ -1,0 +1,24 @@
+//! The core's recorded probes, and command lines as they are reviewed.
+
+use super::line::Line;
+use smmu_core::av::Probe;
+use std::{fs, path::Path};
+
+/// What the core reads of one of its recorded clips.
+pub(crate) fn probe(name: &str) -> Probe {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/av/fixtures");
+    let json = fs::read(folder.join(name).with_extension("json")).expect("a recorded clip");
+    Probe::read(&json).expect("every recorded clip can be read")
+}
+
+/// A command line with each option, each file and each chain of a filter graph on a line of its own.
+pub(crate) fn shown(title: &str, line: &Line) -> String {
+    let mut text = format!("# {title}\n");
+    let mut words = line.words().iter().peekable();
+    while let Some(word) = words.next() {
+        let value = words.next_if(|next| !next.starts_with('-') && !next.starts_with("file:"));
+        let value = value.map(|value| format!(" {}", value.replace(';', ";\n    "))).unwrap_or_default();
+        text += &format!("{word}{value}\n");
+    }
+    text
+}

@@ -1,0 +1,68 @@
+//! Command lines of ffmpeg and ffprobe.
+
+use smmu_core::av::AvLimits;
+
+/// Name of the input in the private folder. Nothing that a program says can name the user's file.
+pub(crate) const SOURCE: &str = "source";
+
+/// The containers that are opened: those that hold media themselves. Every demuxer that opens what a file
+/// names (concat, hls, dash, sdp, image2, imf) or that draws by itself (lavfi) is absent.
+const CONTAINERS: &str =
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,wav,w64,mp3,aac,flac,aiff,caf,amr,ac3,eac3";
+
+/// Words in the making. No word of ours has a space in it, so that lines can be written as they are read.
+#[derive(Debug, Default)]
+pub(crate) struct Line(Vec<String>);
+
+impl Line {
+    /// A run of ffmpeg that tells its progress on standard output.
+    pub(crate) fn ffmpeg() -> Self {
+        Self::quiet_ffmpeg().with("-stats_period 0.5 -progress pipe:1")
+    }
+
+    /// A run of ffmpeg that keeps standard output free.
+    pub(crate) fn quiet_ffmpeg() -> Self {
+        Self::default().with("-nostdin -hide_banner -loglevel level+error -nostats -y")
+    }
+
+    /// A run of ffprobe.
+    pub(crate) fn ffprobe() -> Self {
+        Self::default().with("-hide_banner -loglevel level+error")
+    }
+
+    /// More words.
+    pub(crate) fn with(mut self, words: impl AsRef<str>) -> Self {
+        self.0.extend(words.as_ref().split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// The user's file as an input, with `options` of that input.
+    pub(crate) fn source(self, limits: &AvLimits, options: &str) -> Self {
+        // One more than is accepted: then a probe can say so.
+        let streams = limits.max_streams.saturating_add(1);
+        self.with(format!("-protocol_whitelist file -format_whitelist {CONTAINERS} -max_streams {streams}"))
+            .with(options)
+            .with(format!("-i file:{SOURCE}"))
+    }
+
+    /// One of our own files as an input.
+    pub(crate) fn input(self, name: &str) -> Self {
+        self.with(format!("-protocol_whitelist file -i file:{name}"))
+    }
+
+    /// An output without anything that the source says of itself. What plays is made of what was decoded,
+    /// so that this is all there is to strip.
+    pub(crate) fn output(self, name: &str) -> Self {
+        self.with("-map_metadata -1 -map_chapters -1 -fflags +bitexact -dn -sn").with(format!("file:{name}"))
+    }
+
+    /// The words.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// Milliseconds as seconds, as ffmpeg reads them.
+pub(crate) fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}

@@ -1,0 +1,110 @@
+//! What the steps of a video and of an audio file share: runs, progress, and outputs.
+
+use super::{
+    Event, child::Runner, failure::corrupt, line::Line, progress::ProgressReader, sandbox::Program, tail::Tail,
+    workspace::Workspace,
+};
+use crate::error::MediaError;
+use smmu_core::{
+    Artifact, Role,
+    av::{Probe, progress::Steps},
+};
+use std::time::{Duration, Instant};
+
+/// How often the size of everything is looked at.
+const SIZE_CHECK: Duration = Duration::from_secs(2);
+
+/// Outputs in the making.
+pub(crate) struct Making<'a> {
+    pub(crate) space: Workspace<'a>,
+    runner: Runner<'a>,
+    watch: &'a mut dyn FnMut(Event),
+    percent: u8,
+    artifacts: Vec<Artifact>,
+}
+
+impl<'a> Making<'a> {
+    pub(crate) fn new(space: Workspace<'a>, runner: Runner<'a>, watch: &'a mut dyn FnMut(Event)) -> Self {
+        Self { space, runner, watch, percent: 0, artifacts: Vec::new() }
+    }
+
+    /// Tells how far it is, if that is news. The last hundredth is the manifest's.
+    pub(crate) fn tell(&mut self, percent: u8) {
+        let percent = percent.min(99);
+        if percent > self.percent {
+            self.percent = percent;
+            (self.watch)(Event::Progress(percent));
+        }
+    }
+
+    /// Runs ffmpeg as one step that writes `out_ms` of output.
+    pub(crate) fn run(&mut self, line: &Line, steps: &mut Steps, step: usize, out_ms: u64) -> Result<(), MediaError> {
+        let mut reader = ProgressReader::default();
+        self.run_reading(line, &mut |making, chunk| {
+            reader.take(chunk);
+            making.tell(steps.reach(step, reader.out_ms, out_ms.max(1)));
+        })?;
+        self.tell(steps.complete(step));
+        Ok(())
+    }
+
+    /// Runs ffmpeg with its standard output handed to `read`, and gives back the end of its log.
+    pub(crate) fn run_reading(
+        &mut self,
+        line: &Line,
+        read: &mut dyn FnMut(&mut Self, &[u8]),
+    ) -> Result<Tail, MediaError> {
+        let runner = self.runner;
+        let mut checked = Instant::now();
+        let tail = runner.run(Program::Ffmpeg, line.words(), &mut |chunk| {
+            read(self, chunk);
+            if checked.elapsed() >= SIZE_CHECK {
+                checked = Instant::now();
+                self.space.check_size()?;
+            }
+            Ok(())
+        })?;
+        self.space.check_size()?;
+        Ok(tail)
+    }
+
+    /// Publishes a finished file, with what `describe` adds to it.
+    pub(crate) fn publish(
+        &mut self,
+        name: &str,
+        role: Role,
+        content_type: &str,
+        describe: impl FnOnce(Artifact) -> Artifact,
+    ) -> Result<(), MediaError> {
+        let artifact = describe(self.space.publish(name, role, content_type)?);
+        (self.watch)(Event::Ready(artifact.clone()));
+        self.artifacts.push(artifact);
+        Ok(())
+    }
+
+    /// Everything that was published, in that order.
+    pub(crate) fn into_artifacts(self) -> Vec<Artifact> {
+        self.artifacts
+    }
+}
+
+/// Containers that say exactly how long they are, so that less means they were cut off.
+const EXACT: &[&str] = &["mov", "matroska"];
+
+/// Refuses a file of which far less was decoded than it says it has. A file that was cut off decodes
+/// without an error up to the cut, but half a video is none.
+pub(crate) fn check_whole(probe: &Probe, made_ms: u64) -> Result<(), MediaError> {
+    let least_ms = (probe.duration_ms * 9 / 10).saturating_sub(1000);
+    if made_ms == 0 {
+        return Err(corrupt("nothing of it can be decoded"));
+    }
+    if EXACT.contains(&probe.container.as_str()) && made_ms < least_ms {
+        return Err(corrupt("it ends long before the time that it says"));
+    }
+    Ok(())
+}
+
+/// Average bits a second.
+pub(crate) fn bit_rate(bytes: u64, duration_ms: u64) -> Option<u64> {
+    bytes.saturating_mul(8000).checked_div(duration_ms)
+}

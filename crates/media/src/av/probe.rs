@@ -1,0 +1,74 @@
+//! What is in the file: one run of ffprobe, read by the core.
+
+use super::{
+    child::Runner,
+    line::Line,
+    progress::ProgressReader,
+    sandbox::{Bounds, Program},
+};
+use crate::error::{MediaError, unsupported};
+use smmu_core::{
+    ErrorCode, Refusal,
+    av::{AvLimits, Probe},
+};
+use std::time::Duration;
+
+/// Longer descriptions are of no file that anyone plays.
+const MAX_REPORT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Probes the source, and refuses it where the probe alone tells.
+pub(crate) fn probe(runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
+    let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(1), ..runner.bounds }, ..*runner };
+    let mut report = Vec::new();
+    runner
+        .run(Program::Ffprobe, report_line(limits).words(), &mut |chunk| {
+            report.extend_from_slice(chunk);
+            if report.len() <= MAX_REPORT_BYTES {
+                return Ok(());
+            }
+            Err(unsupported("the file says more of itself than is read"))
+        })
+        .map_err(not_opened)?;
+    let mut probe = Probe::read(&report)?;
+    if probe.duration_ms == 0 {
+        probe.duration_ms = measured_ms(&runner, limits)?;
+    }
+    limits.check(&probe)?;
+    Ok(probe)
+}
+
+fn report_line(limits: &AvLimits) -> Line {
+    Line::ffprobe().with("-show_format -show_streams -show_chapters -of json").source(limits, "")
+}
+
+/// A file that cannot even be described was never proven to be of a container that is known here.
+fn not_opened(error: MediaError) -> MediaError {
+    match error {
+        MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, .. }) => {
+            Refusal::new(ErrorCode::CorruptMedia, "the file is damaged, or of no container that is opened here").into()
+        }
+        MediaError::Refused(_) | MediaError::Fault(_) => error,
+    }
+}
+
+/// How long a file plays that does not say so, a browser's recording for instance: all packets are
+/// read, none is decoded.
+fn measured_ms(runner: &Runner, limits: &AvLimits) -> Result<u64, MediaError> {
+    let line = Line::ffmpeg().source(limits, "").with("-map 0:v:0? -map 0:a:0? -c copy -f null -");
+    let mut progress = ProgressReader::default();
+    runner.run(Program::Ffmpeg, line.words(), &mut |chunk| {
+        progress.take(chunk);
+        Ok(())
+    })?;
+    Ok(progress.out_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_opens_plain_containers_by_file_and_nothing_else() {
+        insta::assert_snapshot!(report_line(&AvLimits::default()).words().join(" "));
+    }
+}

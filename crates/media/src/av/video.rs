@@ -1,0 +1,183 @@
+//! A video: poster and preview first, then everything else of one decode.
+
+mod lines;
+mod picture;
+mod playlists;
+
+use super::{
+    boxes::TrackFile,
+    failure::corrupt,
+    making::{Making, bit_rate, check_whole},
+};
+use crate::{
+    error::{Fault, MediaError},
+    webp,
+};
+pub(crate) use lines::Video;
+use lines::sheet;
+use smmu_core::{
+    Artifact, Role,
+    av::{
+        Probe, StoryboardPlan,
+        hls::{self, AudioRendition, MediaPlaylist, Variant, master_playlist},
+        names,
+        progress::Steps,
+        storyboard,
+    },
+    image::Size,
+};
+use std::fs;
+
+/// Steps of a video and their weights: poster, preview, main pass, packaging.
+const WEIGHTS: [u32; 4] = [2, 3, 90, 5];
+const POSTER: usize = 0;
+const PREVIEW: usize = 1;
+const MAIN: usize = 2;
+const PACKAGE: usize = 3;
+
+/// Makes all outputs of a video.
+pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<Vec<Artifact>, MediaError> {
+    let mut steps = Steps::new(&WEIGHTS);
+    poster(&mut making, video, &mut steps)?;
+    preview(&mut making, video, &mut steps)?;
+    making.run(&video.main_line(), &mut steps, MAIN, video.plan.duration_ms)?;
+
+    let rungs = video
+        .rungs()
+        .map(|rung| Ok((rung, track(&making, &rung.segments_name(), rung.playlist_name())?)))
+        .collect::<Result<Vec<_>, MediaError>>()?;
+    let audio = match &video.plan.audio {
+        // A sound stream without a sample is as good as none.
+        Some(sound) => {
+            track(&making, names::AUDIO_SEGMENTS, names::AUDIO_PLAYLIST.to_owned()).map(|track| Some((sound, track)))?
+        }
+        None => None,
+    };
+    let picture_ms = rungs.iter().map(|(_, track)| track.file.duration_ms()).min().unwrap_or(0);
+    let made_ms = audio.iter().map(|(_, track)| track.file.duration_ms()).chain([picture_ms]).max().unwrap_or(0);
+    if picture_ms == 0 {
+        return Err(corrupt("not one of its frames can be decoded"));
+    }
+    check_whole(probe, made_ms)?;
+    making.run(&video.download_line(), &mut steps, PACKAGE, made_ms)?;
+
+    publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
+    let variants: Vec<Variant> = rungs
+        .iter()
+        .map(|(rung, track)| Variant {
+            playlist: track.name.clone(),
+            codecs: track.file.codec.clone(),
+            size: rung.size,
+            frame_rate: video.plan.picture.frame_rate,
+            peak_bit_rate: track.playlist.peak_bit_rate(),
+            average_bit_rate: track.playlist.average_bit_rate(),
+        })
+        .collect();
+    let rendition = audio.as_ref().map(|(sound, track)| AudioRendition {
+        playlist: track.name.clone(),
+        codecs: track.file.codec.clone(),
+        channels: sound.channels,
+        language: sound.language.clone(),
+        peak_bit_rate: track.playlist.peak_bit_rate(),
+        average_bit_rate: track.playlist.average_bit_rate(),
+    });
+    making.space.write(names::MASTER_PLAYLIST, master_playlist(&variants, rendition.as_ref()).as_bytes())?;
+    for (rung, track) in &rungs {
+        publish_track(&mut making, track, Some(rung.size), "video/mp4")?;
+    }
+    if let Some((_, track)) = &audio {
+        publish_track(&mut making, track, None, "audio/mp4")?;
+    }
+    // After everything that it names.
+    making.publish(names::MASTER_PLAYLIST, Role::MasterPlaylist, hls::CONTENT_TYPE, |artifact| artifact)?;
+    let top = &rungs[0];
+    let codecs = [Some(&top.1), audio.as_ref().map(|(_, track)| track)].into_iter().flatten();
+    let codecs = codecs.map(|track| track.file.codec.as_str()).collect::<Vec<_>>().join(",");
+    making.publish(names::DOWNLOAD, Role::Rendition, "video/mp4", |artifact| {
+        let bit_rate = bit_rate(artifact.bytes, made_ms);
+        Artifact { duration_ms: Some(made_ms), bit_rate, codecs: Some(codecs), ..sized(artifact, top.0.size) }
+    })?;
+    making.tell(steps.complete(PACKAGE));
+    Ok(making.into_artifacts())
+}
+
+/// Looks at the plan's moments for a frame that is not black; takes a black one where there is no other.
+fn poster(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), MediaError> {
+    let plan = &video.plan.poster;
+    let lit = plan.moments_ms.iter().map(|&moment| (moment, false));
+    // The picture may end long before the sound, but it begins.
+    for (moment_ms, black_too) in lit.chain([(plan.moments_ms.first().copied().unwrap_or(0), true), (0, true)]) {
+        making.run(&video.poster_line(moment_ms, black_too), steps, POSTER, plan.window_ms)?;
+        if making.space.has(names::POSTER) {
+            return making.publish(names::POSTER, Role::Poster, "image/jpeg", |artifact| sized(artifact, plan.size));
+        }
+    }
+    Err(corrupt("not one of its frames can be decoded"))
+}
+
+fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), MediaError> {
+    let plan = &video.plan.preview;
+    for start_ms in [plan.start_ms, 0] {
+        making.run(&video.preview_line(start_ms), steps, PREVIEW, plan.duration_ms)?;
+        let content = fs::read(making.space.path(names::PREVIEW)).unwrap_or_default();
+        // One frame is written as a still, and the end of the picture as a file without any.
+        let Some(container) = webp::parse(&content) else { continue };
+        let frames = container.animation.map_or(1, |animation| animation.frames);
+        return making.publish(names::PREVIEW, Role::Preview, "image/webp", |artifact| Artifact {
+            frames: Some(frames),
+            duration_ms: Some(plan.duration_ms),
+            ..sized(artifact, plan.size)
+        });
+    }
+    Err(Fault::Output("a preview without a frame".to_owned()).into())
+}
+
+/// A track with its playlist.
+struct Track {
+    /// The playlist's name.
+    name: String,
+    file: TrackFile,
+    playlist: MediaPlaylist,
+}
+
+/// Reads a finished track and writes its playlist. A track without a segment is of a stream without a frame.
+fn track(making: &Making, segments: &str, name: String) -> Result<Track, MediaError> {
+    let file = TrackFile::read(&making.space.path(segments))?;
+    if file.segments.is_empty() {
+        return Err(corrupt("a stream of it has nothing that can be decoded"));
+    }
+    let playlist = playlists::of_track(segments.to_owned(), &file)?;
+    making.space.write(&name, playlists::text(&playlist).as_bytes())?;
+    Ok(Track { name, file, playlist })
+}
+
+fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content_type: &str) -> Result<(), MediaError> {
+    let described = |artifact: Artifact| Artifact {
+        width: size.map(|size| size.width),
+        height: size.map(|size| size.height),
+        duration_ms: Some(track.file.duration_ms()),
+        bit_rate: Some(track.playlist.average_bit_rate()),
+        codecs: Some(track.file.codec.clone()),
+        ..artifact
+    };
+    making.publish(&track.playlist.uri, Role::Segments, content_type, described)?;
+    making.publish(&track.name, Role::MediaPlaylist, hls::CONTENT_TYPE, described)
+}
+
+/// Publishes the sheets that were made and the cues that name them. The picture may end before the sound.
+fn publish_storyboard(making: &mut Making, plan: &StoryboardPlan, picture_ms: u64) -> Result<(), MediaError> {
+    let tiles = u32::try_from(picture_ms.div_ceil(plan.interval_ms)).unwrap_or(u32::MAX).clamp(1, plan.tiles);
+    let plan = StoryboardPlan { tiles, ..*plan };
+    for number in 0..plan.sheets() {
+        let name = StoryboardPlan::sheet_name(number);
+        let (made, named) = (making.space.path(&sheet(number + 1)), making.space.path(&name));
+        fs::rename(made, named).map_err(|_| Fault::Output("a sheet of the storyboard is missing".to_owned()))?;
+        making.publish(&name, Role::Sprite, "image/jpeg", |artifact| sized(artifact, plan.sheet()))?;
+    }
+    making.space.write(names::STORYBOARD, plan.cues(picture_ms).as_bytes())?;
+    making.publish(names::STORYBOARD, Role::Storyboard, storyboard::CONTENT_TYPE, |artifact| artifact)
+}
+
+fn sized(artifact: Artifact, size: Size) -> Artifact {
+    Artifact { width: Some(size.width), height: Some(size.height), ..artifact }
+}

@@ -1,0 +1,180 @@
+//! The command lines of a video: its stills, the main pass, and the download.
+
+use super::picture;
+use crate::av::line::{Line, seconds};
+use smmu_core::{
+    av::{
+        AvLimits, FrameRate, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, VideoEncoding, VideoPlan, VideoStream,
+        names,
+    },
+    image::Size,
+};
+
+/// A video that was probed and planned.
+pub(crate) struct Video<'a> {
+    pub(crate) plan: &'a VideoPlan,
+    pub(crate) stream: &'a VideoStream,
+    pub(crate) limits: &'a AvLimits,
+}
+
+/// Sheets of the storyboard are numbered by ffmpeg, from 1, and get their names when they are published.
+pub(crate) fn sheet(number: u32) -> String {
+    format!("sheet-{number}.jpg")
+}
+
+/// A track file by CMAF: one fragment from each keyframe to the next; negative times before the first
+/// shown frame put right by an edit list, as Table 9 of ISO/IEC 23000-19 wants it; nothing after the
+/// last fragment. (ffmpeg's HLS muxer delays the picture against the sound instead, by two frames.)
+const TRACK_FILE: &str = "-use_editlist 1 -f mp4";
+const TRACK_FLAGS: &str = "+cmaf+delay_moov+skip_trailer";
+
+/// Frames a second among which a poster is chosen, and most of them.
+const POSTER_RATE: u32 = 8;
+const POSTER_FRAMES: u32 = 32;
+
+impl Video<'_> {
+    /// What bounds the decoder in every run: frames that turn out larger than the probe said are not decoded.
+    fn source(&self, line: Line, from_ms: Option<u64>, lasting_ms: u64) -> Line {
+        let from = from_ms.map(|ms| format!("-ss {}", seconds(ms))).unwrap_or_default();
+        let options = format!("-max_pixels {} {from} -t {}", self.limits.max_pixels, seconds(lasting_ms));
+        line.source(self.limits, &options)
+    }
+
+    /// The most representative frame around a moment; none if all are black, unless black is accepted.
+    pub(crate) fn poster_line(&self, moment_ms: u64, black_too: bool) -> Line {
+        let plan = &self.plan.poster;
+        let rate = FrameRate::new(POSTER_RATE, 1).expect("neither is zero");
+        let chain = picture::first(&self.plan.picture, self.stream, Some(rate), plan.size);
+        let lit = if black_too {
+            ""
+        } else {
+            ",blackframe=amount=0:threshold=32,metadata=select:key=lavfi.blackframe.pblack:value=95:function=less"
+        };
+        self.source(Line::ffmpeg(), Some(moment_ms), plan.window_ms.max(1))
+            .with(format!("-filter_complex [0:{}]{chain}{lit},thumbnail=n={POSTER_FRAMES}[poster]", self.stream.index))
+            .with("-map [poster] -frames:v 1")
+            .with(jpeg(plan.quality))
+            .with("-update 1 -f image2")
+            .output(names::POSTER)
+    }
+
+    /// A few seconds as an animated WebP.
+    pub(crate) fn preview_line(&self, start_ms: u64) -> Line {
+        let plan = &self.plan.preview;
+        let rate = FrameRate::new(plan.frame_rate, 1).ok();
+        let chain = picture::first(&self.plan.picture, self.stream, rate, plan.size);
+        self.source(Line::ffmpeg(), Some(start_ms), plan.duration_ms.max(1))
+            .with(format!("-filter_complex [0:{}]{chain}[preview]", self.stream.index))
+            .with(format!("-map [preview] -c:v libwebp_anim -quality {} -compression_level 4 -loop 0", plan.quality))
+            .with("-fps_mode passthrough -f webp")
+            .output(names::PREVIEW)
+    }
+
+    /// The main pass: decoded once, and every rung, the sound and the storyboard made of that.
+    pub(crate) fn main_line(&self) -> Line {
+        let line =
+            self.source(Line::ffmpeg(), None, self.limits.max_video_ms).with("-filter_complex").with(self.graph());
+        let line = self.rungs().fold(line, |line, rung| self.rung(line, rung));
+        let line = match &self.plan.audio {
+            Some(sound) => Self::sound(line, sound),
+            None => line,
+        };
+        line.with("-map [storyboard]")
+            .with(jpeg(self.plan.storyboard.quality))
+            .with(format!("-frames:v {} -fps_mode passthrough -f image2", self.plan.storyboard.sheets()))
+            .output("sheet-%d.jpg")
+    }
+
+    pub(crate) fn rungs(&self) -> impl Iterator<Item = &Rung> {
+        self.plan.rungs.iter().chain(&self.plan.av1_rungs)
+    }
+
+    /// Every size is scaled from the next larger one, and each is made once.
+    fn graph(&self) -> String {
+        let mut sizes: Vec<Size> = self.rungs().map(|rung| rung.size).collect();
+        sizes.sort_by_key(|size| std::cmp::Reverse(size.pixels()));
+        sizes.dedup();
+        let rate = Some(self.plan.picture.frame_rate);
+        let mut graph = format!("[0:{}]", self.stream.index);
+        for (index, &size) in sizes.iter().enumerate() {
+            if index == 0 {
+                graph += &picture::first(&self.plan.picture, self.stream, rate, size);
+            } else {
+                // The scaler would keep what rounding to even sizes changes of the shape, as pixels that are not square.
+                graph += &format!(";[size{index}]{},setsar=1", picture::scale(size));
+            }
+            let mut uses: Vec<String> =
+                self.rungs().filter(|rung| rung.size == size).map(|rung| format!("[{}]", rung.name)).collect();
+            uses.push(if index + 1 < sizes.len() { format!("[size{}]", index + 1) } else { "[small]".to_owned() });
+            graph += &[format!(",split={}", uses.len()), uses.concat()].concat();
+        }
+        graph + ";[small]" + &tiles(&self.plan.storyboard) + "[storyboard]"
+    }
+
+    fn rung(&self, line: Line, rung: &Rung) -> Line {
+        let gop = self.plan.gop_frames;
+        let encoder = match rung.encoding {
+            VideoEncoding::H264 { preset, crf, level } => format!(
+                "-c:v libx264 -preset {} -crf {crf} -maxrate {} -bufsize {} -profile:v high -level:v {}.{} \
+                 -g {gop} -keyint_min {gop} -sc_threshold 0",
+                preset.as_str(),
+                rung.max_bit_rate,
+                rung.buffer_bits,
+                level / 10,
+                level % 10
+            ),
+            VideoEncoding::Av1 { preset, crf } => {
+                format!("-c:v libsvtav1 -preset {preset} -crf {crf} -g {gop} -svtav1-params scd=0")
+            }
+        };
+        line.with(format!("-map [{}]", rung.name))
+            .with(encoder)
+            .with("-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv -flags:v +bitexact")
+            .with(format!("-fps_mode passthrough {TRACK_FILE} -movflags +frag_keyframe{TRACK_FLAGS}"))
+            .output(&rung.segments_name())
+    }
+
+    /// The sound as it is: how loud a video is made is its author's choice, and changing it would need
+    /// one more pass before the first segment. Gaps are filled, so that it stays in step with the picture.
+    fn sound(line: Line, sound: &SoundPlan) -> Line {
+        let SoundPlan { stream, channels, sample_rate_hz, aac_bit_rate, .. } = sound;
+        line.with(format!("-map 0:{stream} -af aresample=async=1:first_pts=0"))
+            .with(format!("-ac {channels} -ar {sample_rate_hz} -c:a aac -b:a {aac_bit_rate} -flags:a +bitexact"))
+            .with(format!("-frag_duration {} {TRACK_FILE}", u64::from(SEGMENT_SECONDS) * 1_000_000))
+            .with(format!("-movflags {TRACK_FLAGS}"))
+            .output(names::AUDIO_SEGMENTS)
+    }
+
+    /// The download: the top rung and the sound, copied.
+    pub(crate) fn download_line(&self) -> Line {
+        let line = Line::ffmpeg().input(&self.plan.rungs[0].segments_name());
+        let line = match self.plan.audio {
+            Some(_) => line.input(names::AUDIO_SEGMENTS).with("-map 0:v -map 1:a"),
+            None => line.with("-map 0:v"),
+        };
+        line.with("-c copy -movflags +faststart -f mp4").output(names::DOWNLOAD)
+    }
+}
+
+/// Each tile is the frame at the start of its time.
+fn tiles(plan: &StoryboardPlan) -> String {
+    let Size { width, height } = plan.tile;
+    // A thousandth is less than any frame, and more than what a float loses.
+    format!(
+        r"select=gte(t+0.001\,{}*selected_n),scale={width}:{height}:flags=bicubic,setsar=1,tile={}x{}",
+        seconds(plan.interval_ms),
+        plan.columns,
+        plan.rows
+    )
+}
+
+/// JPEG at a quality on libjpeg's scale: its factor for the tables, in ffmpeg's eighths.
+fn jpeg(quality: u32) -> String {
+    let quality = quality.clamp(1, 100);
+    let percent = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
+    let scale = (percent * 8).div_ceil(100).clamp(2, 31);
+    format!("-c:v mjpeg -pix_fmt yuvj420p -q:v {scale} -flags:v +bitexact")
+}
+
+#[cfg(test)]
+mod tests;

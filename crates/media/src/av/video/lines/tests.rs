@@ -1,0 +1,45 @@
+use super::*;
+use crate::av::fixtures::{probe, shown};
+use smmu_core::av::{Av1Profile, AvProfile, Plan, plan};
+
+/// Every line of a recorded clip.
+fn lines(name: &str, profile: &AvProfile) -> String {
+    let probe = probe(name);
+    let Plan::Video(plan) = plan(&probe, profile).expect("a plan") else { panic!("{name} is a video") };
+    let stream = probe.video.as_ref().expect("a picture");
+    let limits = AvLimits::default();
+    let video = Video { plan: &plan, stream, limits: &limits };
+    let moment_ms = plan.poster.moments_ms[0];
+    [
+        shown("poster", &video.poster_line(moment_ms, false)),
+        shown("poster, whatever it shows", &video.poster_line(moment_ms, true)),
+        shown("preview", &video.preview_line(plan.preview.start_ms)),
+        shown("ladder, sound and storyboard", &video.main_line()),
+        shown("download", &video.download_line()),
+    ]
+    .join("\n")
+}
+
+#[test]
+fn each_kind_of_video_gets_the_filters_that_it_needs_and_no_others() {
+    for name in [
+        "portrait",
+        "hdr-smpte2084",
+        "hdr-arib-std-b67",
+        "interlaced-h264",
+        "interlaced-mpeg",
+        "anamorphic",
+        "two-sounds",
+        "variable-frame-rate",
+        "no-sound",
+        "odd-size",
+    ] {
+        insta::assert_snapshot!(name, lines(name, &AvProfile::default()));
+    }
+}
+
+#[test]
+fn av1_rungs_share_the_decoded_pictures_with_the_others() {
+    let profile = AvProfile { av1: Some(Av1Profile::default()), ..AvProfile::default() };
+    insta::assert_snapshot!("av1", lines("no-sound", &profile));
+}

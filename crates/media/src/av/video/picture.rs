@@ -1,0 +1,67 @@
+//! Filters between the decoded picture and an output.
+
+use smmu_core::{
+    av::{FrameRate, PicturePlan, ToneMap, VideoStream},
+    image::Size,
+};
+
+/// A chain of filters, separated by commas.
+pub(crate) type Chain = String;
+
+/// Which colours a picture has where the file does not say: players take small pictures for BT.601.
+const HD_SHORT_EDGE: u32 = 720;
+
+/// From the decoded picture to `size`, in BT.709, 8 bits, square pixels. ffmpeg has turned it upright by
+/// then (it puts that in front of every chain).
+///
+/// Smaller sizes are scaled from this one: the larger picture has already the right colours.
+pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Option<FrameRate>, size: Size) -> Chain {
+    let deinterlace = plan.deinterlace.then(|| "bwdif=mode=send_frame:deint=interlaced".to_owned());
+    // Time begins with the file's, not with the picture's, so that sound stays in step.
+    let rate = rate.map(|rate| format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator()));
+    let colours = match plan.tone_map {
+        Some(tone_map) => standard_range(tone_map, stream, size),
+        None => format!("{}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv", scale(size), matrix(stream)),
+    };
+    [deinterlace, rate, Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+/// To a smaller size.
+pub(crate) fn scale(size: Size) -> Chain {
+    format!("scale={}:{}:flags=bicubic", size.width, size.height)
+}
+
+/// From high dynamic range to BT.709. Scaled first, since light is computed in floats and costs most; at
+/// 203 cd/m² for white (ITU-R BT.2408, 5.1), so that faces keep their brightness and only what is brighter
+/// than paper is compressed.
+fn standard_range(tone_map: ToneMap, stream: &VideoStream, size: Size) -> Chain {
+    let transfer = match tone_map {
+        ToneMap::Hlg => "arib-std-b67",
+        ToneMap::Pq => "smpte2084",
+    };
+    let range = if stream.colours.range == "pc" { "pc" } else { "tv" };
+    let Size { width, height } = size;
+    // The scaler takes colours from frames alone, and some files name them only in the container.
+    format!(
+        "setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range={range},\
+         zscale={width}:{height}:f=bicubic:t=linear:npl=203,format=gbrpf32le,\
+         zscale=p=709,tonemap=mobius:desat=0,zscale=t=709:m=709:r=tv"
+    )
+}
+
+/// The matrix by which the stored samples became what they are, as the scaler names it.
+fn matrix(stream: &VideoStream) -> &'static str {
+    match stream.colours.matrix.as_str() {
+        "bt709" => "bt709",
+        "fcc" => "fcc",
+        "bt470bg" | "smpte170m" => "bt601",
+        "smpte240m" => "smpte240m",
+        "bt2020nc" | "bt2020c" => "bt2020",
+        _ if stream.coded.width.min(stream.coded.height) >= HD_SHORT_EDGE => "bt709",
+        _ => "bt601",
+    }
+}

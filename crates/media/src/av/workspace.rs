@@ -1,0 +1,130 @@
+//! The private folder in which children work, and the way out of it.
+
+use super::{failure::too_large, line::SOURCE};
+use crate::error::{Fault, MediaError};
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{Artifact, Role, Sha256};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+/// A private folder inside the output folder, gone when it is dropped. What is finished is moved out
+/// of it, so that a file in the output folder is complete the moment it is there.
+pub(crate) struct Workspace<'a> {
+    private: TempDir,
+    out_dir: &'a Path,
+    max_bytes: u64,
+    published_bytes: u64,
+}
+
+impl<'a> Workspace<'a> {
+    /// A folder that holds nothing but a link to the input.
+    pub(crate) fn open(input: &Path, out_dir: &'a Path, max_bytes: u64) -> Result<Self, Fault> {
+        let fault = |source| Fault::Write { path: out_dir.to_owned(), source };
+        let private = tempfile::Builder::new().prefix(".transcode-").tempdir_in(out_dir).map_err(fault)?;
+        let input = fs::canonicalize(input).map_err(Fault::Read)?;
+        symlink(input, private.path().join(SOURCE)).map_err(fault)?;
+        Ok(Self { private, out_dir, max_bytes, published_bytes: 0 })
+    }
+
+    /// The folder.
+    pub(crate) fn dir(&self) -> &Path {
+        self.private.path()
+    }
+
+    /// A file in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.private.path().join(name)
+    }
+
+    /// Whether a child made this file.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).is_file()
+    }
+
+    /// Writes a file of our own.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Fault> {
+        let path = self.path(name);
+        fs::write(&path, content).map_err(|source| Fault::Write { path, source })
+    }
+
+    /// Refuses when what was published and what is in the making together are larger than may be written.
+    pub(crate) fn check_size(&self) -> Result<(), MediaError> {
+        let mut bytes = self.published_bytes;
+        for entry in fs::read_dir(self.dir()).map_err(Fault::Read)? {
+            // A file can be moved away by its writer in between; a link is the source's.
+            let Ok(facts) = entry.and_then(|entry| entry.metadata()) else { continue };
+            bytes += if facts.is_file() { facts.len() } else { 0 };
+        }
+        if bytes > self.max_bytes { Err(too_large()) } else { Ok(()) }
+    }
+
+    /// Moves a finished file into the output folder.
+    pub(crate) fn publish(&mut self, name: &str, role: Role, content_type: &str) -> Result<Artifact, MediaError> {
+        self.check_size()?;
+        let path = self.path(name);
+        let mut file = File::open(&path).map_err(|_| Fault::Output(format!("{name} was not made")))?;
+        let (bytes, sha256) = digest(&mut file, || false).map_err(Fault::Read)?;
+        let published = self.out_dir.join(name);
+        fs::rename(&path, &published).map_err(|source| Fault::Write { path: published, source })?;
+        self.published_bytes += bytes;
+        Ok(Artifact::new(name, role, content_type, bytes, sha256))
+    }
+}
+
+/// Size and digest of a file, unless `stop` says so in between.
+pub(crate) fn digest(file: &mut File, stop: impl Fn() -> bool) -> io::Result<(u64, Sha256)> {
+    let mut buffer = vec![0; 256 * 1024];
+    let mut hasher = Hasher::new();
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 || stop() {
+            return Ok((bytes, Sha256::from_bytes(hasher.finalize().into())));
+        }
+        bytes += read as u64;
+        hasher.update(&buffer[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_finished_is_moved_out_and_nothing_else_stays() {
+        let out = tempfile::tempdir().expect("a folder");
+        let input = out.path().join("input");
+        fs::write(&input, b"source").expect("written");
+        let mut space = Workspace::open(&input, out.path(), 100).expect("a folder");
+        assert_eq!(fs::read(space.path(SOURCE)).expect("linked"), b"source");
+        space.write("poster.jpg", b"abc").expect("written");
+        space.write("half-made", b"").expect("written");
+        let artifact = space.publish("poster.jpg", Role::Poster, "image/jpeg").expect("published");
+        assert_eq!((artifact.bytes, artifact.sha256), (3, Sha256::from_bytes(Hasher::digest(b"abc").into())));
+        drop(space);
+        let mut left: Vec<_> =
+            fs::read_dir(out.path()).expect("listed").map(|entry| entry.expect("read").file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["input", "poster.jpg"]);
+    }
+
+    #[test]
+    fn all_files_together_are_bounded_and_the_source_is_none_of_them() {
+        let out = tempfile::tempdir().expect("a folder");
+        let input = out.path().join("input");
+        fs::write(&input, vec![0; 1000]).expect("written");
+        let mut space = Workspace::open(&input, out.path(), 100).expect("a folder");
+        space.write("a", &[0; 60]).expect("written");
+        space.publish("a", Role::Rendition, "video/mp4").expect("fits");
+        space.write("b", &[0; 40]).expect("written");
+        space.check_size().expect("fits");
+        space.write("c", &[0; 1]).expect("written");
+        let Err(MediaError::Refused(refusal)) = space.check_size() else { panic!("101 bytes are too many") };
+        assert_eq!(refusal.code, smmu_core::ErrorCode::OutputTooLarge);
+    }
+}

@@ -1,0 +1,322 @@
+//! One attempt of a worker, with a maker that does what the test wants, against the deployed stack.
+
+use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
+use aws_sdk_s3::Client as S3;
+use serde_json::{Value, json};
+use smmu_cloud::{Attempt, Ending, Failure, Jobs, MakeError, MakeEvent, Submitter, Workbench};
+use smmu_core::{
+    Artifact, Detected, JobEvent, JobId, Manifest, MediaKind, Pipeline, Role, Sha256, Stage,
+    av::{AvFacts, Probe, Tags},
+    manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
+};
+use smmu_tests::{Caller, Stack, by_request, caller::hex_sha256};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A job that runs, whose execution nobody has started, and the work on it.
+async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Jobs) {
+    let upload = user.init(content, "video/mp4").await;
+    assert_eq!(user.put(&upload, content, &[]).await.status, 200);
+    let nowhere = format!("{}-missing", stack.output("JobsQueueUrl"));
+    let submitter = Submitter::new(&stack.sdk, &stack.environment(&[("SMMU_JOBS_QUEUE_URL", &nowhere)])).unwrap();
+    let media = submitter.media.get(&upload.media_id.parse().unwrap()).await.unwrap().unwrap();
+    let job = submitter.submit(&media).await.unwrap();
+    for event in [JobEvent::Started, JobEvent::Detected(MediaKind::Video)] {
+        submitter.jobs.advance(&job.id, event).await.unwrap();
+    }
+    let work = json!({ "kind": "video", "contentType": "video/mp4", "branch": "video" });
+    let mut whole = serde_json::to_value(media.execution_input(&job)).unwrap();
+    whole.as_object_mut().unwrap().extend(work.as_object().unwrap().clone());
+    (serde_json::from_value(whole).unwrap(), submitter.jobs)
+}
+
+fn attempt(stack: &Stack) -> Attempt {
+    Attempt::new(&stack.sdk, &stack.environment(&[])).unwrap()
+}
+
+/// A gate that makers wait at, in their threads.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let (open, opened) = &*self.0;
+        drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+/// Writes a file and describes it.
+fn file(folder: &Path, name: &str, role: Role, content_type: &str, content: &[u8]) -> Artifact {
+    fs::write(folder.join(name), content).unwrap();
+    let sha256: Sha256 = hex_sha256(content).parse().unwrap();
+    Artifact::new(name, role, content_type, content.len() as u64, sha256)
+}
+
+fn facts() -> AvFacts {
+    let probe = Probe {
+        container: "mov".into(),
+        duration_ms: 60_000,
+        bit_rate: 64_000,
+        streams: 1,
+        video: None,
+        audio: Vec::new(),
+        cover_stream: None,
+        chapters: Vec::new(),
+        tags: Tags::default(),
+    };
+    AvFacts { probe, loudness: None }
+}
+
+fn manifest(source: &Path, outputs: &Path, kind: MediaKind, artifacts: Vec<Artifact>) -> Manifest {
+    let content = fs::read(source).unwrap();
+    let source = SourceFacts {
+        content_type: "video/mp4".into(),
+        bytes: content.len() as u64,
+        sha256: hex_sha256(&content).parse().unwrap(),
+    };
+    let made = Manifest {
+        schema: SCHEMA,
+        pipeline: Pipeline::Transcode,
+        kind,
+        source,
+        image: None,
+        av: Some(facts()),
+        artifacts,
+        generator: Generator { name: "test".into(), version: "0.0.0".into() },
+    };
+    fs::write(outputs.join(FILE_NAME), serde_json::to_vec(&made).unwrap()).unwrap();
+    made
+}
+
+fn names(job: &Value) -> Vec<&str> {
+    job["outputs"].as_array().into_iter().flatten().map(|output| output["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_is_ready_can_be_read_while_the_rest_is_made() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let (work, jobs) = running(stack, &user, b"a video of a minute").await;
+    let id = work.input.job_id.clone();
+    let gate = Gate::default();
+    let make = {
+        let gate = gate.clone();
+        move |bench: Workbench<'_>| {
+            let poster = file(bench.outputs, "poster.jpg", Role::Poster, "image/jpeg", b"a poster");
+            (bench.tell)(MakeEvent::Probed(MediaKind::Audio, Box::new(facts())));
+            (bench.tell)(MakeEvent::Progress(50));
+            (bench.tell)(MakeEvent::Ready(poster.clone()));
+            gate.wait();
+            let whole = file(bench.outputs, "audio.m4a", Role::Rendition, "audio/mp4", &vec![7; 100_000]);
+            Ok(manifest(bench.source, bench.outputs, MediaKind::Audio, vec![poster, whole]))
+        }
+    };
+    let attempt = attempt(stack);
+    let run = attempt.run(&work, Stage::Transcode, std::future::pending(), make);
+    let look = async {
+        let early = user.until(id.as_str(), "list its poster", |job| names(job) == ["poster.jpg"]).await;
+        assert_eq!((&early["status"], &early["outputs"][0]["state"]), (&"RUNNING".into(), &"ready".into()));
+        assert_eq!(early["kind"], "audio", "the probe put it right");
+        assert_eq!(user.download(early["outputs"][0]["url"].as_str().unwrap()).await, b"a poster");
+        let tag = user.job(id.as_str()).await.header("etag").to_owned();
+        let half = user.until(id.as_str(), "be half made", |job| job["progress"].as_u64() > Some(40)).await;
+        assert_eq!(half["stage"], "transcode");
+        assert_ne!(user.job(id.as_str()).await.header("etag"), tag);
+        gate.open();
+    };
+    let (ending, ()) = tokio::join!(run, look);
+    assert_eq!(ending.unwrap(), Ending::Committed);
+
+    let key = stored_manifest(&jobs, &id).await;
+    let prefix = key.strip_suffix(FILE_NAME).unwrap();
+    let mut stored = objects(stack, &id).await;
+    stored.sort();
+    assert_eq!(stored, ["audio.m4a", FILE_NAME, "poster.jpg"].map(|name| format!("{prefix}{name}")));
+
+    let record = record_of_media(stack, work.input.media_id.as_str()).await;
+    let measured = record["facts"].as_m().unwrap();
+    assert_eq!(measured["kind"].as_s().unwrap(), "audio");
+    assert_eq!(measured["av"].as_m().unwrap()["durationMs"].as_n().unwrap(), "60000");
+    assert_eq!(record["status"].as_s().unwrap(), "SUBMITTED");
+
+    // Another attempt at what is done does nothing.
+    let idle = |_: Workbench<'_>| -> Result<Manifest, MakeError> { panic!("nothing is left to make") };
+    let again = attempt.run(&work, Stage::Transcode, std::future::pending(), idle).await;
+    assert_eq!(again.unwrap(), Ending::Committed);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_told_to_stop_stops_its_maker_and_commits_nothing() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let (work, jobs) = running(stack, &user, b"another video").await;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let make = maker_until_cancelled(&stopped, &begun);
+    let attempt = attempt(stack);
+    let since = Instant::now();
+    let ended = attempt.run(&work, Stage::Transcode, begun.notified(), make).await;
+    assert!(matches!(ended, Err(Failure::Transient(_))), "{ended:?}");
+    assert!(stopped.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5));
+    let job = jobs.get(&work.input.job_id).await.unwrap().unwrap();
+    assert!(!job.has_committed(Pipeline::Transcode));
+    assert!(objects(stack, &work.input.job_id).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_attempt_at_a_job_that_ends_meanwhile_stops_its_maker() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let (work, jobs) = running(stack, &user, b"a third video").await;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let make = maker_until_cancelled(&stopped, &begun);
+    let attempt = attempt(stack);
+    let run = attempt.run(&work, Stage::Transcode, std::future::pending(), make);
+    let cancel = async {
+        begun.notified().await;
+        jobs.advance(&work.input.job_id, JobEvent::Cancelled).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(run, cancel);
+    assert_eq!(ended.unwrap(), Ending::Superseded);
+    assert!(stopped.load(Ordering::Relaxed));
+    assert!(objects(stack, &work.input.job_id).await.is_empty());
+}
+
+/// A maker that tells of progress and works until it is cancelled.
+fn maker_until_cancelled(
+    stopped: &Arc<AtomicBool>,
+    begun: &Arc<tokio::sync::Notify>,
+) -> impl FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static {
+    let (stopped, begun) = (Arc::clone(stopped), Arc::clone(begun));
+    move |bench| {
+        begun.notify_one();
+        for percent in (0..100).cycle() {
+            if bench.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            (bench.tell)(MakeEvent::Progress(percent));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        stopped.store(true, Ordering::Relaxed);
+        Err(MakeError::Fault("cancelled".into()))
+    }
+}
+
+#[tokio::test]
+async fn a_source_and_an_output_larger_than_one_part_travel_whole() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    // Not the same in every part, so that parts in the wrong order show.
+    let content: Vec<u8> = (0..70_000_000_u32).map(|n| u8::try_from(n / 1_000_000).unwrap()).collect();
+    let (work, jobs) = running(stack, &user, &content).await;
+    let make = |bench: Workbench<'_>| {
+        let content = fs::read(bench.source).unwrap();
+        let copy = file(bench.outputs, "video.mp4", Role::Rendition, "video/mp4", &content);
+        Ok(manifest(bench.source, bench.outputs, MediaKind::Video, vec![copy]))
+    };
+    // That the source is the uploaded one, the attempt has checked against the grant.
+    let ended = attempt(stack).run(&work, Stage::Transcode, std::future::pending(), make).await;
+    assert_eq!(ended.unwrap(), Ending::Committed);
+    let key = stored_manifest(&jobs, &work.input.job_id).await.replace(FILE_NAME, "video.mp4");
+    let s3 = S3::new(&stack.sdk);
+    let object = s3.get_object().bucket(stack.output("ProcessedBucketName")).key(key).send().await.unwrap();
+    assert_eq!(object.content_type(), Some("video/mp4"));
+    let stored = object.body.collect().await.unwrap().to_vec();
+    assert!(stored == content, "the stored copy differs");
+}
+
+const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nvideo-360p.m3u8\n";
+const MEDIA: &str = "#EXTM3U\n#EXT-X-MAP:URI=\"video-360p.mp4\",BYTERANGE=\"7@0\"\n#EXTINF:6.0,\n#EXT-X-BYTERANGE:8@7\nvideo-360p.mp4\n";
+const STORYBOARD: &str = "WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard.jpg#xywh=0,0,160,90\n";
+
+/// Commits nothing, but lists what a player needs.
+fn make_playable(bench: Workbench<'_>) -> Result<Manifest, MakeError> {
+    let playlist = "application/vnd.apple.mpegurl";
+    let artifacts = [
+        file(bench.outputs, "master.m3u8", Role::MasterPlaylist, playlist, MASTER.as_bytes()),
+        file(bench.outputs, "video-360p.m3u8", Role::MediaPlaylist, playlist, MEDIA.as_bytes()),
+        file(bench.outputs, "video-360p.mp4", Role::Segments, "video/mp4", b"headersegments"),
+        file(bench.outputs, "storyboard.vtt", Role::Storyboard, "text/vtt", STORYBOARD.as_bytes()),
+        file(bench.outputs, "storyboard.jpg", Role::Sprite, "image/jpeg", b"stills"),
+    ];
+    let timed = artifacts.map(|artifact| Artifact { duration_ms: Some(60_000), ..artifact });
+    Ok(manifest(bench.source, bench.outputs, MediaKind::Video, timed.to_vec()))
+}
+
+#[tokio::test]
+async fn a_player_gets_playlists_whose_segments_it_can_read() {
+    let stack = by_request();
+    let (ada, eve) = (Caller::user(stack, "ada").await, Caller::user(stack, "eve").await);
+    let (work, jobs) = running(stack, &ada, b"a video to play").await;
+    let id = &work.input.job_id;
+    attempt(stack).run(&work, Stage::Transcode, std::future::pending(), make_playable).await.unwrap();
+    let outputs = smmu_cloud::Artifacts::new(&stack.sdk, &stack.environment(&[])).unwrap();
+    let outputs = outputs.outputs(&stored_manifest(&jobs, id).await).await.unwrap();
+    jobs.advance(id, JobEvent::Completed(outputs)).await.unwrap();
+
+    let job = ada.job(id.as_str()).await.json();
+    let path = |name: &str| {
+        let outputs = job["outputs"].as_array().unwrap();
+        outputs.iter().find(|output| output["name"] == name).unwrap()["playbackPath"].as_str().map(str::to_owned)
+    };
+    assert_eq!(path("video-360p.mp4"), None);
+    let get = async |name: &str| ada.call(reqwest::Method::GET, &path(name).unwrap(), None).await;
+
+    let master = get("master.m3u8").await;
+    assert_eq!((master.status.as_u16(), master.text.as_str()), (200, MASTER), "playlists stay beside each other");
+    assert_eq!(master.header("content-type"), "application/vnd.apple.mpegurl");
+    assert_eq!(master.header("cache-control"), "private, no-store");
+
+    let media = get("video-360p.m3u8").await.text;
+    let lines: Vec<_> = media.lines().collect();
+    let segment = lines[4];
+    assert!(segment.starts_with("http") && segment.contains("X-Amz-Expires=960&"), "{segment}");
+    assert_eq!(lines[1], format!("#EXT-X-MAP:URI=\"{segment}\",BYTERANGE=\"7@0\""));
+    assert_eq!(ada.download(segment).await, b"headersegments");
+
+    let storyboard = get("storyboard.vtt").await;
+    assert_eq!(storyboard.header("content-type"), "text/vtt");
+    let cue = storyboard.text.lines().last().unwrap();
+    let (sprite, place) = cue.split_once('#').unwrap();
+    assert_eq!((ada.download(sprite).await, place), (b"stills".to_vec(), "xywh=0,0,160,90"));
+
+    // What is not served here, or not theirs, or not there at all, is one and the same.
+    let absent =
+        eve.call(reqwest::Method::GET, "/jobs/job_01j0000000000000000000000x/playback/master.m3u8", None).await;
+    assert_eq!(absent.status, 404);
+    for (caller, name) in [(&eve, "master.m3u8"), (&ada, "video-360p.mp4"), (&ada, "none.m3u8")] {
+        let answer = caller.call(reqwest::Method::GET, &format!("/jobs/{id}/playback/{name}"), None).await;
+        assert_eq!((answer.status, answer.text), (absent.status, absent.text.clone()), "{name}");
+    }
+}
+
+async fn stored_manifest(jobs: &Jobs, id: &JobId) -> String {
+    let job = jobs.get(id).await.unwrap().unwrap();
+    let smmu_core::JobState::Running { committed, .. } = &job.state else { panic!("the job is not running") };
+    committed[&Pipeline::Transcode].clone()
+}
+
+async fn objects(stack: &Stack, id: &JobId) -> Vec<String> {
+    let bucket = stack.output("ProcessedBucketName");
+    let listed = S3::new(&stack.sdk).list_objects_v2().bucket(bucket).prefix(format!("jobs/{id}/")).send().await;
+    listed.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+}
+
+async fn record_of_media(stack: &Stack, id: &str) -> std::collections::HashMap<String, AttributeValue> {
+    let table = stack.output("MediaTableName");
+    let found = DynamoDb::new(&stack.sdk).get_item().table_name(table).key("mediaId", AttributeValue::S(id.into()));
+    found.send().await.unwrap().item.unwrap()
+}

@@ -1,0 +1,84 @@
+//! Which way video and audio take through the state machine, and what their workers run on.
+
+use aws_sdk_sfn::{
+    Client as Sfn,
+    types::{ExecutionStatus, HistoryEvent},
+};
+use serde_json::Value;
+use smmu_tests::{Caller, Stack, by_request, with_transcription};
+use std::time::Duration;
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../../crates/core/fixtures/av/", $name)).as_slice()
+    };
+}
+
+/// What happened to a file: the kind that it was found to be, and the history of its execution, once that has ended.
+async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<HistoryEvent>) {
+    let user = Caller::user(stack, "ada").await;
+    let id = user.submit(file, content_type).await;
+    let job = user.ended(&id).await;
+    let steps = Sfn::new(&stack.sdk);
+    let arn = format!("{}:{id}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
+    // A job may end at the first worker's word, while another one is still at work.
+    while steps.describe_execution().execution_arn(&arn).send().await.unwrap().status == ExecutionStatus::Running {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut events = steps.get_execution_history().execution_arn(arn).into_paginator().items().send();
+    let mut history = Vec::new();
+    while let Some(event) = events.next().await {
+        history.push(event.unwrap());
+    }
+    (job["kind"].clone(), history)
+}
+
+/// The state that the branch led to.
+fn way(history: &[HistoryEvent]) -> &str {
+    let entered = history.iter().filter_map(|event| Some(event.state_entered_event_details()?.name()));
+    entered.skip_while(|name| *name != "Branch").nth(1).expect("a branch was taken")
+}
+
+/// The ECS tasks that ended well.
+fn ecs_tasks(history: &[HistoryEvent]) -> Vec<Value> {
+    let outputs = history.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
+    let outputs = outputs.map(|output| serde_json::from_str::<Value>(output).expect("JSON"));
+    outputs.filter(|output| output.get("TaskArn").is_some()).collect()
+}
+
+#[tokio::test]
+async fn sound_in_a_container_of_video_is_audio_and_starts_on_spare_capacity() {
+    let (kind, history) = journey(by_request(), fixture!("sound.mp4"), "video/mp4").await;
+    assert_eq!(kind, "audio");
+    assert_eq!(way(&history), "Transcode");
+    let [task] = &ecs_tasks(&history)[..] else { panic!("one worker is enough") };
+    assert_eq!(task["CapacityProviderName"], "FARGATE_SPOT");
+    assert_eq!((&task["Overrides"]["Cpu"], &task["Overrides"]["Memory"]), (&"2048".into(), &"4096".into()));
+}
+
+#[tokio::test]
+async fn a_large_picture_told_of_at_the_end_of_the_file_gets_a_large_worker() {
+    let mut file = fixture!("moov-last.mp4").to_vec();
+    let header = file.windows(4).position(|window| window == b"tkhd").expect("a track");
+    // Width and height end the header, in pixels times 65536.
+    file[header + 80..header + 84].copy_from_slice(&(3840_u32 << 16).to_be_bytes());
+    file[header + 84..header + 88].copy_from_slice(&(2160_u32 << 16).to_be_bytes());
+    let (kind, history) = journey(by_request(), &file, "video/mp4").await;
+    assert_eq!(kind, "video");
+    let [task] = &ecs_tasks(&history)[..] else { panic!("one worker is enough") };
+    assert_eq!((&task["Overrides"]["Cpu"], &task["Overrides"]["Memory"]), (&"8192".into(), &"16384".into()));
+}
+
+#[tokio::test]
+async fn speech_is_looked_for_where_there_is_sound_and_the_operator_wants_text() {
+    let stack = with_transcription();
+    let (_, history) = journey(stack, fixture!("sound.m4a"), "audio/m4a").await;
+    assert_eq!(way(&history), "TranscodeAndTranscribe");
+    let ran: Vec<_> = ecs_tasks(&history).iter().map(|task| task["TaskDefinitionArn"].to_string()).collect();
+    for worker in ["transcode", "transcribe"] {
+        let family = format!("/smmu-{}-{worker}:", stack.stage);
+        assert!(ran.iter().any(|definition| definition.contains(&family)), "{family} is not in {ran:?}");
+    }
+    let (_, history) = journey(stack, fixture!("silent.mp4"), "video/mp4").await;
+    assert_eq!(way(&history), "Transcode");
+}

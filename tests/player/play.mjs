@@ -1,0 +1,143 @@
+// Plays an HLS presentation in a headless Chromium with hls.js, as somebody's page would:
+//
+//   node play.mjs PLAYLIST-URL SCREENSHOT.png     in the folder that `npm ci` installed package-lock.json in
+//
+// Environment: SMMU_TOKEN, sent to the playlist's own folder and nowhere else; SMMU_BROWSER, a Chromium.
+// Standard input may be a listening socket; the page is then served on it, so that its origin is known before
+// this starts. Otherwise it is served on a free port.
+//
+// Prints what was seen as JSON and exits 0, or says what went wrong and exits 1.
+import { spawnSync } from "node:child_process";
+import { fstatSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+
+// Resolved from where the modules were installed, which is outside the checkout.
+const require = createRequire(`${process.cwd()}/`);
+const { chromium } = require("playwright-core");
+
+const FILES = {
+  "/": ["text/html", new URL("page.html", import.meta.url)],
+  "/page.js": ["text/javascript", new URL("page.js", import.meta.url)],
+  "/hls.js": ["text/javascript", require.resolve("hls.js/dist/hls.min.js")],
+};
+const BROWSERS = ["chromium", "google-chrome"];
+const FLAGS = [
+  // The one page that is opened is ours, and inside a container there is no sandbox to be had.
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--autoplay-policy=no-user-gesture-required",
+];
+
+function check(holds, complaint) {
+  if (!holds) throw new Error(complaint);
+}
+
+function browserPath() {
+  const wanted = process.env.SMMU_BROWSER ? [process.env.SMMU_BROWSER] : BROWSERS;
+  for (const name of wanted) {
+    const { status, stdout } = spawnSync("sh", ["-c", 'command -v -- "$1"', "sh", name], { encoding: "utf8" });
+    if (status === 0) return stdout.trim();
+  }
+  throw new Error(`no browser: ${wanted.join(" or ")} is missing; tools/setup.sh test installs it`);
+}
+
+/** Serves the page. Answers its origin and how to stop. */
+async function servePage() {
+  const server = createServer((request, response) => {
+    const [type, path] = FILES[request.url] ?? [];
+    response.writeHead(path ? 200 : 404, { "content-type": `${type ?? "text/plain"}; charset=utf-8` });
+    response.end(path && readFileSync(path));
+  });
+  const where = fstatSync(0).isSocket() ? { fd: 0 } : { host: "127.0.0.1", port: 0 };
+  await new Promise((resolve, reject) => server.once("error", reject).listen(where, resolve));
+  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+}
+
+/** Everything that the page asked for, to be judged at the end. */
+function watch(page) {
+  const seen = { requests: [], complaints: [] };
+  page.on("request", (request) => seen.requests.push(request));
+  page.on("requestfailed", (request) => {
+    // What hls.js no longer needs after a seek or a switch, it aborts.
+    const { errorText } = request.failure();
+    if (errorText !== "net::ERR_ABORTED") seen.complaints.push(`${errorText}: ${withoutQuery(request.url())}`);
+  });
+  page.on("console", (message) => {
+    const { url } = message.location();
+    if (message.type() === "error") seen.complaints.push(`${message.text()} (${withoutQuery(url)})`);
+  });
+  page.on("pageerror", (error) => seen.complaints.push(error.message));
+  return seen;
+}
+
+/** Signed URLs are secrets for as long as they live: their signature is not printed. */
+const withoutQuery = (url) => url.split("?")[0];
+
+async function play(page, playlist, token, screenshot) {
+  const player = (name, argument) =>
+    page.evaluate(([name, argument]) => window.player[name](argument), [name, argument]);
+
+  const opened = await player("open", { playlist, token });
+  const firstSegment = await player("playIntoSecondSegment");
+  const shown = [];
+  for (const [index, level] of opened.levels.entries()) {
+    const size = await player("show", index);
+    check(size.height === level.height, `level ${index} is ${size.height} high, its playlist says ${level.height}`);
+    shown.push(size);
+  }
+  // The last level is the largest: hls.js sorts them by bit rate.
+  await page.locator("video").screenshot({ path: screenshot });
+  const endedAt = await player("playToEnd");
+  const decoded = await player("decoded");
+  check(decoded.frames > 0 && decoded.videoBytes > 0, "no frame was decoded");
+  const hasAudio = opened.audioTracks > 0 || opened.levels.some((level) => level.audioCodec);
+  check(!hasAudio || decoded.audioBytes > 0, "there is sound, and none was decoded");
+  return { ...opened, hasAudio, firstSegment, shown, endedAt, decoded };
+}
+
+/** The token goes with the playlists and with nothing else. */
+async function checkToken(requests, playlist, token) {
+  const api = new URL(".", playlist).href;
+  let withToken = 0;
+  for (const request of requests) {
+    const sent = (await request.allHeaders())["authorization"] !== undefined;
+    const wanted = token !== undefined && request.url().startsWith(api);
+    check(sent === wanted, `${sent ? "the token was sent to" : "no token was sent to"} ${withoutQuery(request.url())}`);
+    withToken += Number(sent);
+  }
+  return withToken;
+}
+
+async function main() {
+  const [playlist, screenshot] = process.argv.slice(2);
+  check(playlist && screenshot, "usage: play.mjs PLAYLIST-URL SCREENSHOT.png");
+  const token = process.env.SMMU_TOKEN;
+  const { origin, stop } = await servePage();
+  // A fresh profile folder, which is removed when the browser ends.
+  const browser = await chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
+  try {
+    const page = await browser.newPage();
+    const seen = watch(page);
+    await page.goto(`${origin}/`);
+    const played = await play(page, playlist, token, screenshot).catch((error) => {
+      throw new Error([error.message, ...seen.complaints].join("\n  "));
+    });
+    check(seen.complaints.length === 0, `the browser complains:\n  ${seen.complaints.join("\n  ")}`);
+    const requestsWithToken = await checkToken(seen.requests, playlist, token);
+    console.log(JSON.stringify({ browser: browser.version(), origin, requestsWithToken, ...played }, null, 2));
+  } finally {
+    await browser.close();
+    stop();
+  }
+}
+
+main().catch((error) => {
+  console.error(`error: ${error.message}`);
+  process.exitCode = 1;
+});
