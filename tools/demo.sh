@@ -4,7 +4,8 @@
 
 media=${MEDIA:-}
 if [ -z "$media" ]; then
-    media=$SMMU_ROOT/.local/samples
+    # Named by what makes them, so that samples of an older checkout are not taken for these.
+    media=$SMMU_ROOT/.local/samples-$(digest tools/av-samples.sh crates/media/examples/samples.rs)
     # Renamed into place when complete, so that an interrupted run leaves no half set behind.
     if [ ! -d "$media" ]; then
         step "making samples in ${media#"$SMMU_ROOT/"}"
@@ -12,6 +13,7 @@ if [ -z "$media" ]; then
         # Of the whole workspace, so that dependencies keep the features that build.sh built them with.
         cargo build --locked --quiet --workspace --example samples
         "$SMMU_TARGET_DIR/debug/examples/samples" "$media.making"
+        tools/av-samples.sh "$media.making"
         mv -- "$media.making" "$media"
     fi
 elif [ ! -e "$media" ]; then

