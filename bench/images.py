@@ -13,12 +13,12 @@ With --check the exit code is 1 where a target (README, Figures) is missed.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from measure import run
 
 HERE = Path(__file__).resolve().parent
 LADDERS = {"1280": [1280, 640, 320, 160], "2048": [2048, 1280, 640, 320, 160]}
@@ -27,37 +27,23 @@ CPU_TARGET = 0.80
 MEMORY_TARGET = 1.0
 
 
-def run(command):
-    """Runs a process; what it printed, its user CPU in seconds and its peak memory in MiB."""
-    # This process stays small: until it has become another program, a child counts its parent's memory as its own.
-    with tempfile.TemporaryFile() as printed:
-        child = subprocess.Popen(command, stdout=printed, env={**os.environ, "VIPS_CONCURRENCY": "1"})
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
-            sys.exit(f"{command[0]} ended with {child.returncode}")
-        printed.seek(0)
-        return printed.read(), usage.ru_utime, usage.ru_maxrss / 1024
-
-
 def ours(render, source, ladder, folder):
     profile = folder.with_suffix(".json")
     profile.write_text(json.dumps({"ladder": LADDERS[ladder]}))
-    _, seconds, memory = run([render, source, folder, profile])
-    return seconds, memory
+    done = run([render, source, folder, profile])
+    return done.user_seconds, done.peak_mib
 
 
 def peer(name, source, ladder, folder):
     folder.mkdir()
     edges = ",".join(map(str, LADDERS[ladder]))
-    printed, _, memory = run([sys.executable, HERE / "peer.py", name, source, edges, folder])
-    return json.loads(printed)["user_seconds"], memory
+    done = run([sys.executable, HERE / "peer.py", name, source, edges, folder])
+    return json.loads(done.printed)["user_seconds"], done.peak_mib
 
 
 def quality(reference, files):
     """PSNR in dB of pictures against a Lanczos reduction of the lossless original."""
-    printed, _, _ = run([sys.executable, HERE / "peer.py", "psnr", reference, *files])
-    return json.loads(printed)
+    return json.loads(run([sys.executable, HERE / "peer.py", "psnr", reference, *files]).printed)
 
 
 def measure(arguments, work, source, ladder):
@@ -91,7 +77,7 @@ def main():
         run([arguments.inputs, inputs])
         for lossless in sorted(inputs.glob("*.png")):
             run([sys.executable, HERE / "peer.py", "webp", lossless, lossless.with_suffix(".webp")])
-        idle = {tool: run([sys.executable, HERE / "peer.py", tool])[2] for tool in PEERS}
+        idle = {tool: run([sys.executable, HERE / "peer.py", tool]).peak_mib for tool in PEERS}
         print("idle memory, MiB: " + ", ".join(f"{tool} {memory:.0f}" for tool, memory in idle.items()))
         print(
             f"{'input':<14}{'ladder':>7} | {'ours':>14} | {'vips':>14} {'CPU':>5} {'mem':>5} "

@@ -1,0 +1,115 @@
+"""Reads command lines of ffmpeg as smmu-transcode writes them, and takes them apart into one run per output.
+
+So the peer of bench/av.py has exactly our settings, whatever they are: nothing is copied by hand. What is
+relied on: no word has a space in it, every output is a `file:` or `pipe:` with its options before it and a
+`-map` first among them, and a filter graph has labels at its ends.
+"""
+
+import re
+from dataclasses import dataclass
+
+CHAIN = re.compile(r"(?P<ins>(?:\[[^\]]+\])*)(?P<filters>[^\[\]]+)(?P<outs>(?:\[[^\]]+\])*)$")
+LABEL = re.compile(r"\[([^\]]+)\]")
+SPLIT = re.compile(r"a?split(=\d+)?$")
+SIZE = re.compile(r"scale=\d+:\d+")
+COMMA = re.compile(r"(?<!\\),")
+# What an option of the container is called; everything else is the codec's or the stream's.
+CONTAINER = re.compile(r"-(f|movflags|(min_)?frag_\w+|hls_\w+|seg_\w+|brand|write_\w+|use_\w+)$")
+ALONE = {"-dn", "-sn", "-vn", "-an", "-shortest", "-y"}
+
+
+@dataclass
+class Line:
+    """One run of ffmpeg: what stands before its outputs, its graph, its outputs, each ending in its file."""
+
+    head: list[str]
+    graph: str
+    outputs: list[list[str]]
+
+    @property
+    def inputs(self):
+        """Names of the files that it reads."""
+        return [file_name(self.head[at + 1]) for at, word in enumerate(self.head) if word == "-i"]
+
+    def words(self):
+        graph = ["-filter_complex", self.graph] if self.graph else []
+        return self.head + graph + [word for output in self.outputs for word in output]
+
+    def only(self, number):
+        """A run for one output alone, which makes its size from the source's at once."""
+        output = self.outputs[number]
+        labels = [label for label in mapped(output) if label.startswith("[")]
+        graph = direct(needed(self.graph, labels[0][1:-1])) if labels else ""
+        return Line(self.head, graph, [output])
+
+
+def file_name(word):
+    return word.removeprefix("file:")
+
+
+def is_file(word, before):
+    return word.startswith(("file:", "pipe:")) and before not in {"-progress", "-i"}
+
+
+def parsed(words):
+    """Takes a command line apart. The graph may stand before or after the inputs."""
+    words = list(words)
+    graph = ""
+    if "-filter_complex" in words:
+        at = words.index("-filter_complex")
+        graph = words[at + 1]
+        del words[at : at + 2]
+    inputs_end = max(at for at, word in enumerate(words) if word == "-i") + 2
+    outputs, output = [], []
+    for before, word in zip(words[inputs_end - 1 :], words[inputs_end:], strict=False):
+        output.append(word)
+        if is_file(word, before):
+            outputs.append(output)
+            output = []
+    if output or not outputs:
+        raise ValueError(f"not a line with outputs at its end: {' '.join(words)}")
+    return Line(words[:inputs_end], graph, outputs)
+
+
+def mapped(output):
+    return [output[at + 1] for at, word in enumerate(output) if word == "-map"]
+
+
+def needed(graph, label):
+    """The chains of a graph that lead to one of its labels, each as (label before, filters, label behind)."""
+    chains = [CHAIN.match(chain) for chain in graph.split(";")]
+    if not all(chains):
+        raise ValueError(f"not a graph of labelled chains: {graph}")
+    kept = []
+    for chain in reversed(chains):
+        if label in LABEL.findall(chain["outs"]):
+            before = LABEL.findall(chain["ins"])
+            if len(before) != 1:
+                raise ValueError(f"not a chain with one beginning: {chain[0]}")
+            kept.append((before[0], chain["filters"], label))
+            label = before[0]
+    if not kept:
+        raise ValueError(f"no chain leads to {label}: {graph}")
+    return kept[::-1]
+
+
+def direct(chains):
+    """Chains that follow each other as one: nothing is split, and only the last scale is left, for all of them."""
+    filters = [one for _, chain, _ in chains for one in COMMA.split(chain) if not SPLIT.match(one)]
+    scales = [at for at, one in enumerate(filters) if one.startswith("scale=")]
+    if scales:
+        # What becomes of the colours stands at the first one.
+        size, colours = SIZE.match(filters[scales[-1]]), SIZE.match(filters[scales[0]])
+        filters[scales[-1]] = size[0] + filters[scales[0]][len(colours[0]) :]
+    kept = [one for at, one in enumerate(filters) if at not in scales[:-1]]
+    return f"[{chains[0][0]}]{','.join(kept)}[{chains[-1][2]}]"
+
+
+def without_container(output):
+    """The options of an output that say what is coded and how, without the file and what its container wants."""
+    kept, words = [], iter(output[:-1])
+    for word in words:
+        options = [word] if word in ALONE else [word, next(words)]
+        if not CONTAINER.match(word):
+            kept += options
+    return kept

@@ -1,0 +1,90 @@
+"""Runs processes and measures them; shared by the benches beside this file."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOK_SECONDS = 0.05
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Run:
+    """What one process and everything that it started took."""
+
+    printed: bytes
+    user_seconds: float
+    wall_seconds: float
+    # Of the largest process alone.
+    peak_mib: float
+    # Of all of them at one moment, looked at every LOOK_SECONDS; a page that two share counts twice.
+    tree_peak_mib: float
+
+
+def run(command, cwd=None, path=None):
+    """Runs a process to its end. `path` is a folder to find programs in before all others."""
+    # This process stays small: until it has become another program, a child counts its parent's memory as its own.
+    environment = {**os.environ, "VIPS_CONCURRENCY": "1"}
+    if path:
+        environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
+    with tempfile.TemporaryFile() as printed:
+        begun = time.monotonic()
+        child = subprocess.Popen(list(map(str, command)), stdout=printed, cwd=cwd, env=environment)
+        tree = TreeMemory(child.pid)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.monotonic() - begun
+        child.returncode = os.waitstatus_to_exitcode(status)
+        peak = tree.stop()
+        if child.returncode != 0:
+            sys.exit(f"{' '.join(map(str, command))} ended with {child.returncode}")
+        printed.seek(0)
+        mib = usage.ru_maxrss / 1024
+        return Run(printed.read(), usage.ru_utime, wall, mib, max(peak, mib))
+
+
+class TreeMemory:
+    """Watches how much memory a process and its descendants have together."""
+
+    def __init__(self, root):
+        self.root, self.peak, self.over = root, 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def watch(self):
+        while not self.over.wait(LOOK_SECONDS):
+            self.peak = max(self.peak, sum(map(resident_bytes, tree_of(self.root))))
+
+    def stop(self):
+        """The highest sum that was seen, in MiB."""
+        self.over.set()
+        self.thread.join()
+        return self.peak / 2**20
+
+
+def tree_of(root):
+    """Process ids of a process and all that came from it."""
+    found, open_ends = [], [root]
+    while open_ends:
+        pid = open_ends.pop()
+        found.append(pid)
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            open_ends += map(int, read(thread).split())
+    return found
+
+
+def resident_bytes(pid):
+    fields = read(Path(f"/proc/{pid}/statm")).split()
+    return int(fields[1]) * PAGE_BYTES if fields else 0
+
+
+def read(path):
+    """A file under /proc, or nothing where its process has ended meanwhile."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
