@@ -31,7 +31,7 @@ async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Job
     for event in [JobEvent::Started, JobEvent::Detected(MediaKind::Video)] {
         submitter.jobs.advance(&job.id, event).await.unwrap();
     }
-    let work = json!({ "kind": "video", "contentType": "video/mp4", "branch": "video" });
+    let work = json!({ "kind": "video", "contentType": "video/mp4", "branch": "transcode" });
     let mut whole = serde_json::to_value(media.execution_input(&job)).unwrap();
     whole.as_object_mut().unwrap().extend(work.as_object().unwrap().clone());
     (serde_json::from_value(whole).unwrap(), submitter.jobs)

@@ -107,6 +107,9 @@ pub struct Job {
     pub stage: String,
     /// In percent.
     pub progress: u8,
+    /// When its workers will be through, by their speed so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_at: Option<Timestamp>,
     /// `image`, `video` or `audio`, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,

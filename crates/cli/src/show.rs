@@ -4,11 +4,14 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     cell::RefCell,
     io::{self, IsTerminal, Write},
+    time::Duration,
 };
 
 // The bar takes what 80 columns or more leave.
 const TRANSFER: &str = "{prefix:24!} {msg:18!} {wide_bar} {bytes:>11} of {total_bytes:10}";
-const PERCENT: &str = "{prefix:24!} {msg:18!} {wide_bar} {pos:>11} %            ";
+const PERCENT: &str = "{prefix:24!} {msg:18!} {wide_bar} {pos:>11} % LEFT";
+/// As wide as what [`TRANSFER`] has in its place.
+const LEFT_WIDTH: usize = 11;
 const WORDS: &str = "{prefix:24!} {msg}";
 
 /// Where progress is shown.
@@ -72,9 +75,10 @@ impl Line {
         Meter(self.bar.clone())
     }
 
-    /// So many percent of a longer work are done.
-    pub fn percent(&self, what: &str, percent: u8) {
-        self.bar.set_style(style(PERCENT));
+    /// So many percent of a longer work are done, and so much time is left of it where that can be said.
+    pub fn percent(&self, what: &str, percent: u8, left: Option<Duration>) {
+        let left = left.map(|left| format!("{} left", clock(left))).unwrap_or_default();
+        self.bar.set_style(style(&PERCENT.replace("LEFT", &format!("{left:LEFT_WIDTH$}"))));
         self.bar.set_length(100);
         self.bar.set_position(percent.into());
         self.say(what);
@@ -111,8 +115,17 @@ impl Meter {
     }
 }
 
+/// A duration as a clock shows it, in minutes and seconds, or hours and minutes.
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds / 3600 {
+        0 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        hours => format!("{hours} h {:02}", seconds / 60 % 60),
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the templates are constants").progress_chars("━╸─")
+    ProgressStyle::with_template(template).expect("templates are constants, but for a time").progress_chars("━╸─")
 }
 
 /// Text from elsewhere as it may be shown: without characters that steer a terminal or reorder what
@@ -132,7 +145,8 @@ pub fn printable(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Show, printable};
+    use super::{Show, clock, printable};
+    use std::time::Duration;
 
     #[test]
     fn what_is_shown_cannot_steer_a_terminal() {
@@ -150,6 +164,13 @@ mod tests {
         let line = Show::on_stderr().line("a");
         line.transfer("uploading", 3);
         line.meter().add(3);
-        line.percent("RUNNING render", 40);
+        line.percent("RUNNING render", 40, None);
+        line.percent("RUNNING render", 40, Some(Duration::from_secs(61)));
+    }
+
+    #[test]
+    fn what_is_left_is_shown_as_a_clock_shows_it() {
+        let shown = [9, 61, 3600, 7290].map(|seconds| clock(Duration::from_secs(seconds)));
+        assert_eq!(shown, ["0:09", "1:01", "1 h 00", "2 h 01"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Following a job to its end.
 
 use crate::{
-    api::{Api, Look, Sight},
+    api::{Api, Job, Look, Sight},
     error::Error,
     show::{Line, printable},
 };
@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub async fn to_the_end(api: &Api, sight: &mut Sight, line: &Line) -> Result<(), Error> {
     loop {
         let job = &sight.job;
-        line.percent(&format!("{} {}", job.status, printable(&job.stage, 20)), job.progress);
+        line.percent(&format!("{} {}", job.status, printable(&job.stage, 20)), job.progress, left(job));
         if job.status.is_terminal() {
             return Ok(());
         }
@@ -26,6 +26,12 @@ pub async fn to_the_end(api: &Api, sight: &mut Sight, line: &Line) -> Result<(),
             Look::Unchanged { retry_after } => sight.retry_after = retry_after,
         }
     }
+}
+
+/// What was left of a job when it last changed; both times are the service's.
+fn left(job: &Job) -> Option<Duration> {
+    let ms = job.expected_at?.unix_ms().checked_sub(job.updated_at.unix_ms())?;
+    u64::try_from(ms).ok().map(Duration::from_millis)
 }
 
 fn pause(asked: Option<Duration>) -> Duration {

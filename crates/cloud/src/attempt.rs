@@ -21,7 +21,7 @@ use crate::{
 use aws_config::SdkConfig;
 use course::{Course, Early};
 use maker::Maker;
-use smmu_core::{Detected, JobError, JobEvent, JobId, Manifest, Progress, Stage};
+use smmu_core::{Detected, JobError, JobEvent, JobId, Manifest, Pipeline, Share, Stage, Work};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -73,8 +73,9 @@ impl Attempt {
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
-        let (progress, reached) = watch::channel(Progress::at(stage, 0));
-        let course = Course { attempt: self, work, stage, room: room.path(), progress: &progress };
+        let pipeline = stage.pipeline().ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
+        let (share, reached) = watch::channel(Share::default());
+        let course = Course { attempt: self, work, stage, pipeline, room: room.path(), share: &share };
         let mut maker = None;
         // Boxed: the steps hold the state of every request that they make.
         let steps = Box::pin(course.run(make, &mut maker));
@@ -82,7 +83,9 @@ impl Attempt {
             biased;
             () = stop => (Err(Early::Failed(Failure::Transient("told to stop".into()))), STOPPING),
             ended = steps => (ended, Duration::MAX),
-            early = self.report(&work.input.job_id, reached) => (Err(early), Duration::MAX),
+            early = self.report(&work.input.job_id, reached, |share| worked(work, stage, pipeline, share)) => {
+                (Err(early), Duration::MAX)
+            }
         };
         if let Some(maker) = maker {
             // Left alone, it would work beside the next invocation, and in a folder that is gone.
@@ -97,14 +100,19 @@ impl Attempt {
 
     /// Writes progress as it comes, until the job is found to have ended. Progress that cannot be
     /// written does not stop the work.
-    async fn report(&self, job: &JobId, mut reached: watch::Receiver<Progress>) -> Early {
+    async fn report(
+        &self,
+        job: &JobId,
+        mut reached: watch::Receiver<Share>,
+        event: impl Fn(Share) -> JobEvent,
+    ) -> Early {
         loop {
             tokio::time::sleep(PROGRESS_INTERVAL).await;
             if reached.changed().await.is_err() {
                 return std::future::pending().await;
             }
-            let progress = *reached.borrow_and_update();
-            match self.jobs.advance(job, JobEvent::Progressed(progress)).await {
+            let share = *reached.borrow_and_update();
+            match self.jobs.advance(job, event(share)).await {
                 Ok(Advance::Ended(_)) => return Early::Superseded,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "progress was not recorded"),
@@ -116,4 +124,9 @@ impl Attempt {
     pub async fn refuse(&self, work: &Detected, error: JobError) -> Result<(), CloudError> {
         self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await.map(drop)
     }
+}
+
+/// The event that a worker got this far.
+fn worked(work: &Detected, stage: Stage, pipeline: Pipeline, share: Share) -> JobEvent {
+    JobEvent::Worked(Work { stage, pipeline, branch: work.branch, share })
 }

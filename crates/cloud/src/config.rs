@@ -1,6 +1,6 @@
 //! The environment, read once at start and passed on as values.
 
-use smmu_core::UploadPolicy;
+use smmu_core::{Profile, UploadPolicy};
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 
 /// The variables of this program.
@@ -53,6 +53,11 @@ impl Environment {
     pub fn parse_or<T: FromStr<Err: Display>>(&self, name: &'static str, default: T) -> Result<T, InvalidEnvironment> {
         let Some(text) = self.get(name) else { return Ok(default) };
         text.parse().map_err(|error: T::Err| InvalidEnvironment::Unusable { name, reason: error.to_string() })
+    }
+
+    /// What is wanted of every upload: `SMMU_PROFILE` in JSON, or the default.
+    pub fn profile(&self) -> Result<Profile, InvalidEnvironment> {
+        self.parse_or("SMMU_PROFILE", Profile::default())
     }
 
     /// Which uploads are granted: limits and types from the environment, or their defaults.

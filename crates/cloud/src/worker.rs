@@ -6,6 +6,7 @@ use crate::{
     invocation::Failure,
     sdk_config, telemetry,
 };
+use aws_config::SdkConfig;
 use smmu_core::{Detected, Manifest, Stage};
 use std::{
     io,
@@ -36,8 +37,11 @@ const TRY_AGAIN: u8 = 4;
 ///
 /// SIGTERM and SIGINT cancel the maker and end the task with 4, at the latest five seconds later, with nothing
 /// committed: well within the 30 seconds after which ECS kills.
-pub fn run_job<F>(stage: Stage, make: F) -> ExitCode
+///
+/// `prepare` makes the maker, before the job is touched: what is configured wrongly is told then.
+pub fn run_job<P, F>(stage: Stage, prepare: P) -> ExitCode
 where
+    P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
     let environment = Environment::read();
@@ -51,7 +55,7 @@ where
     };
     let ending = runtime.block_on(async {
         let stop = StopSignals::listen().map_err(|error| Failure::Fault(format!("no signal can be heard: {error}")))?;
-        attempt(stage, stop, make, &environment).await
+        attempt(stage, stop, prepare, &environment).await
     });
     // A maker that did not stop in time must not hold up the exit.
     runtime.shutdown_background();
@@ -105,18 +109,21 @@ impl StopSignals {
     }
 }
 
-async fn attempt<F>(
+async fn attempt<P, F>(
     stage: Stage,
     stop: StopSignals,
-    make: F,
+    prepare: P,
     environment: &Environment,
 ) -> Result<Option<Ending>, Failure>
 where
+    P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
     let input = environment.require("SMMU_EXECUTION_INPUT").map_err(Failure::unexpected)?;
     let work: Detected = serde_json::from_str(input).map_err(Failure::unexpected)?;
-    let attempt = Attempt::new(&sdk_config().await, environment).map_err(Failure::unexpected)?;
+    let sdk = sdk_config().await;
+    let attempt = Attempt::new(&sdk, environment).map_err(Failure::unexpected)?;
+    let make = prepare(&sdk, environment).await?;
     match attempt.run(&work, stage, stop.heard(), make).await {
         Ok(ending) => Ok(Some(ending)),
         Err(Failure::Refused(error)) => {

@@ -4,6 +4,7 @@ use crate::{
     detect::MediaKind,
     error::JobError,
     ids::{JobId, MediaId, UserId},
+    keys,
     manifest::Output,
     media::{Media, StoredObject},
     pipeline::Pipeline,
@@ -17,7 +18,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use progress::{Progress, Stage, Step};
+pub use progress::{Progress, Share, Stage, Step, Work, expected_end};
 
 /// One request to process one media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,8 @@ pub enum JobState {
     Running {
         /// How far it is.
         progress: Progress,
+        /// How far each of its workers is.
+        shares: BTreeMap<Pipeline, Share>,
         /// What can be read already, whichever attempt stored it; one of each name.
         ready: Vec<Output>,
         /// Manifest keys by pipeline. The first commit wins; later attempts find it taken.
@@ -134,7 +137,7 @@ pub enum JobEvent {
     /// Its content was looked at: by `detect-type`, or closer, by the worker's probe.
     Detected(MediaKind),
     /// A worker got further.
-    Progressed(Progress),
+    Worked(Work),
     /// These are stored, and will not change. One of a name that is listed takes that one's place.
     Ready(Vec<Output>),
     /// A worker's manifest is stored under this key, everything it names before it.
@@ -215,6 +218,17 @@ impl Job {
         }
     }
 
+    /// When a running job will be through with its workers, by the speed of the slowest of those that have one.
+    #[must_use]
+    pub fn expected_end(&self) -> Option<Timestamp> {
+        match &self.state {
+            JobState::Running { shares, .. } => shares.values().filter_map(|share| share.ends_at).max(),
+            JobState::Queued { .. } | JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled => {
+                None
+            }
+        }
+    }
+
     /// What of this job can be read now.
     #[must_use]
     pub fn outputs(&self) -> &[Output] {
@@ -253,36 +267,50 @@ impl Job {
             (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { sent_at: Some(at) },
             (JobState::Queued { .. }, JobEvent::Started) => JobState::Running {
                 progress: Progress::at(Stage::Validate, 0),
+                shares: BTreeMap::new(),
                 ready: Vec::new(),
                 committed: BTreeMap::new(),
             },
             (
                 JobState::Queued { .. },
                 JobEvent::Detected(_)
-                | JobEvent::Progressed(_)
+                | JobEvent::Worked(_)
                 | JobEvent::Ready(_)
                 | JobEvent::Committed(..)
                 | JobEvent::Completed(_),
             ) => return Transition::TooEarly,
 
-            (JobState::Running { progress, ready, committed }, JobEvent::Detected(kind)) => {
+            (JobState::Running { progress, shares, ready, committed }, JobEvent::Detected(kind)) => {
                 let state = JobState::Running {
-                    progress: (*progress).max(Progress::at(Stage::Detect, 100)),
+                    progress: progress.furthest(Progress::at(Stage::Detect, 100)),
+                    shares: shares.clone(),
                     ready: ready.clone(),
                     committed: committed.clone(),
                 };
                 return Transition::Changed(Self { kind: Some(kind), ..self.with(state, at) });
             }
-            (JobState::Running { ready, committed, .. }, JobEvent::Progressed(progress)) => {
-                JobState::Running { progress, ready: ready.clone(), committed: committed.clone() }
+            (JobState::Running { progress, shares, ready, committed }, JobEvent::Worked(work)) => {
+                let mut shares = shares.clone();
+                let share = shares.entry(work.pipeline).or_default();
+                // An attempt that begins anew keeps what was reached, but not when the one before would have ended.
+                *share = Share { percent: share.percent.max(work.share.percent), ..work.share };
+                let progress = progress.furthest(Progress::of_workers(work.stage, work.branch, &shares));
+                JobState::Running { progress, shares, ready: ready.clone(), committed: committed.clone() }
             }
-            (JobState::Running { progress, ready, committed }, JobEvent::Ready(stored)) => {
-                JobState::Running { progress: *progress, ready: listed(ready, &stored), committed: committed.clone() }
-            }
-            (JobState::Running { progress, ready, committed }, JobEvent::Committed(pipeline, key)) => {
+            (JobState::Running { progress, shares, ready, committed }, JobEvent::Ready(stored)) => JobState::Running {
+                progress: *progress,
+                shares: shares.clone(),
+                ready: listed(ready, &stored),
+                committed: committed.clone(),
+            },
+            (JobState::Running { progress, shares, ready, committed }, JobEvent::Committed(pipeline, key)) => {
                 let mut committed = committed.clone();
                 committed.insert(pipeline, key);
-                JobState::Running { progress: *progress, ready: ready.clone(), committed }
+                let mut shares = shares.clone();
+                if let Some(share) = shares.get_mut(&pipeline) {
+                    share.ends_at = None;
+                }
+                JobState::Running { progress: *progress, shares, ready: ready.clone(), committed }
             }
             (JobState::Running { .. }, JobEvent::Completed(outputs)) => JobState::Completed { outputs },
             (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_)) => {
@@ -297,7 +325,10 @@ impl Job {
         match (&self.state, event) {
             (JobState::Queued { .. }, _) => false,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
-            (JobState::Running { progress, .. }, JobEvent::Progressed(later)) => later <= progress,
+            (JobState::Running { progress, shares, .. }, JobEvent::Worked(work)) => {
+                let known = |share: &Share| share.percent >= work.share.percent && share.ends_at == work.share.ends_at;
+                shares.get(&work.pipeline).is_some_and(known) && progress.stage() >= work.stage
+            }
             (JobState::Running { ready, .. }, JobEvent::Ready(stored)) => listed(ready, stored) == *ready,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
             (_, JobEvent::Sent)
@@ -318,9 +349,17 @@ impl Job {
     }
 }
 
-/// `ready` with what was stored now: in the place of the one with its name, or at the end.
+/// `ready` with what was stored now: in the place of the one with its name, or at the end. What another attempt
+/// of the same worker had stored goes: its files name each other, and not those of this one.
 fn listed(ready: &[Output], stored: &[Output]) -> Vec<Output> {
-    let mut all = ready.to_vec();
+    let replaced = |earlier: &Output| {
+        let (pipeline, attempt) = keys::attempt_of(&earlier.key);
+        stored
+            .iter()
+            .map(|output| keys::attempt_of(&output.key))
+            .any(|(same, other)| same == pipeline && other != attempt)
+    };
+    let mut all: Vec<Output> = ready.iter().filter(|output| !replaced(output)).cloned().collect();
     for output in stored {
         match all.iter_mut().find(|other| other.artifact.name == output.artifact.name) {
             Some(earlier) => earlier.clone_from(output),

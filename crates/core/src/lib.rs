@@ -16,15 +16,17 @@ pub mod media;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;
+pub mod profile;
 pub mod time;
 
 pub use detect::{Format, MediaKind, detect};
 pub use error::{ErrorCode, JobError, Refusal};
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
-pub use job::{Job, JobEvent, JobState, Progress, Stage, Status, Step, Transition};
+pub use job::{Job, JobEvent, JobState, Progress, Share, Stage, Status, Step, Transition, Work, expected_end};
 pub use manifest::{Artifact, Manifest, Output, Role};
 pub use media::{Grant, Media, MediaFacts, MediaState, StoredObject};
 pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, WorkerSize};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
+pub use profile::Profile;
 pub use time::Timestamp;

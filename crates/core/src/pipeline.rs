@@ -152,7 +152,7 @@ impl WorkerSize {
     }
 }
 
-/// What `detect-type` hands on to the workers: the proven input, and what it is.
+/// What `detect-type` hands on to the workers: the proven input, what it is, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detected {
@@ -163,6 +163,8 @@ pub struct Detected {
     pub kind: MediaKind,
     /// The media type that the content shows.
     pub content_type: String,
+    /// The branch that it takes.
+    pub branch: Branch,
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ struct JobView<'a> {
     status: Status,
     stage: Stage,
     progress: u8,
+    /// When the workers will be through, by their speed so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +91,7 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
         status: job.status(),
         stage: job.stage(),
         progress: job.percent(),
+        expected_at: job.expected_end(),
         kind: job.kind,
         outputs,
         error,

@@ -49,7 +49,6 @@ impl Context {
 pub struct Answer {
     #[serde(flatten)]
     detected: Detected,
-    branch: Branch,
     worker: Worker,
 }
 
@@ -80,11 +79,8 @@ pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Answer, 
         WorkerSize::Standard => context.standard.clone(),
         WorkerSize::Large => context.large.clone(),
     };
-    Ok(Answer {
-        branch: Branch::of(kind, source.bytes, outline.sound, context.routing),
-        worker,
-        detected: Detected { kind, content_type: format.content_type.to_owned(), input },
-    })
+    let branch = Branch::of(kind, source.bytes, outline.sound, context.routing);
+    Ok(Answer { worker, detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input } })
 }
 
 fn known_format(head: &[u8]) -> Result<Format, Refusal> {

@@ -1,10 +1,11 @@
 //! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
 
-use super::{Attempt, MakeError, MakeEvent, Maker, Workbench};
-use crate::{artifacts::AttemptPrefix, error::CloudError, invocation::Failure, jobs::Advance};
+use super::{Attempt, MakeError, MakeEvent, Maker, Workbench, worked};
+use crate::{artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use smmu_core::{
-    Artifact, Detected, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline, Progress, Stage, Step,
+    Artifact, Detected, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline, Share, Stage, Step,
+    Timestamp, expected_end,
 };
 use std::{
     collections::VecDeque,
@@ -30,10 +31,12 @@ pub(super) struct Course<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) work: &'a Detected,
     pub(super) stage: Stage,
+    /// The pipeline whose attempts work in that stage.
+    pub(super) pipeline: Pipeline,
     /// A folder of this attempt alone.
     pub(super) room: &'a Path,
     /// How far it is.
-    pub(super) progress: &'a watch::Sender<Progress>,
+    pub(super) share: &'a watch::Sender<Share>,
 }
 
 /// Why an attempt ends without having committed.
@@ -75,9 +78,8 @@ impl Course<'_> {
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
-        let pipeline = self.stage.pipeline();
-        let pipeline = pipeline.ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
-        let job = self.advance(JobEvent::Progressed(Progress::at(self.stage, 0))).await?;
+        let pipeline = self.pipeline;
+        let job = self.advance(worked(self.work, self.stage, pipeline, Share::default())).await?;
         if job.has_committed(pipeline) {
             return Ok(());
         }
@@ -114,20 +116,24 @@ impl Course<'_> {
         Ok(file)
     }
 
-    /// Listens to the maker until it ends, and stores what is ready meanwhile. Answers what it has
+    /// Listens to the maker until it ends, and stores and lists what is ready meanwhile. Answers what it has
     /// stored; what it could not store is left to the next step, where it counts.
     async fn follow(
         &self,
         mut events: UnboundedReceiver<MakeEvent>,
         transport: &Transport,
     ) -> Result<Vec<Artifact>, Early> {
-        let (mut waiting, mut uploads, mut stored) = (VecDeque::new(), JoinSet::new(), Vec::new());
+        let (mut waiting, mut uploads, mut shelf) = (VecDeque::new(), JoinSet::new(), Shelf::default());
+        let began = clock::now();
         let mut open = true;
         while open || !uploads.is_empty() {
             tokio::select! {
                 event = events.recv(), if open => match event {
-                    Some(MakeEvent::Progress(percent)) => self.reached(Step::Make, percent),
-                    Some(MakeEvent::Ready(artifact)) => waiting.push_back(artifact),
+                    Some(MakeEvent::Progress(percent)) => self.made(began, percent),
+                    Some(MakeEvent::Ready(artifact)) => {
+                        shelf.told.push(artifact.name.clone());
+                        waiting.push_back(artifact);
+                    }
                     Some(MakeEvent::Probed(kind, facts)) => {
                         self.describe(&MediaFacts { kind, image: None, av: Some(*facts) }).await;
                         heard("the kind", self.put_kind_right(kind).await)?;
@@ -135,8 +141,12 @@ impl Course<'_> {
                     None => open = false,
                 },
                 Some(ended) = uploads.join_next() => {
-                    stored.extend(uploaded(ended));
-                    heard("what is ready", self.advance(JobEvent::Ready(stored.clone())).await.map(drop))?;
+                    let listed = shelf.listed().count();
+                    shelf.stored.extend(uploaded(ended));
+                    if shelf.listed().count() > listed {
+                        let outputs = shelf.listed().cloned().collect();
+                        heard("what is ready", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
+                    }
                 }
             }
             while uploads.len() < UPLOADS_AT_ONCE
@@ -146,7 +156,7 @@ impl Course<'_> {
                 uploads.spawn(async move { transport.put(&artifact).await });
             }
         }
-        Ok(stored.into_iter().map(|output| output.artifact).collect())
+        Ok(shelf.stored.into_iter().map(|output| output.artifact).collect())
     }
 
     async fn store(
@@ -198,7 +208,28 @@ impl Course<'_> {
     }
 
     fn reached(&self, step: Step, percent: u8) {
-        self.progress.send_replace(Progress::within(self.stage, step, percent));
+        self.share.send_replace(Share { percent: step.of_attempt(percent), ends_at: None });
+    }
+
+    /// As [`Self::reached`], for making, whose speed says when it ends.
+    fn made(&self, began: Timestamp, percent: u8) {
+        let ends_at = expected_end(began, clock::now(), percent);
+        self.share.send_replace(Share { percent: Step::Make.of_attempt(percent), ends_at });
+    }
+}
+
+/// What a maker has finished, in its order: a file that names others comes after them.
+#[derive(Default)]
+struct Shelf {
+    told: Vec<String>,
+    stored: Vec<Output>,
+}
+
+impl Shelf {
+    /// What may be listed: everything that is stored, up to the first that is not yet.
+    fn listed(&self) -> impl Iterator<Item = &Output> {
+        let stored = |name: &String| self.stored.iter().find(|output| output.artifact.name == *name);
+        self.told.iter().map_while(stored)
     }
 }
 
@@ -244,8 +275,26 @@ fn percent(part: u64, whole: u64) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_disk, percent};
+    use super::{Shelf, check_disk, percent};
     use crate::invocation::Failure;
+    use smmu_core::{Artifact, Output, Role, Sha256};
+
+    fn output(name: &str) -> Output {
+        Output::ready("jobs/j/transcode/a/", Artifact::new(name, Role::Segments, "", 1, Sha256::from_bytes([0; 32])))
+    }
+
+    #[test]
+    fn a_file_is_listed_once_all_that_came_before_it_are_stored() {
+        let told = ["segments", "playlist", "poster"].map(str::to_owned).to_vec();
+        let mut shelf = Shelf { told, stored: Vec::new() };
+        let listed = |shelf: &Shelf| shelf.listed().map(|output| output.artifact.name.clone()).collect::<Vec<_>>();
+        shelf.stored.push(output("playlist"));
+        assert_eq!(listed(&shelf), [""; 0]);
+        shelf.stored.push(output("segments"));
+        assert_eq!(listed(&shelf), ["segments", "playlist"]);
+        shelf.stored.push(output("poster"));
+        assert_eq!(listed(&shelf), ["segments", "playlist", "poster"]);
+    }
 
     #[test]
     fn a_source_larger_than_the_disk_is_a_fault_that_says_so() {

@@ -1,7 +1,11 @@
 //! How far a job is: its stages, the steps of an attempt, and what each is worth of the whole.
 
-use crate::pipeline::Pipeline;
+use crate::{
+    pipeline::{Branch, Pipeline},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The steps of a job, in the order in which they happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,7 +64,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The span of its stage, in percent, that this step covers.
+    /// The span of its attempt, in percent, that this step covers.
     const fn span(self) -> (u8, u8) {
         match self {
             Self::Fetch => (0, 5),
@@ -68,6 +72,51 @@ impl Step {
             Self::Store => (92, 100),
         }
     }
+
+    /// How much of its attempt is done, in percent, at `percent` (0 to 100; more counts as 100) of this step.
+    #[must_use]
+    pub fn of_attempt(self, percent: u8) -> u8 {
+        within(self.span(), percent)
+    }
+}
+
+/// How far one worker is, as it was last told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Share {
+    /// Of this worker's own work, 0 to 100.
+    pub percent: u8,
+    /// When it will have made everything, by the speed that it has had so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
+}
+
+/// That a worker got further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// The stage that it works in.
+    pub stage: Stage,
+    /// Which worker it is.
+    pub pipeline: Pipeline,
+    /// The branch that it is a part of, and with it the number of workers that share the job.
+    pub branch: Branch,
+    /// How far it is.
+    pub share: Share,
+}
+
+/// When work that began at `began` and is at `percent` now ends if it goes on at the same speed. None as long
+/// as nothing can be said: too little is done, or too little time has gone by.
+#[must_use]
+pub fn expected_end(began: Timestamp, now: Timestamp, percent: u8) -> Option<Timestamp> {
+    const LEAST_MS: i64 = 2000;
+    const LEAST_PERCENT: u8 = 3;
+    let elapsed_ms = now.unix_ms().checked_sub(began.unix_ms())?;
+    if elapsed_ms < LEAST_MS || percent < LEAST_PERCENT {
+        return None;
+    }
+    let left = i64::from(100 - percent.min(100));
+    let remaining_ms = elapsed_ms.checked_mul(left)? / i64::from(percent);
+    Timestamp::from_unix_ms(now.unix_ms().checked_add(remaining_ms)?).ok()
 }
 
 /// `percent` (more than 100 counts as 100) of the way through a span.
@@ -92,10 +141,18 @@ impl Progress {
         Self::restored(stage, within(stage.span(), percent_of_stage))
     }
 
-    /// Progress at `percent_of_step` (0 to 100; more counts as 100) of one step of an attempt in a stage.
-    #[must_use]
-    pub fn within(stage: Stage, step: Step, percent_of_step: u8) -> Self {
-        Self::at(stage, within(step.span(), percent_of_step))
+    /// Progress where the workers of a branch have done these shares. Each counts as much as any other: which
+    /// takes longer, nobody knows before.
+    pub(super) fn of_workers(stage: Stage, branch: Branch, shares: &BTreeMap<Pipeline, Share>) -> Self {
+        let workers = branch.pipelines();
+        let done = |pipeline| shares.get(pipeline).map_or(0, |share: &Share| usize::from(share.percent.min(100)));
+        let mean = workers.iter().map(done).sum::<usize>() / workers.len();
+        Self::at(stage, u8::try_from(mean).unwrap_or(100))
+    }
+
+    /// The further of both, in percent and in stage.
+    pub(super) fn furthest(self, other: Self) -> Self {
+        Self { percent: self.percent.max(other.percent), stage: self.stage.max(other.stage) }
     }
 
     /// Progress as a record has it.
@@ -122,13 +179,34 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_steps_of_a_stage_follow_each_other_without_a_gap() {
-        let all = [Step::Fetch, Step::Make, Step::Store];
-        let ends = all
-            .map(|step| (Progress::within(Stage::Transcode, step, 0), Progress::within(Stage::Transcode, step, 100)));
-        assert_eq!(ends[0].0, Progress::at(Stage::Transcode, 0));
-        assert_eq!((ends[0].1, ends[1].1), (ends[1].0, ends[2].0));
-        assert_eq!(ends[2].1, Progress::at(Stage::Transcode, 100));
+    fn the_steps_of_an_attempt_follow_each_other_without_a_gap() {
+        assert_eq!(Step::Fetch.of_attempt(0), 0);
+        assert_eq!(Step::Fetch.of_attempt(100), Step::Make.of_attempt(0));
+        assert_eq!(Step::Make.of_attempt(100), Step::Store.of_attempt(0));
+        assert_eq!(Step::Store.of_attempt(255), 100);
+    }
+
+    #[test]
+    fn two_workers_have_half_of_the_work_each() {
+        let share = |percent| Share { percent, ends_at: None };
+        let of = |branch, shares: &[(Pipeline, Share)]| {
+            Progress::of_workers(Stage::Transcode, branch, &shares.iter().copied().collect())
+        };
+        let whole = (Pipeline::Transcode, share(100));
+        assert_eq!(of(Branch::Transcode, &[whole]), Progress::at(Stage::Transcode, 100));
+        assert_eq!(of(Branch::TranscodeAndTranscribe, &[whole]), Progress::at(Stage::Transcode, 50));
+        let both = [whole, (Pipeline::Transcribe, share(50))];
+        assert_eq!(of(Branch::TranscodeAndTranscribe, &both), Progress::at(Stage::Transcode, 75));
+    }
+
+    #[test]
+    fn an_end_is_expected_by_the_speed_so_far() {
+        let at = |second: i64| Timestamp::from_unix_ms(second * 1000).unwrap();
+        assert_eq!(expected_end(at(100), at(110), 25), Some(at(140)));
+        assert_eq!(expected_end(at(100), at(110), 100), Some(at(110)));
+        assert_eq!(expected_end(at(100), at(101), 50), None, "too early");
+        assert_eq!(expected_end(at(100), at(110), 2), None, "too little");
+        assert_eq!(expected_end(at(100), at(50), 50), None, "a clock was set back");
     }
 
     proptest! {
@@ -136,10 +214,11 @@ mod tests {
         fn progress_never_falls_where_its_parts_do_not(one in any::<u8>(), other in any::<u8>()) {
             let (less, more) = (one.min(other), one.max(other));
             for step in [Step::Fetch, Step::Make, Step::Store] {
-                for stage in [Stage::Validate, Stage::Render, Stage::Finish] {
-                    prop_assert!(Progress::within(stage, step, less) <= Progress::within(stage, step, more));
-                    prop_assert!(Progress::within(stage, step, more).percent() < 100);
-                }
+                prop_assert!(step.of_attempt(less) <= step.of_attempt(more));
+            }
+            for stage in [Stage::Validate, Stage::Render, Stage::Finish] {
+                prop_assert!(Progress::at(stage, less) <= Progress::at(stage, more));
+                prop_assert!(Progress::at(stage, more).percent() < 100);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A job as the table and the wire hold it: flat, with the fields that DESIGN.md names.
 
-use super::{Job, JobState, Progress, Stage, Status};
+use super::{Job, JobState, Progress, Share, Stage, Status};
 use crate::{
     detect::MediaKind,
     error::JobError,
@@ -27,6 +27,8 @@ pub(super) struct JobRecord {
     kind: Option<MediaKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shares: BTreeMap<Pipeline, Share>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     committed: BTreeMap<Pipeline, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +59,7 @@ impl From<Job> for JobRecord {
             input_version_id: job.input_version_id,
             kind: job.kind,
             sent_at: None,
+            shares: BTreeMap::new(),
             committed: BTreeMap::new(),
             outputs: None,
             error: None,
@@ -66,8 +69,9 @@ impl From<Job> for JobRecord {
         };
         match job.state {
             JobState::Queued { sent_at } => record.sent_at = sent_at,
-            JobState::Running { ready, committed, .. } => {
+            JobState::Running { progress: _, shares, ready, committed } => {
                 record.outputs = (!ready.is_empty()).then_some(ready);
+                record.shares = shares;
                 record.committed = committed;
             }
             JobState::Completed { outputs } => record.outputs = Some(outputs),
@@ -87,6 +91,7 @@ impl TryFrom<JobRecord> for Job {
             Status::Queued => JobState::Queued { sent_at: record.sent_at },
             Status::Running => JobState::Running {
                 progress: Progress::restored(record.stage, record.progress),
+                shares: record.shares,
                 ready: record.outputs.unwrap_or_default(),
                 committed: record.committed,
             },

@@ -8,6 +8,7 @@ use crate::{
     ids::Sha256,
     manifest::{Artifact, Role},
     media::{Grant, MediaState},
+    pipeline::Branch,
 };
 use proptest::prelude::*;
 
@@ -40,16 +41,21 @@ fn output(name: &str, attempt: &str) -> Output {
 
 fn any_event() -> impl Strategy<Value = JobEvent> {
     let kind = prop_oneof![Just(MediaKind::Image), Just(MediaKind::Video)];
-    let stage = prop_oneof![Just(Stage::Validate), Just(Stage::Detect), Just(Stage::Render), Just(Stage::Finish)];
+    let stage = prop_oneof![Just(Stage::Render), Just(Stage::Transcode), Just(Stage::Transcribe)];
+    let branch = Just(Branch::TranscodeAndTranscribe);
+    let ends_at = prop::option::of((0i64..9).prop_map(at));
     let pipeline = prop_oneof![Just(Pipeline::Transcode), Just(Pipeline::Transcribe)];
     prop_oneof![
         2 => Just(JobEvent::Sent),
         4 => Just(JobEvent::Started),
         2 => kind.prop_map(JobEvent::Detected),
-        4 => (stage, any::<u8>()).prop_map(|(stage, percent)| JobEvent::Progressed(Progress::at(stage, percent))),
+        4 => (stage, branch, 0..=100u8, ends_at).prop_map(|(stage, branch, percent, ends_at)| {
+            let pipeline = stage.pipeline().expect("a worker works in it");
+            JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at } })
+        }),
         3 => (pipeline, "[ab]").prop_map(|(pipeline, key)| JobEvent::Committed(pipeline, key)),
-        3 => prop::collection::vec(("[abc]", "[12]"), 0..3).prop_map(|outputs| {
-            JobEvent::Ready(outputs.iter().map(|(name, attempt)| output(name, attempt)).collect())
+        3 => (prop::collection::vec("[abc]", 0..3), "[12]").prop_map(|(names, attempt)| {
+            JobEvent::Ready(names.iter().map(|name| output(name, &attempt)).collect())
         }),
         1 => Just(JobEvent::Completed(Vec::new())),
         1 => Just(JobEvent::Failed(failure())),
@@ -85,13 +91,20 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
         .unwrap_or((events.len(), if started < events.len() { Status::Running } else { Status::Queued }));
     let at_work = if started < end { &events[started..end] } else { &[] };
     let mut committed = BTreeMap::new();
+    let mut shares = BTreeMap::new();
     let mut furthest = 0;
     for event in at_work {
         match event {
             JobEvent::Committed(pipeline, key) => {
                 committed.entry(*pipeline).or_insert_with(|| key.clone());
             }
-            JobEvent::Progressed(progress) => furthest = furthest.max(progress.percent()),
+            JobEvent::Worked(work) => {
+                let share = shares.entry(work.pipeline).or_insert(0);
+                *share = work.share.percent.max(*share);
+                let both = shares.values().map(|&percent| u32::from(percent)).sum::<u32>();
+                // From 10 to 95 percent of the whole are theirs.
+                furthest = furthest.max(u8::try_from(10 + both / 2 * 85 / 100).unwrap());
+            }
             JobEvent::Detected(_) => furthest = furthest.max(Progress::at(Stage::Detect, 100).percent()),
             _ => {}
         }
@@ -104,15 +117,20 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
     if status != Status::Running {
         return (status, percent, Vec::new(), BTreeMap::new());
     }
-    let stored = at_work.iter().flat_map(|event| if let JobEvent::Ready(outputs) = event { &outputs[..] } else { &[] });
-    let mut names: Vec<&str> = Vec::new();
-    for output in stored.clone() {
-        if !names.contains(&&*output.artifact.name) {
-            names.push(&output.artifact.name);
+    // Of each name the last that the last attempt to store anything has stored, where it was first listed.
+    let mut ready: Vec<&Output> = Vec::new();
+    for event in at_work {
+        let JobEvent::Ready(outputs) = event else { continue };
+        for output in outputs {
+            let attempt = |output: &Output| output.key.rsplit_once('/').unwrap().0.to_owned();
+            ready.retain(|earlier| attempt(earlier) == attempt(output));
+            match ready.iter_mut().find(|earlier| earlier.artifact.name == output.artifact.name) {
+                Some(earlier) => *earlier = output,
+                None => ready.push(output),
+            }
         }
     }
-    let last = |name: &str| stored.clone().rfind(|output| output.artifact.name == name).map(|o| o.key.clone());
-    (status, percent, names.into_iter().filter_map(last).collect(), committed)
+    (status, percent, ready.into_iter().map(|output| output.key.clone()).collect(), committed)
 }
 
 proptest! {
@@ -233,6 +251,18 @@ fn what_is_listed_ends_with_the_job() {
 fn a_closer_look_puts_the_kind_right() {
     let job = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video), JobEvent::Detected(MediaKind::Audio)]);
     assert_eq!(job.kind, Some(MediaKind::Audio));
+}
+
+#[test]
+fn the_end_that_an_attempt_expected_goes_with_it_and_what_it_reached_stays() {
+    let work = |percent, ends_at| {
+        let (stage, pipeline, branch) = (Stage::Transcode, Pipeline::Transcode, Branch::Transcode);
+        JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at } })
+    };
+    let first = replay(&[JobEvent::Started, work(60, Some(at(90)))]);
+    assert_eq!((first.percent(), first.expected_end()), (61, Some(at(90))));
+    let Transition::Changed(second) = first.apply(work(0, None), at(50)) else { panic!("it is news") };
+    assert_eq!((second.percent(), second.expected_end()), (61, None));
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! What is wanted of every upload. Set by the operator, once for all; each part has a default for everything.
+
+use crate::{av::AvProfile, image::ImageProfile};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+/// What is wanted of images, of video and audio.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Profile {
+    /// Of images.
+    pub image: ImageProfile,
+    /// Of video and audio.
+    pub av: AvProfile,
+}
+
+/// A profile that cannot be read: no JSON, an unknown field, or a value out of its range.
+#[derive(Debug, thiserror::Error)]
+#[error("the profile is not usable: {0}")]
+pub struct UnusableProfile(#[from] serde_json::Error);
+
+impl FromStr for Profile {
+    type Err = UnusableProfile;
+
+    /// From JSON, in which everything may be left out.
+    fn from_str(text: &str) -> Result<Self, UnusableProfile> {
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Profile;
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        assert_eq!("{}".parse::<Profile>().expect("a profile"), Profile::default());
+        let profile: Profile = r#"{"av": {"av1": {}}}"#.parse().expect("a profile");
+        assert!(profile.av.av1.is_some());
+        assert_eq!(Profile { av: Default::default(), ..profile }, Profile::default());
+    }
+
+    #[test]
+    fn what_is_misspelt_is_named() {
+        let error = r#"{"video": {}}"#.parse::<Profile>().expect_err("an unknown field").to_string();
+        assert!(error.contains("unknown field `video`"), "{error}");
+    }
+}
