@@ -8,21 +8,22 @@ use smmu_media::{ImageLimits, ImageProfile, MediaError};
 /// What the function needs, made once.
 pub struct Context {
     attempt: Attempt,
+    profile: ImageProfile,
 }
 
 impl Context {
     /// From the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
-        Ok(Self { attempt: Attempt::new(sdk, environment)? })
+        Ok(Self { attempt: Attempt::new(sdk, environment)?, profile: environment.profile()?.image })
     }
 }
 
 /// Makes and commits the outputs of an image.
 pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
-    let make = |Workbench { source, outputs, tell, cancelled: _ }: Workbench<'_>| {
-        let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
+    let profile = context.profile.clone();
+    let make = move |Workbench { source, outputs, tell, cancelled: _ }: Workbench<'_>| {
         let mut progress = |percent| tell(MakeEvent::Progress(percent));
-        smmu_media::render(source, &profile, &limits, outputs, &mut progress).map_err(make_error)
+        smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut progress).map_err(make_error)
     };
     // Lambda does not ask a function to stop: it freezes or ends it.
     match context.attempt.run(&work, Stage::Render, std::future::pending(), make).await? {

@@ -1,7 +1,7 @@
 //! File mode: the same outputs and the same manifest as a job, without a cloud.
 
 use crate::make::make;
-use smmu_core::Refusal;
+use smmu_core::{Profile, Refusal, profile::UnusableProfile};
 use smmu_media::MediaError;
 use std::{
     error::Error,
@@ -18,15 +18,20 @@ const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
 pub(crate) const TRY_AGAIN: u8 = 4;
 
-/// Makes the outputs of `input` in `outdir`, which must be empty or not there yet.
-pub(crate) fn run(input: &Path, outdir: &Path, cancelled: &AtomicBool) -> ExitCode {
-    if let Err(message) = prepare(input, outdir) {
-        tell(&message);
-        return ExitCode::from(USAGE);
-    }
+/// Makes the outputs of `input` in `outdir`, which must be empty or not there yet, as the profile in a file
+/// wants them, or the default one.
+pub(crate) fn run(input: &Path, outdir: &Path, profile: Option<&Path>, cancelled: &AtomicBool) -> ExitCode {
+    let prepared = read_profile(profile).and_then(|profile| prepare(input, outdir).map(|()| profile));
+    let profile = match prepared {
+        Ok(profile) => profile,
+        Err(message) => {
+            tell(&message);
+            return ExitCode::from(USAGE);
+        }
+    };
     // A decoder that panics is caught and becomes a refusal; its last words would spoil the one line of JSON.
     panic::set_hook(Box::new(|_| {}));
-    match make(input, outdir, &mut |_| {}, cancelled) {
+    match make(input, &profile, outdir, &mut |_| {}, cancelled) {
         Ok(_) => ExitCode::from(DONE),
         Err(MediaError::Refused(refusal)) => {
             tell(&line(&refusal));
@@ -37,6 +42,12 @@ pub(crate) fn run(input: &Path, outdir: &Path, cancelled: &AtomicBool) -> ExitCo
             ExitCode::from(TRY_AGAIN)
         }
     }
+}
+
+fn read_profile(file: Option<&Path>) -> Result<Profile, String> {
+    let Some(file) = file else { return Ok(Profile::default()) };
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    text.parse().map_err(|error: UnusableProfile| format!("{}: {error}", file.display()))
 }
 
 /// Finds out what the caller got wrong, before any work.

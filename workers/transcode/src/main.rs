@@ -28,14 +28,17 @@ enum Mode {
         input: PathBuf,
         /// An empty or new folder for the outputs and their manifest.json.
         outdir: PathBuf,
+        /// What to make, in JSON; see README, Profile.
+        #[arg(long, value_name = "FILE")]
+        profile: Option<PathBuf>,
     },
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().mode {
         Mode::Job => job::run(),
-        Mode::File { input, outdir } => match smmu_cloud::worker::cancelled_by_signal() {
-            Ok(cancelled) => file::run(&input, &outdir, &cancelled),
+        Mode::File { input, outdir, profile } => match smmu_cloud::worker::cancelled_by_signal() {
+            Ok(cancelled) => file::run(&input, &outdir, profile.as_deref(), &cancelled),
             Err(error) => {
                 file::tell(&format!("no signal can be heard: {error}"));
                 ExitCode::from(file::TRY_AGAIN)

@@ -1,26 +1,27 @@
 //! What is made of a source: content decides, the same way in both modes.
 
-use smmu_core::{ErrorCode, Manifest, MediaKind, Refusal, av::AvLimits, av::AvProfile, detect};
+use smmu_core::{ErrorCode, Manifest, MediaKind, Profile, Refusal, av::AvLimits, detect};
 use smmu_media::{
-    Fault, ImageLimits, ImageProfile, MediaError,
+    Fault, ImageLimits, MediaError,
     av::{self, Event},
 };
 use std::{fs::File, io::Read, path::Path, sync::atomic::AtomicBool};
 
-/// Makes everything that the default profiles ask for. An image cannot be cancelled: it takes seconds.
+/// Makes everything that a profile asks for. An image cannot be cancelled: it takes seconds.
 pub(crate) fn make(
     source: &Path,
+    profile: &Profile,
     outputs: &Path,
     watch: &mut dyn FnMut(Event),
     cancelled: &AtomicBool,
 ) -> Result<Manifest, MediaError> {
     match kind(source)? {
         MediaKind::Image => {
-            let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
-            smmu_media::render(source, &profile, &limits, outputs, &mut |percent| watch(Event::Progress(percent)))
+            let mut progress = |percent| watch(Event::Progress(percent));
+            smmu_media::render(source, &profile.image, &ImageLimits::default(), outputs, &mut progress)
         }
         MediaKind::Video | MediaKind::Audio => {
-            av::transcode(source, &AvProfile::default(), &AvLimits::default(), outputs, watch, cancelled)
+            av::transcode(source, &profile.av, &AvLimits::default(), outputs, watch, cancelled)
         }
     }
 }

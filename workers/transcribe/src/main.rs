@@ -3,7 +3,7 @@
 //! No recogniser is linked yet: every input is refused by name, the same way in both modes.
 
 use clap::{Parser, Subcommand};
-use smmu_cloud::{MakeError, worker};
+use smmu_cloud::{MakeError, Workbench, worker};
 use smmu_core::{ErrorCode, Refusal, Stage};
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -30,7 +30,9 @@ enum Mode {
 
 fn main() -> ExitCode {
     match Arguments::parse().mode {
-        Mode::Job => worker::run_job(Stage::Transcribe, |_| Err(MakeError::Refused(refusal()))),
+        Mode::Job => {
+            worker::run_job(Stage::Transcribe, async |_, _| Ok(|_: Workbench<'_>| Err(MakeError::Refused(refusal()))))
+        }
         Mode::File { input, .. } if !input.is_file() => {
             tell(&format!("{} is no file", input.display()));
             ExitCode::from(2)
