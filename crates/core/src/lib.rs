@@ -17,6 +17,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod problem;
 pub mod profile;
+pub mod speech;
 pub mod time;
 
 pub use detect::{Format, MediaKind, detect};

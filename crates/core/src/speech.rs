@@ -1,0 +1,16 @@
+//! Speech: where somebody speaks, what a model's answer is worth, and what is written of it.
+//!
+//! Voice probabilities become regions ([`RegionFinder`]), a model's answers are believed or not
+//! ([`Decoded::verdict`]), and what is believed becomes a [`Transcript`], whose words become cues. All
+//! of it is data; `crates/speech` runs the models.
+
+mod language;
+mod span;
+mod transcript;
+
+pub use language::{InvalidLanguage, Language};
+pub use span::{EmptySpan, Span};
+pub use transcript::{
+    Channels, Confidence, LanguageSpan, ModelIdentity, Parameters, Presence, SCHEMA, Segment, State, Task, Transcript,
+    Unheard, Word,
+};
