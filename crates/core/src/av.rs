@@ -26,7 +26,7 @@ pub use limits::AvLimits;
 pub use outline::{Missing, Outline, Presence, Ranges};
 pub use plan::{
     AudioPlan, PicturePlan, Plan, PosterPlan, PreviewPlan, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, ToneMap,
-    VideoEncoding, VideoPlan, WaveformPlan, names, plan,
+    VideoEncoding, VideoPlan, WaveformPlan, chosen_sound, names, plan,
 };
 pub use profile::{
     AudioProfile, Av1Profile, AvProfile, H264Preset, H264Profile, InvalidAvProfile, Level, LoudnessProfile,

@@ -5,10 +5,14 @@
 //! of it is data; `crates/speech` runs the models.
 
 mod language;
+mod limits;
+mod profile;
 mod span;
 mod transcript;
 
 pub use language::{InvalidLanguage, Language};
+pub use limits::SpeechLimits;
+pub use profile::{InvalidTerms, SpeechProfile, Terms};
 pub use span::{EmptySpan, Span};
 pub use transcript::{
     Channels, Confidence, LanguageSpan, ModelIdentity, Parameters, Presence, SCHEMA, Segment, State, Task, Transcript,

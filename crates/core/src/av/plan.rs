@@ -4,6 +4,8 @@ mod audio;
 pub mod names;
 mod video;
 
+pub use audio::chosen as chosen_sound;
+
 use super::{AvProfile, FrameRate, H264Preset, Probe};
 use crate::{
     detect::MediaKind,

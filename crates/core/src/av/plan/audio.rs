@@ -8,7 +8,8 @@ use crate::{
 
 /// The sound of a file: the first in the wanted language, else the first that the container calls
 /// its default, else the first.
-pub(super) fn chosen<'a>(streams: &'a [AudioStream], language: Option<&str>) -> Option<&'a AudioStream> {
+#[must_use]
+pub fn chosen<'a>(streams: &'a [AudioStream], language: Option<&str>) -> Option<&'a AudioStream> {
     let speaks = |stream: &&AudioStream| match (language, &stream.language) {
         (Some(wanted), Some(spoken)) => wanted.eq_ignore_ascii_case(spoken),
         (None, _) | (_, None) => false,

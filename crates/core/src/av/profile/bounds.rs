@@ -27,7 +27,7 @@ pub struct Within<const MIN: u32, const MAX: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32> Within<MIN, MAX> {
     /// A number known when the program is built.
-    pub(super) const fn fixed(number: u32) -> Self {
+    pub(crate) const fn fixed(number: u32) -> Self {
         assert!(MIN <= number && number <= MAX, "only constants within the range are written here");
         Self(number)
     }
