@@ -7,12 +7,14 @@
 mod language;
 mod limits;
 mod profile;
+pub mod regions;
 mod span;
 mod transcript;
 
 pub use language::{InvalidLanguage, Language};
 pub use limits::SpeechLimits;
 pub use profile::{InvalidTerms, SpeechProfile, Terms};
+pub use regions::{RegionFinder, VoiceSettings};
 pub use span::{EmptySpan, Span};
 pub use transcript::{
     Channels, Confidence, LanguageSpan, ModelIdentity, Parameters, Presence, SCHEMA, Segment, State, Task, Transcript,
