@@ -18,6 +18,7 @@ pub mod policy;
 pub mod problem;
 pub mod profile;
 pub mod speech;
+pub mod text;
 pub mod time;
 
 pub use detect::{Format, MediaKind, detect};

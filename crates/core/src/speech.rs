@@ -9,7 +9,10 @@ mod limits;
 mod profile;
 pub mod regions;
 mod span;
+#[cfg(test)]
+mod testing;
 mod transcript;
+mod words;
 
 pub use language::{InvalidLanguage, Language};
 pub use limits::SpeechLimits;
@@ -17,6 +20,7 @@ pub use profile::{InvalidTerms, SpeechProfile, Terms};
 pub use regions::{RegionFinder, VoiceSettings};
 pub use span::{EmptySpan, Span};
 pub use transcript::{
-    Channels, Confidence, LanguageSpan, ModelIdentity, Parameters, Presence, SCHEMA, Segment, State, Task, Transcript,
-    Unheard, Word,
+    Channels, Confidence, Heard, LanguageSpan, ModelIdentity, Parameters, Presence, SCHEMA, Segment, State, Task,
+    Transcript, Unheard, Word,
 };
+pub use words::{HeardWord, joined};

@@ -1,6 +1,6 @@
 //! What was said: the content of `transcript.json`.
 
-use super::{Language, Span};
+use super::{Language, Span, VoiceSettings};
 use crate::ids::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,8 @@ pub struct Parameters {
     pub channels: Channels,
     /// Whether the model was told names and terms.
     pub prompted: bool,
+    /// What counted as speech.
+    pub voice: VoiceSettings,
 }
 
 /// What is done with several channels.
@@ -168,6 +170,64 @@ pub enum Channels {
     Mixed,
     /// Each is transcribed for itself, as with two people on two lines of a telephone.
     Apart,
+}
+
+/// What a transcript is made of; the rest follows from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// How long the recording is, in milliseconds.
+    pub duration_ms: u64,
+    /// What was said, in any order.
+    pub segments: Vec<Segment>,
+    /// Where nothing credible was understood, in any order.
+    pub unheard: Vec<Unheard>,
+    /// What was done with the words.
+    pub task: Task,
+    /// Who heard it.
+    pub model: ModelIdentity,
+    /// How it was heard.
+    pub parameters: Parameters,
+}
+
+impl Transcript {
+    /// What was heard, put in order.
+    #[must_use]
+    pub fn new(heard: Heard, state: State) -> Self {
+        let Heard { duration_ms, mut segments, mut unheard, task, model, parameters } = heard;
+        segments.sort_by_key(|segment| (segment.span, segment.channel));
+        unheard.sort_by_key(|unheard| (unheard.span, unheard.channel));
+        let speech = if segments.is_empty() && unheard.is_empty() { Presence::None } else { Presence::Present };
+        let languages = language_spans(&segments);
+        Self { schema: SCHEMA, state, speech, task, duration_ms, languages, segments, unheard, model, parameters }
+    }
+
+    /// The language that the text is in: English where it was translated, else the one that is spoken
+    /// longest, of several the first; none where nothing was understood.
+    #[must_use]
+    pub fn written_language(&self) -> Option<Language> {
+        match self.task {
+            Task::Translate => self.languages.first().map(|_| Language::ENGLISH),
+            Task::Transcribe => {
+                let spoken_ms = |language: Language| {
+                    let spoken = self.segments.iter().filter(|segment| segment.language == language);
+                    spoken.map(|segment| segment.span.duration_ms()).sum::<u64>()
+                };
+                let languages = self.languages.iter().map(|span| span.language);
+                languages.rev().max_by_key(|&language| spoken_ms(language))
+            }
+        }
+    }
+}
+
+/// Neighbouring segments of one language as one; segments are in their order.
+fn language_spans(segments: &[Segment]) -> Vec<LanguageSpan> {
+    let together = segments.chunk_by(|one, next| one.language == next.language);
+    together
+        .filter_map(|segments| {
+            let span = segments.iter().map(|segment| segment.span).reduce(Span::hull)?;
+            Some(LanguageSpan { span, language: segments[0].language })
+        })
+        .collect()
 }
 
 impl Confidence {
@@ -203,3 +263,6 @@ impl From<Confidence> for f64 {
         Self::from(confidence.0) / 1000.0
     }
 }
+
+#[cfg(test)]
+mod tests;

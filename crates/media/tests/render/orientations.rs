@@ -97,7 +97,7 @@ fn the_useful_exif_is_told_and_nothing_private_leaves() {
     let camera = rendered.facts().camera.clone().expect("a camera wrote it");
     assert_eq!(camera.make.as_deref(), Some("Smmu"));
     assert_eq!(camera.model.as_deref(), Some("Sampler One"));
-    assert_eq!(camera.lens.as_deref(), Some("Lens[31m 35mm F2.8"), "without its control character");
+    assert_eq!(camera.lens.as_deref(), Some("Lens [31m 35mm F2.8"), "without its control character");
     assert_eq!(camera.exposure_seconds, Some(0.004));
     assert_eq!(camera.f_number, Some(2.8));
     assert_eq!(camera.iso, Some(400));

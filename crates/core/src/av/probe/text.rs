@@ -15,25 +15,9 @@ pub(super) fn word(text: &str) -> String {
     text.to_owned()
 }
 
-/// A text for people: white space and control characters become single spaces, characters that
-/// have no look but change that of others are dropped, and what is left is shortened.
+/// A text for people: on one line, without what has no look, shortened.
 pub(super) fn shown(text: &str) -> Option<String> {
-    let visible: String =
-        text.chars().filter(|&c| !is_invisible(c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    let kept: String = joined.chars().take(MAX_CHARS).collect();
-    let kept = kept.trim_end();
-    (!kept.is_empty()).then(|| kept.to_owned())
-}
-
-/// Marks and overrides of direction (Unicode UAX #9), invisible separators, tag characters. Joiners
-/// stay: scripts and emoji need them.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
+    crate::text::clean(text, MAX_CHARS)
 }
 
 /// A language tag: letters, digits and hyphens, lower case; none where it is undetermined.
