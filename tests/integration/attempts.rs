@@ -93,6 +93,7 @@ fn manifest(source: &Path, outputs: &Path, kind: MediaKind, artifacts: Vec<Artif
         source,
         image: None,
         av: Some(facts()),
+        speech: None,
         artifacts,
         generator: Generator { name: "test".into(), version: "0.0.0".into() },
     };

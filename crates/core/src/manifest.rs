@@ -1,6 +1,9 @@
 //! The record of what one worker made: written last, the same from a job and from a plain file.
 
-use crate::{av::AvFacts, detect::MediaKind, ids::Sha256, image::ImageFacts, media::MediaFacts, pipeline::Pipeline};
+use crate::{
+    av::AvFacts, detect::MediaKind, ids::Sha256, image::ImageFacts, media::MediaFacts, pipeline::Pipeline,
+    speech::SpeechFacts,
+};
 use serde::{Deserialize, Serialize};
 
 /// File name of the manifest inside its attempt's prefix or output folder.
@@ -30,6 +33,9 @@ pub struct Manifest {
     /// What was measured, when the source is video or audio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub av: Option<AvFacts>,
+    /// What was heard, where speech was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speech: Option<SpeechFacts>,
     /// Everything that was stored, in the order of the plan.
     pub artifacts: Vec<Artifact>,
     /// Which program made it.
@@ -74,7 +80,7 @@ pub enum Role {
     Storyboard,
     /// The HLS playlist that lists the others.
     MasterPlaylist,
-    /// The HLS playlist of one rung.
+    /// The HLS playlist of one rung, of the sound or of the captions.
     MediaPlaylist,
     /// The segments of one rung, in one fragmented MP4 file (CMAF track file).
     Segments,
@@ -82,6 +88,10 @@ pub enum Role {
     Waveform,
     /// The picture that an audio file carries.
     Cover,
+    /// What was said: with times, as JSON, or as text to read.
+    Transcript,
+    /// What was said, as cues for a player: `WebVTT` or SRT.
+    Captions,
     /// What was measured and made, as JSON. Of a manifest's artifacts none has it; of a job's outputs
     /// one for each pipeline.
     Manifest,
@@ -160,6 +170,8 @@ pub struct Output {
 pub enum OutputState {
     /// Complete, and never changed again.
     Ready,
+    /// As far as the work has come, and replaced by a longer one.
+    Partial,
 }
 
 impl Manifest {
@@ -198,6 +210,12 @@ impl Output {
     #[must_use]
     pub fn ready(prefix: &str, artifact: Artifact) -> Self {
         Self { key: format!("{prefix}{}", artifact.name), state: OutputState::Ready, artifact }
+    }
+
+    /// An artifact that is stored under `prefix` (ending in `/`) as far as it has come.
+    #[must_use]
+    pub fn partial(prefix: &str, artifact: Artifact) -> Self {
+        Self { state: OutputState::Partial, ..Self::ready(prefix, artifact) }
     }
 }
 

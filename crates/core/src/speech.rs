@@ -1,12 +1,15 @@
 //! Speech: where somebody speaks, what a model's answer is worth, and what is written of it.
 //!
 //! Voice probabilities become regions ([`RegionFinder`]), a model's answers are believed or not
-//! ([`Decoded::verdict`]), and what is believed becomes a [`Transcript`], whose words become cues. All
+//! ([`quality`]), and what is believed becomes a [`Transcript`], whose words become cues. All
 //! of it is data; `crates/speech` runs the models.
 
+mod facts;
 mod language;
 mod limits;
+pub mod names;
 mod profile;
+pub mod quality;
 pub mod regions;
 mod span;
 #[cfg(test)]
@@ -14,9 +17,11 @@ mod testing;
 mod transcript;
 mod words;
 
+pub use facts::SpeechFacts;
 pub use language::{InvalidLanguage, Language};
 pub use limits::SpeechLimits;
 pub use profile::{InvalidTerms, SpeechProfile, Terms};
+pub use quality::TrustSettings;
 pub use regions::{RegionFinder, VoiceSettings};
 pub use span::{EmptySpan, Span};
 pub use transcript::{

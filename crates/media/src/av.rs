@@ -128,6 +128,7 @@ impl Made {
             source,
             image: None,
             av: Some(AvFacts { probe, loudness }),
+            speech: None,
             artifacts,
             generator: Generator {
                 name: env!("CARGO_PKG_NAME").to_owned(),

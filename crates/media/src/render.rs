@@ -107,6 +107,7 @@ fn render_source(
         },
         image: Some(ImageFacts { probe, look, camera }),
         av: None,
+        speech: None,
         artifacts,
         generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
     };

@@ -36,6 +36,8 @@ fn played(role: Role) -> Option<Played> {
         | Role::Segments
         | Role::Waveform
         | Role::Cover
+        | Role::Transcript
+        | Role::Captions
         | Role::Manifest => None,
     }
 }

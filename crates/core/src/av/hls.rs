@@ -1,13 +1,15 @@
-//! HLS playlists (RFC 8216): the media playlist of a rung is read, the master playlist is written,
-//! and both are served with addresses of their own.
+//! HLS playlists (RFC 8216): the media playlist of a rung is read, the master playlist is written, captions
+//! get their place in it, and all are served with addresses of their own.
 
 mod addresses;
 mod master;
 mod media;
+mod subtitles;
 
 pub use addresses::with_addresses;
 pub use master::{AudioRendition, Variant, master_playlist};
 pub use media::{ByteRange, InvalidPlaylist, MediaPlaylist, Segment};
+pub use subtitles::{SubtitleRendition, master_with_subtitles, subtitle_playlist};
 
 /// Media type of a playlist (RFC 8216, 10).
 pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";

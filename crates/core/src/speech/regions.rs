@@ -182,6 +182,7 @@ impl RegionFinder {
 }
 
 /// What becomes of a region after a window.
+#[derive(Clone, Copy)]
 enum Fate {
     GoesOn,
     /// It was too short to be speech.

@@ -1,6 +1,6 @@
 //! What the tests of this module share.
 
-use super::{Channels, Heard, ModelIdentity, Parameters, Segment, Task, VoiceSettings};
+use super::{Channels, Heard, ModelIdentity, Parameters, Segment, Task, TrustSettings, VoiceSettings};
 use crate::ids::Sha256;
 
 /// Segments as some model heard them.
@@ -21,6 +21,7 @@ pub(super) fn heard(duration_ms: u64, segments: Vec<Segment>) -> Heard {
             channels: Channels::Apart,
             prompted: false,
             voice: VoiceSettings::default(),
+            trust: TrustSettings::default(),
         },
     }
 }

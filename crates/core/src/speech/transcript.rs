@@ -1,6 +1,6 @@
 //! What was said: the content of `transcript.json`.
 
-use super::{Language, Span, VoiceSettings};
+use super::{Language, Span, TrustSettings, VoiceSettings};
 use crate::ids::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +159,8 @@ pub struct Parameters {
     pub prompted: bool,
     /// What counted as speech.
     pub voice: VoiceSettings,
+    /// Which answers of the model were believed.
+    pub trust: TrustSettings,
 }
 
 /// What is done with several channels.

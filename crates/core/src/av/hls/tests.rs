@@ -117,6 +117,38 @@ fn a_language_cannot_leave_its_quotes() {
     assert!(text.contains("NAME=\"audio\"") && !text.contains("elsewhere"), "{text}");
 }
 
+fn captions() -> SubtitleRendition {
+    SubtitleRendition { playlist: "captions.m3u8".to_owned(), name: "German".to_owned(), language: "de".to_owned() }
+}
+
+#[test]
+fn captions_are_listed_beside_the_sound_and_belong_to_every_rung() {
+    let master = master_playlist(&[variant(720, 3_000_000), variant(360, 900_000)], Some(&sound(Some("deu"))));
+    insta::assert_snapshot!(master_with_subtitles(&master, &captions()));
+}
+
+#[test]
+fn captions_last_as_long_as_the_media() {
+    insta::assert_snapshot!(subtitle_playlist("captions.vtt", 143_250));
+    assert!(subtitle_playlist("captions.vtt", 0).contains("#EXT-X-TARGETDURATION:1\n"));
+    assert!(subtitle_playlist("captions.vtt", 6000).contains("#EXT-X-TARGETDURATION:6\n"));
+}
+
+#[test]
+fn new_captions_replace_the_old_ones() {
+    let master = master_playlist(&[variant(720, 3_000_000)], None);
+    let old = master_with_subtitles(&master, &captions());
+    let new = SubtitleRendition { name: "English".to_owned(), language: "en".to_owned(), ..captions() };
+    assert_eq!(master_with_subtitles(&old, &new), master_with_subtitles(&master, &new));
+}
+
+#[test]
+fn a_name_cannot_leave_its_quotes() {
+    let named = SubtitleRendition { name: "x\",URI=\"https://elsewhere\"\n#EXTM3U".to_owned(), ..captions() };
+    let text = master_with_subtitles(&master_playlist(&[variant(720, 3_000_000)], None), &named);
+    assert!(text.contains("NAME=\"x,URI=https://elsewhere#EXTM3U\""), "{text}");
+}
+
 #[test]
 fn codecs_are_written_as_rfc_6381_wants_them() {
     assert_eq!(avc1(0x64, 0x00, 40), "avc1.640028");
@@ -169,5 +201,24 @@ proptest! {
         prop_assert_eq!(with_addresses(&text, &|_| None), text.as_str());
         let tag = format!("#EXT-X-MAP:{tail}");
         prop_assert_eq!(with_addresses(&tag, &|name| Some(name.to_owned())), tag.as_str());
+    }
+
+    #[test]
+    fn captions_change_nothing_but_their_own_attributes(
+        edges in prop::collection::btree_set(1u32..2000, 0..6), has_sound in any::<bool>(), name in any::<String>(),
+    ) {
+        let variants: Vec<Variant> = edges.iter().map(|&edge| variant(edge, 900_000)).collect();
+        let sound = sound(Some("deu"));
+        let master = master_playlist(&variants, has_sound.then_some(&sound));
+        let subtitles = SubtitleRendition { name, ..captions() };
+        let text = master_with_subtitles(&master, &subtitles);
+        prop_assert_eq!(&master_with_subtitles(&text, &subtitles), &text, "once is enough");
+        let (media, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("TYPE=SUBTITLES"));
+        prop_assert_eq!(media.len(), usize::from(!variants.is_empty()));
+        let before: Vec<String> = others.iter().map(|line| line.replace(",SUBTITLES=\"subs\"", "")).collect();
+        prop_assert_eq!(before, master.lines().collect::<Vec<_>>());
+        prop_assert_eq!(text.matches(",SUBTITLES=\"subs\"\n").count(), variants.len());
+        let known = |name: &str| (name == "captions.m3u8").then(|| "signed".to_owned());
+        prop_assert_eq!(with_addresses(&text, &known).contains("URI=\"signed\""), !variants.is_empty());
     }
 }

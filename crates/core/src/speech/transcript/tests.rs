@@ -1,5 +1,5 @@
 use super::*;
-use crate::speech::{HeardWord, testing};
+use crate::speech::{HeardWord, SpeechFacts, testing};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -65,6 +65,14 @@ fn neighbours_of_one_language_are_one_span() {
     assert_eq!(transcript.written_language(), Some(language("fr")));
     let translated = Transcript { task: Task::Translate, ..transcript };
     assert_eq!(translated.written_language(), Some(Language::ENGLISH));
+}
+
+#[test]
+fn a_manifest_says_what_was_heard_without_the_words() {
+    let segments = vec![segment(0, 1000, "en"), segment(1500, 3000, "fr"), segment(4000, 8000, "en")];
+    let unheard = vec![Unheard { span: Span::new(9000, 9700).expect("not empty"), channel: None }];
+    let transcript = Transcript::new(Heard { unheard, ..testing::heard(60_000, segments) }, State::Final);
+    insta::assert_json_snapshot!(SpeechFacts::of(&transcript));
 }
 
 #[test]
