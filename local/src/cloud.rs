@@ -62,7 +62,7 @@ impl Cloud {
         let begun = Instant::now();
         let engine = EngineConfig {
             images: options.images.clone(),
-            environment: container_environment(),
+            environment: container_environment(&options),
             logs: home.logs(),
             tmp: home.tmp(),
         };
@@ -194,10 +194,11 @@ pub(crate) fn sdk_environment(endpoint: &str) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// What Fargate gives a container besides its own environment, and the `PATH` that an image would set.
+/// What Fargate gives a container besides its own environment, and what an image would set: a `PATH`, and more.
 /// Endpoint and credentials come from the emulator's ECS.
-fn container_environment() -> Vec<(String, String)> {
+fn container_environment(options: &CloudOptions) -> Vec<(String, String)> {
     let pairs = [("AWS_REGION", REGION), ("AWS_DEFAULT_REGION", REGION), ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")];
     let path = std::env::var("PATH").map(|path| ("PATH".to_owned(), path));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().chain(path.ok()).collect()
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pairs.into_iter().chain(path.ok()).chain(options.image_environment.clone()).collect()
 }

@@ -63,6 +63,8 @@ pub struct CloudOptions {
     /// What stands in for a container image: the entry point of each image repository. A repository matches when it
     /// ends in `-` and the key, so that the stage in its name does not matter.
     pub images: BTreeMap<String, Vec<String>>,
+    /// What the images set in the environment by themselves.
+    pub image_environment: BTreeMap<String, String>,
     /// Called as each step of the start is done.
     pub on_step: fn(Step<'_>),
 }
@@ -71,7 +73,8 @@ impl CloudOptions {
     /// The cloud of the workspace in `root`: its template, its debug binaries, both workers.
     ///
     /// `SMMU_VENV` and `CARGO_TARGET_DIR` say where the Python environment and cargo's target directory are; without
-    /// them they are `.local/venv` and `target`.
+    /// them they are `.local/venv` and `target`. `SMMU_SPEECH_MODEL` is the model of the transcribe worker; its
+    /// image has one inside.
     #[must_use]
     pub fn for_workspace(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
@@ -79,6 +82,7 @@ impl CloudOptions {
             root.join(std::env::var_os(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.into()))
         };
         let binaries = from_env("CARGO_TARGET_DIR", "target").join("debug");
+        let model = std::env::var("SMMU_SPEECH_MODEL").ok();
         let worker = |name: &str| vec![binaries.join(name).display().to_string()];
         Self {
             template: "template.yaml".into(),
@@ -92,6 +96,7 @@ impl CloudOptions {
                 ("transcribe-worker".to_owned(), worker("smmu-transcribe")),
             ]
             .into(),
+            image_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
             binaries,
             state_dir: root.join(".local"),
             root,

@@ -13,9 +13,19 @@ use smmu_core::{
     Artifact, JobId, Manifest, Output, Pipeline, Sha256, keys,
     manifest::{self, StoredManifest},
 };
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 mod large;
+
+const PUT_OBJECT: &str = "s3:PutObject";
+/// Largest manifest that is read: one of a day of storyboards has a hundredth.
+const MAX_MANIFEST_BYTES: u64 = 16 * 1024 * 1024;
+/// Largest checkpoint that is read: the words of twelve hours have a quarter.
+const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The processed bucket.
 #[derive(Clone)]
@@ -33,13 +43,33 @@ impl Artifacts {
     /// A prefix that only one attempt uses.
     #[must_use]
     pub fn attempt(&self, job: &JobId, pipeline: Pipeline) -> AttemptPrefix {
-        let prefix = keys::attempt_prefix(job, pipeline, &clock::new_attempt_id());
-        AttemptPrefix { artifacts: self.clone(), prefix }
+        let attempt = clock::new_attempt_id();
+        AttemptPrefix {
+            artifacts: self.clone(),
+            prefix: keys::attempt_prefix(job, pipeline, &attempt),
+            working: keys::working_prefix(job, pipeline, &attempt),
+            partials: AtomicU32::new(0),
+        }
     }
 
-    async fn put(&self, key: &str, content_type: &str, sha256: Option<Sha256>, file: &Path) -> Result<(), CloudError> {
-        const OPERATION: &str = "s3:PutObject";
-        let body = ByteStream::from_path(file).await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
+    async fn put_file(
+        &self,
+        key: &str,
+        content_type: &str,
+        sha256: Option<Sha256>,
+        file: &Path,
+    ) -> Result<(), CloudError> {
+        let body = ByteStream::from_path(file).await.map_err(|error| CloudError::interrupted(PUT_OBJECT, error))?;
+        self.put(key, content_type, sha256, body).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        content_type: &str,
+        sha256: Option<Sha256>,
+        body: ByteStream,
+    ) -> Result<(), CloudError> {
         self.client
             .put_object()
             .bucket(&self.bucket)
@@ -51,47 +81,64 @@ impl Artifacts {
             .body(body)
             .send()
             .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+            .map_err(|error| CloudError::from_sdk(PUT_OBJECT, error))?;
         Ok(())
+    }
+
+    /// What an attempt has left for the next one, if any did.
+    pub async fn checkpoint(&self, job: &JobId, pipeline: Pipeline) -> Result<Option<Vec<u8>>, CloudError> {
+        match self.get("s3:GetObject checkpoint", &keys::checkpoint(job, pipeline), MAX_CHECKPOINT_BYTES).await {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Leaves something for the next attempt, in the place of what was left before.
+    pub async fn put_checkpoint(&self, job: &JobId, pipeline: Pipeline, content: Vec<u8>) -> Result<(), CloudError> {
+        let digest = Sha256::from_bytes(Hasher::digest(&content).into());
+        self.put(&keys::checkpoint(job, pipeline), "application/octet-stream", Some(digest), content.into()).await
+    }
+
+    /// An object of at most `most` bytes.
+    async fn get(&self, operation: &'static str, key: &str, most: u64) -> Result<Vec<u8>, CloudError> {
+        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
+        let answer = answer.map_err(|error| CloudError::from_sdk(operation, error))?;
+        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= most)) {
+            return Err(CloudError::unreadable(operation, format!("larger than {most} bytes")));
+        }
+        let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(operation, error))?;
+        Ok(bytes.to_vec())
     }
 
     /// A stored text of at most `most` bytes.
     pub async fn read_text(&self, output: &Output, most: u64) -> Result<String, CloudError> {
         const OPERATION: &str = "s3:GetObject text";
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(&output.key)
-            .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= most)) {
-            return Err(CloudError::unreadable(OPERATION, format!("larger than {most} bytes")));
-        }
-        let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-        String::from_utf8(bytes.to_vec()).map_err(|error| CloudError::unreadable(OPERATION, error))
+        let bytes = self.get(OPERATION, &output.key, most).await?;
+        String::from_utf8(bytes).map_err(|error| CloudError::unreadable(OPERATION, error))
     }
 
-    /// The outputs that a stored manifest lists.
-    pub async fn outputs(&self, manifest_key: &str) -> Result<Vec<Output>, CloudError> {
+    /// A stored manifest, and the outputs that it lists.
+    pub async fn manifest(&self, key: &str) -> Result<(Manifest, Vec<Output>), CloudError> {
         const OPERATION: &str = "s3:GetObject manifest";
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(manifest_key)
-            .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-        let bytes = bytes.into_bytes();
+        let bytes = self.get(OPERATION, key, MAX_MANIFEST_BYTES).await?;
         let made: Manifest =
             serde_json::from_slice(&bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        let prefix = manifest_key.strip_suffix(manifest::FILE_NAME);
+        let prefix = key.strip_suffix(manifest::FILE_NAME);
         let prefix = prefix.ok_or_else(|| CloudError::unreadable(OPERATION, "not the key of a manifest"))?;
         let sha256 = Sha256::from_bytes(Hasher::digest(&bytes).into());
-        Ok(made.outputs(prefix, StoredManifest { bytes: bytes.len() as u64, sha256 }))
+        let outputs = made.outputs(prefix, StoredManifest { bytes: bytes.len() as u64, sha256 });
+        Ok((made, outputs))
+    }
+
+    /// Stores a text in the place of one that was made, beside `neighbour`, which it names.
+    pub async fn put_revised(&self, made: &Artifact, neighbour: &Output, text: String) -> Result<Output, CloudError> {
+        let sha256 = Sha256::from_bytes(Hasher::digest(&text).into());
+        let artifact = Artifact { bytes: text.len() as u64, sha256, ..made.clone() };
+        let prefix = neighbour.key.strip_suffix(&neighbour.artifact.name).unwrap_or(&neighbour.key);
+        let output = Output::ready(prefix, artifact);
+        self.put(&output.key, &output.artifact.content_type, Some(sha256), text.into_bytes().into()).await?;
+        Ok(output)
     }
 
     /// An address from which one output can be read for `seconds` from now: a secret until then.
@@ -113,10 +160,12 @@ impl Artifacts {
 }
 
 /// Where one attempt stores what it makes; nothing under it counts until its manifest is committed.
-#[derive(Clone)]
 pub struct AttemptPrefix {
     artifacts: Artifacts,
     prefix: String,
+    working: String,
+    /// How many partial files were stored.
+    partials: AtomicU32,
 }
 
 impl AttemptPrefix {
@@ -125,17 +174,26 @@ impl AttemptPrefix {
         let output = Output::ready(&self.prefix, artifact.clone());
         let (file, bytes) = (folder.join(&artifact.name), artifact.bytes);
         if bytes < large::LARGE_BYTES {
-            self.artifacts.put(&output.key, &artifact.content_type, Some(artifact.sha256), &file).await?;
+            self.artifacts.put_file(&output.key, &artifact.content_type, Some(artifact.sha256), &file).await?;
         } else {
             self.artifacts.put_in_parts(&output.key, &artifact.content_type, bytes, &file).await?;
         }
         Ok(output)
     }
 
+    /// Stores a file as far as it has come, beside what was stored of it before: whoever reads that reads on.
+    pub async fn put_partial(&self, artifact: Artifact, content: Vec<u8>) -> Result<Output, CloudError> {
+        let number = self.partials.fetch_add(1, Ordering::Relaxed);
+        let output = Output::partial(&format!("{}{number}/", self.working), artifact);
+        let Artifact { content_type, sha256, .. } = &output.artifact;
+        self.artifacts.put(&output.key, content_type, Some(*sha256), content.into()).await?;
+        Ok(output)
+    }
+
     /// Stores the manifest of that folder, once all that it names is stored, and answers its key.
     pub async fn put_manifest(&self, folder: &Path) -> Result<String, CloudError> {
         let key = format!("{}{}", self.prefix, manifest::FILE_NAME);
-        self.artifacts.put(&key, manifest::CONTENT_TYPE, None, &folder.join(manifest::FILE_NAME)).await?;
+        self.artifacts.put_file(&key, manifest::CONTENT_TYPE, None, &folder.join(manifest::FILE_NAME)).await?;
         Ok(key)
     }
 }

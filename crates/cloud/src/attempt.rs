@@ -20,7 +20,7 @@ use crate::{
 };
 use aws_config::SdkConfig;
 use course::{Course, Early};
-use maker::Maker;
+use maker::{Maker, Supplies};
 use smmu_core::{Detected, JobError, JobEvent, JobId, Manifest, Pipeline, Share, Stage, Work};
 use std::time::Duration;
 use tokio::sync::watch;

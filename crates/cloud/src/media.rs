@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use smmu_core::{Job, Media, MediaFacts, MediaId, MediaState, Timestamp};
+use serde::Serialize;
+use smmu_core::{Job, Media, MediaFacts, MediaId, MediaState, Timestamp, speech::SpeechFacts};
 use std::collections::HashMap;
 
 /// The media table.
@@ -123,6 +124,15 @@ impl MediaTable {
 
     /// Records what was measured of a media, in the place of what was recorded before.
     pub async fn describe(&self, id: &MediaId, facts: &MediaFacts) -> Result<(), CloudError> {
+        self.set(id, "facts", facts).await
+    }
+
+    /// Records what was heard in a media, beside what was measured: another worker finds it out.
+    pub async fn describe_speech(&self, id: &MediaId, speech: &SpeechFacts) -> Result<(), CloudError> {
+        self.set(id, "speech", speech).await
+    }
+
+    async fn set(&self, id: &MediaId, name: &str, facts: &impl Serialize) -> Result<(), CloudError> {
         const OPERATION: &str = "dynamodb:UpdateItem media";
         let facts =
             serde_dynamo::to_attribute_value(facts).map_err(|error| CloudError::unreadable(OPERATION, error))?;
@@ -130,7 +140,8 @@ impl MediaTable {
             .update_item()
             .table_name(&self.table)
             .key("mediaId", AttributeValue::S(id.to_string()))
-            .update_expression("SET facts = :facts")
+            .update_expression("SET #name = :facts")
+            .expression_attribute_names("#name", name)
             .condition_expression("attribute_exists(mediaId)")
             .expression_attribute_values(":facts", facts)
             .send()

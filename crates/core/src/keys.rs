@@ -24,29 +24,43 @@ pub fn attempt_prefix(job: &JobId, pipeline: Pipeline, attempt: &AttemptId) -> S
     format!("jobs/{job}/{pipeline}/{attempt}/")
 }
 
-/// The pipeline's and the attempt's prefix in a key under [`attempt_prefix`]. Two keys of one attempt have both in
-/// common, two attempts of one worker the first.
+/// The prefix, `/` included, under which one attempt stores what is replaced while it works; nobody needs it
+/// after the job, so the bucket forgets it.
+#[must_use]
+pub fn working_prefix(job: &JobId, pipeline: Pipeline, attempt: &AttemptId) -> String {
+    format!("working/{job}/{pipeline}/{attempt}/")
+}
+
+/// Where the attempts of one worker leave what the next one can go on from.
+#[must_use]
+pub fn checkpoint(job: &JobId, pipeline: Pipeline) -> String {
+    format!("working/{job}/{pipeline}/checkpoint")
+}
+
+/// The part of a key that names the job and the pipeline, and the part that names the attempt too. Two keys of one
+/// attempt ([`attempt_prefix`], [`working_prefix`]) have both in common, two attempts of one worker the first.
 #[must_use]
 pub fn attempt_of(key: &str) -> (&str, &str) {
-    let end_of = |parts: usize| key.match_indices('/').nth(parts - 1).map_or(key.len(), |(at, _)| at);
-    (&key[..end_of(3)], &key[..end_of(4)])
+    let place = key.split_once('/').map_or(key, |(_, place)| place);
+    let end_of = |parts: usize| place.match_indices('/').nth(parts - 1).map_or(place.len(), |(at, _)| at);
+    (&place[..end_of(2)], &place[..end_of(3)])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{attempt_of, attempt_prefix};
+    use super::{attempt_of, attempt_prefix, working_prefix};
     use crate::pipeline::Pipeline;
 
     #[test]
     fn an_attempt_is_read_off_a_key_however_deep() {
         let job = "job_01jd0w00000000000000000001".parse().expect("an id");
         let attempt = "att_01jd0w00000000000000000002".parse().expect("an id");
-        let prefix = attempt_prefix(&job, Pipeline::Transcribe, &attempt);
-        let expected =
-            (&prefix[..prefix.len() - "/att_01jd0w00000000000000000002/".len()], prefix.trim_end_matches('/'));
-        for name in ["transcript.json", "partial-1/transcript.json"] {
-            assert_eq!(attempt_of(&format!("{prefix}{name}")), expected);
+        let expected = (format!("{job}/transcribe"), format!("{job}/transcribe/{attempt}"));
+        let prefixes = [attempt_prefix, working_prefix].map(|prefix| prefix(&job, Pipeline::Transcribe, &attempt));
+        for key in prefixes.iter().flat_map(|prefix| ["a", "1/a"].map(|name| format!("{prefix}{name}"))) {
+            assert_eq!(attempt_of(&key), (expected.0.as_str(), expected.1.as_str()), "{key}");
         }
-        assert_eq!(attempt_of("a/b"), ("a/b", "a/b"));
+        assert_eq!(attempt_of("a/b"), ("b", "b"));
+        assert_eq!(attempt_of("a"), ("a", "a"));
     }
 }

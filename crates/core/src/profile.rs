@@ -1,10 +1,10 @@
 //! What is wanted of every upload. Set by the operator, once for all; each part has a default for everything.
 
-use crate::{av::AvProfile, image::ImageProfile};
+use crate::{av::AvProfile, image::ImageProfile, speech::SpeechProfile};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
-/// What is wanted of images, of video and audio.
+/// What is wanted of images, of video and audio, and of the speech in them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Profile {
@@ -12,6 +12,8 @@ pub struct Profile {
     pub image: ImageProfile,
     /// Of video and audio.
     pub av: AvProfile,
+    /// Of speech.
+    pub speech: SpeechProfile,
 }
 
 /// A profile that cannot be read: no JSON, an unknown field, or a value out of its range.
@@ -30,14 +32,14 @@ impl FromStr for Profile {
 
 #[cfg(test)]
 mod tests {
-    use super::Profile;
+    use super::{AvProfile, Profile};
 
     #[test]
     fn what_is_left_out_has_its_default() {
         assert_eq!("{}".parse::<Profile>().expect("a profile"), Profile::default());
         let profile: Profile = r#"{"av": {"av1": {}}}"#.parse().expect("a profile");
         assert!(profile.av.av1.is_some());
-        assert_eq!(Profile { av: Default::default(), ..profile }, Profile::default());
+        assert_eq!(Profile { av: AvProfile::default(), ..profile }, Profile::default());
     }
 
     #[test]

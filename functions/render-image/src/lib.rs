@@ -21,7 +21,7 @@ impl Context {
 /// Makes and commits the outputs of an image.
 pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
     let profile = context.profile.clone();
-    let make = move |Workbench { source, outputs, tell, cancelled: _ }: Workbench<'_>| {
+    let make = move |Workbench { source, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
         let mut progress = |percent| tell(MakeEvent::Progress(percent));
         smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut progress).map_err(make_error)
     };

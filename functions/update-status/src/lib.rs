@@ -1,5 +1,6 @@
 //! Ends jobs: completed from their manifests, or failed from whatever told of the failure.
 
+mod captions;
 mod caught;
 mod request;
 
@@ -80,12 +81,15 @@ async fn collect(job: &Job, branch: Option<Branch>, artifacts: &Artifacts) -> Re
     let (JobState::Running { committed, .. }, Some(kind)) = (&job.state, job.kind) else {
         return Err(Failure::unexpected("the job is not running"));
     };
-    let mut outputs = Vec::new();
+    let (mut outputs, mut manifests) = (Vec::new(), Vec::new());
     for pipeline in branch.map_or_else(|| Pipeline::of(kind), Branch::pipelines) {
         let unfinished = || Failure::Fault(format!("the {pipeline} worker ended without a manifest"));
         let manifest_key = committed.get(pipeline).ok_or_else(unfinished)?;
-        outputs.extend(artifacts.outputs(manifest_key).await?);
+        let (manifest, listed) = artifacts.manifest(manifest_key).await?;
+        outputs.extend(listed);
+        manifests.push(manifest);
     }
+    captions::join(&mut outputs, &manifests, artifacts).await?;
     Ok(outputs)
 }
 

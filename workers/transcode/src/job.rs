@@ -15,7 +15,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn work(
-    Workbench { source, outputs, cancelled, tell }: Workbench<'_>,
+    Workbench { source, outputs, checkpoint: _, cancelled, tell }: Workbench<'_>,
     profile: &Profile,
 ) -> Result<Manifest, MakeError> {
     let mut watch = |event| {

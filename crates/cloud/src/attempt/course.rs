@@ -1,6 +1,6 @@
 //! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
 
-use super::{Attempt, MakeError, MakeEvent, Maker, Workbench, worked};
+use super::{Attempt, MakeError, MakeEvent, Maker, Supplies, Workbench, worked};
 use crate::{artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use smmu_core::{
@@ -88,8 +88,9 @@ impl Course<'_> {
         let folder = self.room.join("outputs");
         std::fs::create_dir(&folder).map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
         let prefix = Arc::new(self.attempt.artifacts.attempt(&self.work.input.job_id, pipeline));
-        let (heard, events) = unbounded_channel();
-        let maker = slot.insert(Maker::start(make, source, folder.clone(), heard));
+        let checkpoint = self.checkpoint().await;
+        let (teller, events) = unbounded_channel();
+        let maker = slot.insert(Maker::start(make, Supplies { source, outputs: folder.clone(), checkpoint }, teller));
         let transport = Transport { folder, prefix };
         let making = async { maker.made(self.stage).await.map_err(Early::from) };
         let (manifest, stored) = tokio::try_join!(making, self.follow(events, &transport))?;
@@ -98,9 +99,24 @@ impl Course<'_> {
         self.reached(Step::Store, 0);
         self.store(manifest.artifacts.iter().filter(|artifact| !stored.contains(artifact)), &transport).await?;
         let key = transport.prefix.put_manifest(&transport.folder).await?;
-        self.describe(&manifest.facts()).await;
+        match &manifest.speech {
+            Some(speech) => {
+                let described = self.attempt.media.describe_speech(&self.work.input.media_id, speech).await;
+                heard("what was heard", described.map_err(Early::from))?;
+            }
+            None => self.describe(&manifest.facts()).await,
+        }
         self.put_kind_right(manifest.kind).await?;
         self.advance(JobEvent::Committed(pipeline, key)).await.map(drop)
+    }
+
+    /// What an earlier attempt has left. Without it everything is done again, which is no reason to fail.
+    async fn checkpoint(&self) -> Option<Vec<u8>> {
+        let found = self.attempt.artifacts.checkpoint(&self.work.input.job_id, self.pipeline).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no checkpoint can be read");
+            None
+        })
     }
 
     async fn fetch(&self) -> Result<PathBuf, Early> {
@@ -134,6 +150,14 @@ impl Course<'_> {
                         shelf.told.push(artifact.name.clone());
                         waiting.push_back(artifact);
                     }
+                    Some(MakeEvent::Partial(artifact, content)) => {
+                        self.show(artifact, content, transport).await?;
+                    }
+                    Some(MakeEvent::Checkpoint(content)) => {
+                        let job = &self.work.input.job_id;
+                        let kept = self.attempt.artifacts.put_checkpoint(job, self.pipeline, content).await;
+                        heard("a checkpoint", kept.map_err(Early::from))?;
+                    }
                     Some(MakeEvent::Probed(kind, facts)) => {
                         self.describe(&MediaFacts { kind, image: None, av: Some(*facts) }).await;
                         heard("the kind", self.put_kind_right(kind).await)?;
@@ -157,6 +181,15 @@ impl Course<'_> {
             }
         }
         Ok(shelf.stored.into_iter().map(|output| output.artifact).collect())
+    }
+
+    /// Stores and lists a file as far as it has come.
+    async fn show(&self, artifact: Artifact, content: Vec<u8>, transport: &Transport) -> Result<(), Early> {
+        let shown = async {
+            let output = transport.prefix.put_partial(artifact, content).await?;
+            self.advance(JobEvent::Ready(vec![output])).await.map(drop)
+        };
+        heard("what is partly made", shown.await)
     }
 
     async fn store(

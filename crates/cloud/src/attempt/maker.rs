@@ -21,6 +21,8 @@ pub struct Workbench<'a> {
     pub source: &'a Path,
     /// An empty folder for the outputs and, last, their `manifest.json`.
     pub outputs: &'a Path,
+    /// What an earlier attempt of the same job left to go on from.
+    pub checkpoint: Option<&'a [u8]>,
     /// Set when nobody wants the outputs any more: the maker should end within a second or so, and with
     /// it every process that it has started.
     pub cancelled: &'a AtomicBool,
@@ -37,6 +39,10 @@ pub enum MakeEvent {
     Progress(u8),
     /// This file in the folder of the outputs is complete and will not change.
     Ready(Artifact),
+    /// The content of a file as far as it has come; it is replaced by a longer one, at last by a ready one of its name.
+    Partial(Artifact, Vec<u8>),
+    /// What another attempt could go on from, in the place of the one before.
+    Checkpoint(Vec<u8>),
 }
 
 /// Why nothing was made.
@@ -50,6 +56,13 @@ pub enum MakeError {
     Fault(String),
 }
 
+/// What a maker is given.
+pub(super) struct Supplies {
+    pub(super) source: PathBuf,
+    pub(super) outputs: PathBuf,
+    pub(super) checkpoint: Option<Vec<u8>>,
+}
+
 /// A maker at work.
 pub(super) struct Maker {
     thread: JoinHandle<Result<Manifest, MakeError>>,
@@ -58,7 +71,7 @@ pub(super) struct Maker {
 
 impl Maker {
     /// Starts one. `heard` gets what it tells, and is closed when it ends.
-    pub(super) fn start<F>(make: F, source: PathBuf, outputs: PathBuf, heard: UnboundedSender<MakeEvent>) -> Self
+    pub(super) fn start<F>(make: F, supplies: Supplies, heard: UnboundedSender<MakeEvent>) -> Self
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
@@ -69,7 +82,9 @@ impl Maker {
                 // Nobody listens where the attempt has ended; its result is dropped as well.
                 let _unheard = heard.send(event);
             };
-            make(Workbench { source: &source, outputs: &outputs, cancelled: &seen, tell: &mut tell })
+            let Supplies { source, outputs, checkpoint } = &supplies;
+            let checkpoint = checkpoint.as_deref();
+            make(Workbench { source, outputs, checkpoint, cancelled: &seen, tell: &mut tell })
         });
         Self { thread, cancelled }
     }

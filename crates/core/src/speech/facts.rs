@@ -13,6 +13,9 @@ pub struct SpeechFacts {
     pub task: Task,
     /// The languages that are spoken, in the order of their first appearance.
     pub languages: Vec<Language>,
+    /// The language that the text is in; none where nothing was understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_language: Option<Language>,
     /// Number of words; of languages without spaces, of characters.
     pub words: u64,
     /// Milliseconds with speech that was understood, of all channels together.
@@ -37,6 +40,7 @@ impl SpeechFacts {
             speech: transcript.speech,
             task: transcript.task,
             languages,
+            written_language: transcript.written_language(),
             words: transcript.segments.iter().map(|segment| segment.words.len() as u64).sum(),
             spoken_ms: transcript.segments.iter().map(|segment| segment.span.duration_ms()).sum(),
             unheard_ms: transcript.unheard.iter().map(|unheard| unheard.span.duration_ms()).sum(),

@@ -1,0 +1,126 @@
+//! A speech model of the operator's own, in a bucket. Its `model.json` names its files; whoever opens them checks
+//! them against it.
+
+use crate::{
+    config::{Environment, InvalidEnvironment},
+    error::CloudError,
+};
+use aws_config::SdkConfig;
+use aws_sdk_s3::{Client, primitives::ByteStream};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path},
+};
+use tokio::fs::File;
+
+/// Names the other files.
+const SEAL: &str = "model.json";
+const MAX_SEAL_BYTES: u64 = 64 * 1024;
+/// The largest models have 3 GB; a worker's disk has room for this many, and for a source.
+const MAX_MODEL_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+const OPERATION: &str = "s3:GetObject model";
+
+/// A prefix of a bucket that has the files of one model.
+pub struct ModelBucket {
+    client: Client,
+    bucket: String,
+    prefix: String,
+}
+
+#[derive(Deserialize)]
+struct Seal {
+    files: BTreeMap<String, Sealed>,
+}
+
+#[derive(Deserialize)]
+struct Sealed {
+    bytes: u64,
+}
+
+impl ModelBucket {
+    /// What `SMMU_SPEECH_MODEL_BUCKET` and `SMMU_SPEECH_MODEL_PREFIX` name; none where they are not set.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Option<Self>, InvalidEnvironment> {
+        let Some(bucket) = environment.get("SMMU_SPEECH_MODEL_BUCKET") else { return Ok(None) };
+        let prefix = environment.get("SMMU_SPEECH_MODEL_PREFIX").unwrap_or_default();
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            let reason = "a prefix ends with a slash".to_owned();
+            return Err(InvalidEnvironment::Unusable { name: "SMMU_SPEECH_MODEL_PREFIX", reason });
+        }
+        Ok(Some(Self { client: Client::new(sdk), bucket: bucket.to_owned(), prefix: prefix.to_owned() }))
+    }
+
+    /// Fetches every file into an empty folder.
+    pub async fn fetch(&self, folder: &Path) -> Result<(), CloudError> {
+        self.save(SEAL, MAX_SEAL_BYTES, folder).await?;
+        let seal = tokio::fs::read(folder.join(SEAL)).await.map_err(unwritable)?;
+        let seal: Seal = serde_json::from_slice(&seal).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let bytes = seal.files.values().fold(0, |sum: u64, file| sum.saturating_add(file.bytes));
+        if bytes > MAX_MODEL_BYTES {
+            return Err(CloudError::unreadable(OPERATION, format!("the model has {bytes} bytes")));
+        }
+        for (name, file) in &seal.files {
+            if !is_file_name(name) {
+                return Err(CloudError::unreadable(OPERATION, format!("{name:?} is no name of a file")));
+            }
+            self.save(name, file.bytes, folder).await?;
+        }
+        Ok(())
+    }
+
+    async fn save(&self, name: &str, most: u64, folder: &Path) -> Result<(), CloudError> {
+        let key = format!("{}{name}", self.prefix);
+        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
+        let answer = answer.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= most)) {
+            return Err(CloudError::unreadable(OPERATION, format!("{name} has more than {most} bytes")));
+        }
+        write(answer.body, &folder.join(name)).await
+    }
+}
+
+async fn write(body: ByteStream, path: &Path) -> Result<(), CloudError> {
+    let mut file = File::create_new(path).await.map_err(unwritable)?;
+    let mut body = body.into_async_read();
+    tokio::io::copy(&mut body, &mut file).await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
+    // tokio writes behind: only this tells of a full disk.
+    file.sync_data().await.map_err(unwritable)
+}
+
+fn unwritable(error: std::io::Error) -> CloudError {
+    CloudError::interrupted("writing the model", error)
+}
+
+/// Whether a name stays in the folder that it is put in.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name) && name != SEAL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ModelBucket, is_file_name};
+    use crate::config::Environment;
+
+    #[test]
+    fn a_model_cannot_write_outside_of_its_folder() {
+        for name in ["..", "a/b", "/a", "./a", "a/", "", ".", "model.json"] {
+            assert!(!is_file_name(name), "{name}");
+        }
+        assert!(is_file_name("model.bin"));
+    }
+
+    #[test]
+    fn there_is_no_bucket_where_none_is_named_and_a_prefix_is_whole() {
+        let sdk = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        let of = |variables: &[(&str, &str)]| {
+            let owned = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+            ModelBucket::new(&sdk, &Environment::of(owned)).map(|found| found.is_some())
+        };
+        let bucket = ("SMMU_SPEECH_MODEL_BUCKET", "models");
+        assert_eq!(of(&[]), Ok(false));
+        assert_eq!(of(&[bucket]), Ok(true));
+        assert_eq!(of(&[bucket, ("SMMU_SPEECH_MODEL_PREFIX", "whisper/base/")]), Ok(true));
+        assert!(of(&[bucket, ("SMMU_SPEECH_MODEL_PREFIX", "whisper/base")]).is_err());
+    }
+}
