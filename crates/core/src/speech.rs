@@ -4,22 +4,28 @@
 //! ([`quality`]), and what is believed becomes a [`Transcript`], whose words become cues. All
 //! of it is data; `crates/speech` runs the models.
 
+pub mod captions;
 mod facts;
+mod grammar;
 mod language;
 mod limits;
 pub mod names;
+mod paragraphs;
 mod profile;
+pub mod progress;
 pub mod quality;
 pub mod regions;
 mod span;
 #[cfg(test)]
 mod testing;
 mod transcript;
+pub mod wer;
 mod words;
 
 pub use facts::SpeechFacts;
 pub use language::{InvalidLanguage, Language};
 pub use limits::SpeechLimits;
+pub use paragraphs::text;
 pub use profile::{InvalidTerms, SpeechProfile, Terms};
 pub use quality::TrustSettings;
 pub use regions::{RegionFinder, VoiceSettings};

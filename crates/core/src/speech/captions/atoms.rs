@@ -1,0 +1,99 @@
+//! Words as they can be broken into lines.
+
+use super::MAX_COLUMNS;
+use crate::speech::{Language, Segment, Span, Word};
+use unicode_width::UnicodeWidthChar;
+
+/// Text that stays on one line, never wider than one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Atom {
+    pub(super) text: String,
+    /// Whether it follows the one before without a space.
+    pub(super) joined: bool,
+    pub(super) start_ms: u64,
+    /// Not before it starts.
+    pub(super) end_ms: u64,
+    /// The region that it was said in.
+    pub(super) region: Span,
+    pub(super) columns: u64,
+}
+
+/// The most columns that a text takes, beside whatever it stands: emoji in a sequence take fewer.
+pub(super) fn columns(text: &str) -> u64 {
+    text.chars().map(char_columns).sum()
+}
+
+fn char_columns(c: char) -> u64 {
+    // The selector of emoji presentation widens the character before it.
+    if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) as u64 }
+}
+
+/// The words of segments, in their order: joined where no line may end, split where no line is wide enough.
+pub(super) fn atoms(segments: &[&Segment], language: Language) -> Vec<Atom> {
+    let mut atoms: Vec<Atom> = Vec::new();
+    for segment in segments {
+        let mut of_segment: Vec<Atom> = Vec::new();
+        for word in &segment.words {
+            match of_segment.last_mut() {
+                Some(last) if word.joined && sticks(&last.text, &word.text, language) => {
+                    last.text.push_str(&word.text);
+                    last.end_ms = word.span.end_ms();
+                }
+                Some(_) | None => of_segment.push(whole(word, segment.span)),
+            }
+        }
+        atoms.extend(of_segment.iter().flat_map(split));
+    }
+    atoms
+}
+
+fn whole(word: &Word, region: Span) -> Atom {
+    let (start_ms, end_ms) = (word.span.start_ms(), word.span.end_ms());
+    Atom { text: word.text.clone(), joined: word.joined, start_ms, end_ms, region, columns: 0 }
+}
+
+/// Whether a line never ends between two words that have no space between them.
+fn sticks(before: &str, after: &str, language: Language) -> bool {
+    let (Some(last), Some(first)) = (before.chars().last(), after.chars().next()) else { return true };
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '\'' | '’' | '-');
+    !language.is_unspaced()
+        || is_letter(last) && is_letter(first)
+        || OPENING.contains(last)
+        || CLOSING.contains(first)
+        // A mark on the character before, or an emoji that goes on.
+        || char_columns(first) == 0
+        || matches!(first, '\u{fe0f}')
+        || last == '\u{200d}'
+}
+
+/// What no line ends with (JIS X 4051, and its like elsewhere).
+const OPENING: &str = "([{<「『（［｛〈《【〔‘“¿¡";
+/// What no line begins with: closing and other punctuation, small kana, and marks that lengthen or repeat.
+const CLOSING: &str =
+    ")]}>」』）］｝〉》】〕’”,.;:!?、。，．；：！？・…‥ー〜々ゝゞぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶๆฯ၊။";
+
+/// A text that is wider than a line, in pieces, each with its share of the time.
+fn split(atom: &Atom) -> Vec<Atom> {
+    let mut pieces = vec![(String::new(), 0)];
+    for c in atom.text.chars() {
+        let wide = char_columns(c);
+        let (_, columns) = pieces.last().expect("there is always one");
+        if columns + wide > MAX_COLUMNS {
+            pieces.push((String::new(), 0));
+        }
+        let (text, columns) = pieces.last_mut().expect("there is always one");
+        text.push(c);
+        *columns += wide;
+    }
+    let (count, lasts_ms) = (pieces.len() as u64, atom.end_ms - atom.start_ms);
+    let moment = |piece: u64| atom.start_ms + lasts_ms * piece / count;
+    let pieces = (0..count).zip(pieces).map(|(at, (text, columns))| Atom {
+        text,
+        joined: atom.joined || at > 0,
+        start_ms: moment(at),
+        end_ms: moment(at + 1),
+        region: atom.region,
+        columns,
+    });
+    pieces.collect()
+}
