@@ -25,7 +25,7 @@ mod words;
 pub use facts::SpeechFacts;
 pub use language::{InvalidLanguage, Language};
 pub use limits::SpeechLimits;
-pub use paragraphs::text;
+pub use paragraphs::plain_text;
 pub use profile::{InvalidTerms, SpeechProfile, Terms};
 pub use quality::TrustSettings;
 pub use regions::{RegionFinder, VoiceSettings};

@@ -87,20 +87,26 @@ fn little(language: Language) -> Little {
                       of in on at to for with from by about into over after before under between through without",
         },
         "de" => Little {
-            articles: "der die das den dem des ein eine einen einem einer eines mein meine dein sein seine ihr ihre unser kein keine",
-            openers: "und oder aber denn weil dass wenn als ob während wo wer was in im an am auf aus bei mit nach von vom \
-                      zu zum zur für über unter durch ohne gegen zwischen",
+            articles: "der die das den dem des ein eine einen einem einer eines mein meine dein sein seine ihr ihre \
+                       unser kein keine",
+            openers: "und oder aber denn weil dass wenn als ob während wo wer was in im an am auf aus bei mit \
+                      nach von vom zu zum zur für über unter durch ohne gegen zwischen",
         },
         "fr" => Little {
-            articles: "le la les un une des du au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cette ces",
-            openers: "et ou mais donc car parce que qui quand où si comme de à dans sur sous pour par avec sans entre chez vers",
+            articles: "le la les un une des du au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs \
+                       ce cette ces",
+            openers: "et ou mais donc car parce que qui quand où si comme de à dans sur sous pour par avec sans entre \
+                      chez vers",
         },
         "es" => Little {
-            articles: "el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas del al",
-            openers: "y e o u pero porque que quien cuando donde si como de a en con por para sin sobre entre desde hasta",
+            articles: "el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas \
+                       del al",
+            openers: "y e o u pero porque que quien cuando donde si como de a en con por para sin sobre entre \
+                      desde hasta",
         },
         "it" => Little {
-            articles: "il lo la i gli le un uno una mio mia tuo tua suo sua questo questa del della dei delle al alla nel nella",
+            articles: "il lo la i gli le un uno una mio mia tuo tua suo sua questo questa del della dei delle al alla \
+                       nel nella",
             openers: "e o ma perché che chi quando dove se come di a da in con su per tra fra senza",
         },
         "pt" => Little {
@@ -109,7 +115,8 @@ fn little(language: Language) -> Little {
         },
         "nl" => Little {
             articles: "de het een mijn jouw zijn haar ons onze hun dit deze die geen",
-            openers: "en of maar want omdat dat als wanneer waar wie van in op aan te tot voor met uit bij door over onder zonder",
+            openers: "en of maar want omdat dat als wanneer waar wie van in op aan te tot voor met uit bij door over \
+                      onder zonder",
         },
         _ => Little { articles: "", openers: "" },
     }

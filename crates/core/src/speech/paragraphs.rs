@@ -8,11 +8,11 @@ const PAUSE_MS: u64 = 2000;
 /// A paragraph that is longer ends with its next sentence, in characters.
 const LONG_CHARS: usize = 600;
 
-/// The text of a transcript. A paragraph ends with a long pause, where the language or the channel changes, and, once it has
-/// become long, with a sentence. Where channels were transcribed apart each paragraph begins with
-/// its own. Empty where nobody speaks.
+/// The text of a transcript. A paragraph ends with a long pause, where the language or the channel changes,
+/// and, once it has become long, with a sentence. Where channels were transcribed apart each paragraph
+/// names its own, counted from 1. Empty where nobody speaks.
 #[must_use]
-pub fn text(transcript: &Transcript) -> String {
+pub fn plain_text(transcript: &Transcript) -> String {
     let mut text = String::new();
     for segments in transcript.segments.chunk_by(goes_on) {
         for paragraph in paragraphs(segments) {
@@ -40,7 +40,6 @@ fn pause_ms(one: &Segment, next: &Segment) -> u64 {
 fn paragraphs(segments: &[Segment]) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
     for segment in segments {
-        // A segment has a line of its own in unspaced languages, too: without a space only its words are joined.
         for sentence in segment.words.chunk_by(|word, _| !ends_sentence(&word.text)) {
             let paragraph = paragraphs.last_mut().expect("there is always one");
             if !paragraph.is_empty() && !sentence[0].joined {
@@ -76,7 +75,7 @@ mod tests {
     }
 
     fn of(segments: Vec<Segment>) -> String {
-        text(&Transcript::new(testing::heard(100_000, segments), State::Final))
+        plain_text(&Transcript::new(testing::heard(100_000, segments), State::Final))
     }
 
     #[test]
@@ -115,7 +114,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_word_is_lost_and_no_line_is_doubly_empty(
-            parts in prop::collection::vec((prop::collection::vec(" ?[a-z。\u{4e00}]{1,5}[.]?", 1..40), 0usize..2, 0u64..4000), 0..20),
+            parts in prop::collection::vec(
+                (prop::collection::vec(" ?[a-z。\u{4e00}]{1,5}[.]?", 1..40), 0usize..2, 0u64..4000), 0..20,
+            ),
         ) {
             let mut at_ms = 0;
             let segments: Vec<Segment> = parts.iter().map(|(words, language, pause_ms)| {

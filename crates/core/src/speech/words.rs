@@ -136,7 +136,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_segment_keeps_its_promises(
-            words in prop::collection::vec(("\\PC{0,3}| ?[a-z\u{4e00}\u{200b}\u{7}]{0,4}", 0u64..3000, 0u64..3000, any::<f32>()), 0..40),
+            words in prop::collection::vec(
+                ("\\PC{0,3}| ?[a-z\u{4e00}\u{200b}\u{7}]{0,4}", 0u64..3000, 0u64..3000, any::<f32>()), 0..40,
+            ),
             start_ms in 0u64..2000,
             lasts_ms in 1u64..50,
         ) {

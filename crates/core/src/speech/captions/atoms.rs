@@ -34,12 +34,18 @@ pub(super) fn atoms(segments: &[&Segment], language: Language) -> Vec<Atom> {
     for segment in segments {
         let mut of_segment: Vec<Atom> = Vec::new();
         for word in &segment.words {
+            let columns = columns(&word.text);
             match of_segment.last_mut() {
-                Some(last) if word.joined && sticks(&last.text, &word.text, language) => {
+                Some(last)
+                    if word.joined
+                        && last.columns + columns <= MAX_COLUMNS
+                        && sticks(&last.text, &word.text, language) =>
+                {
                     last.text.push_str(&word.text);
+                    last.columns += columns;
                     last.end_ms = word.span.end_ms();
                 }
-                Some(_) | None => of_segment.push(whole(word, segment.span)),
+                Some(_) | None => of_segment.push(whole(word, columns, segment.span)),
             }
         }
         atoms.extend(of_segment.iter().flat_map(split));
@@ -47,9 +53,9 @@ pub(super) fn atoms(segments: &[&Segment], language: Language) -> Vec<Atom> {
     atoms
 }
 
-fn whole(word: &Word, region: Span) -> Atom {
+fn whole(word: &Word, columns: u64, region: Span) -> Atom {
     let (start_ms, end_ms) = (word.span.start_ms(), word.span.end_ms());
-    Atom { text: word.text.clone(), joined: word.joined, start_ms, end_ms, region, columns: 0 }
+    Atom { text: word.text.clone(), joined: word.joined, start_ms, end_ms, region, columns }
 }
 
 /// Whether a line never ends between two words that have no space between them.
@@ -61,8 +67,7 @@ fn sticks(before: &str, after: &str, language: Language) -> bool {
         || OPENING.contains(last)
         || CLOSING.contains(first)
         // A mark on the character before, or an emoji that goes on.
-        || char_columns(first) == 0
-        || matches!(first, '\u{fe0f}')
+        || first.width() == Some(0)
         || last == '\u{200d}'
 }
 

@@ -32,8 +32,8 @@ const CUE: u64 = 25;
 /// What each column costs that a cue is narrower than [`NARROW`]: a lonely word is read as an afterthought.
 const NARROW_COLUMN: u64 = 2;
 const NARROW: u64 = 20;
-/// What a whole second costs that a cue lacks of the shortest time.
-const TOO_SHORT: u64 = 80;
+/// What it costs that a cue is seen for less than the shortest time: more than any bad break.
+const TOO_SHORT: u64 = 150;
 /// What twice the pace of a reader costs.
 const TOO_FAST: u64 = 60;
 /// What it costs that a sentence ends before its cue does.
@@ -159,8 +159,8 @@ impl<'a> Run<'a> {
         let until_ms = last.region.end_ms().min(next_ms);
         let lasts_ms = until_ms.saturating_sub(self.atoms[words.start].start_ms).clamp(1, MAX_CUE_MS);
         let needed_ms = columns * 1000 / COLUMNS_PER_SECOND;
-        let lacks_ms = MIN_CUE_MS.saturating_sub(lasts_ms);
-        lacks_ms * TOO_SHORT / 1000 + (needed_ms.saturating_sub(lasts_ms) * TOO_FAST / lasts_ms).min(10 * TOO_FAST)
+        let too_short = if lasts_ms < MIN_CUE_MS { TOO_SHORT + (MIN_CUE_MS - lasts_ms) / 10 } else { 0 };
+        too_short + (needed_ms.saturating_sub(lasts_ms) * TOO_FAST / lasts_ms).min(10 * TOO_FAST)
     }
 
     /// The best place for the second line, with what it costs.

@@ -10,8 +10,8 @@ use crate::speech::Span;
 /// Milliseconds that a cue may be early, where it would else be seen too short.
 const MAX_EARLY_MS: u64 = 200;
 
-/// The cues of one run of words: each appears with its first word and stays as long as its last one, longer where it needs
-/// longer to be read, but never beyond the region nor the next cue.
+/// The cues of one run of words: each appears with its first word and stays as long as its last one, longer
+/// where it needs longer to be read, but never beyond the region nor the next cue.
 pub(super) fn timed(atoms: &[Atom], blocks: &[Block], channel: Option<u16>) -> Vec<Cue> {
     let placed = placed(atoms, blocks);
     let mut cues: Vec<Cue> = Vec::with_capacity(placed.len());
