@@ -227,3 +227,18 @@ pub struct StoredManifest {
     /// Digest.
     pub sha256: Sha256,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::speech::names;
+
+    #[test]
+    fn an_output_that_will_be_replaced_says_so() {
+        let bytes = Sha256::from_bytes([7; 32]);
+        let artifact = Artifact::new(names::TRANSCRIPT, Role::Transcript, "application/json", 3, bytes);
+        let written = serde_json::to_value(Output::partial("jobs/j/transcribe/a/", artifact)).expect("serializable");
+        assert_eq!((&written["state"], &written["role"]), (&"partial".into(), &"transcript".into()));
+        assert_eq!(written["key"], "jobs/j/transcribe/a/transcript.json");
+    }
+}
