@@ -6,7 +6,7 @@ use crate::{
     download,
     error::{Error, Exit},
     http::{Http, Patience},
-    report::{Report, table},
+    report::{Report, spoken, table},
     show::{Line, Show, printable},
     source, upload, wait,
 };
@@ -139,7 +139,7 @@ async fn upload_all(
     }
     let reports: Vec<_> = reports.into_values().collect();
     if !follow.json {
-        print(stdout, &table(&reports))?;
+        print(stdout, &(table(&reports) + &spoken(&reports)))?;
     }
     Ok(reports.iter().map(Report::exit).fold(Exit::Done, Exit::and))
 }
@@ -150,7 +150,8 @@ async fn one_job(cli: &Cli, id: &JobId, follow: &Follow, show: &Show, stdout: &m
     if follow.json {
         print_document(&report, stdout)?;
     } else if report.job.is_some() {
-        print(stdout, &table(&[report]))?;
+        let reports = [report];
+        print(stdout, &(table(&reports) + &spoken(&reports)))?;
     }
     Ok(exit)
 }

@@ -9,11 +9,14 @@ use crate::{
 };
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
-use smmu_core::Status;
+use smmu_core::{Status, speech::names};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Longest file name in the table, in characters.
 const LONGEST_NAME: usize = 40;
+
+/// Most of a transcript that is shown, in characters; all of it is in its file.
+const LONGEST_WORDS: usize = 1000;
 
 /// What came of one file, or of one job that was asked for by its id.
 #[derive(Debug, Default)]
@@ -113,6 +116,19 @@ impl Report {
 fn seconds(job: &Job) -> Option<String> {
     let ms = job.updated_at.unix_ms().checked_sub(job.created_at.unix_ms())?;
     job.status.is_terminal().then(|| format!("{}.{}", ms / 1000, ms % 1000 / 100))
+}
+
+/// What was said in the files whose transcripts were fetched, a paragraph each.
+#[must_use]
+pub fn spoken(reports: &[Report]) -> String {
+    let said = reports.iter().filter_map(|report| {
+        let words = std::fs::read_to_string(report.saved.get(names::TEXT)?).ok()?;
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let name = report.file.as_ref().map_or_else(|| names::TEXT.to_owned(), |path| name_of(path));
+        (!words.is_empty())
+            .then(|| format!("\n{}: {}\n", printable(&name, LONGEST_NAME), printable(&words, LONGEST_WORDS)))
+    });
+    said.collect()
 }
 
 /// The table for people.

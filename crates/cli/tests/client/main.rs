@@ -88,6 +88,18 @@ async fn a_file_is_uploaded_followed_and_its_outputs_fetched() {
 }
 
 #[tokio::test]
+async fn what_was_said_is_printed_after_the_table_and_steers_no_terminal() {
+    let said = b"Good morning.\n\nIs \x1b[2J anybody there?\n";
+    let server = Server::start(Behaviour { outputs: vec![good("transcript.txt", said)], ..Behaviour::default() }).await;
+    let (code, stdout, _) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
+    assert_eq!(code, 0);
+    assert!(
+        stdout.ends_with("1 of 1 completed\n\nphoto.jpg: Good morning. Is \u{fffd}[2J anybody there?\n"),
+        "{stdout}"
+    );
+}
+
+#[tokio::test]
 async fn a_json_document_is_the_job_without_its_signatures() {
     let server = Server::start(Behaviour { outputs: vec![good("160w.jpg", b"small")], ..Behaviour::default() }).await;
     let (code, stdout, _) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out", "--json"]).await;
