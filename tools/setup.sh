@@ -34,8 +34,14 @@ mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 for purpose in "$@"; do
     case $purpose in
-    run) make_venv "$SMMU_VENV" local/python/requirements.txt ;;
-    test) make_node_modules "$SMMU_PLAYER" tests/player ;;
+    run)
+        make_venv "$SMMU_VENV" local/python/requirements.txt
+        tools/speech-models.sh tiny.en
+        ;;
+    test)
+        make_node_modules "$SMMU_PLAYER" tests/player
+        tools/speech-models.sh base tiny.en
+        ;;
     lint | sam-local) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
     esac
 done

@@ -7,6 +7,7 @@ use smmu_cloud::{Attempt, Ending, Failure, Jobs, MakeError, MakeEvent, Submitter
 use smmu_core::{
     Artifact, Detected, JobEvent, JobId, Manifest, MediaKind, Pipeline, Role, Sha256, Stage,
     av::{AvFacts, Probe, Tags},
+    keys,
     manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
 };
 use smmu_tests::{Caller, Stack, by_request, caller::hex_sha256};
@@ -156,6 +157,68 @@ async fn what_is_ready_can_be_read_while_the_rest_is_made() {
     let idle = |_: Workbench<'_>| -> Result<Manifest, MakeError> { panic!("nothing is left to make") };
     let again = attempt.run(&work, Stage::Transcode, std::future::pending(), idle).await;
     assert_eq!(again.unwrap(), Ending::Committed);
+}
+
+#[tokio::test]
+async fn a_later_attempt_goes_on_from_what_the_one_before_left_and_its_files_take_the_place_of_the_partial_ones() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let (work, _) = running(stack, &user, b"an interview").await;
+    let id = work.input.job_id.clone();
+    let shown = Arc::new(tokio::sync::Notify::new());
+    let half = |bench: Workbench<'_>| {
+        assert_eq!(bench.checkpoint, None, "there was no attempt before");
+        let partial = file(bench.outputs, "transcript.json", Role::Transcript, "application/json", b"half of it");
+        (bench.tell)(MakeEvent::Partial(partial, b"half of it".to_vec()));
+        (bench.tell)(MakeEvent::Checkpoint(b"the first minute".to_vec()));
+        while !bench.cancelled.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Err(MakeError::Fault("cancelled".into()))
+    };
+    let attempt = attempt(stack);
+    let run = attempt.run(&work, Stage::Transcribe, shown.notified(), half);
+    let look = async {
+        let job = user.until(id.as_str(), "show what is heard", |job| names(job) == ["transcript.json"]).await;
+        assert_eq!(job["outputs"][0]["state"], "partial");
+        assert_eq!(user.download(job["outputs"][0]["url"].as_str().unwrap()).await, b"half of it");
+        // The checkpoint was told of after what is listed by now.
+        let checkpoint = keys::checkpoint(&id, Pipeline::Transcribe);
+        while !stored(stack, &checkpoint).await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        shown.notify_one();
+    };
+    let (ended, ()) = tokio::join!(run, look);
+    assert!(matches!(ended, Err(Failure::Transient(_))), "{ended:?}");
+
+    let gate = Gate::default();
+    let rest = {
+        let gate = gate.clone();
+        move |bench: Workbench<'_>| {
+            assert_eq!(bench.checkpoint, Some(b"the first minute".as_slice()));
+            let whole = file(bench.outputs, "transcript.json", Role::Transcript, "application/json", b"all of it");
+            (bench.tell)(MakeEvent::Ready(whole.clone()));
+            gate.wait();
+            let made = manifest(bench.source, bench.outputs, MediaKind::Video, vec![whole]);
+            Ok(Manifest { pipeline: Pipeline::Transcribe, ..made })
+        }
+    };
+    let run = attempt.run(&work, Stage::Transcribe, std::future::pending(), rest);
+    let look = async {
+        let whole = |job: &Value| names(job) == ["transcript.json"] && job["outputs"][0]["state"] == "ready";
+        let job = user.until(id.as_str(), "have it whole", whole).await;
+        assert_eq!(user.download(job["outputs"][0]["url"].as_str().unwrap()).await, b"all of it");
+        gate.open();
+    };
+    let (ended, ()) = tokio::join!(run, look);
+    assert_eq!(ended.unwrap(), Ending::Committed);
+}
+
+/// Whether there is an object in the processed bucket.
+async fn stored(stack: &Stack, key: &str) -> bool {
+    let bucket = stack.output("ProcessedBucketName");
+    S3::new(&stack.sdk).head_object().bucket(bucket).key(key).send().await.is_ok()
 }
 
 #[tokio::test]

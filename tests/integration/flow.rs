@@ -5,7 +5,7 @@ use aws_sdk_sfn::{
     types::{ExecutionStatus, HistoryEvent},
 };
 use serde_json::Value;
-use smmu_tests::{Caller, Stack, by_request, with_transcription};
+use smmu_tests::{Caller, Stack, by_itself, by_request, samples, with_transcription};
 use std::time::Duration;
 
 macro_rules! fixture {
@@ -44,6 +44,14 @@ fn ecs_tasks(history: &[HistoryEvent]) -> Vec<Value> {
     let outputs = history.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
     let outputs = outputs.map(|output| serde_json::from_str::<Value>(output).expect("JSON"));
     outputs.filter(|output| output.get("TaskArn").is_some()).collect()
+}
+
+#[tokio::test]
+async fn a_small_image_needs_no_worker() {
+    let (kind, history) = journey(by_itself(), &samples::jpeg(60, 40), "image/jpeg").await;
+    assert_eq!(kind, "image");
+    assert_eq!(way(&history), "RenderImage");
+    assert_eq!(ecs_tasks(&history), [Value::Null; 0]);
 }
 
 #[tokio::test]

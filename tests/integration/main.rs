@@ -13,5 +13,6 @@ mod isolation;
 mod journeys;
 mod once;
 mod player;
+mod speech;
 mod tokens;
 mod uploads;

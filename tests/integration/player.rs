@@ -1,8 +1,8 @@
 //! A real player, in a real browser, plays what was made of a video: through the API, with its token and CORS.
 
 use image::RgbImage;
-use serde_json::Value;
-use smmu_tests::{Caller, Stack, by_itself, samples};
+use serde_json::{Value, json};
+use smmu_tests::{Caller, Stack, samples, with_transcription};
 use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
@@ -11,6 +11,7 @@ use std::{
 };
 use tokio::process::Command;
 
+const SENTENCE: &str = "Nobody has to read this sentence, since everybody can hear it.";
 /// How long the browser may take on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -39,10 +40,10 @@ fn is_about(picture: &RgbImage, row: u32, wanted: [u8; 3]) -> bool {
 }
 
 #[tokio::test]
-async fn a_browser_plays_every_rung_of_a_video_upright() {
-    let stack = by_itself();
+async fn a_browser_plays_every_rung_of_a_video_upright_and_shows_its_captions() {
+    let stack = with_transcription();
     let user = Caller::user(stack, "ada").await;
-    let id = user.submit(&samples::portrait_clip(480, 854), "video/quicktime").await;
+    let id = user.submit(&samples::spoken_portrait_clip(480, 854, SENTENCE), "video/quicktime").await;
     let job = user.ended(&id).await;
     assert_eq!(job["status"], "COMPLETED", "{job}");
 
@@ -53,6 +54,9 @@ async fn a_browser_plays_every_rung_of_a_video_upright() {
         seen["shown"].as_array().unwrap().iter().map(|size| [&size["width"], &size["height"]]).collect();
     assert_eq!(sizes, [[360, 640], [480, 854]], "{seen}");
     assert_eq!(seen["hasAudio"], true, "{seen}");
+    assert_eq!(seen["captions"], json!([{ "name": "English", "lang": "en" }]), "{seen}");
+    let cues: Vec<_> = seen["cues"].as_array().unwrap().iter().map(|cue| cue["text"].as_str().unwrap()).collect();
+    assert!(cues.join(" ").to_lowercase().contains("sentence"), "{cues:?}");
     assert!((seen["firstSegment"].as_f64().unwrap() - 6.0).abs() < 0.1, "{seen}");
     assert!((seen["endedAt"].as_f64().unwrap() - 7.0).abs() < 0.2, "{seen}");
     assert!(seen["requestsWithToken"].as_u64().unwrap() >= 4, "the master and three media playlists: {seen}");

@@ -54,6 +54,7 @@ window.player = {
       levels: hls.levels.map(({ width, height, frameRate, videoCodec, audioCodec, bitrate }) =>
         ({ width, height, frameRate, videoCodec, audioCodec, bitrate })),
       audioTracks: hls.audioTracks.length,
+      captions: hls.subtitleTracks.map(({ name, lang }) => ({ name, lang })),
       duration: video.duration,
     };
   },
@@ -73,6 +74,15 @@ window.player = {
     await playOn(`playing level ${level}`, from, from + 0.3);
     await until(`showing level ${level}`, () => video.videoWidth === hls.levels[level].width);
     return { width: video.videoWidth, height: video.videoHeight };
+  },
+
+  /** Shows the captions, and answers the text of their cues once they are there. */
+  async cues() {
+    hls.subtitleDisplay = true;
+    hls.subtitleTrack = 0;
+    const track = () => [...video.textTracks].find(({ mode, cues }) => mode === "showing" && cues?.length > 0);
+    const { cues } = await until("showing captions", track);
+    return [...cues].map(({ startTime, endTime, text }) => ({ startTime, endTime, text }));
   },
 
   /** Seeks close to the end and plays to it. */

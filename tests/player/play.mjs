@@ -91,6 +91,7 @@ async function play(page, playlist, token, screenshot) {
     check(size.height === level.height, `level ${index} is ${size.height} high, its playlist says ${level.height}`);
     shown.push(size);
   }
+  const cues = opened.captions.length > 0 ? await player("cues") : [];
   // The last level is the largest: hls.js sorts them by bit rate.
   await page.locator("video").screenshot({ path: screenshot });
   const endedAt = await player("playToEnd");
@@ -98,7 +99,7 @@ async function play(page, playlist, token, screenshot) {
   check(decoded.frames > 0 && decoded.videoBytes > 0, "no frame was decoded");
   const hasAudio = opened.audioTracks > 0 || opened.levels.some((level) => level.audioCodec);
   check(!hasAudio || decoded.audioBytes > 0, "there is sound, and none was decoded");
-  return { ...opened, hasAudio, firstSegment, shown, endedAt, decoded };
+  return { ...opened, hasAudio, cues, firstSegment, shown, endedAt, decoded };
 }
 
 /** The token goes with the playlists and with nothing else. */

@@ -46,7 +46,7 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
 /// The place that is planted in [`portrait_clip`], as ISO 6709 writes it.
 pub const PLACE: &str = "+46.5197+006.6323/";
 
-/// A clip of 7 s with sound, stored lying on its side with a turn of 90° to be displayed, and with a
+/// A clip of 7 s with a tone, stored lying on its side with a turn of 90° to be displayed, and with a
 /// place. It begins with half a second of black. Displayed upright, it is as large as asked for, its
 /// upper tenth is [`ORANGE`] and its lower tenth is [`BLUE`].
 ///
@@ -54,6 +54,22 @@ pub const PLACE: &str = "+46.5197+006.6323/";
 /// If ffmpeg fails.
 #[must_use]
 pub fn portrait_clip(width: u32, height: u32) -> Vec<u8> {
+    portrait_clip_with(width, height, &["-f", "lavfi", "-i", TONE])
+}
+
+/// As [`portrait_clip`], with a text that is read aloud in the place of the tone.
+///
+/// # Panics
+/// If ffmpeg or espeak-ng fails.
+#[must_use]
+pub fn spoken_portrait_clip(width: u32, height: u32, text: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = folder.path().join("sound.wav");
+    fs::write(&sound, spoken(text)).expect("a file in a folder of ours");
+    portrait_clip_with(width, height, &["-i", &sound.display().to_string(), "-af", "apad"])
+}
+
+fn portrait_clip_with(width: u32, height: u32, sound: &[&str]) -> Vec<u8> {
     let (longer, bar) = (height, height / 10);
     let picture = format!(
         "testsrc2=size={width}x{height}:rate=24,\
@@ -65,7 +81,7 @@ pub fn portrait_clip(width: u32, height: u32) -> Vec<u8> {
     );
     let folder = tempfile::tempdir().expect("a folder");
     let (stored, turned) = (folder.path().join("stored.mov"), folder.path().join("turned.mov"));
-    ffmpeg::run(&["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", TONE, "-t", "7"], &FAST, &stored);
+    ffmpeg::run(&[&["-f", "lavfi", "-i", &picture], sound, &["-t", "7"]].concat(), &FAST, &stored);
     // Only a copy takes the turn as it is; ffmpeg would make an encoded picture upright by itself.
     let stored = stored.display().to_string();
     let place = format!("location={PLACE}");
@@ -110,6 +126,39 @@ pub fn tagged_flac() -> Vec<u8> {
     let tags = ["-metadata", "title=Low tide", "-metadata", "artist=Nobody"];
     let coding = ["-map", "0", "-map", "1", "-af", "volume=-20dB", "-c:v", "copy", "-disposition:v", "attached_pic"];
     made("flac", &inputs, &[&tags[..], &coding[..]].concat())
+}
+
+/// Something to say, in words that a small model hears well.
+pub const SENTENCES: &str = "The little boat left the harbour in the morning. \
+    Nobody had seen such weather since the end of the summer. \
+    We waited for an hour and then walked home along the beach.";
+
+/// A text read aloud, as WAV.
+///
+/// # Panics
+/// If espeak-ng is missing or fails.
+#[must_use]
+pub fn spoken(text: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("spoken.wav");
+    let mut command = std::process::Command::new("espeak-ng");
+    let status = command.args(["-v", "en-us", "-s", "140", "-w"]).arg(&file).arg(text).status();
+    assert!(status.expect("espeak-ng is installed").success(), "espeak-ng fails");
+    fs::read(file).expect("espeak-ng wrote it")
+}
+
+/// A clip in which a text is read aloud.
+///
+/// # Panics
+/// If ffmpeg or espeak-ng is missing or fails.
+#[must_use]
+pub fn spoken_clip(text: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = folder.path().join("sound.wav");
+    fs::write(&sound, spoken(text)).expect("a file in a folder of ours");
+    let inputs =
+        ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-i", &sound.display().to_string(), "-shortest"];
+    made("mp4", &inputs, &FAST)
 }
 
 /// An MP4 file whose end is missing, and with it the index of everything that is in it.

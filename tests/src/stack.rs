@@ -21,26 +21,27 @@ pub struct Stack {
     _runtime: Runtime,
 }
 
-/// Uploads start their jobs by themselves, and small images are rendered by the function.
+/// Uploads start their jobs by themselves, and small images are rendered by the function. Speech stays unheard.
 #[must_use]
 pub fn by_itself() -> &'static Stack {
-    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("self", &[("UploadTrigger", "enabled")]));
+    static STACK: LazyLock<Stack> =
+        LazyLock::new(|| Stack::deploy("self", &[("UploadTrigger", "enabled"), ("Transcription", "disabled")]));
     &STACK
 }
 
-/// Only `/complete` starts jobs, and the worker renders every image.
+/// Only `/complete` starts jobs, and the worker renders every image. Speech stays unheard.
 #[must_use]
 pub fn by_request() -> &'static Stack {
-    static STACK: LazyLock<Stack> =
-        LazyLock::new(|| Stack::deploy("asked", &[("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0")]));
+    const PARAMETERS: [(&str, &str); 3] =
+        [("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0"), ("Transcription", "disabled")];
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("asked", &PARAMETERS));
     &STACK
 }
 
-/// As by request, and speech is turned into text.
+/// Only `/complete` starts jobs, and speech is turned into text, as it is by default.
 #[must_use]
 pub fn with_transcription() -> &'static Stack {
-    static STACK: LazyLock<Stack> =
-        LazyLock::new(|| Stack::deploy("words", &[("UploadTrigger", "disabled"), ("Transcription", "enabled")]));
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("words", &[("UploadTrigger", "disabled")]));
     &STACK
 }
 
