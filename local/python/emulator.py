@@ -20,6 +20,7 @@ import time
 import ministack.app as app
 from ministack.services import apigateway, ecs, s3
 from ministack.services import stepfunctions as sfn
+from ministack.services.cloudformation import provisioners
 
 # Of the Task state that runs on this thread: its execution, and when the state times out (time.monotonic).
 STATE_EXECUTION = contextvars.ContextVar("execution", default=None)
@@ -183,6 +184,27 @@ def patch_ranges_of_versions():
     s3._get_object = read_range
 
 
+def patch_alarms_on_expressions():
+    """A template's alarm on a metric math expression is created.
+
+    AWS ("AWS::CloudWatch::Alarm" in the CloudFormation template reference): an alarm has either MetricName or Metrics,
+    which are metrics and an expression of them.
+
+    ministack: refuses Metrics, and with it the whole stack. Here such an alarm exists and is never evaluated: it is
+    recorded as one on the first of its metrics, with its actions off.
+    """
+    record = reviewed(provisioners, "_cw_metric_alarm_record", "name", "props")
+
+    def record_of_expression(name, props):
+        measured = [query["MetricStat"] for query in props.get("Metrics", []) if "MetricStat" in query]
+        if not measured:
+            return record(name, props)
+        of_one = {**props, **measured[0]["Metric"], "Period": measured[0]["Period"], "ActionsEnabled": False}
+        return record(name, {key: value for key, value in of_one.items() if key != "Metrics"})
+
+    provisioners._cw_metric_alarm_record = record_of_expression
+
+
 def camel_case(configuration):
     """The same settings with every name's first letter in lower case."""
     return {key[:1].lower() + key[1:]: value for key, value in (configuration or {}).items()}
@@ -208,4 +230,5 @@ if __name__ == "__main__":
     patch_health_path()
     patch_template_cors()
     patch_ranges_of_versions()
+    patch_alarms_on_expressions()
     app.main()

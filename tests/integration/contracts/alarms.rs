@@ -1,0 +1,10 @@
+//! Alarms are deployed; nothing here evaluates them.
+
+use super::cloud::contracts;
+
+#[tokio::test]
+async fn an_alarm_on_an_expression_is_created() {
+    let contracts = contracts().await;
+    let arn = contracts.output("AlarmArn");
+    assert!(arn.ends_with(":alarm:contracts-expression"), "{arn}");
+}
