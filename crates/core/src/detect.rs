@@ -17,6 +17,18 @@ pub enum MediaKind {
     Audio,
 }
 
+impl MediaKind {
+    /// The name as it stands in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+        }
+    }
+}
+
 /// A container or image format that the bytes name, with its media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Format {

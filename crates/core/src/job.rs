@@ -9,6 +9,7 @@ use crate::{
     media::{Media, StoredObject},
     pipeline::Pipeline,
     time::Timestamp,
+    trail::Trail,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -42,6 +43,8 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Where it came from, for logs; jobs that were made before this was recorded have none.
+    pub trail: Option<Trail>,
     /// Counts changes from 0. A write carries the revision it was computed from as its condition.
     pub revision: u64,
 }
@@ -180,8 +183,15 @@ impl Job {
             state: JobState::Queued { sent_at: None },
             created_at: at,
             updated_at: at,
+            trail: None,
             revision: 0,
         }
+    }
+
+    /// This job, with where it came from.
+    #[must_use]
+    pub fn on(self, trail: Option<Trail>) -> Self {
+        Self { trail, ..self }
     }
 
     /// The status that clients see.

@@ -5,6 +5,7 @@
 //! a file: time and randomness are handed in. `make lint` checks that.
 
 pub mod av;
+pub mod cost;
 pub mod detect;
 pub mod error;
 pub mod ids;
@@ -13,6 +14,7 @@ pub mod job;
 pub mod keys;
 pub mod manifest;
 pub mod media;
+pub mod metrics;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;
@@ -20,15 +22,19 @@ pub mod profile;
 pub mod speech;
 pub mod text;
 pub mod time;
+pub mod trail;
 
+pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage};
 pub use detect::{Format, MediaKind, detect};
 pub use error::{ErrorCode, JobError, Refusal};
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
 pub use job::{Job, JobEvent, JobState, Progress, Share, Stage, Status, Step, Transition, Work, expected_end};
 pub use manifest::{Artifact, Manifest, Output, Role};
 pub use media::{Grant, Media, MediaFacts, MediaState, StoredObject};
+pub use metrics::{AttemptOutcome, Measurement, Outcome, Subject};
 pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, WorkerSize};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use profile::Profile;
 pub use time::Timestamp;
+pub use trail::{CorrelationId, Origin, TraceId, Trail, UserHash};

@@ -1,7 +1,7 @@
 //! The record of what one worker made: written last, the same from a job and from a plain file.
 
 use crate::{
-    av::AvFacts, detect::MediaKind, ids::Sha256, image::ImageFacts, media::MediaFacts, pipeline::Pipeline,
+    av::AvFacts, cost::Bill, detect::MediaKind, ids::Sha256, image::ImageFacts, media::MediaFacts, pipeline::Pipeline,
     speech::SpeechFacts,
 };
 use serde::{Deserialize, Serialize};
@@ -217,6 +217,17 @@ impl Output {
     pub fn partial(prefix: &str, artifact: Artifact) -> Self {
         Self { state: OutputState::Partial, ..Self::ready(prefix, artifact) }
     }
+}
+
+/// A manifest as a job's attempt stores it: with what the attempt cost. A plain file costs nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BilledManifest {
+    /// What was made.
+    #[serde(flatten)]
+    pub manifest: Manifest,
+    /// The attempt's share of the cost of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Bill>,
 }
 
 /// The bytes of a manifest as they were read.

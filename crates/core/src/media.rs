@@ -158,6 +158,7 @@ impl Media {
                 bytes: self.grant.bytes,
                 sha256: self.grant.sha256,
             },
+            trail: job.trail.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     av::{Outline, Presence},
     detect::MediaKind,
     ids::{JobId, MediaId, Sha256, UserId},
+    trail::Trail,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -56,6 +57,9 @@ pub struct ExecutionInput {
     pub user_id: UserId,
     /// The bytes to process.
     pub source: Source,
+    /// Where the job came from, for logs; messages that were sent before this was recorded have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<Trail>,
 }
 
 /// The uploaded bytes, named so exactly that every reader reads the same ones.

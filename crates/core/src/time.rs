@@ -38,6 +38,12 @@ impl Timestamp {
         self.unix_ms / 1000
     }
 
+    /// Milliseconds from an earlier time to this one; 0 from a later one.
+    #[must_use]
+    pub const fn ms_since(self, earlier: Self) -> u64 {
+        if self.unix_ms > earlier.unix_ms { self.unix_ms.abs_diff(earlier.unix_ms) } else { 0 }
+    }
+
     /// This time, so many seconds later (or earlier), held within the years that can be written.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
@@ -113,6 +119,12 @@ mod tests {
             let at = Timestamp::from_unix_ms(unix_ms).unwrap().plus_seconds(seconds);
             prop_assert!(Timestamp::from_unix_ms(at.unix_ms()).is_ok());
         }
+    }
+
+    #[test]
+    fn no_time_has_passed_since_a_later_time() {
+        let [early, late] = [1_000, 3_500].map(|ms| Timestamp::from_unix_ms(ms).unwrap());
+        assert_eq!((late.ms_since(early), early.ms_since(late)), (2_500, 0));
     }
 
     #[test]

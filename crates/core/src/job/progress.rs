@@ -30,6 +30,21 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// The name as it stands in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Dispatch => "dispatch",
+            Self::Validate => "validate",
+            Self::Detect => "detect",
+            Self::Render => "render",
+            Self::Transcode => "transcode",
+            Self::Transcribe => "transcribe",
+            Self::Finish => "finish",
+        }
+    }
+
     /// The pipeline whose attempts work in this stage, if any do.
     #[must_use]
     pub const fn pipeline(self) -> Option<Pipeline> {

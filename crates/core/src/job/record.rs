@@ -8,6 +8,7 @@ use crate::{
     manifest::Output,
     pipeline::Pipeline,
     time::Timestamp,
+    trail::Trail,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub(super) struct JobRecord {
     error: Option<JobError>,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trail: Option<Trail>,
     revision: u64,
 }
 
@@ -65,6 +68,7 @@ impl From<Job> for JobRecord {
             error: None,
             created_at: job.created_at,
             updated_at: job.updated_at,
+            trail: job.trail,
             revision: job.revision,
         };
         match job.state {
@@ -109,6 +113,7 @@ impl TryFrom<JobRecord> for Job {
             state,
             created_at: record.created_at,
             updated_at: record.updated_at,
+            trail: record.trail,
             revision: record.revision,
         })
     }

@@ -1,0 +1,98 @@
+use super::*;
+use proptest::prelude::*;
+
+const MINUTE_MS: u64 = 60_000;
+
+fn prices() -> PriceTable {
+    PriceTable::default()
+}
+
+fn compute(machine: Machine, ms: u64) -> u64 {
+    prices().cost(&machine.running(ms)).compute_micro_dollars.0
+}
+
+/// 1769 MB are 1.727539 GB; 2 s of them are 3.455078 GB-s, at $0.0000166667 each: $0.0000575847.
+#[test]
+fn a_function_costs_its_memory_times_its_time() {
+    assert_eq!(compute(Machine::Lambda { memory_mb: 1769 }, 2000), 58);
+}
+
+/// 8 vCPU at $0.04048, 16 GB at $0.004445 and 40 GB of disk over the free 20 at $0.000111: $0.3994 an hour.
+#[test]
+fn a_container_costs_its_cpus_its_memory_and_its_disk() {
+    let large = Machine::Fargate { cpu_units: 8192, memory_mib: 16_384, disk_gib: 60 };
+    assert_eq!(compute(large, 60 * MINUTE_MS), 323_840 + 71_120 + 4_440);
+}
+
+/// 2 vCPU and 4 GB for a minute: ($0.08096 + $0.01778) / 60 = $0.0016457.
+#[test]
+fn a_container_is_billed_for_a_minute_at_least() {
+    let standard = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 20 };
+    assert_eq!([1, MINUTE_MS, 2 * MINUTE_MS].map(|ms| compute(standard, ms)), [1_646, 1_646, 3_291]);
+}
+
+/// 10 PUTs at $5 a million, 2 GETs at $0.40, 20 write units at $0.625, 8 read units at $0.125:
+/// 50 + 0.8 + 12.5 + 1 micro-dollars.
+#[test]
+fn requests_cost_what_a_millionth_of_a_million_costs() {
+    let requests =
+        Requests { object_writes: 10, object_reads: 2, record_writes: 20, record_reads: 8, ..Requests::default() };
+    let cost = prices().cost(&Usage { requests, ..Usage::default() });
+    assert_eq!(cost, Cost { requests_micro_dollars: MicroDollars(64), ..Cost::default() });
+}
+
+/// 5 GiB at $0.023 a month.
+#[test]
+fn storage_is_paid_for_a_month() {
+    let cost = prices().cost(&Usage { stored_bytes: 5 << 30, ..Usage::default() });
+    assert_eq!(cost.total(), MicroDollars(115_000));
+}
+
+/// 9 transitions at $25 a million are 225 micro-dollars; 6 invocations 1.2, an object written 5, four read 1.6, 24 record
+/// writes 15, 10 reads 1.25, 3 queue requests 1.2, 2 API requests 2: 252.25. 153.6 GB-ms are 2.5 micro-dollars.
+#[test]
+fn a_journey_costs_mostly_its_transitions() {
+    let cost = prices().cost(&Usage::of_journey(2, 0));
+    assert_eq!((cost.requests_micro_dollars, cost.compute_micro_dollars), (MicroDollars(252), MicroDollars(3)));
+    let alone = prices().cost(&Usage::of_journey(1, 0));
+    assert_eq!(cost.requests_micro_dollars.0 - alone.requests_micro_dollars.0, 50);
+}
+
+/// 100 MiB in parts of 8 MiB are 13 reads; two artifacts and the manifest 3 writes; ten seconds at most 5 pieces of
+/// progress, and 5 other changes of the record.
+#[test]
+fn an_attempt_reads_parts_and_writes_artifacts_and_progress() {
+    let used = Usage::of_attempt(100 << 20, 8 << 20, &[1000, 24], 10_000);
+    let expected =
+        Requests { object_reads: 13, object_writes: 3, record_writes: 30, record_reads: 10, ..Requests::default() };
+    assert_eq!((used.requests, used.stored_bytes), (expected, 1024));
+}
+
+#[test]
+fn a_price_table_is_read_as_it_is_configured_and_no_price_can_be_misspelt() {
+    let mut written = serde_json::to_value(prices()).unwrap();
+    written["region"] = "eu-central-1".into();
+    assert_eq!(serde_json::from_value::<PriceTable>(written.clone()).unwrap().region, "eu-central-1");
+    written["storageGbYear"] = 1.into();
+    assert!(serde_json::from_value::<PriceTable>(written).is_err());
+}
+
+#[test]
+fn a_bill_says_which_prices_it_is_of() {
+    let bill = prices().bill(&Machine::Lambda { memory_mb: 1024 }.running(1000));
+    insta::assert_json_snapshot!(bill);
+}
+
+proptest! {
+    #[test]
+    fn more_is_never_cheaper_and_nothing_overflows(ms in any::<u64>(), less in any::<u64>(), size in any::<u32>()) {
+        for machine in [
+            Machine::Lambda { memory_mb: size },
+            Machine::Fargate { cpu_units: size, memory_mib: size, disk_gib: size },
+        ] {
+            let (short, long) = (machine.running(ms.min(less)), machine.running(ms.max(less)));
+            prop_assert!(prices().cost(&short).total() <= prices().cost(&long).total());
+            prop_assert!(prices().cost(&long).total() <= prices().cost(&(long + short)).total());
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What joins the log lines of one job, from the request that submitted it to the worker that ends it.
+
+use crate::ids::{InvalidId, Sha256};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// Where a submission came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// The request, event or tick that submitted the job.
+    pub correlation_id: CorrelationId,
+    /// Its trace, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+}
+
+/// What every log line of a job carries besides the job's id. It travels in the job's record, its message and its
+/// execution, so that nobody on the way has to find it out again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trail {
+    /// Where the job came from.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// Stands for its owner.
+    pub user_hash: UserHash,
+}
+
+macro_rules! text_id {
+    ($name:ident, $what:literal) => {
+        impl $name {
+            /// As it stands in logs.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                if Self::is_valid(&text) { Ok(Self(text)) } else { Err(InvalidId($what)) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// Names what caused a job: API Gateway's request id, S3's, or the id of an `EventBridge` event. 1 to 128 visible
+/// ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CorrelationId(String);
+
+text_id!(CorrelationId, "correlation id");
+
+impl CorrelationId {
+    fn is_valid(text: &str) -> bool {
+        (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
+/// A trace of X-Ray: `1-`, 8 hexadecimal digits, `-`, 24 more ("Tracing header" in the X-Ray developer guide).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TraceId(String);
+
+text_id!(TraceId, "X-Ray trace id");
+
+impl TraceId {
+    fn is_valid(text: &str) -> bool {
+        let hexadecimal =
+            |part: &str, digits| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        text.strip_prefix("1-")
+            .and_then(|rest| rest.split_once('-'))
+            .is_some_and(|(time, unique)| hexadecimal(time, 8) && hexadecimal(unique, 24))
+    }
+}
+
+impl FromStr for TraceId {
+    type Err = InvalidId;
+
+    /// Reads the trace off a tracing header: `Root=1-…;Parent=…;Sampled=1`, in any order.
+    fn from_str(header: &str) -> Result<Self, InvalidId> {
+        let root = header.split(';').find_map(|field| field.trim().strip_prefix("Root="));
+        root.ok_or(InvalidId("X-Ray tracing header"))?.to_owned().try_into()
+    }
+}
+
+/// Stands for a user in logs: the first 16 hexadecimal digits of a digest of their id. 64 bits tell apart all users that
+/// one deployment has, and are too few to be called an identifier elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserHash(String);
+
+text_id!(UserHash, "user hash");
+
+impl UserHash {
+    const DIGITS: usize = 16;
+
+    fn is_valid(text: &str) -> bool {
+        text.len() == Self::DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
+    /// Shortens the digest of a user's id.
+    #[must_use]
+    pub fn of(digest: &Sha256) -> Self {
+        let mut text = digest.to_string();
+        text.truncate(Self::DIGITS);
+        Self(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TRACE: &str = "1-67891233-abcdef012345678912345678";
+
+    #[test]
+    fn a_trace_is_read_off_a_header_in_any_order() {
+        for header in [
+            format!("Root={TRACE}"),
+            format!("Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1"),
+            format!("Sampled=0; Self=1-67891233-000000000000000000000000; Root={TRACE};Lineage=a:0"),
+        ] {
+            assert_eq!(header.parse::<TraceId>().map(String::from), Ok(TRACE.to_owned()), "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_is_refused() {
+        for header in
+            ["", "Root=", "Parent=53995c3f42cd8ad8", "Root=1-67891233-abc", "Root=2-67891233-abcdef012345678912345678"]
+        {
+            assert!(header.parse::<TraceId>().is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_correlation_id_cannot_break_a_log_line() {
+        assert!(CorrelationId::try_from("JKJaXmPLvHcESHA=".to_owned()).is_ok());
+        for bad in ["", "a b", "a\nb", "é", &"x".repeat(129)] {
+            assert!(CorrelationId::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trail_is_flat_and_is_read_back_as_it_was_written() {
+        let trail = Trail {
+            origin: Origin { correlation_id: CorrelationId("r-1".into()), trace_id: Some(TraceId(TRACE.into())) },
+            user_hash: UserHash::of(&Sha256::from_bytes([0xab; 32])),
+        };
+        let written = serde_json::to_value(&trail).unwrap();
+        assert_eq!(written, json!({"correlationId": "r-1", "traceId": TRACE, "userHash": "abababababababab"}));
+        assert_eq!(serde_json::from_value::<Trail>(written).unwrap(), trail);
+    }
+}
