@@ -28,7 +28,7 @@ async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Job
     let nowhere = format!("{}-missing", stack.output("JobsQueueUrl"));
     let submitter = Submitter::new(&stack.sdk, &stack.environment(&[("SMMU_JOBS_QUEUE_URL", &nowhere)])).unwrap();
     let media = submitter.media.get(&upload.media_id.parse().unwrap()).await.unwrap().unwrap();
-    let job = submitter.submit(&media).await.unwrap();
+    let job = submitter.submit(&media, None).await.unwrap();
     for event in [JobEvent::Started, JobEvent::Detected(MediaKind::Video)] {
         submitter.jobs.advance(&job.id, event).await.unwrap();
     }

@@ -22,7 +22,7 @@ async fn unsent(stack: &Stack, user: &Caller, file: &[u8]) -> Job {
     let submitter = Submitter::new(&stack.sdk, &stack.environment(&[("SMMU_JOBS_QUEUE_URL", &missing)])).unwrap();
     let media_id: MediaId = upload.media_id.parse().unwrap();
     let media = submitter.media.get(&media_id).await.unwrap().unwrap();
-    let job = submitter.submit(&media).await.expect("the record counts, not the message");
+    let job = submitter.submit(&media, None).await.expect("the record counts, not the message");
     assert_eq!(job.status(), Status::Queued);
     job
 }

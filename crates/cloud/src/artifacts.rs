@@ -10,8 +10,8 @@ use aws_sdk_s3::{Client, presigning::PresigningConfig, primitives::ByteStream, t
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    Artifact, JobId, Manifest, Output, Pipeline, Sha256, keys,
-    manifest::{self, StoredManifest},
+    Artifact, Cost, JobId, Manifest, Output, Pipeline, Sha256, keys,
+    manifest::{self, BilledManifest, StoredManifest},
 };
 use std::{
     path::Path,
@@ -118,17 +118,17 @@ impl Artifacts {
         String::from_utf8(bytes).map_err(|error| CloudError::unreadable(OPERATION, error))
     }
 
-    /// A stored manifest, and the outputs that it lists.
-    pub async fn manifest(&self, key: &str) -> Result<(Manifest, Vec<Output>), CloudError> {
+    /// What a worker has committed, as its stored manifest says.
+    pub async fn collect(&self, manifest_key: &str) -> Result<Collected, CloudError> {
         const OPERATION: &str = "s3:GetObject manifest";
-        let bytes = self.get(OPERATION, key, MAX_MANIFEST_BYTES).await?;
-        let made: Manifest =
+        let bytes = self.get(OPERATION, manifest_key, MAX_MANIFEST_BYTES).await?;
+        let BilledManifest { manifest, cost } =
             serde_json::from_slice(&bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        let prefix = key.strip_suffix(manifest::FILE_NAME);
+        let prefix = manifest_key.strip_suffix(manifest::FILE_NAME);
         let prefix = prefix.ok_or_else(|| CloudError::unreadable(OPERATION, "not the key of a manifest"))?;
         let sha256 = Sha256::from_bytes(Hasher::digest(&bytes).into());
-        let outputs = made.outputs(prefix, StoredManifest { bytes: bytes.len() as u64, sha256 });
-        Ok((made, outputs))
+        let outputs = manifest.outputs(prefix, StoredManifest { bytes: bytes.len() as u64, sha256 });
+        Ok(Collected { manifest, outputs, cost: cost.map(|bill| bill.cost) })
     }
 
     /// Stores a text in the place of one that was made, beside `neighbour`, which it names.
@@ -157,6 +157,17 @@ impl Artifacts {
             .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
         Ok(request.uri().to_owned())
     }
+}
+
+/// What one worker has made of a job.
+#[derive(Debug)]
+pub struct Collected {
+    /// As its worker wrote it.
+    pub manifest: Manifest,
+    /// What was made, and the manifest itself.
+    pub outputs: Vec<Output>,
+    /// What making it cost, where that was metered.
+    pub cost: Option<Cost>,
 }
 
 /// Where one attempt stores what it makes; nothing under it counts until its manifest is committed.
@@ -190,10 +201,14 @@ impl AttemptPrefix {
         Ok(output)
     }
 
-    /// Stores the manifest of that folder, once all that it names is stored, and answers its key.
-    pub async fn put_manifest(&self, folder: &Path) -> Result<String, CloudError> {
-        let key = format!("{}{}", self.prefix, manifest::FILE_NAME);
-        self.artifacts.put_file(&key, manifest::CONTENT_TYPE, None, &folder.join(manifest::FILE_NAME)).await?;
+    /// Stores the manifest of what was made in that folder, once all that it names is stored, and answers its key.
+    pub async fn put_manifest(&self, manifest: &BilledManifest, folder: &Path) -> Result<String, CloudError> {
+        const OPERATION: &str = "s3:PutObject manifest";
+        let (key, file) = (format!("{}{}", self.prefix, manifest::FILE_NAME), folder.join(manifest::FILE_NAME));
+        let mut text = serde_json::to_vec_pretty(manifest).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        text.push(b'\n');
+        tokio::fs::write(&file, text).await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
+        self.artifacts.put_file(&key, manifest::CONTENT_TYPE, None, &file).await?;
         Ok(key)
     }
 }

@@ -16,13 +16,17 @@ use crate::{
     invocation::Failure,
     jobs::{Advance, Jobs},
     media::MediaTable,
+    telemetry::Meter,
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
 use course::{Course, Early};
 use maker::{Maker, Supplies};
-use smmu_core::{Detected, JobError, JobEvent, JobId, Manifest, Pipeline, Share, Stage, Work};
-use std::time::Duration;
+use smmu_core::{
+    AttemptOutcome, Detected, JobError, JobEvent, JobId, Machine, Manifest, Measurement, Pipeline, PriceTable, Share,
+    Stage, Subject, Work,
+};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Everything that an attempt touches.
@@ -32,6 +36,9 @@ pub struct Attempt {
     artifacts: Artifacts,
     jobs: Jobs,
     media: MediaTable,
+    meter: Meter,
+    prices: PriceTable,
+    machine: Option<Machine>,
 }
 
 /// How an attempt ended.
@@ -56,7 +63,16 @@ impl Attempt {
             artifacts: Artifacts::new(sdk, environment)?,
             jobs: Jobs::new(sdk, environment)?,
             media: MediaTable::new(sdk, environment)?,
+            meter: Meter::new(environment)?,
+            prices: environment.prices()?,
+            machine: environment.machine()?,
         })
+    }
+
+    /// The same on a machine of another size than the environment tells.
+    #[must_use]
+    pub fn on(self, machine: Machine) -> Self {
+        Self { machine: Some(machine), ..self }
     }
 
     /// Runs `make` in a thread of its own on the source of `work`, and publishes what it makes.
@@ -72,10 +88,34 @@ impl Attempt {
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
+        let began = Instant::now();
+        // Boxed: callers' futures would hold this one's whole state, and the compiler its whole type.
+        let ended = Box::pin(self.try_once(work, stage, began, stop, make)).await;
+        let outcome = match &ended {
+            Ok(Ending::Committed | Ending::Superseded) => AttemptOutcome::Done,
+            Err(Failure::Refused(_)) => AttemptOutcome::Refused,
+            Err(Failure::Transient(_) | Failure::Fault(_)) => AttemptOutcome::Failed,
+        };
+        let measured = Measurement::AttemptEnded { stage, lasted_ms: milliseconds(began.elapsed()), outcome };
+        self.meter.write(&measured, Some(Subject { job: &work.input.job_id, trail: work.input.trail.as_ref() }));
+        ended
+    }
+
+    async fn try_once<F>(
+        &self,
+        work: &Detected,
+        stage: Stage,
+        began: Instant,
+        stop: impl Future<Output = ()>,
+        make: F,
+    ) -> Result<Ending, Failure>
+    where
+        F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
+    {
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
         let pipeline = stage.pipeline().ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
         let (share, reached) = watch::channel(Share::default());
-        let course = Course { attempt: self, work, stage, pipeline, room: room.path(), share: &share };
+        let course = Course { attempt: self, work, stage, pipeline, began, room: room.path(), share: &share };
         let mut maker = None;
         // Boxed: the steps hold the state of every request that they make.
         let steps = Box::pin(course.run(make, &mut maker));
@@ -122,11 +162,19 @@ impl Attempt {
 
     /// Records a refusal as the job's end. Succeeds too where the job had ended before.
     pub async fn refuse(&self, work: &Detected, error: JobError) -> Result<(), CloudError> {
-        self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await.map(drop)
+        if let Advance::Changed(job) = self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await? {
+            self.meter.job_ended(&job, None);
+        }
+        Ok(())
     }
 }
 
 /// The event that a worker got this far.
 fn worked(work: &Detected, stage: Stage, pipeline: Pipeline, share: Share) -> JobEvent {
     JobEvent::Worked(Work { stage, pipeline, branch: work.branch, share })
+}
+
+/// A duration as metrics and prices count it.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
 //! The environment, read once at start and passed on as values.
 
-use smmu_core::{Profile, UploadPolicy};
+use smmu_core::{Machine, PriceTable, Profile, UploadPolicy};
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 
 /// The variables of this program.
@@ -60,6 +60,27 @@ impl Environment {
         self.parse_or("SMMU_PROFILE", Profile::default())
     }
 
+    /// List prices: the table in `SMMU_PRICES`, in JSON, or the one that is built in.
+    pub fn prices(&self) -> Result<PriceTable, InvalidEnvironment> {
+        const NAME: &str = "SMMU_PRICES";
+        let Some(text) = self.get(NAME) else { return Ok(PriceTable::default()) };
+        let unusable =
+            |error: serde_json::Error| InvalidEnvironment::Unusable { name: NAME, reason: error.to_string() };
+        serde_json::from_str(text).map_err(unusable)
+    }
+
+    /// What this program runs on, as far as that can be billed: a function, whose size Lambda tells, or a container,
+    /// whose size its task definition does. `None` anywhere else.
+    pub fn machine(&self) -> Result<Option<Machine>, InvalidEnvironment> {
+        if let memory_mb @ 1.. = self.parse_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0)? {
+            return Ok(Some(Machine::Lambda { memory_mb }));
+        }
+        let cpu_units = self.parse_or("SMMU_WORKER_CPU", 0)?;
+        let memory_mib = self.parse_or("SMMU_WORKER_MEMORY", 0)?;
+        let disk_gib = self.parse_or("SMMU_WORKER_DISK", Machine::FARGATE_FREE_DISK_GIB)?;
+        Ok((cpu_units > 0 && memory_mib > 0).then_some(Machine::Fargate { cpu_units, memory_mib, disk_gib }))
+    }
+
     /// Which uploads are granted: limits and types from the environment, or their defaults.
     pub fn upload_policy(&self) -> Result<UploadPolicy, InvalidEnvironment> {
         let default = UploadPolicy::default();
@@ -71,5 +92,36 @@ impl Environment {
             allowed_types: types.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase).collect(),
             grant_seconds: self.parse_or("SMMU_UPLOAD_EXPIRY_SECONDS", default.grant_seconds)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+    use smmu_core::{Machine, PriceTable};
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::of(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn a_machine_is_told_by_lambda_or_by_a_task_definition_or_not_at_all() {
+        let machine = |variables| environment(variables).machine().unwrap();
+        assert_eq!(machine(&[]), None);
+        assert_eq!(machine(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")]), Some(Machine::Lambda { memory_mb: 1769 }));
+        assert_eq!(machine(&[("SMMU_WORKER_CPU", "2048")]), None);
+        assert_eq!(
+            machine(&[("SMMU_WORKER_CPU", "2048"), ("SMMU_WORKER_MEMORY", "4096"), ("SMMU_WORKER_DISK", "60")]),
+            Some(Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 60 })
+        );
+    }
+
+    #[test]
+    fn prices_are_built_in_unless_a_whole_table_is_given() {
+        assert_eq!(environment(&[]).prices().unwrap(), PriceTable::default());
+        let table = PriceTable { region: "eu-central-1".into(), ..PriceTable::default() };
+        let text = serde_json::to_string(&table).unwrap();
+        assert_eq!(environment(&[("SMMU_PRICES", &text)]).prices().unwrap(), table);
+        assert!(environment(&[("SMMU_PRICES", "{\"region\": \"eu-central-1\"}")]).prices().is_err());
     }
 }

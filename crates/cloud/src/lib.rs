@@ -20,7 +20,7 @@ pub mod uploads;
 pub mod worker;
 pub mod workflow;
 
-pub use artifacts::Artifacts;
+pub use artifacts::{Artifacts, Collected};
 pub use attempt::{Attempt, Ending, MakeError, MakeEvent, Workbench};
 pub use config::{Environment, InvalidEnvironment};
 pub use error::CloudError;
@@ -30,6 +30,7 @@ pub use media::MediaTable;
 pub use models::ModelBucket;
 pub use queue::JobsQueue;
 pub use submit::{SubmitError, Submitter};
+pub use telemetry::{Meter, Pseudonyms};
 pub use uploads::Uploads;
 pub use workflow::Workflow;
 

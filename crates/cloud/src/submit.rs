@@ -7,10 +7,11 @@ use crate::{
     jobs::{Advance, Jobs},
     media::{MediaTable, Submission},
     queue::JobsQueue,
+    telemetry::Pseudonyms,
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Job, JobEvent, JobId, Media, media::Mismatch};
+use smmu_core::{Job, JobEvent, JobId, Media, Origin, Trail, media::Mismatch};
 use std::time::Duration;
 
 /// Everything that a submission touches.
@@ -24,6 +25,8 @@ pub struct Submitter {
     pub jobs: Jobs,
     /// The jobs queue.
     pub queue: JobsQueue,
+    /// What stands for users in logs.
+    pub pseudonyms: Pseudonyms,
 }
 
 /// Why there is no job.
@@ -51,21 +54,25 @@ impl Submitter {
             media: MediaTable::new(sdk, environment)?,
             jobs: Jobs::new(sdk, environment)?,
             queue: JobsQueue::new(sdk, environment)?,
+            pseudonyms: Pseudonyms::new(environment)?,
         })
     }
 
-    /// The job of a media: the one it has, or a new one if its object is there as granted.
+    /// The job of a media: the one it has, or a new one if its object is there as granted. A new one says where it
+    /// came from.
     ///
     /// Once the job is recorded this succeeds even if its message cannot be sent; `reconcile` sends
     /// what was not sent.
-    pub async fn submit(&self, media: &Media) -> Result<Job, SubmitError> {
+    pub async fn submit(&self, media: &Media, origin: Option<Origin>) -> Result<Job, SubmitError> {
         let id = JobId::of(&media.id);
+        let trail = origin.map(|origin| Trail { origin, user_hash: self.pseudonyms.hash(&media.user) });
         for pause_ms in PAUSES_MS {
             if let Some(job) = self.jobs.get(&id).await? {
                 return Ok(job);
             }
             let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
             let (submitted, job) = media.submit(&object, clock::now())?;
+            let job = job.on(trail.clone());
             match self.media.submit(&submitted, &job, &self.jobs).await? {
                 Submission::Recorded => return Ok(self.send(&submitted, job).await),
                 // The other submission's job is this one; the next round finds it.

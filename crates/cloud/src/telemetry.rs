@@ -1,6 +1,13 @@
-//! Logs: one JSON object a line on standard output, as CloudWatch Logs wants them.
+//! Logs and metrics: one JSON object a line on standard output, as `CloudWatch` Logs wants them.
 
-use crate::config::Environment;
+use crate::{
+    clock,
+    config::{Environment, InvalidEnvironment},
+};
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{Job, JobId, Measurement, MicroDollars, Origin, Sha256, Subject, Trail, UserHash, UserId, metrics};
+use std::io::Write;
+use tracing::{Span, error_span};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging with the filter in `SMMU_LOG` (default `info`). What cannot be parsed of the
@@ -15,4 +22,117 @@ pub fn start(environment: &Environment) {
         .with_span_list(false)
         .with_env_filter(filter)
         .try_init();
+}
+
+/// What the log lines of work on a job have in common, wherever they are written.
+///
+/// Of the level that no sensible filter leaves out, since with it the lines would lose what joins them.
+#[must_use]
+pub fn job_span(job: &JobId, trail: Option<&Trail>) -> Span {
+    error_span!(
+        "job",
+        jobId = job.as_str(),
+        correlationId = trail.map(|trail| trail.origin.correlation_id.as_str()),
+        traceId = trail.and_then(|trail| trail.origin.trace_id.as_ref()).map(|id| id.as_str()),
+        userHash = trail.map(|trail| trail.user_hash.as_str()),
+    )
+}
+
+/// What the log lines of one request to the API have in common.
+#[must_use]
+pub fn request_span(origin: Option<&Origin>, user: &UserHash) -> Span {
+    error_span!(
+        "request",
+        correlationId = origin.map(|origin| origin.correlation_id.as_str()),
+        traceId = origin.and_then(|origin| origin.trace_id.as_ref()).map(|id| id.as_str()),
+        userHash = user.as_str(),
+    )
+}
+
+/// Writes measurements.
+#[derive(Clone)]
+pub struct Meter {
+    deployment: String,
+}
+
+impl Meter {
+    /// For the deployment named by `SMMU_STAGE`.
+    pub fn new(environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { deployment: environment.require("SMMU_STAGE")?.to_owned() })
+    }
+
+    /// Writes that a job has ended. For whoever ended it, once.
+    pub fn job_ended(&self, job: &Job, cost: Option<MicroDollars>) {
+        if let Some(measured) = Measurement::of_ended(job, cost) {
+            self.write(&measured, Some(Subject { job: &job.id, trail: job.trail.as_ref() }));
+        }
+    }
+
+    /// Writes a measurement, as of now.
+    pub fn write(&self, measured: &Measurement, subject: Option<Subject<'_>>) {
+        let line = metrics::line(measured, &self.deployment, subject, clock::now());
+        // Not through tracing: CloudWatch wants the object alone. Nobody works worse for a number that is lost.
+        let _lost = writeln!(std::io::stdout().lock(), "{line}");
+    }
+}
+
+/// Turns users into what stands for them in logs.
+///
+/// A digest without a secret hides an id only from those who cannot guess it, and ids are often guessable: an e-mail
+/// address, a number. `SMMU_LOG_PEPPER` is that secret. Without one the digest is bound to the name of the deployment:
+/// logs hold no id, and two deployments cannot be joined by them, but whoever knows an id can find its lines.
+#[derive(Clone)]
+pub struct Pseudonyms {
+    pepper: String,
+}
+
+impl Pseudonyms {
+    /// With `SMMU_LOG_PEPPER`, or else `SMMU_STAGE`.
+    pub fn new(environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        let pepper = environment.get("SMMU_LOG_PEPPER").map_or_else(|| environment.require("SMMU_STAGE"), Ok)?;
+        Ok(Self { pepper: pepper.to_owned() })
+    }
+
+    /// What stands for a user.
+    #[must_use]
+    pub fn hash(&self, user: &UserId) -> UserHash {
+        // The length in front keeps one pair of pepper and id from being another pair.
+        let digest = Hasher::new()
+            .chain_update((self.pepper.len() as u64).to_be_bytes())
+            .chain_update(&self.pepper)
+            .chain_update(user.as_str());
+        UserHash::of(&Sha256::from_bytes(digest.finalize().into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pseudonyms;
+    use crate::config::Environment;
+    use smmu_core::{UserHash, UserId};
+
+    fn hash(variables: &[(&str, &str)], user: &str) -> UserHash {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pseudonyms = Pseudonyms::new(&Environment::of(variables)).unwrap();
+        pseudonyms.hash(&UserId::try_from(user.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn a_user_is_the_same_in_one_deployment_and_another_in_the_next() {
+        let (dev, prod) = ([("SMMU_STAGE", "dev")], [("SMMU_STAGE", "prod")]);
+        assert_eq!(hash(&dev, "ada"), hash(&dev, "ada"));
+        assert_ne!(hash(&dev, "ada"), hash(&prod, "ada"));
+        assert_ne!(hash(&dev, "ada"), hash(&dev, "bob"));
+    }
+
+    #[test]
+    fn a_pepper_changes_every_hash() {
+        let peppered = [("SMMU_STAGE", "dev"), ("SMMU_LOG_PEPPER", "secret")];
+        assert_ne!(hash(&peppered, "ada"), hash(&[("SMMU_STAGE", "dev")], "ada"));
+    }
+
+    #[test]
+    fn what_of_the_pepper_runs_into_the_id_makes_a_difference() {
+        assert_ne!(hash(&[("SMMU_STAGE", "dev")], "user"), hash(&[("SMMU_STAGE", "devu")], "ser"));
+    }
 }

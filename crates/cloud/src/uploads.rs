@@ -12,6 +12,8 @@ use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 mod download;
 
+pub(crate) use download::PART_BYTES as DOWNLOAD_PART_BYTES;
+
 /// The raw bucket.
 #[derive(Clone)]
 pub struct Uploads {

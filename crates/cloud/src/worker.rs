@@ -7,7 +7,8 @@ use crate::{
     sdk_config, telemetry,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Detected, Manifest, Stage};
+use serde::Deserialize;
+use smmu_core::{Detected, Machine, Manifest, Stage};
 use std::{
     io,
     process::ExitCode,
@@ -46,6 +47,15 @@ where
 {
     let environment = Environment::read();
     telemetry::start(&environment);
+    let task = match Task::given(&environment) {
+        Ok(task) => task,
+        Err(failure) => {
+            tracing::error!(%failure, "no work");
+            return ExitCode::from(TRY_AGAIN);
+        }
+    };
+    // The attempt is polled on this thread, so that its log lines carry what the span has.
+    let _logged_as = telemetry::job_span(&task.detected.input.job_id, task.detected.input.trail.as_ref()).entered();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -55,7 +65,7 @@ where
     };
     let ending = runtime.block_on(async {
         let stop = StopSignals::listen().map_err(|error| Failure::Fault(format!("no signal can be heard: {error}")))?;
-        attempt(stage, stop, prepare, &environment).await
+        attempt(&task, stage, stop, prepare, &environment).await
     });
     // A maker that did not stop in time must not hold up the exit.
     runtime.shutdown_background();
@@ -109,7 +119,40 @@ impl StopSignals {
     }
 }
 
+/// What an ECS task is to do.
+#[derive(Deserialize)]
+struct Task {
+    #[serde(flatten)]
+    detected: Detected,
+    /// The size that the state machine has asked for, where it asks for one.
+    worker: Option<WorkerSize>,
+}
+
+/// As `ecs:RunTask` is told: both numbers as text.
+#[derive(Deserialize)]
+struct WorkerSize {
+    cpu: String,
+    memory: String,
+}
+
+impl Task {
+    fn given(environment: &Environment) -> Result<Self, Failure> {
+        let input = environment.require("SMMU_EXECUTION_INPUT").map_err(Failure::unexpected)?;
+        serde_json::from_str(input).map_err(Failure::unexpected)
+    }
+
+    /// What this is run on. Only the transcode worker comes in sizes; a large one has the disk of its task definition too.
+    fn machine(&self, stage: Stage, told: Machine) -> Machine {
+        let (Stage::Transcode, Some(size), Machine::Fargate { disk_gib, .. }) = (stage, &self.worker, told) else {
+            return told;
+        };
+        let (Ok(cpu_units), Ok(memory_mib)) = (size.cpu.parse(), size.memory.parse()) else { return told };
+        Machine::Fargate { cpu_units, memory_mib, disk_gib }
+    }
+}
+
 async fn attempt<P, F>(
+    task: &Task,
     stage: Stage,
     stop: StopSignals,
     prepare: P,
@@ -119,18 +162,55 @@ where
     P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
-    let input = environment.require("SMMU_EXECUTION_INPUT").map_err(Failure::unexpected)?;
-    let work: Detected = serde_json::from_str(input).map_err(Failure::unexpected)?;
     let sdk = sdk_config().await;
     let attempt = Attempt::new(&sdk, environment).map_err(Failure::unexpected)?;
+    let attempt = match environment.machine().map_err(Failure::unexpected)? {
+        Some(told) => attempt.on(task.machine(stage, told)),
+        None => attempt,
+    };
     let make = prepare(&sdk, environment).await?;
-    match attempt.run(&work, stage, stop.heard(), make).await {
+    match attempt.run(&task.detected, stage, stop.heard(), make).await {
         Ok(ending) => Ok(Some(ending)),
         Err(Failure::Refused(error)) => {
-            tracing::info!(job_id = %work.input.job_id, code = %error.code, "refused");
-            attempt.refuse(&work, error).await?;
+            tracing::info!(code = %error.code, "refused");
+            attempt.refuse(&task.detected, error).await?;
             Ok(None)
         }
         Err(failure @ (Failure::Transient(_) | Failure::Fault(_))) => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Task;
+    use crate::config::Environment;
+    use serde_json::json;
+    use smmu_core::{Machine, Stage};
+
+    const TOLD: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 60 };
+
+    fn task(changed: impl FnOnce(&mut serde_json::Value)) -> Task {
+        let mut input = json!({
+            "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": "user-1",
+            "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
+            "kind": "video", "contentType": "video/mp4", "branch": "transcode",
+        });
+        changed(&mut input);
+        Task::given(&Environment::of([("SMMU_EXECUTION_INPUT".to_owned(), input.to_string())])).unwrap()
+    }
+
+    #[test]
+    fn the_transcode_worker_is_of_the_size_that_was_asked_for() {
+        let task = task(|input| input["worker"] = json!({"cpu": "8192", "memory": "16384"}));
+        let large = Machine::Fargate { cpu_units: 8192, memory_mib: 16_384, disk_gib: 60 };
+        assert_eq!(task.machine(Stage::Transcode, TOLD), large);
+        assert_eq!(task.machine(Stage::Transcribe, TOLD), TOLD);
+    }
+
+    #[test]
+    fn any_other_worker_is_of_the_size_of_its_task_definition() {
+        assert_eq!(task(|_| {}).machine(Stage::Transcode, TOLD), TOLD);
+        let odd = task(|input| input["worker"] = json!({"cpu": "8 vCPU", "memory": "16384"}));
+        assert_eq!(odd.machine(Stage::Transcode, TOLD), TOLD);
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Context,
     init::{nothing_else, object, text},
-    job, owned, respond,
+    job, origin, owned, respond,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -21,7 +21,7 @@ pub(crate) async fn handle(request: &Request, user: &UserId, context: &Context) 
     let found = context.submitter.media.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
     let media = owned(found, |media| &media.user, user)?;
 
-    let job = match context.submitter.submit(&media).await {
+    let job = match context.submitter.submit(&media, origin(request)).await {
         Ok(job) => job,
         Err(SubmitError::NotUploaded) if clock::now() > media.expires_at => {
             return Err(Problem::new(ProblemCode::UploadExpired));

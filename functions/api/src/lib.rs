@@ -11,12 +11,14 @@ mod respond;
 use auth::{AuthConfig, Verifier};
 use aws_config::SdkConfig;
 use lambda_http::{
-    Body, Request, Response,
+    Body, Request, RequestExt, Response,
     http::{Method, header},
+    request::RequestContext,
 };
-use smmu_cloud::{Artifacts, Environment, Submitter, clock};
-use smmu_core::{Problem, ProblemCode, UploadPolicy, UserId};
+use smmu_cloud::{Artifacts, Environment, Submitter, clock, telemetry};
+use smmu_core::{CorrelationId, Origin, Problem, ProblemCode, UploadPolicy, UserId};
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// What the function needs, made once.
 pub struct Context {
@@ -68,14 +70,26 @@ pub async fn handle(request: Request, context: &Context) -> Response<Body> {
         Ok(claims) => claims.user,
         Err(error) => return respond::unauthorized(error),
     };
-    let answered = match route {
-        Route::Health => Ok(health::handle(context)),
-        Route::Init => init::handle(&request, user, context).await,
-        Route::Complete => complete::handle(&request, &user, context).await,
-        Route::Job(id) => job::handle(&request, id, &user, context).await,
-        Route::Playback { job, name } => playback::handle(job, name, &user, context).await,
+    let span = telemetry::request_span(origin(&request).as_ref(), &context.submitter.pseudonyms.hash(&user));
+    let answered = async {
+        match route {
+            Route::Health => Ok(health::handle(context)),
+            Route::Init => init::handle(&request, user, context).await,
+            Route::Complete => complete::handle(&request, &user, context).await,
+            Route::Job(id) => job::handle(&request, id, &user, context).await,
+            Route::Playback { job, name } => playback::handle(job, name, &user, context).await,
+        }
     };
-    answered.unwrap_or_else(|problem| respond::problem(&problem))
+    answered.instrument(span).await.unwrap_or_else(|problem| respond::problem(&problem))
+}
+
+/// Which request this is, as API Gateway and X-Ray name it.
+fn origin(request: &Request) -> Option<Origin> {
+    let Some(RequestContext::ApiGatewayV2(gateway)) = request.request_context_ref() else { return None };
+    let correlation_id = CorrelationId::try_from(gateway.request_id.clone()?).ok()?;
+    // lambda_http puts the invocation's trace here, whatever the client has sent.
+    let trace = header_text(request, header::HeaderName::from_static("x-amzn-trace-id"));
+    Some(Origin { correlation_id, trace_id: trace.and_then(|header| header.parse().ok()) })
 }
 
 fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Problem> {

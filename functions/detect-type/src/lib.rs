@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use serde::Serialize;
-use smmu_cloud::{Advance, CloudError, Environment, Failure, InvalidEnvironment, Jobs, Uploads};
+use smmu_cloud::{Advance, CloudError, Environment, Failure, InvalidEnvironment, Jobs, Uploads, telemetry};
 use smmu_core::{
     Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Refusal, Routing, Source, Stage,
     UploadPolicy, WorkerSize,
@@ -10,6 +10,7 @@ use smmu_core::{
     detect,
     detect::HEAD_BYTES,
 };
+use tracing::Instrument;
 
 /// What the function needs, made once.
 pub struct Context {
@@ -63,6 +64,11 @@ struct Worker {
 
 /// Answers its input, what it is, and where it goes.
 pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Answer, Failure> {
+    let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
+    look(input, context).instrument(span).await
+}
+
+async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failure> {
     let source = &input.source;
     let reading = |error: CloudError| Failure::reading_source(error, Stage::Detect);
     let head = context.uploads.read_range(source, 0..HEAD_BYTES as u64).await.map_err(reading)?;
@@ -80,6 +86,7 @@ pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Answer, 
         WorkerSize::Large => context.large.clone(),
     };
     let branch = Branch::of(kind, source.bytes, outline.sound, context.routing);
+    tracing::info!(?kind, ?branch, content_type = format.content_type, "detected");
     Ok(Answer { worker, detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input } })
 }
 

@@ -2,8 +2,9 @@
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use smmu_cloud::{Environment, Failure, InvalidEnvironment, Workflow, workflow::Start};
+use smmu_cloud::{Environment, Failure, InvalidEnvironment, Workflow, telemetry, workflow::Start};
 use smmu_core::ExecutionInput;
+use tracing::Instrument;
 
 /// What the function needs, made once.
 pub struct Context {
@@ -45,9 +46,12 @@ async fn start(message: &SqsMessage, context: &Context) -> Result<(), Failure> {
     let body = message.body.as_deref().unwrap_or_default();
     let input: ExecutionInput =
         serde_json::from_str(body).map_err(|error| Failure::Fault(format!("not a job message: {error}")))?;
-    match context.workflow.start(&input).await? {
-        Start::Started => tracing::info!(job_id = %input.job_id, "execution started"),
-        Start::AlreadyStarted => tracing::info!(job_id = %input.job_id, "duplicate message"),
+    let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
+    let started = context.workflow.start(&input).instrument(span.clone()).await?;
+    let _logged_as = span.entered();
+    match started {
+        Start::Started => tracing::info!("execution started"),
+        Start::AlreadyStarted => tracing::info!("duplicate message"),
     }
     Ok(())
 }

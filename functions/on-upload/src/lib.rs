@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
-use smmu_cloud::{Environment, Failure, InvalidEnvironment, SubmitError, Submitter};
-use smmu_core::keys;
+use smmu_cloud::{Environment, Failure, InvalidEnvironment, SubmitError, Submitter, telemetry};
+use smmu_core::{CorrelationId, Origin, keys};
 
 /// What the function needs, made once.
 pub struct Context {
@@ -41,9 +41,10 @@ async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure
         tracing::warn!(%media_id, "an object without a grant was created in the raw bucket");
         return Ok(());
     };
-    match context.submitter.submit(&media).await {
+    match context.submitter.submit(&media, origin(record)).await {
         Ok(job) => {
-            tracing::info!(job_id = %job.id, status = %job.status(), "submitted");
+            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
+            tracing::info!(status = %job.status(), "submitted");
             Ok(())
         }
         // An event may come late, after the object was deleted; nothing is left to do then.
@@ -53,6 +54,12 @@ async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure
         }
         Err(SubmitError::Cloud(error)) => Err(error.into()),
     }
+}
+
+/// The request that uploaded the object, as S3 names it.
+fn origin(record: &S3EventRecord) -> Option<Origin> {
+    let id = record.response_elements.get("x-amz-request-id")?.clone();
+    Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None })
 }
 
 /// Keys in S3 events are encoded as in an HTML form: `+` is a space, the rest percent-encoded.

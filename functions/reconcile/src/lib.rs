@@ -5,16 +5,19 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
 use smmu_cloud::{
-    Advance, CloudError, Environment, Failure, InvalidEnvironment, SubmitError, Submitter, Workflow, clock,
-    workflow::Execution,
+    Advance, CloudError, Environment, Failure, InvalidEnvironment, Meter, SubmitError, Submitter, Workflow, clock,
+    telemetry, workflow::Execution,
 };
-use smmu_core::{ErrorCode, Job, JobEvent, JobId, JobState, MediaId, Refusal, Status, Timestamp};
+use smmu_core::{
+    CorrelationId, ErrorCode, Job, JobEvent, JobId, JobState, Measurement, MediaId, Origin, Refusal, Status, Timestamp,
+};
 
 /// What the function needs, made once.
 pub struct Context {
     submitter: Submitter,
     workflow: Workflow,
     patience: Patience,
+    meter: Meter,
 }
 
 /// How long things may take before they are looked into, in seconds.
@@ -24,13 +27,16 @@ pub struct Patience {
     pub unsent: i64,
     /// Without any change to a job.
     pub silent: i64,
+    /// Without any change to a job whose execution runs. The longest work reports a percent more every quarter of an
+    /// hour, so this is a worker that hangs, or one that waits for capacity.
+    pub stuck: i64,
     /// From the end of a grant: an upload that began in time may take until then.
     pub ungranted: i64,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { unsent: 60, silent: 600, ungranted: 3600 }
+        Self { unsent: 60, silent: 600, stuck: 3600, ungranted: 3600 }
     }
 }
 
@@ -47,8 +53,10 @@ impl Context {
             patience: Patience {
                 unsent: environment.parse_or("SMMU_PATIENCE_UNSENT_SECONDS", default.unsent)?,
                 silent: environment.parse_or("SMMU_PATIENCE_SILENT_SECONDS", default.silent)?,
+                stuck: environment.parse_or("SMMU_PATIENCE_STUCK_SECONDS", default.stuck)?,
                 ungranted: environment.parse_or("SMMU_PATIENCE_UNGRANTED_SECONDS", default.ungranted)?,
             },
+            meter: Meter::new(environment)?,
         })
     }
 }
@@ -60,6 +68,8 @@ pub struct Report {
     pub sent: usize,
     /// Jobs marked FAILED.
     pub failed: usize,
+    /// Jobs that have not moved for long though their execution runs; left as they are, for a person to look at.
+    pub stuck: usize,
     /// Uploads submitted for a client that never completed them.
     pub submitted: usize,
     /// Grants that ended without an upload.
@@ -71,23 +81,33 @@ pub struct Report {
 enum Mended {
     Sent,
     Failed,
+    Stuck,
     Submitted,
     Expired,
     Nothing,
 }
 
 /// Looks for what was lost, at every tick of the schedule.
-pub async fn handle(_tick: Value, context: &Context) -> Result<Report, Failure> {
+pub async fn handle(tick: Value, context: &Context) -> Result<Report, Failure> {
     let now = clock::now();
+    let origin = origin(&tick);
     let mut report = Report::default();
     for id in lost_jobs(context, now).await? {
         count(mend_job(&id, context, now).await, id.as_str(), &mut report);
     }
     for id in context.submitter.media.awaiting_since(now.plus_seconds(-context.patience.ungranted), BATCH).await? {
-        count(mend_upload(&id, context).await, id.as_str(), &mut report);
+        count(mend_upload(&id, origin.clone(), context).await, id.as_str(), &mut report);
     }
+    let measured = Measurement::Reconciled { stuck: report.stuck + report.errors, mended: report.sent + report.failed };
+    context.meter.write(&measured, None);
     tracing::info!(?report, "reconciled");
     Ok(report)
+}
+
+/// The tick itself, as `EventBridge` names it, for the jobs of uploads that nobody completed.
+fn origin(tick: &Value) -> Option<Origin> {
+    let id = tick.get("id")?.as_str()?.to_owned();
+    Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None })
 }
 
 async fn lost_jobs(context: &Context, now: Timestamp) -> Result<Vec<JobId>, CloudError> {
@@ -101,6 +121,7 @@ fn count(mended: Result<Mended, CloudError>, id: &str, report: &mut Report) {
     match mended {
         Ok(Mended::Sent) => report.sent += 1,
         Ok(Mended::Failed) => report.failed += 1,
+        Ok(Mended::Stuck) => report.stuck += 1,
         Ok(Mended::Submitted) => report.submitted += 1,
         Ok(Mended::Expired) => report.expired += 1,
         Ok(Mended::Nothing) => {}
@@ -124,6 +145,11 @@ async fn mend_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Mende
             Execution::Ended(code) => fail(job, code, context).await,
         },
         JobState::Running { .. } if silent => match context.workflow.execution(id).await? {
+            Execution::Running if job.updated_at <= now.plus_seconds(-context.patience.stuck) => {
+                let _logged_as = telemetry::job_span(id, job.trail.as_ref()).entered();
+                tracing::error!(stage = ?job.stage(), since = %job.updated_at, "the job does not move");
+                Ok(Mended::Stuck)
+            }
             Execution::Running => Ok(Mended::Nothing),
             Execution::Missing | Execution::Succeeded => fail(job, ErrorCode::Internal, context).await,
             Execution::Ended(code) => fail(job, code, context).await,
@@ -140,19 +166,21 @@ async fn send(job: Job, context: &Context) -> Result<Mended, CloudError> {
     let Some(media) = context.submitter.media.get(&job.media_id).await? else {
         return fail(job, ErrorCode::Internal, context).await;
     };
-    let id = job.id.clone();
+    let (id, trail) = (job.id.clone(), job.trail.clone());
     context.submitter.queue.send(&media.execution_input(&job)).await?;
     context.submitter.jobs.advance_from(job, JobEvent::Sent).await?;
-    tracing::warn!(job_id = %id, "sent a job that had not been taken");
+    let _logged_as = telemetry::job_span(&id, trail.as_ref()).entered();
+    tracing::warn!("sent a job that had not been taken");
     Ok(Mended::Sent)
 }
 
 async fn fail(job: Job, code: ErrorCode, context: &Context) -> Result<Mended, CloudError> {
-    let id = job.id.clone();
     let error = Refusal::new(code, "the workflow ended before the job did").at(job.stage());
     match context.submitter.jobs.advance_from(job, JobEvent::Failed(error)).await? {
-        Advance::Changed(_) => {
-            tracing::warn!(job_id = %id, %code, "failed a job whose execution had ended");
+        Advance::Changed(job) => {
+            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
+            context.meter.job_ended(&job, None);
+            tracing::warn!(%code, "failed a job whose execution had ended");
             Ok(Mended::Failed)
         }
         Advance::Unchanged(_) | Advance::Ended(_) | Advance::TooEarly(_) | Advance::Missing => Ok(Mended::Nothing),
@@ -160,10 +188,10 @@ async fn fail(job: Job, code: ErrorCode, context: &Context) -> Result<Mended, Cl
 }
 
 /// An upload that is complete needs no client to say so: its bytes are proven by their checksum.
-async fn mend_upload(id: &MediaId, context: &Context) -> Result<Mended, CloudError> {
+async fn mend_upload(id: &MediaId, origin: Option<Origin>, context: &Context) -> Result<Mended, CloudError> {
     // The index may be behind the table.
     let Some(media) = context.submitter.media.get(id).await? else { return Ok(Mended::Nothing) };
-    match context.submitter.submit(&media).await {
+    match context.submitter.submit(&media, origin).await {
         Ok(_) => Ok(Mended::Submitted),
         Err(SubmitError::NotUploaded) => {
             Ok(if context.submitter.media.expire(&media).await? { Mended::Expired } else { Mended::Nothing })

@@ -1,9 +1,12 @@
 //! Makes the renditions of one image, without a container.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench};
+use smmu_cloud::{
+    Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench, telemetry,
+};
 use smmu_core::{Detected, Stage};
 use smmu_media::{ImageLimits, ImageProfile, MediaError};
+use tracing::Instrument;
 
 /// What the function needs, made once.
 pub struct Context {
@@ -20,6 +23,11 @@ impl Context {
 
 /// Makes and commits the outputs of an image.
 pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
+    let span = telemetry::job_span(&work.input.job_id, work.input.trail.as_ref());
+    render(work, context).instrument(span).await
+}
+
+async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
     let profile = context.profile.clone();
     let make = move |Workbench { source, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
         let mut progress = |percent| tell(MakeEvent::Progress(percent));
@@ -27,8 +35,8 @@ pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
     };
     // Lambda does not ask a function to stop: it freezes or ends it.
     match context.attempt.run(&work, Stage::Render, std::future::pending(), make).await? {
-        Ending::Committed => tracing::info!(job_id = %work.input.job_id, "committed"),
-        Ending::Superseded => tracing::info!(job_id = %work.input.job_id, "the job had ended"),
+        Ending::Committed => tracing::info!("committed"),
+        Ending::Superseded => tracing::info!("the job had ended"),
     }
     Ok(())
 }

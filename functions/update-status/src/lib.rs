@@ -8,21 +8,29 @@ use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 pub use request::Request;
 use serde::Serialize;
-use smmu_cloud::{Advance, Artifacts, Environment, Failure, InvalidEnvironment, Jobs};
+use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, Meter, telemetry};
 use smmu_core::{
-    Branch, ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, Output, Pipeline, Refusal, Stage, Status,
+    Branch, ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable, Refusal,
+    Stage, Status, Usage,
 };
 
 /// What the function needs, made once.
 pub struct Context {
     jobs: Jobs,
     artifacts: Artifacts,
+    meter: Meter,
+    prices: PriceTable,
 }
 
 impl Context {
     /// From the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
-        Ok(Self { jobs: Jobs::new(sdk, environment)?, artifacts: Artifacts::new(sdk, environment)? })
+        Ok(Self {
+            jobs: Jobs::new(sdk, environment)?,
+            artifacts: Artifacts::new(sdk, environment)?,
+            meter: Meter::new(environment)?,
+            prices: environment.prices()?,
+        })
     }
 }
 
@@ -69,28 +77,43 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
     if job.status().is_terminal() {
         return Ok(outcome(&job));
     }
-    let outputs = collect(&job, branch, &context.artifacts).await?;
+    let collected = collect(&job, branch, &context.artifacts).await?;
+    let cost = cost(&collected, &context.prices);
+    let (manifests, outputs): (Vec<_>, Vec<_>) =
+        collected.into_iter().map(|made| (made.manifest, made.outputs)).unzip();
+    let mut outputs = outputs.concat();
+    captions::join(&mut outputs, &manifests, &context.artifacts).await?;
     match context.jobs.advance_from(job, JobEvent::Completed(outputs)).await? {
-        Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
+        Advance::Changed(job) => {
+            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
+            context.meter.job_ended(&job, cost);
+            tracing::info!("job completed");
+            Ok(outcome(&job))
+        }
+        Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
         Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
     }
 }
 
-/// The outputs of every pipeline that the branch runs, or, where it is not told, that jobs of this kind had.
-async fn collect(job: &Job, branch: Option<Branch>, artifacts: &Artifacts) -> Result<Vec<Output>, Failure> {
+/// The cost of a job, where every worker has metered its share.
+fn cost(collected: &[Collected], prices: &PriceTable) -> Option<MicroDollars> {
+    let source_bytes = collected.first()?.manifest.source.bytes;
+    let around = prices.cost(&Usage::of_journey(collected.len(), source_bytes));
+    collected.iter().try_fold(around, |sum, made| Some(sum + made.cost?)).map(|sum| sum.total())
+}
+
+/// What was committed of every pipeline that the branch runs, or, where it is not told, that jobs of this kind had.
+async fn collect(job: &Job, branch: Option<Branch>, artifacts: &Artifacts) -> Result<Vec<Collected>, Failure> {
     let (JobState::Running { committed, .. }, Some(kind)) = (&job.state, job.kind) else {
         return Err(Failure::unexpected("the job is not running"));
     };
-    let (mut outputs, mut manifests) = (Vec::new(), Vec::new());
+    let mut collected = Vec::new();
     for pipeline in branch.map_or_else(|| Pipeline::of(kind), Branch::pipelines) {
         let unfinished = || Failure::Fault(format!("the {pipeline} worker ended without a manifest"));
         let manifest_key = committed.get(pipeline).ok_or_else(unfinished)?;
-        let (manifest, listed) = artifacts.manifest(manifest_key).await?;
-        outputs.extend(listed);
-        manifests.push(manifest);
+        collected.push(artifacts.collect(manifest_key).await?);
     }
-    captions::join(&mut outputs, &manifests, artifacts).await?;
-    Ok(outputs)
+    Ok(collected)
 }
 
 /// Applies a failure to a job and answers how it stands then. `None` where there is no such job.
@@ -99,7 +122,16 @@ async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) ->
     let event = event(&job);
     match context.jobs.advance_from(job, event).await? {
         Advance::Changed(job) => {
-            tracing::warn!(job_id = %id, stage = ?job.stage(), "job failed");
+            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
+            context.meter.job_ended(&job, None);
+            match &job.state {
+                JobState::Failed { error, .. } if error.retryable => tracing::error!(code = %error.code, "job failed"),
+                JobState::Failed { .. }
+                | JobState::Queued { .. }
+                | JobState::Running { .. }
+                | JobState::Completed { .. }
+                | JobState::Cancelled => tracing::info!(status = %job.status(), "job ended"),
+            }
             Ok(Some(job))
         }
         Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => Ok(Some(job)),

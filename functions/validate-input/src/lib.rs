@@ -1,26 +1,43 @@
 //! Proves that the uploaded object is the granted one, and marks its job RUNNING.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{Advance, Environment, Failure, InvalidEnvironment, Jobs, Uploads};
-use smmu_core::{ErrorCode, ExecutionInput, JobEvent, Refusal, Source, Stage, StoredObject};
+use smmu_cloud::{Advance, Environment, Failure, InvalidEnvironment, Jobs, Meter, Uploads, telemetry};
+use smmu_core::{ErrorCode, ExecutionInput, JobEvent, Measurement, Refusal, Source, Stage, StoredObject, Subject};
+use tracing::Instrument;
 
 /// What the function needs, made once.
 pub struct Context {
     jobs: Jobs,
     uploads: Uploads,
+    meter: Meter,
 }
 
 impl Context {
     /// From the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
-        Ok(Self { jobs: Jobs::new(sdk, environment)?, uploads: Uploads::new(sdk, environment)? })
+        Ok(Self {
+            jobs: Jobs::new(sdk, environment)?,
+            uploads: Uploads::new(sdk, environment)?,
+            meter: Meter::new(environment)?,
+        })
     }
 }
 
 /// Answers its input once that is proven: the version exists, with that size and that checksum.
 pub async fn handle(input: ExecutionInput, context: &Context) -> Result<ExecutionInput, Failure> {
+    let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
+    validate(input, context).instrument(span).await
+}
+
+async fn validate(input: ExecutionInput, context: &Context) -> Result<ExecutionInput, Failure> {
     match context.jobs.advance(&input.job_id, JobEvent::Started).await? {
-        Advance::Changed(_) | Advance::Unchanged(_) => {}
+        Advance::Changed(job) => {
+            let waited_ms = job.updated_at.ms_since(job.created_at);
+            let started = Measurement::JobStarted { waited_ms, bytes: input.source.bytes };
+            context.meter.write(&started, Some(Subject { job: &job.id, trail: job.trail.as_ref() }));
+            tracing::info!(bytes = input.source.bytes, waited_ms, "job started");
+        }
+        Advance::Unchanged(_) => {}
         Advance::Ended(job) => return Err(Failure::Fault(format!("the job is {} already", job.status()))),
         Advance::TooEarly(_) | Advance::Missing => return Err(Failure::unexpected("there is no such job")),
     }

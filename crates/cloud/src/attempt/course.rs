@@ -1,11 +1,14 @@
 //! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
 
-use super::{Attempt, MakeError, MakeEvent, Maker, Supplies, Workbench, worked};
-use crate::{artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance};
+use super::{Attempt, MakeError, MakeEvent, Maker, Supplies, Workbench, milliseconds, worked};
+use crate::{
+    artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance,
+    uploads::DOWNLOAD_PART_BYTES,
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use smmu_core::{
-    Artifact, Detected, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline, Share, Stage, Step,
-    Timestamp, expected_end,
+    Artifact, Bill, Detected, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline, Share, Stage, Step,
+    Timestamp, Usage, expected_end, manifest::BilledManifest,
 };
 use std::{
     collections::VecDeque,
@@ -14,6 +17,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 use tokio::{
     sync::{
@@ -33,6 +37,8 @@ pub(super) struct Course<'a> {
     pub(super) stage: Stage,
     /// The pipeline whose attempts work in that stage.
     pub(super) pipeline: Pipeline,
+    /// When it began.
+    pub(super) began: Instant,
     /// A folder of this attempt alone.
     pub(super) room: &'a Path,
     /// How far it is.
@@ -98,7 +104,9 @@ impl Course<'_> {
         self.check(&manifest, pipeline)?;
         self.reached(Step::Store, 0);
         self.store(manifest.artifacts.iter().filter(|artifact| !stored.contains(artifact)), &transport).await?;
-        let key = transport.prefix.put_manifest(&transport.folder).await?;
+        let billed = BilledManifest { cost: self.bill(&manifest), manifest };
+        let key = transport.prefix.put_manifest(&billed, &transport.folder).await?;
+        let manifest = billed.manifest;
         match &manifest.speech {
             Some(speech) => {
                 let described = self.attempt.media.describe_speech(&self.work.input.media_id, speech).await;
@@ -218,6 +226,14 @@ impl Course<'_> {
             return Err(Failure::Transient("the source did not arrive as it was validated".into()));
         }
         Ok(())
+    }
+
+    /// What the attempt has cost so far, which is nearly all of it, where it runs on something that has a price.
+    fn bill(&self, manifest: &Manifest) -> Option<Bill> {
+        let (machine, ran_ms) = (self.attempt.machine?, milliseconds(self.began.elapsed()));
+        let sizes: Vec<u64> = manifest.artifacts.iter().map(|artifact| artifact.bytes).collect();
+        let around = Usage::of_attempt(self.work.input.source.bytes, DOWNLOAD_PART_BYTES, &sizes, ran_ms);
+        Some(self.attempt.prices.bill(&(machine.running(ran_ms) + around)))
     }
 
     /// The kind that detection read off the first bytes, unless a closer look found another.

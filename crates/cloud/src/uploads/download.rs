@@ -13,7 +13,7 @@ use tokio::{
 };
 
 /// What one request asks for.
-const PART_BYTES: u64 = 32 * 1024 * 1024;
+pub(crate) const PART_BYTES: u64 = 32 * 1024 * 1024;
 /// One connection to S3 does not fill the line of a large worker.
 const PARTS_AT_ONCE: usize = 4;
 /// How often a part is taken up again where it broke off. The SDK repeats requests, not transfers.
