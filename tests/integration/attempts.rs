@@ -328,7 +328,7 @@ async fn a_player_gets_playlists_whose_segments_it_can_read() {
     let id = &work.input.job_id;
     attempt(stack).run(&work, Stage::Transcode, std::future::pending(), make_playable).await.unwrap();
     let outputs = smmu_cloud::Artifacts::new(&stack.sdk, &stack.environment(&[])).unwrap();
-    let (_, outputs) = outputs.manifest(&stored_manifest(&jobs, id).await).await.unwrap();
+    let outputs = outputs.collect(&stored_manifest(&jobs, id).await).await.unwrap().outputs;
     jobs.advance(id, JobEvent::Completed(outputs)).await.unwrap();
 
     let job = ada.job(id.as_str()).await.json();
