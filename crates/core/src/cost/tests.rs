@@ -96,3 +96,34 @@ proptest! {
         }
     }
 }
+
+/// What docs/COST.md works out: (processing, storage for a month), in micro-dollars.
+fn worked(jobs: u64, workers: &[(Machine, u64, &[u64])], source_bytes: u64) -> (u64, u64) {
+    const PART: u64 = 32 << 20;
+    let journey = Usage::of_journey(workers.len(), source_bytes);
+    let used = workers.iter().fold(journey, |sum, &(machine, ms, artifacts)| {
+        sum + machine.running(ms) + Usage::of_attempt(source_bytes, PART, artifacts, ms)
+    });
+    let cost = prices().cost(&used);
+    let processing = cost.compute_micro_dollars + cost.requests_micro_dollars;
+    (jobs * processing.0, jobs * cost.storage_month_micro_dollars.0)
+}
+
+const TRANSCODE: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 60 };
+const TRANSCRIBE: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 20 };
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn the_page_on_cost_has_the_figures_that_are_computed() {
+    let photos = worked(1000, &[(Machine::Lambda { memory_mb: 1769 }, 1500, &[MIB * 13 / 100; 10])], 4 * MIB);
+    let videos = worked(10, &[(TRANSCODE, 10 * MINUTE_MS, &[75 * MIB; 15])], 600 * MIB);
+    let speech =
+        worked(10, &[(TRANSCODE, 2 * MINUTE_MS, &[20 * MIB; 5]), (TRANSCRIBE, 6 * MINUTE_MS, &[MIB / 4; 5])], 60 * MIB);
+    let page = include_str!("../../../../docs/COST.md");
+    for (what, (processing, storage)) in [("1,000 photos", photos), ("100 minutes", videos), ("10 hours", speech)] {
+        let dollars = |micro: u64| format!("${}.{:02}", micro / 1_000_000, (micro % 1_000_000 + 5_000) / 10_000);
+        let row = format!("| {} | {} |", dollars(processing), dollars(storage));
+        let line = page.lines().find(|line| line.starts_with('|') && line.contains(what)).unwrap_or_default();
+        assert!(line.contains(&row), "{what}: {row} is not in {line}");
+    }
+}
