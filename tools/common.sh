@@ -16,6 +16,8 @@ export SMMU_VENV=${SMMU_VENV:-$SMMU_ROOT/.local/venv}
 export SMMU_PLAYER=${SMMU_PLAYER:-$SMMU_ROOT/.local/player}
 # Linters, SAM and cargo-lambda, which never go into the product.
 SMMU_LINT_VENV=$SMMU_TOOLS_DIR/python-$(sha256sum tools/requirements-lint.txt | cut -c1-16)
+# checkov, which cannot share an environment with SAM.
+SMMU_CHECKOV_VENV=$SMMU_TOOLS_DIR/checkov-$(sha256sum tools/requirements-checkov.txt | cut -c1-16)
 
 step() { printf '==> %s\n' "$*"; }
 

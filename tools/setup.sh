@@ -42,6 +42,10 @@ for purpose in "$@"; do
         make_node_modules "$SMMU_PLAYER" tests/player
         tools/speech-models.sh base tiny.en
         ;;
-    lint | sam-local) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
+    lint)
+        make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt
+        make_venv "$SMMU_CHECKOV_VENV" tools/requirements-checkov.txt
+        ;;
+    sam-local) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
     esac
 done
