@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Sourced by lint.sh: linters that are neither Debian's nor Python's, installed once, outside the checkout.
 
 # install_crate NAME VERSION: builds a program, for tools that neither PyPI nor Debian has.
