@@ -1,0 +1,119 @@
+"""Runs failed jobs once more: `rerun.sh STAGE JOB_ID...`, or `rerun.sh STAGE --since TIME` for all that failed since.
+
+A job that has ended stays as it is. What is run again is its upload: copied, inside the raw bucket, under a new media
+id that has the same owner and the same grant. From there on everything goes its usual way, so nothing is promised less
+than for any other upload. Prints a line for each: the failed job and the new one, which its owner can read.
+
+Jobs that failed because of their file are left alone: they would fail again.
+"""
+
+import argparse
+import secrets
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+# As functions write times: RFC 3339 in UTC with three decimals, so that text order is time order.
+TIME = "%Y-%m-%dT%H:%M:%S.{:03d}Z"
+# What a new media has from the one that it repeats.
+REPEATED = ("userId", "fileName", "contentType", "bytes", "sha256")
+
+
+def ulid(unix_ms: int, chance: int) -> str:
+    """48 bits of time and 80 of chance in lower-case Crockford base 32."""
+    number = unix_ms << 80 | chance
+    return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def timestamp(at: datetime) -> str:
+    return at.strftime(TIME).format(at.microsecond // 1000)
+
+
+def why_not(job: dict[str, Any] | None) -> str | None:
+    """What speaks against running a job again, if anything does."""
+    if job is None:
+        return "there is no such job"
+    if job["status"] != "FAILED":
+        return f"it is {job['status']}"
+    if not job["error"]["retryable"]:
+        return f"its file was refused: {job['error']['code']}"
+    return None
+
+
+def repeated(media: dict[str, Any], media_id: str, now: datetime) -> dict[str, Any]:
+    """A grant like an earlier one. Its upload takes seconds, and nobody else can make it: nothing is signed."""
+    return {name: media[name] for name in REPEATED} | {
+        "mediaId": media_id,
+        "status": "AWAITING_UPLOAD",
+        "createdAt": timestamp(now),
+        "expiresAt": timestamp(now + timedelta(minutes=15)),
+    }
+
+
+class Deployment:
+    """The tables and the bucket of one stage."""
+
+    def __init__(self, stage: str) -> None:
+        import boto3  # not needed by what is tested without AWS
+
+        tables = boto3.resource("dynamodb")
+        account = boto3.client("sts").get_caller_identity()["Account"]
+        self.jobs, self.media = tables.Table(f"smmu-{stage}-jobs"), tables.Table(f"smmu-{stage}-media")
+        self.s3, self.bucket = boto3.client("s3"), f"smmu-{stage}-raw-media-{account}"
+
+    def failed_since(self, since: str) -> list[str]:
+        from boto3.dynamodb.conditions import Key
+
+        asked: dict[str, Any] = {
+            "IndexName": "by-status",
+            "KeyConditionExpression": Key("status").eq("FAILED") & Key("updatedAt").gte(since),
+        }
+        found = []
+        while True:
+            page = self.jobs.query(**asked)
+            found += [item["jobId"] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return found
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def rerun(self, job_id: str) -> str:
+        """The new job's id, or why there is none."""
+        job = self.jobs.get_item(Key={"jobId": job_id}, ConsistentRead=True).get("Item")
+        if reason := why_not(job):
+            return f"not run again: {reason}"
+        media = self.media.get_item(Key={"mediaId": job["mediaId"]}, ConsistentRead=True)["Item"]
+        identity = ulid(time.time_ns() // 1_000_000, secrets.randbits(80))
+        self.media.put_item(
+            Item=repeated(media, f"med_{identity}", datetime.now(UTC)),
+            ConditionExpression="attribute_not_exists(mediaId)",
+        )
+        # S3 computes the digest of the copy, which the submission compares with the grant.
+        self.s3.copy_object(
+            Bucket=self.bucket,
+            Key=f"uploads/med_{identity}",
+            CopySource={"Bucket": self.bucket, "Key": job["inputKey"], "VersionId": job["inputVersionId"]},
+            ChecksumAlgorithm="SHA256",
+        )
+        return f"job_{identity}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="rerun.sh", description=__doc__.splitlines()[0])
+    parser.add_argument("stage")
+    parser.add_argument("jobs", nargs="*", metavar="JOB_ID")
+    parser.add_argument("--since", metavar="TIME", help="all that failed since then, as 2026-11-25T18:00:00Z")
+    options = parser.parse_args()
+    if bool(options.jobs) == bool(options.since):
+        parser.error("name jobs, or a time with --since")
+    deployment = Deployment(options.stage)
+    jobs = options.jobs or deployment.failed_since(options.since)
+    answers = {job: deployment.rerun(job) for job in jobs}
+    for job, answer in answers.items():
+        print(f"{job}\t{answer}")
+    return 0 if all(answer.startswith("job_") for answer in answers.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
