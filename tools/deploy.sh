@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# deploy.sh STAGE [NAME=VALUE...]: puts a stage of samconfig.toml into your AWS account, in the one order that works from
+# nothing: image repositories, images, stack. Run again it updates. docs/DEPLOY.md says what it needs.
+#
+# IMAGE_TAG  tag of the worker images; the commit where it is empty. A tag that is pushed already is not pushed again.
+# PREBUILT=1 takes .aws-sam/build and the local images as they are, as the pipeline does: built once, deployed thrice.
+# NO_IMAGES=1 leaves images alone: they are there, or nothing is run that needs a worker.
+. "$(dirname "$0")/common.sh"
+
+[ $# -ge 1 ] || fail "usage: tools/deploy.sh STAGE [NAME=VALUE...]" "stages are those of samconfig.toml: dev, staging, prod"
+STAGE=$1
+shift
+export SAM_CLI_TELEMETRY=0
+TAG=${IMAGE_TAG:-$(git rev-parse --short=12 HEAD)}
+make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt
+PATH=$SMMU_LINT_VENV/bin:$PATH
+parameters=$(python3 tools/stage_parameters.py "$STAGE" "ImageTag=$TAG" "$@")
+mapfile -t parameters <<<"$parameters"
+
+uri_of() { # uri_of WORKER: where its image goes, as the stack of repositories says.
+    aws cloudformation describe-stacks --stack-name "smmu-$STAGE-repositories" --output text \
+        --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
+}
+
+push() { # push WORKER OUTPUT: its local image, unless this tag is there already.
+    local uri
+    uri=$(uri_of "$2")
+    if aws ecr describe-images --repository-name "smmu-$STAGE-$1-worker" --image-ids "imageTag=$TAG" >/dev/null 2>&1; then
+        step "$1: $TAG is there already"
+        return
+    fi
+    aws ecr get-login-password | docker login --username AWS --password-stdin "${uri%%/*}" >/dev/null
+    docker tag "smmu-$1-worker:$TAG" "$uri:$TAG"
+    docker push --quiet "$uri:$TAG"
+}
+
+step "image repositories: stack smmu-$STAGE-repositories"
+sam deploy --template-file repositories.yaml --stack-name "smmu-$STAGE-repositories" \
+    --parameter-overrides "Stage=$STAGE" --no-confirm-changeset --no-fail-on-empty-changeset
+
+if [ -z "${NO_IMAGES:-}" ]; then
+    is_there aws || fail "the AWS CLI is missing; it logs in to the image repositories" "see docs/DEPLOY.md"
+    is_there docker || fail "docker is missing; it builds and pushes the worker images" "see docs/DEPLOY.md"
+    [ -n "${PREBUILT:-}" ] || IMAGE_TAG=$TAG make images
+    step "images: $TAG"
+    push transcode TranscodeRepositoryUri
+    push transcribe TranscribeRepositoryUri
+fi
+
+if [ -z "${PREBUILT:-}" ]; then
+    step "functions"
+    sam build
+fi
+step "stack smmu-$STAGE"
+options=()
+# Nobody is there to ask; the approval of the stage's environment has asked already.
+[ -z "${CI:-}" ] || options+=(--no-confirm-changeset)
+sam deploy --config-env "$STAGE" --template-file .aws-sam/build/template.yaml --parameter-overrides "${parameters[@]}" \
+    "${options[@]}"
