@@ -14,6 +14,7 @@ CHECKS = (
     "sample_events",
     "state_machine",
     "permissions",
+    "runbook",
 )
 
 
