@@ -115,7 +115,10 @@ impl Drop for Emulator {
 
 /// Everything that the emulator may know: it hands its whole environment to Lambda functions.
 fn environment(home: &Home, port: u16) -> Vec<(String, String)> {
-    let inherited = ["PATH", "LANG"].into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    // SMMU_CALLS: a file in which the launcher notes what functions and workers call.
+    let inherited = ["PATH", "LANG", "SMMU_CALLS"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
     let own = [
         // Not the user's: no configuration of theirs may reach a function.
         ("HOME", home.tmp().display().to_string()),
