@@ -1,6 +1,6 @@
 //! Deployed stacks, each started once for all tests of the binary.
 
-use aws_config::SdkConfig;
+use aws_config::{AppName, SdkConfig};
 use smmu_cloud::Environment;
 use smmu_local::{Cloud, CloudOptions, Port};
 use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
@@ -66,6 +66,16 @@ impl Stack {
         };
         let sdk = runtime_free(|| runtime.block_on(cloud.address().sdk_config()));
         Self { cloud, sdk, stage, page, tokens: tokio::sync::Mutex::default(), _runtime: runtime }
+    }
+
+    /// An SDK whose calls are noted as a function's, for one that a test calls in the function's place.
+    ///
+    /// # Panics
+    /// If a function has a name that no user agent may carry.
+    #[must_use]
+    pub fn sdk_as(&self, function: &str) -> SdkConfig {
+        let name = AppName::new(format!("smmu-{}-{function}", self.stage)).expect("letters, digits and hyphens");
+        self.sdk.to_builder().app_name(name).build()
     }
 
     /// The environment of this stack's functions, with some variables set otherwise.
