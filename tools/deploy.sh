@@ -55,5 +55,6 @@ step "stack smmu-$STAGE"
 options=()
 # Nobody is there to ask; the approval of the stage's environment has asked already.
 [ -z "${CI:-}" ] || options+=(--no-confirm-changeset)
-sam deploy --config-env "$STAGE" --template-file .aws-sam/build/template.yaml --parameter-overrides "${parameters[@]}" \
-    "${options[@]}"
+# SAM looks for its configuration beside the template, which here is in the build.
+sam deploy --config-file "$SMMU_ROOT/samconfig.toml" --config-env "$STAGE" \
+    --template-file .aws-sam/build/template.yaml --parameter-overrides "${parameters[@]}" "${options[@]}"

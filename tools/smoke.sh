@@ -26,7 +26,7 @@ if [ -z "${SMMU_TOKEN:-}" ]; then
     trap 'rm -rf -- "$request" "${made:-}"' EXIT
     printf '%s' "$SMOKE_PASSWORD" | python3 tools/sign_in.py "$(output UserPoolClientId)" "$SMOKE_USER" >"$request"
     SMMU_TOKEN=$(aws cognito-idp initiate-auth --cli-input-json "file://$request" --output text \
-        --query AuthenticationResult.IdToken)
+        --query AuthenticationResult.AccessToken)
     export SMMU_TOKEN
 fi
 made=$(mktemp -d)
