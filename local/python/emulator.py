@@ -176,11 +176,15 @@ def patch_ranges_of_versions():
         start, end = found
         whole = {name: value for name, value in answered.items() if not name.lower().startswith("x-amz-checksum-")}
         part = body[start : end + 1]
-        return 206, {
-            **whole,
-            "Content-Length": str(len(part)),
-            "Content-Range": f"bytes {start}-{end}/{len(body)}",
-        }, part
+        return (
+            206,
+            {
+                **whole,
+                "Content-Length": str(len(part)),
+                "Content-Range": f"bytes {start}-{end}/{len(body)}",
+            },
+            part,
+        )
 
     s3._get_object = read_range
 
