@@ -20,8 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # Statements that no call of the program itself uses: by whom they are used instead.
 USED_OTHERWISE = {
     "PresignUpload": "whoever holds a signed upload",
+    "PresignPartial": "whoever holds a signed download of what is partly made",
     "TellMissingFromForbidden": "S3, to choose between 404 and 403",
     "Receive": "Lambda, which reads the queue for the function",
+    "ReadSpeechModel": "deployments with a model of their own, of which the local cloud has none",
     "WriteLogs": "Lambda",
     "Trace": "Lambda",
 }
@@ -119,7 +121,7 @@ def main() -> int:
     functions = [
         one["Metadata"]["BuildProperties"]["Binary"] for one in stack["Resources"].values() if "Metadata" in one
     ]
-    findings = [f"{name} called nothing" for name in sorted({*functions, "transcode"} - callers)]
+    findings = [f"{name} called nothing" for name in sorted({*functions, "transcode", "transcribe"} - callers)]
     findings += differences(stack, calls)
     for finding in findings:
         print(finding)

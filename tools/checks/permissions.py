@@ -39,12 +39,8 @@ def resource_text(resource: Any) -> str:
             return name
         case {"Fn::Sub": str() as text}:
             text = re.sub(r"^arn:\$\{AWS::Partition\}:\w+:(\$\{AWS::Region\})?:(\$\{AWS::AccountId\})?:", "", text)
-            text = re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text)
-            return (
-                text.replace("${Stage}", "STAGE")
-                .replace("${AWS::AccountId}", "ACCOUNT")
-                .replace("${Cluster}", "Cluster")
-            )
+            text = text.replace("${Stage}", "STAGE").replace("${AWS::AccountId}", "ACCOUNT")
+            return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
         case _:
             return str(resource)
 
@@ -57,20 +53,28 @@ def resource_of_condition(statement: dict[str, Any]) -> list[str]:
     return words
 
 
+def policies(stack: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every policy in the template, with its role: written in the role, or beside it where a condition decides."""
+    for name, resource in stack["Resources"].items():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::IAM::Role":
+                yield from ((name, policy) for policy in properties.get("Policies", []))
+            case "AWS::IAM::RolePolicy":
+                yield properties["RoleName"]["Ref"], properties
+
+
 def granted(stack: dict[str, Any]) -> Iterator[Permission]:
     """Every statement of every role in the template."""
-    for name, resource in stack["Resources"].items():
-        if resource["Type"] != "AWS::IAM::Role":
-            continue
-        for policy in resource["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                resources = [resource_text(one) for one in listed(statement["Resource"])]
-                yield Permission(
-                    name,
-                    statement.get("Sid", ""),
-                    tuple(listed(statement["Action"])),
-                    tuple(resources + resource_of_condition(statement)),
-                )
+    for role, policy in policies(stack):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            resources = [resource_text(one) for one in listed(statement["Resource"])]
+            yield Permission(
+                role,
+                statement.get("Sid", ""),
+                tuple(listed(statement["Action"])),
+                tuple(resources + resource_of_condition(statement)),
+            )
 
 
 def code(words: tuple[str, ...]) -> str:

@@ -33,6 +33,22 @@ STACK = {
                 ]
             },
         },
+        "ApiReadsModel": {
+            "Type": "AWS::IAM::RolePolicy",
+            "Condition": "OwnModel",
+            "Properties": {
+                "RoleName": {"Ref": "ApiRole"},
+                "PolicyDocument": {
+                    "Statement": [
+                        {
+                            "Sid": "ReadModel",
+                            "Action": "s3:GetObject",
+                            "Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${ModelBucket}/*"},
+                        }
+                    ]
+                },
+            },
+        },
     }
 }
 READ = "| `Read` | `dynamodb:GetItem`, `dynamodb:Query` | `Table`, `Table/index/i` | reads what there is |"
@@ -40,7 +56,8 @@ PASS = (
     "| `Pass` | `iam:PassRole` | `role/smmu-STAGE`, only where `iam:PassedToService` StringEquals "
     "ecs-tasks.amazonaws.com | hands over its role |"
 )
-PAGE = f"### `ApiRole`: api\n\n{READ}\n{PASS}\n"
+MODEL = "| `ReadModel` | `s3:GetObject` | `ModelBucket/*` | where a bucket is named |"
+PAGE = f"### `ApiRole`: api\n\n{READ}\n{PASS}\n{MODEL}\n"
 
 
 class Permissions(unittest.TestCase):
@@ -52,6 +69,11 @@ class Permissions(unittest.TestCase):
 
     def test_a_statement_that_the_page_has_not_got_is_found(self):
         self.assertIn("does not have Pass", self.differences(PAGE.replace(PASS, ""))[0])
+
+    def test_a_policy_beside_its_role_counts_as_in_it(self):
+        self.assertEqual(
+            self.differences(PAGE.replace(MODEL, "")), ["ApiRole: docs/PERMISSIONS.md does not have ReadModel"]
+        )
 
     def test_a_line_that_the_template_has_not_got_is_found(self):
         extra = PAGE + READ.replace("`Read`", "`Write`")

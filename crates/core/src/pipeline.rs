@@ -29,6 +29,15 @@ impl Pipeline {
         }
     }
 
+    /// Whether an attempt may leave something that the next one goes on from.
+    #[must_use]
+    pub const fn leaves_checkpoints(self) -> bool {
+        match self {
+            Self::Transcode => false,
+            Self::Transcribe => true,
+        }
+    }
+
     /// The name as it stands in keys and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
