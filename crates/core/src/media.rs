@@ -166,11 +166,11 @@ impl Media {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trail::Trail;
     use serde_json::json;
 
-    #[test]
-    fn a_record_with_facts_beside_it_is_still_a_media() {
-        let media = Media {
+    fn media() -> Media {
+        Media {
             id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
             user: UserId::try_from("user-1".to_owned()).unwrap(),
             file_name: "clip.mp4".into(),
@@ -178,7 +178,24 @@ mod tests {
             state: MediaState::AwaitingUpload,
             created_at: Timestamp::from_unix_ms(0).unwrap(),
             expires_at: Timestamp::from_unix_ms(900_000).unwrap(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_message_says_where_its_job_came_from() {
+        let trail = json!({"correlationId": "request-1", "userHash": "0123456789abcdef"});
+        let trail: Trail = serde_json::from_value(trail).unwrap();
+        let object = StoredObject { version_id: "v".into(), bytes: 3, sha256: Some(Sha256::from_bytes([7; 32])) };
+        let (submitted, job) = media().submit(&object, Timestamp::from_unix_ms(1).unwrap()).unwrap();
+        assert_eq!(submitted.execution_input(&job).trail, None);
+        let job = job.on(Some(trail.clone()));
+        let stored: Job = serde_json::from_value(serde_json::to_value(&job).unwrap()).unwrap();
+        assert_eq!(submitted.execution_input(&stored).trail, Some(trail));
+    }
+
+    #[test]
+    fn a_record_with_facts_beside_it_is_still_a_media() {
+        let media = media();
         let mut record = serde_json::to_value(&media).unwrap();
         record["facts"] = json!({"kind": "video", "av": {"container": "mov"}});
         assert_eq!(serde_json::from_value::<Media>(record).unwrap(), media);
