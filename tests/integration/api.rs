@@ -1,7 +1,7 @@
 //! What every client relies on, whatever it uploads.
 
 use reqwest::{Method, StatusCode};
-use smmu_tests::{Caller, by_itself, samples};
+use smmu_tests::{Caller, by_itself, by_request, samples};
 
 #[tokio::test]
 async fn health_needs_no_token_and_tells_version_and_stage() {
@@ -58,4 +58,17 @@ async fn what_is_no_endpoint_is_answered_with_problem_details() {
         assert_eq!((answer.status.as_u16(), answer.text_at("/code").as_str()), (status, code), "{path}");
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
+}
+
+#[tokio::test]
+async fn a_job_says_which_request_it_came_from_and_not_whose() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let id = user.submit(&samples::png(24, 24), "image/png").await;
+    let jobs = smmu_cloud::Jobs::new(&stack.sdk, &stack.environment(&[])).unwrap();
+    let job = jobs.get(&id.parse().unwrap()).await.unwrap().expect("it was submitted");
+    let trail = job.trail.expect("API Gateway names its requests");
+    assert!(!trail.origin.correlation_id.as_str().is_empty());
+    assert_ne!(trail.user_hash.as_str(), job.user_id.as_str());
+    assert!(user.job(&id).await.json().get("trail").is_none(), "it is the operator's");
 }
