@@ -36,7 +36,7 @@ impl AddAssign for MicroDollars {
 pub struct PriceTable {
     /// AWS region.
     pub region: String,
-    /// The day on which the prices were looked up, as `YYYY-MM-DD`.
+    /// As of when, as `YYYY-MM-DD`: the day of the look-up, where somebody looked. docs/COST.md says what the built-in is.
     pub date: String,
     /// Lambda, a million GB-seconds. A GB of memory is 1024 MB here, as it is on the bill.
     pub lambda_million_gb_seconds: MicroDollars,
