@@ -34,6 +34,9 @@ is_there() { command -v "$1" >/dev/null 2>&1; }
 # digest FILE...: names a set of files by content, for directories that are made once per content.
 digest() { cat "$@" | sha256sum | cut -c1-16; }
 
+# Speech models, a folder each; the tests and the demo read the same variable.
+export SMMU_SPEECH_MODELS=${SMMU_SPEECH_MODELS:-$SMMU_TOOLS_DIR/speech-$(digest tools/requirements-speech.txt tools/speech-models.sh)}
+
 # make_venv DIR REQUIREMENTS: a virtual environment with exactly those packages, by their hashes.
 make_venv() {
     local venv=$1 requirements=$2 wanted

@@ -10,6 +10,7 @@ mod failure;
 #[cfg(test)]
 mod fixtures;
 mod line;
+mod listen;
 mod making;
 mod probe;
 mod progress;
@@ -23,6 +24,7 @@ use crate::{
     render::write_manifest,
 };
 use child::Runner;
+pub use listen::{LISTENING_HZ, Listener};
 use making::Making;
 use sandbox::Bounds;
 use smmu_core::{

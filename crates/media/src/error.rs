@@ -14,6 +14,24 @@ pub enum MediaError {
     Fault(#[from] Fault),
 }
 
+impl MediaError {
+    /// What a job ends with, or the fault that is worth another try. Whoever has had all the time that such a file can
+    /// need has no use for as much again.
+    ///
+    /// # Errors
+    ///
+    /// The fault.
+    pub fn verdict(self) -> Result<Refusal, Fault> {
+        match self {
+            Self::Refused(refusal) => Ok(refusal),
+            Self::Fault(Fault::TimedOut { .. }) => {
+                Ok(Refusal::new(ErrorCode::TimedOut, "processing took longer than it may"))
+            }
+            Self::Fault(fault) => Err(fault),
+        }
+    }
+}
+
 /// What went wrong on our side.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -80,6 +98,9 @@ pub enum Fault {
     /// A program did well and its output is not what was asked for; a mistake in this crate.
     #[error("ffmpeg's output is not as expected: {0}")]
     Output(String),
+    /// The speech engine failed; for want of memory, most likely.
+    #[error("speech could not be recognised: {0}")]
+    Recognise(String),
     /// Everything was told to stop.
     #[error("it was cancelled")]
     Cancelled,

@@ -29,6 +29,7 @@ mod decode;
 mod encode;
 mod error;
 mod exif;
+pub mod file_mode;
 mod look;
 mod orient;
 mod raster;

@@ -42,8 +42,8 @@ async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
 }
 
 fn make_error(error: MediaError) -> MakeError {
-    match error {
-        MediaError::Refused(refusal) => MakeError::Refused(refusal),
-        MediaError::Fault(fault) => MakeError::Fault(fault.to_string()),
+    match error.verdict() {
+        Ok(refusal) => MakeError::Refused(refusal),
+        Err(fault) => MakeError::Fault(fault.to_string()),
     }
 }

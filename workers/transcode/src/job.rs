@@ -1,9 +1,9 @@
 //! Job mode: one ECS task, one attempt.
 
-use crate::{file::with_causes, make::make};
+use crate::make::make;
 use smmu_cloud::{Failure, MakeError, MakeEvent, Workbench, worker};
-use smmu_core::{ErrorCode, Manifest, Profile, Refusal, Stage};
-use smmu_media::{Fault, MediaError, av::Event};
+use smmu_core::{Manifest, Profile, Stage};
+use smmu_media::{av::Event, file_mode::with_causes};
 use std::process::ExitCode;
 
 /// Works on the job that the environment names, and answers the exit code of the ECS task.
@@ -25,12 +25,8 @@ fn work(
             Event::Ready(artifact) => MakeEvent::Ready(artifact),
         });
     };
-    make(source, profile, outputs, &mut watch, cancelled).map_err(|error| match error {
-        MediaError::Refused(refusal) => MakeError::Refused(refusal),
-        // Whoever has had all the time that such a file can need has no use for as much again.
-        MediaError::Fault(Fault::TimedOut { .. }) => {
-            MakeError::Refused(Refusal::new(ErrorCode::TimedOut, "processing took longer than it may"))
-        }
-        MediaError::Fault(fault) => MakeError::Fault(with_causes(&fault)),
+    make(source, profile, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
+        Ok(refusal) => MakeError::Refused(refusal),
+        Err(fault) => MakeError::Fault(with_causes(&fault)),
     })
 }

@@ -5,6 +5,7 @@ mod job;
 mod make;
 
 use clap::{Parser, Subcommand};
+use smmu_media::file_mode;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Makes renditions.
@@ -39,10 +40,7 @@ fn main() -> ExitCode {
         Mode::Job => job::run(),
         Mode::File { input, outdir, profile } => match smmu_cloud::worker::cancelled_by_signal() {
             Ok(cancelled) => file::run(&input, &outdir, profile.as_deref(), &cancelled),
-            Err(error) => {
-                file::tell(&format!("no signal can be heard: {error}"));
-                ExitCode::from(file::TRY_AGAIN)
-            }
+            Err(error) => file_mode::try_again(&format!("no signal can be heard: {error}")),
         },
     }
 }

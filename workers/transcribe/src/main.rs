@@ -1,15 +1,21 @@
 //! The transcribe worker: `smmu-transcribe job` as an ECS task, `smmu-transcribe file` on a plain file.
-//!
-//! No recogniser is linked yet: every input is refused by name, the same way in both modes.
+
+mod file;
+mod job;
+mod model;
 
 use clap::{Parser, Subcommand};
-use smmu_cloud::{MakeError, Workbench, worker};
-use smmu_core::{ErrorCode, Refusal, Stage};
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use file::Wanted;
+use smmu_cloud::worker;
+use smmu_media::file_mode;
+use std::{path::PathBuf, process::ExitCode};
 
 /// Turns speech into text.
 #[derive(Parser)]
-#[command(version, after_help = "Exit codes: 0 done, 2 usage, 3 input refused, 4 a fault worth retrying.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 2 usage, 3 input refused (one line of JSON on stderr), 4 a fault worth retrying."
+)]
 struct Arguments {
     #[command(subcommand)]
     mode: Mode,
@@ -23,33 +29,26 @@ enum Mode {
     File {
         /// The file.
         input: PathBuf,
-        /// An empty or new folder for the outputs.
+        /// An empty or new folder for the outputs and their manifest.json.
         outdir: PathBuf,
+        /// The folder with the model, as tools/speech-models.sh makes them.
+        #[arg(long, value_name = "DIR", env = model::FOLDER)]
+        model: PathBuf,
+        /// How to transcribe, in JSON; see README, Profile.
+        #[arg(long, value_name = "FILE")]
+        profile: Option<PathBuf>,
     },
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().mode {
-        Mode::Job => {
-            worker::run_job(Stage::Transcribe, async |_, _| Ok(|_: Workbench<'_>| Err(MakeError::Refused(refusal()))))
-        }
-        Mode::File { input, .. } if !input.is_file() => {
-            tell(&format!("{} is no file", input.display()));
-            ExitCode::from(2)
-        }
-        Mode::File { .. } => {
-            let line = serde_json::to_string(&refusal()).expect("a refusal is plain strings");
-            tell(&line);
-            ExitCode::from(3)
-        }
+        Mode::Job => job::run(),
+        Mode::File { input, outdir, model, profile } => match worker::cancelled_by_signal() {
+            Ok(cancelled) => {
+                let profile = profile.as_deref();
+                file::run(&Wanted { input: &input, outdir: &outdir, model: &model, profile }, &cancelled)
+            }
+            Err(error) => file_mode::try_again(&format!("no signal can be heard: {error}")),
+        },
     }
-}
-
-/// Without stderr there is nobody to tell; the exit code still says it.
-fn tell(message: &str) {
-    let _unheard = writeln!(std::io::stderr(), "{message}");
-}
-
-fn refusal() -> Refusal {
-    Refusal::new(ErrorCode::UnsupportedMedia, "speech is not transcribed yet")
 }

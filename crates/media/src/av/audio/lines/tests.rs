@@ -4,7 +4,9 @@ use smmu_core::av::{AvProfile, Plan, plan};
 
 /// Every line of a recorded clip.
 fn lines(name: &str) -> String {
-    let Plan::Audio(plan) = plan(&probe(name), &AvProfile::default()).expect("a plan") else { panic!("{name} is sound") };
+    let Plan::Audio(plan) = plan(&probe(name), &AvProfile::default()).expect("a plan") else {
+        panic!("{name} is sound")
+    };
     let limits = AvLimits::default();
     let sound = Sound { plan: &plan, limits: &limits };
     let measured = [shown("measure", &sound.measure_line())];

@@ -1,0 +1,317 @@
+//! A sound as samples, for whoever listens; and the way out for what was heard.
+
+use super::{
+    child::Runner,
+    content_type,
+    line::Line,
+    making::check_whole,
+    probe::probe,
+    sandbox::{Bounds, Program},
+    workspace::{Workspace, digest},
+};
+use crate::{
+    error::{Fault, MediaError},
+    render::write_manifest,
+};
+use smmu_core::{
+    Artifact, Manifest, MediaKind, Role,
+    av::{AudioStream, AvLimits, Probe},
+    manifest::SourceFacts,
+    speech::Channels,
+};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// Samples a second that are heard, whatever the source has.
+pub const LISTENING_HZ: u32 = 16_000;
+
+/// A source that was probed and let pass, to be heard once. What is made of it goes through here as well,
+/// so that the output folder never holds half a file.
+pub struct Listener<'a> {
+    space: Workspace<'a>,
+    out_dir: &'a Path,
+    limits: AvLimits,
+    cancelled: &'a AtomicBool,
+    content_type: &'static str,
+    file: File,
+    probe: Probe,
+}
+
+impl<'a> Listener<'a> {
+    /// Probes a file, without decoding any of it. `out_dir` has to be there.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::Refused`] if it is no video or sound, damaged or over a limit; [`MediaError::Fault`] otherwise.
+    pub fn open(
+        input: &Path,
+        limits: &AvLimits,
+        out_dir: &'a Path,
+        cancelled: &'a AtomicBool,
+    ) -> Result<Self, MediaError> {
+        let mut file = File::open(input).map_err(Fault::Read)?;
+        limits.check_bytes(file.metadata().map_err(Fault::Read)?.len())?;
+        let content_type = content_type(&mut file)?;
+        let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
+        let probe =
+            probe(&Runner { dir: space.dir(), bounds: bounds(limits, limits.max_wall_time), cancelled }, limits)?;
+        Ok(Self { space, out_dir, limits: *limits, cancelled, content_type, file, probe })
+    }
+
+    /// What the container says.
+    #[must_use]
+    pub fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// What the content is.
+    #[must_use]
+    pub fn kind(&self) -> MediaKind {
+        if self.probe.video.is_some() { MediaKind::Video } else { MediaKind::Audio }
+    }
+
+    /// Decodes one of its sounds. `heard` gets whole frames of one sample a channel, at [`LISTENING_HZ`], as many
+    /// channels as the sound has or one; gaps and a late start are silence, so that the count of frames is the time
+    /// in the media. The decoder waits while `heard` works: memory does not grow, and `wall_time` is for both.
+    /// The calling thread has to live until it returns.
+    ///
+    /// Gives back how much was heard, in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// Those of `heard`, which end it; a refusal if the sound is damaged or ends long before its time; a fault otherwise.
+    pub fn listen(
+        &self,
+        sound: &AudioStream,
+        channels: Channels,
+        wall_time: Duration,
+        heard: &mut dyn FnMut(&[i16]) -> Result<(), MediaError>,
+    ) -> Result<u64, MediaError> {
+        let bounds = bounds(&self.limits, wall_time);
+        let runner = Runner { dir: self.space.dir(), bounds, cancelled: self.cancelled };
+        let mut frames = Frames::of(heard_channels(sound, channels));
+        runner.run(Program::Ffmpeg, line(sound, channels, &self.limits).words(), &mut |chunk| {
+            frames.take(chunk, heard)
+        })?;
+        let heard_ms = frames.count * 1000 / u64::from(LISTENING_HZ);
+        // In a video the sound may well end before the picture does.
+        if self.kind() == MediaKind::Audio {
+            check_whole(&self.probe, heard_ms)?;
+        }
+        Ok(heard_ms)
+    }
+
+    /// Size, digest and media type of the source: reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Read`], or [`Fault::Cancelled`].
+    pub fn source(&mut self) -> Result<SourceFacts, MediaError> {
+        let (bytes, sha256) = digest(&mut self.file, || self.cancelled.load(Ordering::Relaxed)).map_err(Fault::Read)?;
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Fault::Cancelled.into());
+        }
+        Ok(SourceFacts { content_type: self.content_type.to_owned(), bytes, sha256 })
+    }
+
+    /// Stores one file in the output folder; it is complete the moment it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Write`] or [`Fault::Read`]; a refusal if it is larger than may be written.
+    pub fn publish(
+        &mut self,
+        name: &str,
+        role: Role,
+        content_type: &str,
+        content: &[u8],
+    ) -> Result<Artifact, MediaError> {
+        self.space.write(name, content)?;
+        self.space.publish(name, role, content_type)
+    }
+
+    /// Stores the manifest, which says that everything else is there, and ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Write`].
+    pub fn finish(self, manifest: &Manifest) -> Result<(), MediaError> {
+        Ok(write_manifest(manifest, self.out_dir)?)
+    }
+}
+
+const fn bounds(limits: &AvLimits, wall_time: Duration) -> Bounds {
+    Bounds { memory_bytes: limits.max_child_memory_bytes, file_bytes: limits.max_output_bytes, wall_time }
+}
+
+/// Channels that are handed on.
+const fn heard_channels(sound: &AudioStream, channels: Channels) -> u32 {
+    match channels {
+        Channels::Mixed => 1,
+        Channels::Apart => sound.channels,
+    }
+}
+
+fn line(sound: &AudioStream, channels: Channels, limits: &AvLimits) -> Line {
+    // Where packets are missing, or the sound starts late, silence keeps the time.
+    const ON_TIME: &str = "async=1:first_pts=0";
+    let AudioStream { index, .. } = sound;
+    let filter = match channels {
+        Channels::Mixed => format!("aresample={LISTENING_HZ}:osf=s16:ocl=mono:{ON_TIME}"),
+        Channels::Apart => {
+            let apart = (0..sound.channels).fold(format!("pan={}c", sound.channels), |mut text, channel| {
+                let _infallible = write!(text, "|c{channel}=c{channel}");
+                text
+            });
+            format!("{apart},aresample={LISTENING_HZ}:osf=s16:{ON_TIME}")
+        }
+    };
+    Line::quiet_ffmpeg()
+        .source(limits, "-vn -sn -dn")
+        .with(format!("-filter_complex [0:{index}]{filter}[heard] -map [heard] -c:a pcm_s16le -f s16le pipe:1"))
+}
+
+/// Bytes as they come, put together to frames.
+struct Frames {
+    bytes_each: usize,
+    /// The start of a frame whose rest has not come yet.
+    rest: Vec<u8>,
+    /// Frames that were handed on.
+    count: u64,
+}
+
+impl Frames {
+    fn of(channels: u32) -> Self {
+        Self { bytes_each: channels as usize * size_of::<i16>(), rest: Vec::new(), count: 0 }
+    }
+
+    fn take(
+        &mut self,
+        chunk: &[u8],
+        heard: &mut dyn FnMut(&[i16]) -> Result<(), MediaError>,
+    ) -> Result<(), MediaError> {
+        self.rest.extend_from_slice(chunk);
+        let whole = self.rest.len() / self.bytes_each;
+        if whole == 0 {
+            return Ok(());
+        }
+        let (pairs, _) = self.rest[..whole * self.bytes_each].as_chunks::<2>();
+        let samples: Vec<i16> = pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
+        self.rest.drain(..whole * self.bytes_each);
+        self.count += whole as u64;
+        heard(&samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn sound(channels: u32) -> AudioStream {
+        let (codec, language) = ("pcm_s16le".to_owned(), None);
+        AudioStream { index: 1, codec, channels, sample_rate_hz: 44_100, language, default: true }
+    }
+
+    #[test]
+    fn the_command_lines_decode_one_sound_and_no_picture() {
+        let words = |channels| line(&sound(2), channels, &AvLimits::default()).words().join(" ");
+        insta::assert_snapshot!([Channels::Mixed, Channels::Apart].map(words).join("\n\n"));
+    }
+
+    #[test]
+    fn frames_are_whole_however_the_bytes_come() {
+        let bytes: Vec<u8> = (0..40).collect();
+        for size in 1..=bytes.len() {
+            let (mut frames, mut heard) = (Frames::of(2), Vec::new());
+            for chunk in bytes.chunks(size) {
+                let taken = frames.take(chunk, &mut |samples| {
+                    assert_eq!(samples.len() % 2, 0);
+                    heard.extend_from_slice(samples);
+                    Ok(())
+                });
+                taken.expect("nothing fails");
+            }
+            let expected: Vec<i16> = bytes.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
+            assert_eq!((frames.count, heard), (10, expected));
+        }
+    }
+
+    /// What is heard of a file that ffmpeg makes.
+    fn heard(arguments: &str, channels: Channels) -> (Vec<i16>, u64) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let input = dir.path().join("input.mkv");
+        let made = Command::new("ffmpeg")
+            .args("-nostdin -loglevel error -y".split(' '))
+            .args(arguments.split(' '))
+            .arg(&input)
+            .status()
+            .expect("ffmpeg is there");
+        assert!(made.success());
+        let (limits, cancelled) = (AvLimits::default(), AtomicBool::new(false));
+        let listener = Listener::open(&input, &limits, dir.path(), &cancelled).expect("a sound");
+        let sound = listener.probe().audio[0].clone();
+        let mut samples = Vec::new();
+        let ms = listener.listen(&sound, channels, Duration::from_secs(60), &mut |chunk| {
+            samples.extend_from_slice(chunk);
+            Ok(())
+        });
+        (samples, ms.expect("it is whole"))
+    }
+
+    /// The first moment at which there is more than silence, in milliseconds.
+    fn onset_ms(samples: impl Iterator<Item = i16>) -> usize {
+        samples.take_while(|sample| sample.abs() < 500).count() * 1000 / LISTENING_HZ as usize
+    }
+
+    #[test]
+    fn a_sound_that_starts_late_is_heard_at_its_time() {
+        let (samples, ms) = heard(
+            "-f lavfi -i testsrc=size=64x64:rate=10:duration=3 -itsoffset 1 -f lavfi -i sine=duration=2:sample_rate=44100 \
+             -c:v mpeg4 -c:a aac",
+            Channels::Mixed,
+        );
+        let onset = onset_ms(samples.iter().copied());
+        assert!((950..=1100).contains(&onset), "{onset}");
+        assert!((2950..=3100).contains(&ms), "{ms}");
+    }
+
+    #[test]
+    fn channels_are_mixed_or_stay_apart() {
+        let stereo =
+            "-f lavfi -i sine=duration=1:sample_rate=8000,adelay=0|500:all=0,pan=stereo|c0=0*c0|c1=c0 -c:a flac";
+        let (mixed, ms) = heard(stereo, Channels::Mixed);
+        assert_eq!((mixed.len() as u64 * 1000 / u64::from(LISTENING_HZ), ms), (ms, ms));
+        assert!(mixed.iter().any(|sample| sample.abs() > 500));
+        let (apart, _) = heard(stereo, Channels::Apart);
+        assert_eq!(apart.len(), 2 * mixed.len());
+        assert!(apart.iter().step_by(2).all(|&sample| sample == 0), "the left is silent");
+        assert!(apart.iter().skip(1).step_by(2).any(|sample| sample.abs() > 500), "the right is not");
+    }
+
+    #[test]
+    fn whoever_has_heard_enough_ends_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let input = dir.path().join("input.wav");
+        let made = Command::new("ffmpeg")
+            .args("-nostdin -loglevel error -f lavfi -i sine=duration=600".split(' '))
+            .arg(&input)
+            .status();
+        assert!(made.expect("ffmpeg is there").success());
+        let cancelled = AtomicBool::new(false);
+        let listener = Listener::open(&input, &AvLimits::default(), dir.path(), &cancelled).expect("a sound");
+        let sound = listener.probe().audio[0].clone();
+        let mut chunks = 0;
+        let ended = listener.listen(&sound, Channels::Mixed, Duration::from_secs(60), &mut |_| {
+            chunks += 1;
+            if chunks < 3 { Ok(()) } else { Err(Fault::Cancelled.into()) }
+        });
+        assert!(matches!(ended, Err(MediaError::Fault(Fault::Cancelled))));
+        assert_eq!(chunks, 3);
+    }
+}

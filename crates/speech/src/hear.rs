@@ -1,0 +1,162 @@
+//! One region of speech, asked about until an answer is credible.
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    recogniser::{Ask, Recognised, Recogniser, Spoken},
+    region::Region,
+};
+use serde::{Deserialize, Serialize};
+use smmu_core::speech::{
+    Confidence, HeardWord, Language, Segment, Span, Task, TrustSettings, Unheard,
+    quality::{self, Answer, Next, Tried},
+};
+use smmu_media::{Fault, MediaError};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What became of one region.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Outcome {
+    /// What was said: most often one segment, and none where nobody spoke.
+    pub(crate) segments: Vec<Segment>,
+    /// Where nothing credible was understood.
+    pub(crate) unheard: Vec<Unheard>,
+}
+
+/// What is the same for all regions.
+#[derive(Debug, Clone)]
+pub(crate) struct Hearing<'a> {
+    /// The language, if it is known.
+    pub(crate) language: Option<Language>,
+    /// What is done with the words.
+    pub(crate) task: Task,
+    /// Hypotheses followed at once.
+    pub(crate) beam_size: usize,
+    /// Names and terms, as one text.
+    pub(crate) terms: String,
+    /// Which answers are believed.
+    pub(crate) trust: TrustSettings,
+    /// Ends it between two calls of the recogniser.
+    pub(crate) cancelled: &'a AtomicBool,
+}
+
+impl Hearing<'_> {
+    /// What is said in a region, after something in the language `before`.
+    pub(crate) fn hear(
+        &self,
+        recogniser: &mut dyn Recogniser,
+        region: Region,
+        channel: Option<u16>,
+        before: Option<Language>,
+    ) -> Result<Outcome, MediaError> {
+        let mut outcome = Outcome::default();
+        let mut before = before;
+        let mut piece = Some(region);
+        while let Some(now) = piece.take() {
+            let (said, rest) = match self.answer(recogniser, &now, before)? {
+                Heard::Nobody => break,
+                Heard::Unclear => {
+                    outcome.unheard.push(Unheard { span: now.span, channel });
+                    break;
+                }
+                Heard::Said(said) => {
+                    let rest = said.stopped_ms.filter(|&ms| ms >= LEAST_STEP_MS).and_then(|ms| now.rest(ms));
+                    (said, rest)
+                }
+            };
+            before = Some(said.language);
+            outcome.segments.extend(segment(&now, rest.as_ref(), &said, channel));
+            piece = rest;
+        }
+        Ok(outcome)
+    }
+
+    /// The ladder of attempts, down to an answer that is believed or to none.
+    fn answer(
+        &self,
+        recogniser: &mut dyn Recogniser,
+        region: &Region,
+        before: Option<Language>,
+    ) -> Result<Heard, MediaError> {
+        let duration_ms = region.span.duration_ms();
+        let (mut tried, mut answers) = (Vec::new(), Vec::new());
+        loop {
+            let attempt = match quality::next(&tried, &self.trust) {
+                Next::Try(attempt) => attempt,
+                Next::Take(at) => return Ok(Heard::Said(answers.swap_remove(at))),
+                Next::Silence => return Ok(Heard::Nobody),
+                Next::Unheard => return Ok(Heard::Unclear),
+            };
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(Fault::Cancelled.into());
+            }
+            let ask = Ask {
+                spoken: self.spoken(duration_ms, before),
+                task: self.task,
+                attempt,
+                beam_size: self.beam_size,
+                terms: self.terms.clone(),
+            };
+            let recognised =
+                recogniser.recognise(&region.samples, &ask).map_err(|fault| Fault::Recognise(fault.to_string()))?;
+            let Recognised { text, mean_log_probability, no_speech_probability, .. } = &recognised;
+            let (mean_log_probability, no_speech_probability) = (*mean_log_probability, *no_speech_probability);
+            let answer = Answer { text, mean_log_probability, no_speech_probability, duration_ms };
+            let verdict = answer.verdict(&self.trust);
+            tracing::debug!(?verdict, ?attempt, mean_log_probability, no_speech_probability, duration_ms, "a region");
+            tried.push(Tried { verdict, mean_log_probability });
+            answers.push(recognised);
+        }
+    }
+
+    fn spoken(&self, duration_ms: u64, before: Option<Language>) -> Spoken {
+        match self.language {
+            Some(language) => Spoken::Known(language),
+            None => Spoken::Detected { before, sure: sure(duration_ms) },
+        }
+    }
+}
+
+/// How probable a language has to be that differs from the one before. A few words are easily taken for those of
+/// another one.
+fn sure(duration_ms: u64) -> f32 {
+    const LONG_MS: u64 = 5000;
+    if duration_ms < LONG_MS { 0.8 } else { 0.5 }
+}
+
+/// An answer about less would be asked for again and again.
+const LEAST_STEP_MS: u64 = 1000;
+
+/// What the attempts came to.
+enum Heard {
+    Said(Recognised),
+    Nobody,
+    Unclear,
+}
+
+/// The segment of one answer: up to where the rest begins, if there is any.
+fn segment(region: &Region, rest: Option<&Region>, said: &Recognised, channel: Option<u16>) -> Option<Segment> {
+    let start_ms = region.span.start_ms();
+    let end_ms = rest.map_or(region.span.end_ms(), |rest| rest.span.start_ms());
+    let span = Span::new(start_ms, end_ms).ok()?;
+    let words: Vec<HeardWord> = said.words.iter().map(|word| in_media(word, start_ms, &region.voiced)).collect();
+    let tokens = words.iter().map(|word| word.probability);
+    let confidence = Confidence::new(tokens.sum::<f32>() / words.len().max(1) as f32);
+    Segment::new(span, said.language, channel, confidence, &words)
+}
+
+/// A word at its time in the media, and without the silence that the model counts to it.
+fn in_media(word: &HeardWord, start_ms: u64, voiced: &[Span]) -> HeardWord {
+    let (from_ms, to_ms) = (start_ms + word.start_ms, start_ms + word.end_ms);
+    let (from_ms, to_ms) = match Span::new(from_ms, to_ms) {
+        Ok(span) => {
+            let voiced = voiced.iter().filter_map(|voiced| voiced.intersection(span)).reduce(Span::hull);
+            let span = voiced.unwrap_or(span);
+            (span.start_ms(), span.end_ms())
+        }
+        Err(_) => (from_ms, to_ms),
+    };
+    HeardWord { start_ms: from_ms, end_ms: to_ms, ..word.clone() }
+}

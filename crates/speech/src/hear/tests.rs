@@ -1,0 +1,112 @@
+use super::*;
+use crate::testing::{Fake, said};
+use smmu_core::speech::quality::LADDER;
+
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+fn hearing() -> Hearing<'static> {
+    Hearing {
+        language: None,
+        task: Task::Transcribe,
+        beam_size: 1,
+        terms: String::new(),
+        trust: TrustSettings::default(),
+        cancelled: &RUNNING,
+    }
+}
+
+fn span(start_ms: u64, end_ms: u64) -> Span {
+    Span::new(start_ms, end_ms).expect("not empty")
+}
+
+/// From 10 s to 18 s, with a voice from 10.25 s to 17.7 s.
+fn region() -> Region {
+    Region { span: span(10_000, 18_000), samples: vec![0.0; 8 * 16_000], voiced: vec![span(10_250, 17_700)] }
+}
+
+fn hear(recogniser: &Fake) -> Outcome {
+    hearing().hear(&mut recogniser.clone(), region(), None, None).expect("it works")
+}
+
+fn unsure(text: &str, mean_log_probability: f32) -> Recognised {
+    Recognised { mean_log_probability, ..said(text) }
+}
+
+#[test]
+fn a_credible_answer_is_a_segment_at_its_time() {
+    let fake = Fake::saying([said("And so, my fellow Americans")]);
+    let outcome = hear(&fake);
+    assert_eq!(outcome.unheard, []);
+    let [segment] = &outcome.segments[..] else { panic!("one segment") };
+    assert_eq!((segment.span, segment.text.as_str()), (region().span, "And so, my fellow Americans"));
+    let times: Vec<_> = segment.words.iter().map(|word| (word.span.start_ms(), word.span.end_ms())).collect();
+    assert_eq!(times[..2], [(10_250, 10_300), (10_300, 10_400)], "the first word begins with the voice");
+    assert!((segment.confidence.get() - 0.75).abs() < 0.001);
+    assert_eq!(fake.asked().len(), 1);
+}
+
+#[test]
+fn a_doubted_answer_is_asked_for_again_by_the_ladder() {
+    let fake = Fake::saying([said(&"Thank you. ".repeat(20)), unsure("Hm", -1.3), said("Ask not")]);
+    assert_eq!(hear(&fake).segments[0].text, "Ask not");
+    let attempts: Vec<_> = fake.asked().into_iter().map(|(_, ask)| ask.attempt).collect();
+    assert_eq!(attempts, LADDER[..3]);
+}
+
+#[test]
+fn silence_has_no_segment_and_what_nobody_understands_is_unheard() {
+    let silent = Recognised { no_speech_probability: 0.9, ..unsure("you", -1.4) };
+    assert_eq!(hear(&Fake::saying([silent])), Outcome::default());
+    let fake = Fake::saying([unsure("What was that", -2.0)]);
+    assert_eq!(
+        hear(&fake),
+        Outcome { segments: Vec::new(), unheard: vec![Unheard { span: region().span, channel: None }] }
+    );
+    assert_eq!(fake.asked().len(), LADDER.len());
+}
+
+#[test]
+fn where_the_model_stops_the_rest_is_heard_too() {
+    let fake = Fake::saying([Recognised { stopped_ms: Some(3000), ..said("Ask not") }, said("what you can do")]);
+    let outcome = hear(&fake);
+    let seen: Vec<_> = outcome.segments.iter().map(|segment| (segment.span, segment.text.as_str())).collect();
+    assert_eq!(seen, [(span(10_000, 13_000), "Ask not"), (span(13_000, 18_000), "what you can do")]);
+    assert_eq!(fake.asked()[1].0, 5 * 16_000);
+}
+
+#[test]
+fn a_model_that_stops_again_and_again_is_not_asked_for_ever() {
+    for stopped_ms in [0, 10, 999, 1000, 8000, 9000] {
+        let fake = Fake::saying([Recognised { stopped_ms: Some(stopped_ms), ..said("Ask") }]);
+        assert!(!hear(&fake).segments.is_empty());
+        assert!(fake.asked().len() <= 8, "{stopped_ms}");
+    }
+}
+
+#[test]
+fn a_few_words_need_more_to_change_the_language() {
+    let german = Language::try_from("de").expect("known");
+    let spoken = |region: Region, hearing: Hearing| {
+        let fake = Fake::saying([said("Ja")]);
+        hearing.hear(&mut fake.clone(), region, None, Some(german)).expect("it works");
+        fake.asked()[0].1.spoken
+    };
+    let sure = |region| match spoken(region, hearing()) {
+        Spoken::Detected { before: Some(_), sure } => sure,
+        other => panic!("{other:?}"),
+    };
+    let short = Region { span: span(0, 1000), samples: vec![0.0; 16_000], voiced: vec![span(0, 1000)] };
+    assert!(sure(short.clone()) > sure(region()));
+    let given = Hearing { language: Some(german), ..hearing() };
+    assert_eq!(spoken(short, given), Spoken::Known(german));
+}
+
+#[test]
+fn a_failing_engine_and_a_cancelled_attempt_are_faults() {
+    let fault = hearing().hear(&mut Fake::failing(), region(), None, None).expect_err("it fails");
+    assert!(matches!(fault, MediaError::Fault(Fault::Recognise(_))));
+    let cancelled = AtomicBool::new(true);
+    let hearing = Hearing { cancelled: &cancelled, ..hearing() };
+    let fault = hearing.hear(&mut Fake::saying([said("Ask")]), region(), None, None).expect_err("it is over");
+    assert!(matches!(fault, MediaError::Fault(Fault::Cancelled)));
+}

@@ -1,0 +1,102 @@
+//! What unit tests share: a recogniser and a detector of which everything is known.
+
+use crate::{
+    model::Model,
+    recogniser::{Ask, Recognised, Recogniser, RecogniserFault, Spoken},
+    vad::{Voice, VoiceDetector, WINDOW},
+};
+use smmu_core::{
+    Sha256,
+    speech::{HeardWord, Language, ModelIdentity},
+};
+use std::{cell::RefCell, rc::Rc};
+
+/// Says what it is told to, and remembers what it was asked.
+#[derive(Clone, Default)]
+pub(crate) struct Fake {
+    script: Rc<RefCell<Vec<Result<Recognised, RecogniserFault>>>>,
+    asked: Rc<RefCell<Vec<(usize, Ask)>>>,
+}
+
+impl Fake {
+    /// Says these in turn, the last one for ever.
+    pub(crate) fn saying(script: impl IntoIterator<Item = Recognised>) -> Self {
+        Self { script: Rc::new(RefCell::new(script.into_iter().map(Ok).collect())), ..Self::default() }
+    }
+
+    /// Fails.
+    pub(crate) fn failing() -> Self {
+        let fault = RecogniserFault("out of memory".to_owned());
+        Self { script: Rc::new(RefCell::new(vec![Err(fault)])), ..Self::default() }
+    }
+
+    /// Samples and question of every call.
+    pub(crate) fn asked(&self) -> Vec<(usize, Ask)> {
+        self.asked.borrow().clone()
+    }
+}
+
+impl Recogniser for Fake {
+    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserFault> {
+        self.asked.borrow_mut().push((samples.len(), ask.clone()));
+        let mut script = self.script.borrow_mut();
+        let said = if script.len() > 1 { script.remove(0) } else { script[0].clone() };
+        let language = match ask.spoken {
+            Spoken::Known(language) => Some(language),
+            Spoken::Detected { .. } => None,
+        };
+        said.map(|said| Recognised { language: language.unwrap_or(said.language), ..said })
+    }
+}
+
+/// A sure answer in English of these words, a tenth of a second each, one after the other from 200 ms on.
+pub(crate) fn said(text: &str) -> Recognised {
+    let word = |(at, word): (usize, &str)| HeardWord {
+        text: format!(" {word}"),
+        start_ms: 200 + at as u64 * 100,
+        end_ms: 300 + at as u64 * 100,
+        probability: 0.75,
+    };
+    Recognised {
+        language: Language::ENGLISH,
+        text: text.to_owned(),
+        words: text.split_whitespace().enumerate().map(word).collect(),
+        mean_log_probability: -0.2,
+        no_speech_probability: 0.01,
+        stopped_ms: None,
+    }
+}
+
+/// Hears a voice in whatever is loud.
+pub(crate) struct Loud;
+
+impl Voice for Loud {
+    fn detector(&self) -> Box<dyn VoiceDetector> {
+        Box::new(Self)
+    }
+}
+
+impl VoiceDetector for Loud {
+    fn probability(&mut self, window: &[f32; WINDOW]) -> f32 {
+        let loud = window.iter().filter(|sample| sample.abs() > 0.01).count();
+        (2 * loud).min(WINDOW) as f32 / WINDOW as f32
+    }
+}
+
+/// Which model the fake one is.
+pub(crate) fn identity() -> ModelIdentity {
+    let sha256 = Sha256::from_bytes([7; 32]);
+    ModelIdentity { name: "fake".to_owned(), version: "1".to_owned(), sha256 }
+}
+
+/// A model of the two.
+pub(crate) fn model(recogniser: &Fake) -> Model {
+    Model::of(identity(), Box::new(Loud), Box::new(recogniser.clone()))
+}
+
+#[test]
+fn the_fake_keeps_the_contract_of_the_engine() {
+    let mut fake = Fake::saying([said("The weather was cold")]);
+    crate::contract::holds(&mut fake, &[0.0; 16_000]);
+    crate::contract::repeats_itself(&mut fake, &[0.0; 16_000]);
+}

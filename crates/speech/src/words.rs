@@ -1,0 +1,123 @@
+//! From tokens and the moments at which they begin to words.
+
+#[cfg(test)]
+mod tests;
+
+use smmu_core::speech::HeardWord;
+
+/// One token of text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Token {
+    /// What it stands for: not always whole letters.
+    pub(crate) bytes: Vec<u8>,
+    /// When it begins, in milliseconds.
+    pub(crate) start_ms: u64,
+    /// How sure the model is of it.
+    pub(crate) probability: f32,
+}
+
+/// How words are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// By the spaces in front of them.
+    Spaced,
+    /// Not at all: each letter is a word. What is written in the letters of another script stays together.
+    Unspaced,
+}
+
+/// Puts tokens together to words, each with the space in front of it. A word ends where the next one begins, the
+/// last one at `end_ms`; no token begins before the one in front of it.
+pub(crate) fn words(tokens: &[Token], writing: Writing, end_ms: u64) -> Vec<HeardWord> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    for piece in pieces(tokens) {
+        match drafts.last_mut() {
+            Some(word) if !begins(&piece.text, &word.piece.text, writing) => word.add(piece),
+            Some(_) | None => drafts.push(Draft { piece }),
+        }
+    }
+    let ends_ms: Vec<u64> = drafts.iter().skip(1).map(|next| next.piece.start_ms).chain([end_ms]).collect();
+    drafts.into_iter().zip(ends_ms).map(|(draft, end_ms)| draft.finish(end_ms)).collect()
+}
+
+/// A word to which more may come.
+struct Draft {
+    piece: Piece,
+}
+
+impl Draft {
+    fn add(&mut self, Piece { text, probabilities, tokens, start_ms: _ }: Piece) {
+        self.piece.text.push_str(&text);
+        self.piece.probabilities += probabilities;
+        self.piece.tokens += tokens;
+    }
+
+    fn finish(self, end_ms: u64) -> HeardWord {
+        let Piece { text, start_ms, probabilities, tokens } = self.piece;
+        HeardWord { text, start_ms, end_ms, probability: probabilities / f32::from(tokens) }
+    }
+}
+
+/// Whether a piece of text begins a word rather than going on with the one before.
+fn begins(piece: &str, before: &str, writing: Writing) -> bool {
+    let text = piece.trim();
+    // A dash between two spaces and the like says nothing by itself, and is seen with what stands before it.
+    if !text.contains(char::is_alphanumeric) && !text.chars().all(opens) {
+        return false;
+    }
+    if piece.starts_with(char::is_whitespace) {
+        return true;
+    }
+    match writing {
+        Writing::Spaced => false,
+        Writing::Unspaced => {
+            let goes_on = before.ends_with(is_of_a_word) && text.starts_with(is_of_a_word);
+            !goes_on && !before.trim().chars().all(opens)
+        }
+    }
+}
+
+/// Whether it stands in front of a word, and not behind it.
+fn opens(letter: char) -> bool {
+    "\"'“‘¿¡([{«„「『（【《〈$€£#".contains(letter)
+}
+
+/// Whether it is a letter of a script whose words have several.
+fn is_of_a_word(letter: char) -> bool {
+    // All before Thai are: Latin, Greek, Cyrillic, Arabic, the scripts of India.
+    letter.is_alphanumeric() && letter < '\u{0E00}'
+}
+
+/// Whole letters, from one token or more.
+struct Piece {
+    text: String,
+    start_ms: u64,
+    probabilities: f32,
+    tokens: u16,
+}
+
+/// The tokens put together to whole letters. Bytes that are no letters are left out.
+fn pieces(tokens: &[Token]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut bytes = Vec::new();
+    let mut open: Option<Piece> = None;
+    for Token { bytes: more, start_ms, probability } in tokens {
+        bytes.extend_from_slice(more);
+        let empty = Piece { text: String::new(), start_ms: *start_ms, probabilities: 0.0, tokens: 0 };
+        let piece = open.get_or_insert(empty);
+        piece.probabilities += probability;
+        piece.tokens += 1;
+        // The rest of a letter may come yet; whatever else is wrong stays wrong.
+        let ends = str::from_utf8(&bytes).map_or_else(|error| error.error_len().is_some(), |_| true);
+        if ends {
+            piece.text = text(&bytes);
+            bytes.clear();
+            pieces.extend(open.take());
+        }
+    }
+    pieces
+}
+
+/// Bytes as text, without what is none.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace(char::REPLACEMENT_CHARACTER, "")
+}

@@ -1,0 +1,46 @@
+//! Languages: detected, given, changed on the way, and translated.
+
+use crate::support::{made_of, model, silence, spoken};
+use smmu_core::speech::{Language, SpeechProfile, Task};
+use smmu_speech::ModelError;
+
+fn language(code: &str) -> Language {
+    Language::try_from(code).expect("known")
+}
+
+const GERMAN: &str = "Heute Morgen war das Wetter kalt und nass, aber am Nachmittag kam die Sonne heraus.";
+const ENGLISH: &str = "The weather was cold and wet this morning, but the sun came out in the afternoon.";
+
+#[test]
+fn a_recording_may_change_its_language() {
+    let sound = [silence(1.0), spoken("en-us", ENGLISH), silence(2.0), spoken("de", GERMAN), silence(1.0)].concat();
+    let made = made_of(&sound, &SpeechProfile::default(), &mut model("base"));
+    println!("{}", made.text());
+    let spans: Vec<_> = made.transcript.languages.iter().map(|span| span.language.as_str()).collect();
+    assert_eq!(spans, ["en", "de"]);
+    assert_eq!(made.manifest.speech.expect("facts").languages, [language("en"), language("de")]);
+}
+
+#[test]
+fn a_translation_is_in_english_and_says_what_was_spoken() {
+    let profile = SpeechProfile { task: Task::Translate, language: Some(language("de")), ..SpeechProfile::default() };
+    let sound = [silence(1.0), spoken("de", GERMAN), silence(1.0)].concat();
+    let made = made_of(&sound, &profile, &mut model("base"));
+    let text = made.text().to_lowercase();
+    assert!(["weather", "cold", "sun"].iter().filter(|word| text.contains(*word)).count() >= 2, "{text}");
+    assert_eq!(made.transcript.languages[0].language, language("de"));
+}
+
+#[test]
+fn a_model_of_english_alone_is_not_asked_for_anything_else() {
+    let model = model("tiny.en");
+    let english = SpeechProfile { language: Some(Language::ENGLISH), ..SpeechProfile::default() };
+    model.check(&english).expect("that it can");
+    model.check(&SpeechProfile::default()).expect("it takes everything for English");
+    for profile in [
+        SpeechProfile { language: Some(language("de")), ..SpeechProfile::default() },
+        SpeechProfile { task: Task::Translate, ..SpeechProfile::default() },
+    ] {
+        assert!(matches!(model.check(&profile), Err(ModelError::Unable { .. })));
+    }
+}

@@ -1,0 +1,40 @@
+//! File mode: the same outputs and the same manifest as a job, without a cloud.
+
+use crate::model;
+use smmu_core::speech::{SpeechLimits, SpeechProfile};
+use smmu_media::file_mode;
+use smmu_speech::{Model, ModelFiles, Request, transcribe};
+use std::{path::Path, process::ExitCode, sync::atomic::AtomicBool};
+
+/// What file mode is told on the command line.
+pub(crate) struct Wanted<'a> {
+    pub(crate) input: &'a Path,
+    pub(crate) outdir: &'a Path,
+    /// The model's folder.
+    pub(crate) model: &'a Path,
+    /// A file with a profile; without one the default is taken.
+    pub(crate) profile: Option<&'a Path>,
+}
+
+/// Makes the outputs of the input in the folder, which must be empty or not there yet.
+pub(crate) fn run(wanted: &Wanted, cancelled: &AtomicBool) -> ExitCode {
+    // Without a model or with a profile that it cannot follow nothing is begun.
+    let (profile, mut model) = match wanted.prepare() {
+        Ok(prepared) => prepared,
+        Err(message) => return file_mode::usage(&message),
+    };
+    let limits = SpeechLimits::default();
+    let request = Request { input: wanted.input, profile: &profile, limits: &limits, earlier: None };
+    file_mode::run(wanted.input, wanted.outdir, || {
+        transcribe(&request, &mut model, wanted.outdir, &mut |_| {}, cancelled)
+    })
+}
+
+impl Wanted<'_> {
+    fn prepare(&self) -> Result<(SpeechProfile, Model), String> {
+        let profile = file_mode::read_profile(self.profile)?.speech;
+        let files = ModelFiles::open(self.model).map_err(|error| file_mode::with_causes(&error))?;
+        let model = model::load(&files, &profile).map_err(|error| file_mode::with_causes(&error))?;
+        Ok((profile, model))
+    }
+}
