@@ -6,9 +6,11 @@ SHELL := /bin/bash
 # For `make demo`: a file or folder of your own, and where the outputs go. Spaces are fine.
 MEDIA ?=
 OUT ?= out
+# For `make demo` and `make up`: the speech model, tiny.en (fast, English) or base (every language).
+MODEL ?= tiny.en
 # For `make up`: the port that the API listens on, or `auto`; 4566 where it is empty.
 PORT ?=
-export MEDIA OUT PORT
+export MEDIA OUT MODEL PORT
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -36,6 +36,9 @@ digest() { cat "$@" | sha256sum | cut -c1-16; }
 
 # Speech models, a folder each; the tests and the demo read the same variable.
 export SMMU_SPEECH_MODELS=${SMMU_SPEECH_MODELS:-$SMMU_TOOLS_DIR/speech-$(digest tools/requirements-speech.txt tools/speech-models.sh)}
+# The one that workers get: tiny.en is fast and hears English, base hears every language.
+MODEL=${MODEL:-tiny.en}
+export SMMU_SPEECH_MODEL=${SMMU_SPEECH_MODEL:-$SMMU_SPEECH_MODELS/$MODEL}
 
 # make_venv DIR REQUIREMENTS: a virtual environment with exactly those packages, by their hashes.
 make_venv() {

@@ -36,7 +36,7 @@ for purpose in "$@"; do
     case $purpose in
     run)
         make_venv "$SMMU_VENV" local/python/requirements.txt
-        tools/speech-models.sh tiny.en
+        tools/speech-models.sh "$MODEL"
         ;;
     test)
         make_node_modules "$SMMU_PLAYER" tests/player

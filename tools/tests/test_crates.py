@@ -80,6 +80,8 @@ class DependencyArrows(unittest.TestCase):
             ("functions/api", "crates/cloud"),
             ("workers/transcode", "crates/media"),
             ("crates/cloud", "crates/core"),
+            ("crates/speech", "crates/media"),
+            ("workers/transcribe", "crates/speech"),
             ("tests", "functions/api"),
         ):
             with self.subTest(here=here, there=there):
@@ -93,6 +95,8 @@ class DependencyArrows(unittest.TestCase):
             ("crates/core", "crates/media"),
             ("crates/cloud", "crates/media"),
             ("crates/media", "crates/cloud"),
+            ("crates/media", "crates/speech"),
+            ("functions/api", "crates/speech"),
             ("local", "functions/api"),
             ("crates/cli", "tests"),
         ):
@@ -102,15 +106,16 @@ class DependencyArrows(unittest.TestCase):
     def test_a_room_that_the_layout_does_not_have_is_found(self):
         self.assertIn("crates/misc: a room", self.findings("crates/misc", "crates/core")[0])
 
-    def test_media_must_not_stand_on_aws_nor_cloud_on_pixels(self):
+    def test_media_and_speech_must_not_stand_on_aws_nor_cloud_on_pixels(self):
         packages = [
             package("smmu-media", "crates/media", ["aws-config"]),
+            package("smmu-speech", "crates/speech", ["smmu-media"]),
             package("smmu-cloud", "crates/cloud", ["image"]),
             package("aws-config"),
             package("image"),
         ]
-        found = list(dependency_arrows.foreign_findings(metadata(packages, ["smmu-media", "smmu-cloud"])))
-        self.assertEqual(len(found), 2)
+        members = ["smmu-media", "smmu-speech", "smmu-cloud"]
+        self.assertEqual(len(list(dependency_arrows.foreign_findings(metadata(packages, members)))), 3)
 
 
 class Workspace(unittest.TestCase):
