@@ -57,6 +57,9 @@ pub struct VideoStream {
     pub coded: Size,
     /// Width and height in pixels as displayed: square pixels, upright.
     pub displayed: Size,
+    /// Whether top and bottom of the stored picture must be swapped, before it is turned: of a mirror image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
     /// How the stored picture must be turned to be displayed.
     pub rotation: Rotation,
     /// Average frames a second.

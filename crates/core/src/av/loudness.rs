@@ -25,9 +25,26 @@ const GATE_LUFS: f64 = -70.0;
 const MAX_GAIN_DB: f64 = 30.0;
 
 impl Loudness {
-    /// Reads the summary that `ebur128=peak=true` logs at its end; the last one of several.
+    /// Reads the summary that `ebur128=peak=true` logs at its end. Where a sound changed its rate or its
+    /// channels on the way there is one for each part; the loudest of everything counts, so that no part
+    /// is lifted too far.
     pub fn read(log: &str) -> Result<Self, NoSummary> {
-        let (_, summary) = log.rsplit_once("Summary:").ok_or(NoSummary)?;
+        // A title can have the word in it.
+        let parts = log.split("Summary:").skip(1).filter_map(|part| Self::read_summary(part).ok());
+        parts.reduce(Self::or_louder).ok_or(NoSummary)
+    }
+
+    /// The highest of each.
+    fn or_louder(self, other: Self) -> Self {
+        let higher = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        Self {
+            integrated_lufs: higher(self.integrated_lufs, other.integrated_lufs),
+            range_lu: self.range_lu.max(other.range_lu),
+            true_peak_dbtp: higher(self.true_peak_dbtp, other.true_peak_dbtp),
+        }
+    }
+
+    fn read_summary(summary: &str) -> Result<Self, NoSummary> {
         let value = |label: &str, unit: &str| -> Option<f64> {
             let text = summary.lines().find_map(|line| line.trim().strip_prefix(label))?;
             text.trim().strip_suffix(unit)?.trim_end().parse().ok()
@@ -107,10 +124,13 @@ video:0kB audio:281kB subtitle:0kB other streams:0kB global headers:0kB muxing o
 ";
 
     #[test]
-    fn a_summary_is_read_and_the_last_one_counts() {
+    fn a_summary_is_read_and_of_several_the_loudest_counts() {
         let sine = Loudness { integrated_lufs: Some(-21.1), range_lu: 20.0, true_peak_dbtp: Some(-18.1) };
         assert_eq!(Loudness::read(SINE), Ok(sine));
-        assert_eq!(Loudness::read(&format!("{SILENCE}{SINE}")), Ok(sine));
+        assert_eq!(Loudness::read(&format!("{SILENCE}{SINE}{SILENCE}")), Ok(sine));
+        let peaks = format!("{SINE}{}", SINE.replace("-18.1 dBFS", "-3.0 dBFS").replace("-21.1 LUFS", "-30.0 LUFS"));
+        assert_eq!(Loudness::read(&peaks), Ok(Loudness { true_peak_dbtp: Some(-3.0), ..sine }));
+        assert_eq!(Loudness::read(&format!("title : Summary: a song\n{SINE}")), Ok(sine));
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub struct VideoPlan {
 /// Duration of an HLS segment in seconds (as Apple's HLS Authoring Specification wants it).
 pub const SEGMENT_SECONDS: u32 = 6;
 
-/// What is done to the decoded picture once. ffmpeg has turned it upright by then (autorotate).
+/// What is done to the decoded picture once, beside turning it upright.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PicturePlan {
     /// Index of the stream in the container.

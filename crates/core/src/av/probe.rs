@@ -18,8 +18,8 @@ const MAX_SECONDS: f64 = 315_360_000.0;
 impl Probe {
     /// Reads what ffprobe 5.1 writes with `-show_format -show_streams -show_chapters -of json`.
     ///
-    /// A file without a stream that can be decoded is refused as unsupported, a text that is no
-    /// such report as corrupt. `duration_ms` is the container's, else the longest stream's; it is 0
+    /// A file without a stream that can be decoded is refused as unsupported; one without any stream, and a
+    /// text that is no such report, as corrupt. `duration_ms` is the container's, else the longest stream's; it is 0
     /// where neither says (a browser's recording in `WebM` does not). Whoever has the file can measure
     /// it then and set it; [`super::AvLimits::check`] refuses what is left at 0.
     pub fn read(ffprobe_json: &[u8]) -> Result<Self, Refusal> {
@@ -28,6 +28,9 @@ impl Probe {
         let report: Report = serde_json::from_str(&String::from_utf8_lossy(ffprobe_json)).map_err(|_| corrupt())?;
         let format = report.format.as_ref().ok_or_else(corrupt)?;
         let streams = &report.streams;
+        if streams.is_empty() {
+            return Err(Refusal::new(ErrorCode::CorruptMedia, "the file has nothing but a header"));
+        }
 
         let video = video::shown(streams);
         let audio: Vec<AudioStream> = streams.iter().filter_map(sound).collect();

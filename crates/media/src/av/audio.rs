@@ -3,7 +3,10 @@
 mod lines;
 mod picture;
 
-use super::making::{Making, bit_rate, check_whole};
+use super::{
+    failure::corrupt,
+    making::{Making, bit_rate, check_whole},
+};
 use crate::error::{Fault, MediaError};
 use lines::Sound;
 use smmu_core::{
@@ -93,6 +96,9 @@ fn measure(
         making.tell(steps.reach(MEASURE, ms, sound.plan.duration_ms));
     })?;
     making.tell(steps.complete(MEASURE));
+    if samples == 0 {
+        return Err(corrupt("nothing of it can be decoded"));
+    }
     let ms = samples * 1000 / u64::from(plan.sample_rate_hz);
     let loudness = Loudness::read(&log.text()).map_err(|error| Fault::Output(error.to_string()))?;
     Ok((loudness, builder, ms))

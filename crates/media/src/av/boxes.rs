@@ -1,12 +1,15 @@
 //! Reads what we wrote: fragmented MP4 with one track (ISO/IEC 14496-12, CMAF in ISO/IEC 23000-19).
 //!
-//! Sizes, durations and codecs in playlists come from here, not from what an encoder was asked for.
+//! Sizes, durations and codecs in playlists come from here, not from what an encoder was asked for. One thing
+//! is put right here: the matrix by which players turn a picture.
 
 use crate::error::Fault;
 use smmu_core::av::hls;
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek},
+    io::{BufReader, Read},
+    ops::Range,
+    os::unix::fs::FileExt,
     path::Path,
 };
 
@@ -77,6 +80,24 @@ impl TrackFile {
         let Header { bytes: header_bytes, codec, timescale, .. } = header;
         Ok(Self { header_bytes, codec, segments, timescale, samples })
     }
+}
+
+/// The matrix that leaves a picture as it is (ISO/IEC 14496-12, 6.2.2).
+const UPRIGHT: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+
+/// Says in the header of a track file that its picture is upright. ffmpeg copies the source's matrix into
+/// whatever it makes of it, unless it also turns the picture itself.
+pub(crate) fn set_upright(path: &Path, header_bytes: u64) -> Result<(), Fault> {
+    let file = File::options().read(true).write(true).open(path).map_err(Fault::Read)?;
+    let header = content(&mut &file, header_bytes)?;
+    let track = locate(&header, &[b"moov", b"trak", b"tkhd"]).ok_or_else(|| strange("it has no track"))?;
+    // Version 1 has times of 64 bits before it (8.3.2).
+    let at = track.start + if header.get(track.start) == Some(&1) { 52 } else { 40 };
+    let matrix: Vec<u8> = UPRIGHT.iter().flat_map(|entry| entry.to_be_bytes()).collect();
+    if at + matrix.len() > track.end {
+        return Err(strange("its track has no matrix"));
+    }
+    file.write_all_at(&matrix, at as u64).map_err(|source| Fault::Write { path: path.to_owned(), source })
 }
 
 /// What of `moov` is needed.
@@ -206,7 +227,7 @@ fn next_box(reader: &mut impl Read) -> Result<([u8; 4], u64, u64), Fault> {
 /// Headers of ours are small; an hour in one fragment has less.
 const MAX_HEADER_BYTES: u64 = 64 * 1024 * 1024;
 
-fn content(reader: &mut (impl Read + Seek), bytes: u64) -> Result<Vec<u8>, Fault> {
+fn content(reader: &mut impl Read, bytes: u64) -> Result<Vec<u8>, Fault> {
     if bytes > MAX_HEADER_BYTES {
         return Err(strange("a header is too long"));
     }
@@ -228,8 +249,22 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 
 /// The content of a box inside boxes.
 fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
-    path.iter()
-        .try_fold(bytes, |bytes, wanted| boxes(bytes).find(|(kind, _)| kind == *wanted).map(|(_, content)| content))
+    locate(bytes, path).map(|range| &bytes[range])
+}
+
+/// Where the content of a box inside boxes is.
+fn locate(bytes: &[u8], path: &[&[u8; 4]]) -> Option<Range<usize>> {
+    path.iter().try_fold(0..bytes.len(), |inside, wanted| {
+        let mut at = inside.start;
+        for (kind, content) in boxes(&bytes[inside]) {
+            let end = at + 8 + content.len();
+            if kind == **wanted {
+                return Some(at + 8..end);
+            }
+            at = end;
+        }
+        None
+    })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -244,30 +279,52 @@ fn strange(reason: &str) -> Fault {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], parts: &[&[u8]]) -> Vec<u8> {
         let body = parts.concat();
         let length = u32::try_from(body.len() + 8).expect("small").to_be_bytes();
-        [&length[..], kind, &body].concat()
+        [&length[..], &kind, &body].concat()
     }
 
     #[test]
     fn codecs_are_named_as_rfc_6381_does() {
         let visual = [0; 78];
-        let avc = [&visual[..], &boxed(b"avcC", &[&[1, 0x64, 0, 0x1f, 0xff]])].concat();
+        let avc = [&visual[..], &boxed(*b"avcC", &[&[1, 0x64, 0, 0x1f, 0xff]])].concat();
         assert_eq!(codec(*b"avc1", &avc).as_deref(), Some("avc1.64001F"));
-        let av1 = [&visual[..], &boxed(b"av1C", &[&[0x81, 0x05, 0x0c, 0]])].concat();
+        let av1 = [&visual[..], &boxed(*b"av1C", &[&[0x81, 0x05, 0x0c, 0]])].concat();
         assert_eq!(codec(*b"av01", &av1).as_deref(), Some("av01.0.05M.08"));
         let specific = [5, 2, 0x12, 0x10];
         let decoder = [&[4, 17, 0x40, 0x15][..], &[0; 11], &specific].concat();
         let es = [&[3, 0x80, 0x80, 22][..], &[0; 3], &decoder].concat();
-        let esds = [&[0; 28][..], &boxed(b"esds", &[&[0; 4], &es])].concat();
+        let esds = [&[0; 28][..], &boxed(*b"esds", &[&[0; 4], &es])].concat();
         assert_eq!(codec(*b"mp4a", &esds).as_deref(), Some("mp4a.40.2"));
         assert_eq!(codec(*b"hvc1", &avc), None);
     }
 
     #[test]
+    fn a_turned_track_is_set_upright_and_nothing_else_of_it_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("track.mp4");
+        for (version, before) in [(0, 39), (1, 51)] {
+            let tkhd = boxed(*b"tkhd", &[&[version], &vec![7; before], &[9; 36], &[5; 8]]);
+            let header = [
+                boxed(*b"ftyp", &[b"cmfc"]),
+                boxed(*b"moov", &[&boxed(*b"mvhd", &[&[1; 9]]), &boxed(*b"trak", &[&tkhd])]),
+            ];
+            let file = [&header.concat()[..], b"segments"].concat();
+            std::fs::write(&path, &file).expect("written");
+            set_upright(&path, file.len() as u64 - 8).expect("set");
+            let upright = b"\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\0\0\0";
+            let at = file.windows(36).position(|window| window == [9; 36]).expect("the matrix");
+            let wanted = [&file[..at], upright, &file[at + 36..]].concat();
+            assert_eq!(std::fs::read(&path).expect("read"), wanted);
+        }
+        std::fs::write(&path, boxed(*b"moov", &[&boxed(*b"trak", &[&boxed(*b"tkhd", &[&[0; 50]])])])).expect("written");
+        assert!(set_upright(&path, 74).is_err(), "there is no room for a matrix");
+    }
+
+    #[test]
     fn any_cut_of_a_header_is_an_error_and_no_panic() {
-        let track = boxed(b"traf", &[&boxed(b"tfhd", &[&[0; 8]]), &boxed(b"trun", &[&[0, 0, 1, 0, 0, 0, 0, 9]])]);
+        let track = boxed(*b"traf", &[&boxed(*b"tfhd", &[&[0; 8]]), &boxed(*b"trun", &[&[0, 0, 1, 0, 0, 0, 0, 9]])]);
         for end in 0..track.len() {
             assert!(run(&track[..end], 1).is_err(), "cut at {end}");
         }

@@ -3,6 +3,7 @@
 use super::{sandbox::Program, tail::Tail};
 use crate::error::{Fault, MediaError, unsupported};
 use smmu_core::{ErrorCode, Refusal};
+use std::io;
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +48,25 @@ pub(crate) fn verdict(program: Program, ended: Ended, tail: &Tail) -> Option<Med
     })
 }
 
+/// What is said where there is no more memory. Decoders and encoders are opened by us with what was probed and
+/// planned, and threads without number: nothing else keeps them from it.
+const MEMORY: &[&str] = &[
+    "Cannot allocate memory",
+    "malloc of size",
+    "Failed to allocate",
+    "Out of memory",
+    "get_buffer() failed",
+    "Error while opening encoder",
+    "Resource temporarily unavailable",
+];
+
 /// A program's own complaint, from the most telling to none.
 fn refused(program: &'static str, tail: &Tail) -> MediaError {
+    // The wrappers speak under their own names, and the loader under its own; the program speaks of itself only
+    // in brackets.
+    if tail.starts(&["prlimit: ", "unshare: ", "setpriv: "]) || tail.says(&["error while loading shared libraries"]) {
+        return Fault::Start(io::Error::other(tail.complaints())).into();
+    }
     if tail.says(&["exceeds max_streams"]) {
         return Refusal::new(ErrorCode::TooManyStreams, "the file has more streams than are looked at").into();
     }
@@ -58,12 +76,15 @@ fn refused(program: &'static str, tail: &Tail) -> MediaError {
     if tail.says(&["File too large"]) {
         return too_large();
     }
-    if tail.says(&["Cannot allocate memory", "malloc of size", "Failed to allocate", "Out of memory"]) {
+    if tail.says(MEMORY) {
         let message = "decoding the file needs more memory than is given to one";
         return Refusal::new(ErrorCode::TooMuchMemory, message).into();
     }
     if tail.says(&["not in whitelist", "not on whitelist"]) {
         return unsupported("the file is a list of other files, or of no container that is opened here");
+    }
+    if tail.says(&["[SWR @"]) && tail.says(&["channel layout", "Rematrix is needed"]) {
+        return unsupported("a sound has channels that cannot be mixed");
     }
     if tail.says(&["Unknown decoder", "Decoder not found", "(codec none)", "no decoder found", "not implemented"]) {
         return unsupported("a stream is of a codec that is not decoded here");
@@ -100,6 +121,11 @@ mod tests {
             (Ended::Failed(1), "Format not on whitelist 'mov'", ErrorCode::UnsupportedMedia),
             (Ended::Failed(1), "Number of streams exceeds max_streams parameter (65)", ErrorCode::TooManyStreams),
             (Ended::Failed(244), "Cannot allocate memory", ErrorCode::TooMuchMemory),
+            (
+                Ended::Failed(1),
+                "[Parsed_aresample_0 @ 0x1] [SWR @ 0x2] [error] Input channel layout '10 channels' is not supported",
+                ErrorCode::UnsupportedMedia,
+            ),
             (Ended::Killed(11), "", ErrorCode::CorruptMedia),
             (Ended::Killed(25), "", ErrorCode::OutputTooLarge),
         ] {
@@ -111,5 +137,12 @@ mod tests {
         assert!(matches!(code(Ended::Cancelled, ""), Err(Fault::Cancelled)));
         assert!(matches!(code(Ended::Failed(1), "av_write: No space left on device"), Err(Fault::NoSpace { .. })));
         assert!(matches!(code(Ended::Failed(255), ""), Err(Fault::Stopped { .. })));
+        for complaint in [
+            "unshare: unshare failed: Operation not permitted",
+            "setpriv: failed to execute ffmpeg: Permission denied",
+            "ffmpeg: error while loading shared libraries: libavdevice.so.59: failed to map segment",
+        ] {
+            assert!(matches!(code(Ended::Failed(127), complaint), Err(Fault::Start(_))), "{complaint}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use smmu_core::av::Probe;
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 /// What the core reads of one of its recorded clips.
 pub(crate) fn probe(name: &str) -> Probe {
@@ -18,7 +18,7 @@ pub(crate) fn shown(title: &str, line: &Line) -> String {
     while let Some(word) = words.next() {
         let value = words.next_if(|next| !next.starts_with('-') && !next.starts_with("file:"));
         let value = value.map(|value| format!(" {}", value.replace(';', ";\n    "))).unwrap_or_default();
-        text += &format!("{word}{value}\n");
+        writeln!(text, "{word}{value}").expect("a String takes everything");
     }
     text
 }

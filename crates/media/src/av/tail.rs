@@ -54,6 +54,11 @@ impl Tail {
         self.lines.iter().any(|line| texts.iter().any(|text| line.contains(text)))
     }
 
+    /// Whether any line begins with one of these texts.
+    pub(crate) fn starts(&self, texts: &[&str]) -> bool {
+        self.lines.iter().any(|line| texts.iter().any(|text| line.starts_with(text)))
+    }
+
     /// All lines, for whoever reads a report in them.
     pub(crate) fn text(&self) -> String {
         self.lines.iter().fold(String::new(), |mut text, line| {

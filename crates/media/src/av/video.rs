@@ -5,7 +5,7 @@ mod picture;
 mod playlists;
 
 use super::{
-    boxes::TrackFile,
+    boxes::{TrackFile, set_upright},
     failure::corrupt,
     making::{Making, bit_rate, check_whole},
 };
@@ -42,24 +42,30 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<V
     preview(&mut making, video, &mut steps)?;
     making.run(&video.main_line(), &mut steps, MAIN, video.plan.duration_ms)?;
 
+    let nothing = || corrupt("not one of its frames can be decoded");
     let rungs = video
         .rungs()
-        .map(|rung| Ok((rung, track(&making, &rung.segments_name(), rung.playlist_name())?)))
+        .map(|rung| {
+            let track = track(&making, &rung.segments_name(), rung.playlist_name())?.ok_or_else(nothing)?;
+            set_upright(&making.space.path(&track.playlist.uri), track.file.header_bytes)?;
+            Ok((rung, track))
+        })
         .collect::<Result<Vec<_>, MediaError>>()?;
     let audio = match &video.plan.audio {
         // A sound stream without a sample is as good as none.
         Some(sound) => {
-            track(&making, names::AUDIO_SEGMENTS, names::AUDIO_PLAYLIST.to_owned()).map(|track| Some((sound, track)))?
+            let track = track(&making, names::AUDIO_SEGMENTS, names::AUDIO_PLAYLIST.to_owned())?;
+            track.map(|track| (sound, track))
         }
         None => None,
     };
     let picture_ms = rungs.iter().map(|(_, track)| track.file.duration_ms()).min().unwrap_or(0);
     let made_ms = audio.iter().map(|(_, track)| track.file.duration_ms()).chain([picture_ms]).max().unwrap_or(0);
     if picture_ms == 0 {
-        return Err(corrupt("not one of its frames can be decoded"));
+        return Err(nothing());
     }
     check_whole(probe, made_ms)?;
-    making.run(&video.download_line(), &mut steps, PACKAGE, made_ms)?;
+    making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
 
     publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
     let variants: Vec<Variant> = rungs
@@ -122,10 +128,12 @@ fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), 
         let content = fs::read(making.space.path(names::PREVIEW)).unwrap_or_default();
         // One frame is written as a still, and the end of the picture as a file without any.
         let Some(container) = webp::parse(&content) else { continue };
-        let frames = container.animation.map_or(1, |animation| animation.frames);
+        // The encoder joins frames that are alike.
+        let (frames, duration_ms) =
+            container.animation.map_or((1, plan.duration_ms), |animation| (animation.frames, animation.duration_ms));
         return making.publish(names::PREVIEW, Role::Preview, "image/webp", |artifact| Artifact {
             frames: Some(frames),
-            duration_ms: Some(plan.duration_ms),
+            duration_ms: Some(duration_ms),
             ..sized(artifact, plan.size)
         });
     }
@@ -140,15 +148,15 @@ struct Track {
     playlist: MediaPlaylist,
 }
 
-/// Reads a finished track and writes its playlist. A track without a segment is of a stream without a frame.
-fn track(making: &Making, segments: &str, name: String) -> Result<Track, MediaError> {
+/// Reads a finished track and writes its playlist; none if the source's stream has nothing that can be decoded.
+fn track(making: &Making, segments: &str, name: String) -> Result<Option<Track>, MediaError> {
     let file = TrackFile::read(&making.space.path(segments))?;
     if file.segments.is_empty() {
-        return Err(corrupt("a stream of it has nothing that can be decoded"));
+        return Ok(None);
     }
     let playlist = playlists::of_track(segments.to_owned(), &file)?;
     making.space.write(&name, playlists::text(&playlist).as_bytes())?;
-    Ok(Track { name, file, playlist })
+    Ok(Some(Track { name, file, playlist }))
 }
 
 fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content_type: &str) -> Result<(), MediaError> {

@@ -40,9 +40,10 @@ pub(crate) fn complaints(path: &Path) -> String {
 
 /// Times of the keyframes of a file's picture, in milliseconds.
 pub(crate) fn keyframes_ms(path: &Path) -> Vec<u64> {
-    let report = probe("-select_streams v -skip_frame nokey -show_entries frame=pts_time", path);
-    let frames = report["frames"].as_array().expect("frames");
-    frames.iter().map(|frame| seconds_as_ms(frame["pts_time"].as_str().expect("a time"))).collect()
+    let report = probe("-select_streams v -show_entries packet=pts_time,flags", path);
+    let packets = report["packets"].as_array().expect("packets").iter();
+    let keys = packets.filter(|packet| packet["flags"].as_str().is_some_and(|flags| flags.starts_with('K')));
+    keys.map(|packet| seconds_as_ms(packet["pts_time"].as_str().expect("a time"))).collect()
 }
 
 /// Frames that a file's picture decodes to.
@@ -64,7 +65,7 @@ fn seconds_as_ms(seconds: &str) -> u64 {
 /// The frame at a time, in RGB, as a player that heeds the file's colours shows it.
 pub(crate) fn frame(path: &Path, at_ms: u64, width: u32, height: u32) -> RgbImage {
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-ss", &format!("{}ms", at_ms), "-i"]).arg(path);
+    command.args(["-v", "error", "-ss", &format!("{at_ms}ms"), "-i"]).arg(path);
     command.args(["-map", "0:v:0", "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
     let output = command.stdin(Stdio::null()).output().expect("ffmpeg is installed");
     RgbImage::from_raw(width, height, output.stdout).expect("a frame of that size")
@@ -81,12 +82,19 @@ pub(crate) fn samples(path: &Path) -> Vec<i16> {
 pub(crate) fn loudness(path: &Path) -> (f64, f64) {
     let mut command = Command::new("ffmpeg");
     command.args(["-hide_banner", "-nostats", "-i"]).arg(path);
-    command.args(["-map", "0:a:0", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]);
+    command.args(["-map", "0:a:0", "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"]);
     let output = command.stdin(Stdio::null()).output().expect("ffmpeg is installed");
+    assert!(output.status.success());
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     let value = |label: &str| {
         let line = log.lines().rev().find_map(|line| line.trim().strip_prefix(label)).expect("a summary");
         line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
     };
     (value("I:"), value("Peak:"))
+}
+
+/// Mean luma of every frame of a file's picture.
+pub(crate) fn brightness(path: &Path) -> Vec<u8> {
+    let words = ["-map", "0:v:0", "-vf", "scale=1:1:flags=area,format=gray", "-f", "rawvideo", "-"].map(Path::new);
+    ran("ffmpeg", "-i", &[&[path][..], &words].concat()).stdout
 }

@@ -16,6 +16,7 @@ fn video(width: u32, height: u32) -> Probe {
             codec: "h264".to_owned(),
             coded: Size { width, height },
             displayed: Size { width, height },
+            mirrored: false,
             rotation: Rotation::None,
             frame_rate: FrameRate::new(30, 1).expect("positive"),
             variable_frame_rate: false,

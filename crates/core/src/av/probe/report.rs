@@ -99,6 +99,9 @@ impl Disposition {
 pub(super) struct SideData {
     /// Degrees counterclockwise, of a display matrix only.
     pub(super) rotation: Option<f64>,
+    /// The matrix itself, as a dump of three rows.
+    #[serde(default, rename = "displaymatrix")]
+    pub(super) display_matrix: String,
 }
 
 #[derive(Deserialize)]

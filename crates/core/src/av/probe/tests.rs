@@ -63,6 +63,27 @@ fn a_turn_is_counted_clockwise_and_taken_within_a_degree() {
 }
 
 #[test]
+fn a_mirror_image_is_told_by_its_matrix() {
+    let mirrored = |rows: &str| {
+        let probe = changed("portrait", |report| {
+            for stream in report["streams"].as_array_mut().expect("streams") {
+                if let Some(side) = stream.get_mut("side_data_list") {
+                    side[0]["displaymatrix"] = json!(rows);
+                }
+            }
+        });
+        probe.expect("readable").video.expect("it moves").mirrored
+    };
+    assert!(!mirrored("\n00000000: 65536 0 0\n00000001: 0 65536 0\n00000002: 0 0 1073741824\n"));
+    assert!(!mirrored("\n00000000: 0 65536 0\n00000001: -65536 0 0\n00000002: 0 0 1073741824\n"));
+    assert!(mirrored("\n00000000: -65536 0 0\n00000001: 0 65536 0\n00000002: 0 0 1073741824\n"));
+    assert!(mirrored("\n00000000: 0 65536 0\n00000001: 65536 0 0\n00000002: 0 0 1073741824\n"));
+    for nonsense in ["", "\n", "00000000: x y z", "00000000: -65536\n00000001: 0 65536", "1 2 3\n4 5 6"] {
+        assert!(!mirrored(nonsense), "{nonsense:?}");
+    }
+}
+
+#[test]
 fn pixels_become_square_unless_their_shape_is_absurd() {
     let displayed = |ratio: &str| {
         let probe = changed("anamorphic", |report| report["streams"][0]["sample_aspect_ratio"] = json!(ratio));
@@ -219,7 +240,7 @@ fn what_cannot_be_decoded_is_refused() {
     assert_eq!(code(Probe::read(b"")), Some(ErrorCode::CorruptMedia));
     assert_eq!(code(Probe::read(b"{}")), Some(ErrorCode::CorruptMedia));
     assert_eq!(code(Probe::read(b"{\"streams\": 7}")), Some(ErrorCode::CorruptMedia));
-    assert_eq!(code(read(&json!({ "format": {}, "streams": [] }))), Some(ErrorCode::UnsupportedMedia));
+    assert_eq!(code(read(&json!({ "format": {}, "streams": [] }))), Some(ErrorCode::CorruptMedia));
     let unknown_codec = |report: &mut Value| {
         report["streams"][0].as_object_mut().expect("an object").remove("codec_name");
     };
@@ -260,12 +281,13 @@ proptest! {
     fn no_report_makes_it_panic(
         width: u32, height: u32, ratio in "[0-9]{0,10}:[0-9]{0,10}", rate in "[0-9]{0,11}/[0-9]{0,11}",
         duration in "[-0-9.einfa]{0,12}", rotation: f64, format in "[a-z0-9é]{0,12}",
+        matrix in "[-0-9: \n]{0,60}",
     ) {
         let report = json!({
             "format": { "duration": duration, "nb_streams": height },
             "streams": [{ "codec_type": "video", "codec_name": "h264", "width": width, "height": height,
                 "sample_aspect_ratio": ratio, "avg_frame_rate": rate, "r_frame_rate": rate, "pix_fmt": format,
-                "side_data_list": [{ "rotation": rotation }] }],
+                "side_data_list": [{ "rotation": rotation, "displaymatrix": matrix }] }],
         });
         if let Ok(probe) = read(&report) {
             let video = probe.video.expect("the only stream");

@@ -46,6 +46,7 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
             Rotation::None | Rotation::Half => square,
             Rotation::Quarter | Rotation::ThreeQuarters => square.transposed(),
         },
+        mirrored: stream.side_data_list.iter().any(|side| is_mirror(&side.display_matrix)),
         rotation,
         frame_rate,
         variable_frame_rate,
@@ -66,16 +67,29 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
     })
 }
 
-/// A matrix turns counterclockwise. Only a matrix counts: ffmpeg 5 turns by nothing else, so that a
-/// size turned by a `rotate` tag would be one that its frames do not have.
+/// A matrix turns counterclockwise. Only a matrix counts: players turn by nothing else, not by a `rotate` tag.
 fn rotation(stream: &Stream) -> Rotation {
     let Some(angle) = stream.side_data_list.iter().find_map(|side| side.rotation) else { return Rotation::None };
-    // ffmpeg takes what is within a degree.
+    // Players take what is within a degree.
     match (-angle).rem_euclid(360.0) {
         turn if (turn - 90.0).abs() < 1.0 => Rotation::Quarter,
         turn if (turn - 180.0).abs() < 1.0 => Rotation::Half,
         turn if (turn - 270.0).abs() < 1.0 => Rotation::ThreeQuarters,
         _ => Rotation::None,
+    }
+}
+
+/// Whether a matrix is of a mirror image: whether its determinant is negative. ffprobe dumps three rows of
+/// three numbers, each row behind its own number; the angle it gives is where the right of the picture goes.
+fn is_mirror(dump: &str) -> bool {
+    let row = |line: &str| {
+        let mut numbers = line.split_once(':')?.1.split_whitespace().map(str::parse::<i32>);
+        Some((i64::from(numbers.next()?.ok()?), i64::from(numbers.next()?.ok()?)))
+    };
+    let mut rows = dump.lines().filter(|line| !line.is_empty()).map(row);
+    match (rows.next().flatten(), rows.next().flatten()) {
+        (Some((a, b)), Some((c, d))) => a * d - b * c < 0,
+        (None, _) | (_, None) => false,
     }
 }
 

@@ -47,7 +47,7 @@ mod tests {
         let mut builder =
             WaveformBuilder::new(WaveformPlan { sample_rate_hz: 8000, samples_per_point: 2, picture: size });
         builder.push([i16::MIN, i16::MAX, 0, 0]);
-        let content = draw(&builder.finish(), size).expect("drawn");
+        let content = draw(&builder.finish(0.0), size).expect("drawn");
         let mut reader = png::Decoder::new(std::io::Cursor::new(content)).read_info().expect("a PNG");
         let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
         reader.next_frame(&mut pixels).expect("pixels");

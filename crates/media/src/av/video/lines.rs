@@ -1,6 +1,6 @@
 //! The command lines of a video: its stills, the main pass, and the download.
 
-use super::picture;
+use super::picture::{self, TO_JPEG, TO_WEBP};
 use crate::av::line::{Line, seconds};
 use smmu_core::{
     av::{
@@ -9,6 +9,7 @@ use smmu_core::{
     },
     image::Size,
 };
+use std::fmt::Write as _;
 
 /// A video that was probed and planned.
 pub(crate) struct Video<'a> {
@@ -33,10 +34,17 @@ const POSTER_RATE: u32 = 8;
 const POSTER_FRAMES: u32 = 32;
 
 impl Video<'_> {
-    /// What bounds the decoder in every run: frames that turn out larger than the probe said are not decoded.
+    /// What holds for the decoder in every run: frames that turn out larger than what is accepted are not decoded.
+    ///
+    /// All filters are set up once, after the probe: by default ffmpeg begins all of them anew when the picture
+    /// changes its size, and time then begins at 0 again. Nor does it put filters of its own in front.
     fn source(&self, line: Line, from_ms: Option<u64>, lasting_ms: u64) -> Line {
         let from = from_ms.map(|ms| format!("-ss {}", seconds(ms))).unwrap_or_default();
-        let options = format!("-max_pixels {} {from} -t {}", self.limits.max_pixels, seconds(lasting_ms));
+        let options = format!(
+            "-max_pixels {} -noautorotate -reinit_filter:v 0 {from} -t {}",
+            self.limits.max_pixels,
+            seconds(lasting_ms)
+        );
         line.source(self.limits, &options)
     }
 
@@ -51,7 +59,10 @@ impl Video<'_> {
             ",blackframe=amount=0:threshold=32,metadata=select:key=lavfi.blackframe.pblack:value=95:function=less"
         };
         self.source(Line::ffmpeg(), Some(moment_ms), plan.window_ms.max(1))
-            .with(format!("-filter_complex [0:{}]{chain}{lit},thumbnail=n={POSTER_FRAMES}[poster]", self.stream.index))
+            .with(format!(
+                "-filter_complex [0:{}]{chain}{lit},thumbnail=n={POSTER_FRAMES},{TO_JPEG}[poster]",
+                self.stream.index
+            ))
             .with("-map [poster] -frames:v 1")
             .with(jpeg(plan.quality))
             .with("-update 1 -f image2")
@@ -64,7 +75,7 @@ impl Video<'_> {
         let rate = FrameRate::new(plan.frame_rate, 1).ok();
         let chain = picture::first(&self.plan.picture, self.stream, rate, plan.size);
         self.source(Line::ffmpeg(), Some(start_ms), plan.duration_ms.max(1))
-            .with(format!("-filter_complex [0:{}]{chain}[preview]", self.stream.index))
+            .with(format!("-filter_complex [0:{}]{chain},{TO_WEBP}[preview]", self.stream.index))
             .with(format!("-map [preview] -c:v libwebp_anim -quality {} -compression_level 4 -loop 0", plan.quality))
             .with("-fps_mode passthrough -f webp")
             .output(names::PREVIEW)
@@ -101,7 +112,8 @@ impl Video<'_> {
                 graph += &picture::first(&self.plan.picture, self.stream, rate, size);
             } else {
                 // The scaler would keep what rounding to even sizes changes of the shape, as pixels that are not square.
-                graph += &format!(";[size{index}]{},setsar=1", picture::scale(size));
+                let chain = picture::scale(size);
+                write!(graph, ";[size{index}]{chain},setsar=1").expect("a String takes everything");
             }
             let mut uses: Vec<String> =
                 self.rungs().filter(|rung| rung.size == size).map(|rung| format!("[{}]", rung.name)).collect();
@@ -136,22 +148,23 @@ impl Video<'_> {
 
     /// The sound as it is: how loud a video is made is its author's choice, and changing it would need
     /// one more pass before the first segment. Gaps are filled, so that it stays in step with the picture.
+    /// Where it changes its rate or its channels ffmpeg begins the filter anew, which fills all the time
+    /// before with silence: what is earlier than what was written is dropped.
     fn sound(line: Line, sound: &SoundPlan) -> Line {
         let SoundPlan { stream, channels, sample_rate_hz, aac_bit_rate, .. } = sound;
         line.with(format!("-map 0:{stream} -af aresample=async=1:first_pts=0"))
             .with(format!("-ac {channels} -ar {sample_rate_hz} -c:a aac -b:a {aac_bit_rate} -flags:a +bitexact"))
+            .with(r"-bsf:a noise=drop=if(gt(n\,0)*lt(pts\,ld(0))\,1\,0*st(0\,pts))")
             .with(format!("-frag_duration {} {TRACK_FILE}", u64::from(SEGMENT_SECONDS) * 1_000_000))
             .with(format!("-movflags {TRACK_FLAGS}"))
             .output(names::AUDIO_SEGMENTS)
     }
 
-    /// The download: the top rung and the sound, copied.
-    pub(crate) fn download_line(&self) -> Line {
+    /// The download: the top rung and the sound, if there is any, copied.
+    pub(crate) fn download_line(&self, sound: bool) -> Line {
         let line = Line::ffmpeg().input(&self.plan.rungs[0].segments_name());
-        let line = match self.plan.audio {
-            Some(_) => line.input(names::AUDIO_SEGMENTS).with("-map 0:v -map 1:a"),
-            None => line.with("-map 0:v"),
-        };
+        let line =
+            if sound { line.input(names::AUDIO_SEGMENTS).with("-map 0:v -map 1:a") } else { line.with("-map 0:v") };
         line.with("-c copy -movflags +faststart -f mp4").output(names::DOWNLOAD)
     }
 }
@@ -161,7 +174,7 @@ fn tiles(plan: &StoryboardPlan) -> String {
     let Size { width, height } = plan.tile;
     // A thousandth is less than any frame, and more than what a float loses.
     format!(
-        r"select=gte(t+0.001\,{}*selected_n),scale={width}:{height}:flags=bicubic,setsar=1,tile={}x{}",
+        r"select=gte(t+0.001\,{}*selected_n),scale={width}:{height}:flags=bicubic,setsar=1,tile={}x{},{TO_JPEG}",
         seconds(plan.interval_ms),
         plan.columns,
         plan.rows

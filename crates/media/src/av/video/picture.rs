@@ -1,7 +1,7 @@
 //! Filters between the decoded picture and an output.
 
 use smmu_core::{
-    av::{FrameRate, PicturePlan, ToneMap, VideoStream},
+    av::{FrameRate, PicturePlan, Rotation, ToneMap, VideoStream},
     image::Size,
 };
 
@@ -11,11 +11,21 @@ pub(crate) type Chain = String;
 /// Which colours a picture has where the file does not say: players take small pictures for BT.601.
 const HD_SHORT_EDGE: u32 = 720;
 
-/// From the decoded picture to `size`, in BT.709, 8 bits, square pixels. ffmpeg has turned it upright by
-/// then (it puts that in front of every chain).
+/// From a film's picture to JPEG's, which has BT.601 and its full range (JFIF 1.02; ITU-T T.871, 7).
+pub(crate) const TO_JPEG: &str =
+    "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p";
+
+/// From a film's picture to WebP's, which has BT.601 (RFC 6386, 9.2).
+pub(crate) const TO_WEBP: &str = "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=tv";
+
+/// From the decoded picture to `size`, upright, in BT.709, 8 bits, square pixels.
 ///
 /// Smaller sizes are scaled from this one: the larger picture has already the right colours.
 pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Option<FrameRate>, size: Size) -> Chain {
+    // A picture can change its size and format on the way (a recorded window, a broadcast). This filter alone
+    // follows it, and does nothing else; see `Video::source`.
+    let Size { width, height } = stream.coded;
+    let steady = Some(format!("scale={width}:{height}"));
     let deinterlace = plan.deinterlace.then(|| "bwdif=mode=send_frame:deint=interlaced".to_owned());
     // Time begins with the file's, not with the picture's, so that sound stays in step.
     let rate = rate.map(|rate| format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator()));
@@ -23,11 +33,24 @@ pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Option<Frame
         Some(tone_map) => standard_range(tone_map, stream, size),
         None => format!("{}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv", scale(size), matrix(stream)),
     };
-    [deinterlace, rate, Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
+    [steady, deinterlace, rate, upright(stream), Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(",")
+}
+
+/// The turn that a file asks for, which has to come after fields became frames.
+fn upright(stream: &VideoStream) -> Option<Chain> {
+    let mirror = stream.mirrored.then_some("vflip");
+    let turn = match stream.rotation {
+        Rotation::None => None,
+        Rotation::Quarter => Some("transpose=clock"),
+        Rotation::Half => Some("hflip,vflip"),
+        Rotation::ThreeQuarters => Some("transpose=cclock"),
+    };
+    let chain: Vec<&str> = mirror.into_iter().chain(turn).collect();
+    (!chain.is_empty()).then(|| chain.join(","))
 }
 
 /// To a smaller size.

@@ -15,7 +15,7 @@ fn lines(name: &str, profile: &AvProfile) -> String {
         shown("poster, whatever it shows", &video.poster_line(moment_ms, true)),
         shown("preview", &video.preview_line(plan.preview.start_ms)),
         shown("ladder, sound and storyboard", &video.main_line()),
-        shown("download", &video.download_line()),
+        shown("download", &video.download_line(plan.audio.is_some())),
     ]
     .join("\n")
 }
