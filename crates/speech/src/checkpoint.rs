@@ -56,7 +56,7 @@ impl Checkpoint {
     /// The language that was spoken last on a channel.
     pub(crate) fn language(&self, channel: Option<u16>) -> Option<Language> {
         let of_channel = self.regions.iter().rev().filter(|finished| finished.channel == channel);
-        of_channel.flat_map(|finished| finished.outcome.segments.last()).map(|segment| segment.language).next()
+        of_channel.filter_map(|finished| finished.outcome.segments.last()).map(|segment| segment.language).next()
     }
 }
 

@@ -20,6 +20,7 @@ mod checkpoint;
 #[cfg(test)]
 #[path = "recogniser/contract.rs"]
 mod contract;
+pub mod environment;
 mod hear;
 mod mel;
 pub mod model;

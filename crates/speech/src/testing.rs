@@ -97,6 +97,6 @@ pub(crate) fn model(recogniser: &Fake) -> Model {
 #[test]
 fn the_fake_keeps_the_contract_of_the_engine() {
     let mut fake = Fake::saying([said("The weather was cold")]);
-    crate::contract::holds(&mut fake, &[0.0; 16_000]);
-    crate::contract::repeats_itself(&mut fake, &[0.0; 16_000]);
+    crate::contract::holds(&mut fake, &vec![0.0; 16_000]);
+    crate::contract::repeats_itself(&mut fake, &vec![0.0; 16_000]);
 }

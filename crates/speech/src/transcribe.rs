@@ -193,12 +193,11 @@ impl Desk<'_, '_> {
                 return Err(Fault::Cancelled.into());
             }
             let span = region.span;
-            let outcome = match self.earlier.take(channel, span) {
-                Some(outcome) => outcome,
-                None => {
-                    let before = so_far.checkpoint.language(channel);
-                    self.hearing.hear(self.recogniser, region, channel, before)?
-                }
+            let outcome = if let Some(outcome) = self.earlier.take(channel, span) {
+                outcome
+            } else {
+                let before = so_far.checkpoint.language(channel);
+                self.hearing.hear(self.recogniser, region, channel, before)?
             };
             so_far.checkpoint.add(channel, span, outcome);
             (self.progress.watch)(Event::Heard(so_far));

@@ -1,7 +1,7 @@
 //! Whether somebody speaks: Silero's voice activity detector (version 6, 16 kHz), one window at a time.
 //!
-//! The network has 310,000 weights in seven layers, so that it is written out here ([`net`]): a runtime for ONNX
-//! would bring some eighty crates, and the published ONNX file branches on ranks, which those in Rust do not read.
+//! The network has 310,000 weights in seven layers and never changes within a version, so that it is written out here
+//! ([`net`]) and only its weights are read: a runtime for ONNX would bring some eighty crates.
 
 mod net;
 mod weights;
@@ -32,13 +32,13 @@ pub trait Voice {
 pub struct Silero(Arc<Net>);
 
 impl Silero {
-    /// Reads the weights as `silero_vad_16k.safetensors` of the Python package `silero-vad` has them.
+    /// Reads the weights as `silero_vad_16k_sequence.onnx` of the Python package `silero-vad` has them.
     ///
     /// # Errors
     ///
     /// [`InvalidWeights`] if the file is cut off or holds another network.
-    pub fn read(safetensors: &[u8]) -> Result<Self, InvalidWeights> {
-        Net::read(safetensors).map(|net| Self(Arc::new(net)))
+    pub fn read(onnx: &[u8]) -> Result<Self, InvalidWeights> {
+        Net::read(onnx).map(|net| Self(Arc::new(net)))
     }
 }
 

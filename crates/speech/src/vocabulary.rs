@@ -87,12 +87,12 @@ impl Vocabulary {
             prompt.push(PREVIOUS.to_owned());
             prompt.extend(self.spell(&format!(" {terms}")));
         }
-        prompt.extend(self.start(told));
+        prompt.extend(Self::start(told));
         prompt
     }
 
     /// The commands that begin an answer.
-    pub(crate) fn start(&self, told: Option<(Language, Task)>) -> Vec<String> {
+    pub(crate) fn start(told: Option<(Language, Task)>) -> Vec<String> {
         let task = |task| match task {
             Task::Transcribe => TRANSCRIBE,
             Task::Translate => TRANSLATE,

@@ -204,7 +204,7 @@ impl Recogniser for Whisper {
         let (tokens, end_ms) = if ids.is_empty() {
             (Vec::new(), 0)
         } else {
-            self.align(&encoded, &self.vocabulary.start(told), &ids, samples.len() / HOP)?
+            self.align(&encoded, &Vocabulary::start(told), &ids, samples.len() / HOP)?
         };
         let written = match ask.task {
             Task::Transcribe => language,

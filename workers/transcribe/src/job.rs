@@ -16,7 +16,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// How often a client sees more of a transcript, and how much work a container that is taken away costs at the most.
+/// How often a client sees more of a transcript after its first words, and how much work a container that is taken
+/// away costs at the most.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Works on the job that the environment names, and answers the exit code of the ECS task.
@@ -60,12 +61,12 @@ fn work(bench: Workbench<'_>, files: &ModelFiles, profile: &SpeechProfile) -> Re
     let earlier: Option<Checkpoint> = checkpoint.and_then(|content| serde_json::from_slice(content).ok());
     let limits = SpeechLimits::default();
     let request = Request { input: source, profile, limits: &limits, earlier: earlier.as_ref() };
-    let mut kept = Instant::now();
+    let mut kept: Option<Instant> = None;
     let mut watch = |event: Event| match event {
-        Event::Progress(percent) => tell(MakeEvent::Progress(percent)),
+        Event::Progress { percent, .. } => tell(MakeEvent::Progress(percent)),
         Event::Heard(so_far) => {
-            if kept.elapsed() >= KEEP_EVERY {
-                kept = Instant::now();
+            if kept.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
+                kept = Some(Instant::now());
                 keep(so_far, tell);
             }
         }

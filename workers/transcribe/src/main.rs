@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use file::Wanted;
 use smmu_cloud::worker;
 use smmu_media::file_mode;
+use smmu_speech::environment;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Turns speech into text.
@@ -41,7 +42,11 @@ enum Mode {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().mode {
+    let arguments = Arguments::parse();
+    if let Err(error) = environment::settle() {
+        file_mode::tell(&format!("speech is recognised more slowly: {error}"));
+    }
+    match arguments.mode {
         Mode::Job => job::run(),
         Mode::File { input, outdir, model, profile } => match worker::cancelled_by_signal() {
             Ok(cancelled) => {

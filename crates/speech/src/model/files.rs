@@ -21,7 +21,7 @@ const WEIGHTS: &str = "model.bin";
 /// Its settings.
 const CONFIG: &str = "config.json";
 /// The weights of the voice detector.
-pub(super) const VOICE: &str = "vad.safetensors";
+pub(super) const VOICE: &str = "vad.onnx";
 
 /// Why a model cannot be used. The operator has to act; no recording is to blame.
 #[derive(Debug, thiserror::Error)]

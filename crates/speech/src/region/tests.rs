@@ -48,7 +48,7 @@ fn memory_does_not_grow_with_silence_and_regions_stay_exact_behind_it() {
     }
     assert!(most <= (KEPT_WINDOWS + 100) * WINDOW, "{most} samples");
     let mut regions = channel.hear(stretch(1000, 16_384));
-    regions.extend(channel.hear(stretch(1000, 0)));
+    regions.extend(channel.hear(stretch(2000, 0)));
     let [region] = &regions[..] else { panic!("one region") };
     assert_eq!(region.voiced[0].start_ms(), 600_000);
     assert!(region.samples[..16].iter().all(|&sample| sample == 0.0));
@@ -58,7 +58,7 @@ fn memory_does_not_grow_with_silence_and_regions_stay_exact_behind_it() {
 fn the_rest_of_a_region_is_one_if_anybody_speaks_in_it() {
     let mut channel = channel();
     let mut regions = channel.hear(stretch(320, 0).chain(stretch(3200, 16_384)));
-    regions.extend(channel.hear(stretch(1600, 0)));
+    regions.extend(channel.hear(stretch(2000, 0)));
     let [region] = &regions[..] else { panic!("one region") };
     let from_ms = 2000 - region.span.start_ms();
     let rest = region.rest(from_ms).expect("more than a second of voice");

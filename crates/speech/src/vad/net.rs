@@ -46,16 +46,16 @@ impl Net {
     pub(super) fn read(file: &[u8]) -> Result<Self, InvalidWeights> {
         let tensors = Tensors::read(file)?;
         Ok(Self {
-            fourier: tensors.take("stft_conv.weight", &[2 * BINS, 1, FFT])?,
+            fourier: tensors.take("stft.forward_basis_buffer", &[2 * BINS, 1, FFT])?,
             convolutions: [
-                Convolution::read(&tensors, ["conv1.weight", "conv1.bias"], BINS, 128, 1)?,
-                Convolution::read(&tensors, ["conv2.weight", "conv2.bias"], 128, 64, 2)?,
-                Convolution::read(&tensors, ["conv3.weight", "conv3.bias"], 64, 64, 2)?,
-                Convolution::read(&tensors, ["conv4.weight", "conv4.bias"], 64, HIDDEN, 1)?,
+                Convolution::read(&tensors, ["encoder.0.weight", "encoder.0.bias"], BINS, 128, 1)?,
+                Convolution::read(&tensors, ["encoder.1.weight", "encoder.1.bias"], 128, 64, 2)?,
+                Convolution::read(&tensors, ["encoder.2.weight", "encoder.2.bias"], 64, 64, 2)?,
+                Convolution::read(&tensors, ["encoder.3.weight", "encoder.3.bias"], 64, HIDDEN, 1)?,
             ],
             cell: Cell::read(&tensors)?,
-            neuron: tensors.take("final_conv.weight", &[1, HIDDEN, 1])?,
-            neuron_bias: tensors.take("final_conv.bias", &[1])?[0],
+            neuron: tensors.take("output.weight", &[1, HIDDEN, 1])?,
+            neuron_bias: tensors.take("output.bias", &[1])?[0],
         })
     }
 
@@ -137,7 +137,7 @@ impl Convolution {
     }
 }
 
-/// A long short-term memory, as PyTorch arranges it.
+/// A long short-term memory, as ONNX arranges it.
 #[derive(Debug)]
 struct Cell {
     /// A row for each of `4 × HIDDEN`: weights of what is heard, then of what was said last.
@@ -147,11 +147,12 @@ struct Cell {
 
 impl Cell {
     fn read(tensors: &Tensors) -> Result<Self, InvalidWeights> {
-        let heard = tensors.take("lstm_cell.weight_ih", &[4 * HIDDEN, HIDDEN])?;
-        let said = tensors.take("lstm_cell.weight_hh", &[4 * HIDDEN, HIDDEN])?;
+        // Its exporter has named them so.
+        let heard = tensors.take("onnx::LSTM_209", &[1, 4 * HIDDEN, HIDDEN])?;
+        let said = tensors.take("onnx::LSTM_210", &[1, 4 * HIDDEN, HIDDEN])?;
+        let bias = tensors.take("onnx::LSTM_211", &[1, 2 * 4 * HIDDEN])?;
+        let (bias_heard, bias_said) = bias.split_at(4 * HIDDEN);
         let rows = heard.chunks_exact(HIDDEN).zip(said.chunks_exact(HIDDEN));
-        let bias_heard = tensors.take("lstm_cell.bias_ih", &[4 * HIDDEN])?;
-        let bias_said = tensors.take("lstm_cell.bias_hh", &[4 * HIDDEN])?;
         Ok(Self {
             rows: rows.flat_map(|(heard, said)| [heard, said].concat()).collect(),
             bias: bias_heard.iter().zip(bias_said).map(|(one, other)| one + other).collect(),
@@ -164,7 +165,7 @@ impl Cell {
         let rows = self.rows.chunks_exact(2 * HIDDEN).zip(&self.bias);
         let gates: Vec<f32> = rows.map(|(row, bias)| dot(row, input_and_output) + bias).collect();
         for (at, memory) in memory.iter_mut().enumerate() {
-            let [input, forget, candidate, output] = [0, 1, 2, 3].map(|gate| gates[gate * HIDDEN + at]);
+            let [input, output, forget, candidate] = [0, 1, 2, 3].map(|gate| gates[gate * HIDDEN + at]);
             *memory = sigmoid(forget) * *memory + sigmoid(input) * candidate.tanh();
             input_and_output[HIDDEN + at] = sigmoid(output) * memory.tanh();
         }

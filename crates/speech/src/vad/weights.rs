@@ -1,6 +1,6 @@
-//! Tensors in a file (safetensors: the length of a header as 8 bytes, the header as JSON, the numbers).
+//! Tensors in a file: the initialisers of an ONNX model, which is a protocol buffer (onnx.proto3). What computes with
+//! them, the graph, is not read: it is known.
 
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The file does not hold the detector that is known here.
@@ -18,73 +18,194 @@ pub enum InvalidWeights {
 }
 
 /// The tensors of one file.
-pub(super) struct Tensors<'a> {
-    header: BTreeMap<String, Entry>,
-    numbers: &'a [u8],
+pub(super) struct Tensors<'a>(BTreeMap<&'a str, Tensor<'a>>);
+
+#[derive(Default)]
+struct Tensor<'a> {
+    name: &'a str,
+    shape: Vec<u64>,
+    data_type: u64,
+    bytes: &'a [u8],
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: (usize, usize),
-}
+// Numbers of fields.
+const MODEL_GRAPH: u64 = 7;
+const GRAPH_INITIALIZER: u64 = 5;
+const TENSOR_DIMS: u64 = 1;
+const TENSOR_DATA_TYPE: u64 = 2;
+const TENSOR_NAME: u64 = 8;
+const TENSOR_RAW_DATA: u64 = 9;
+/// Numbers of 32 bits with a point.
+const FLOAT: u64 = 1;
 
 impl<'a> Tensors<'a> {
     pub(super) fn read(file: &'a [u8]) -> Result<Self, InvalidWeights> {
-        let (length, rest) = file.split_first_chunk().ok_or(InvalidWeights::Unreadable)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| InvalidWeights::Unreadable)?;
-        let (header, numbers) = rest.split_at_checked(length).ok_or(InvalidWeights::Unreadable)?;
-        let header = serde_json::from_slice(header).map_err(|_| InvalidWeights::Unreadable)?;
-        Ok(Self { header, numbers })
+        let mut tensors = BTreeMap::new();
+        for graph in messages(file, MODEL_GRAPH)? {
+            for initializer in messages(graph, GRAPH_INITIALIZER)? {
+                let tensor = Tensor::read(initializer)?;
+                tensors.insert(tensor.name, tensor);
+            }
+        }
+        Ok(Self(tensors))
     }
 
     /// A tensor of exactly this shape, row by row.
     pub(super) fn take(&self, tensor: &'static str, shape: &[usize]) -> Result<Vec<f32>, InvalidWeights> {
-        let wrong = || InvalidWeights::Tensor { tensor };
-        let entry = self.header.get(tensor).filter(|entry| entry.dtype == "F32" && entry.shape == shape);
-        let (start, end) = entry.ok_or_else(wrong)?.data_offsets;
-        let bytes = self.numbers.get(start..end).ok_or(InvalidWeights::Unreadable)?;
-        let (numbers, rest) = bytes.as_chunks::<4>();
+        let has_shape = |found: &Tensor| found.shape.iter().copied().eq(shape.iter().map(|&edge| edge as u64));
+        let (numbers, rest) = self
+            .0
+            .get(tensor)
+            .filter(|found| found.data_type == FLOAT && has_shape(found))
+            .map_or((&[][..], &[][..]), |found| found.bytes.as_chunks::<4>());
         if rest.is_empty() && numbers.len() == shape.iter().product::<usize>() {
             Ok(numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
         } else {
-            Err(wrong())
+            Err(InvalidWeights::Tensor { tensor })
         }
     }
+}
+
+impl<'a> Tensor<'a> {
+    fn read(message: &'a [u8]) -> Result<Self, InvalidWeights> {
+        let mut tensor = Self::default();
+        for field in Fields(message) {
+            match field? {
+                (TENSOR_DIMS, Value::Number(edge)) => tensor.shape.push(edge),
+                // Numbers that repeat may also come in one piece.
+                (TENSOR_DIMS, Value::Bytes(mut packed)) => {
+                    while !packed.is_empty() {
+                        tensor.shape.push(varint(&mut packed)?);
+                    }
+                }
+                (TENSOR_DATA_TYPE, Value::Number(data_type)) => tensor.data_type = data_type,
+                (TENSOR_NAME, Value::Bytes(name)) => {
+                    tensor.name = str::from_utf8(name).map_err(|_| InvalidWeights::Unreadable)?;
+                }
+                (TENSOR_RAW_DATA, Value::Bytes(bytes)) => tensor.bytes = bytes,
+                (_, Value::Number(_) | Value::Bytes(_) | Value::Fixed) => {}
+            }
+        }
+        Ok(tensor)
+    }
+}
+
+/// The messages in one field of a message.
+fn messages(message: &[u8], wanted: u64) -> Result<Vec<&[u8]>, InvalidWeights> {
+    let mut found = Vec::new();
+    for field in Fields(message) {
+        match field? {
+            (number, Value::Bytes(bytes)) if number == wanted => found.push(bytes),
+            (_, Value::Number(_) | Value::Bytes(_) | Value::Fixed) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// What a field holds, as far as its wire type tells.
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    /// Four or eight bytes, of which none is wanted here.
+    Fixed,
+}
+
+/// The fields of a message.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u64, Value<'a>), InvalidWeights>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.0.is_empty()).then(|| {
+            let field = self.read();
+            if field.is_err() {
+                self.0 = &[];
+            }
+            field
+        })
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn read(&mut self) -> Result<(u64, Value<'a>), InvalidWeights> {
+        let tag = varint(&mut self.0)?;
+        let value = match tag & 7 {
+            0 => Value::Number(varint(&mut self.0)?),
+            1 => self.bytes(8).map(|_| Value::Fixed)?,
+            2 => {
+                let length = varint(&mut self.0)?;
+                Value::Bytes(self.bytes(length)?)
+            }
+            5 => self.bytes(4).map(|_| Value::Fixed)?,
+            _ => return Err(InvalidWeights::Unreadable),
+        };
+        Ok((tag >> 3, value))
+    }
+
+    fn bytes(&mut self, length: u64) -> Result<&'a [u8], InvalidWeights> {
+        let split = usize::try_from(length).ok().and_then(|length| self.0.split_at_checked(length));
+        let (bytes, rest) = split.ok_or(InvalidWeights::Unreadable)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+}
+
+/// A number of up to 64 bits in groups of seven, the lowest first.
+fn varint(bytes: &mut &[u8]) -> Result<u64, InvalidWeights> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first().ok_or(InvalidWeights::Unreadable)?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Ok(number);
+        }
+    }
+    Err(InvalidWeights::Unreadable)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use serde_json::json;
+
+    fn varint_of(mut number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push((number & 0x7F) as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
+        [vec![(number << 3 | 2) as u8], varint_of(bytes.len()), bytes.to_vec()].concat()
+    }
 
     /// A file with tensors of these shapes, the numbers 0, 1, 2 … in each.
     pub(in crate::vad) fn file(tensors: &[(&str, &[usize])]) -> Vec<u8> {
-        let (mut header, mut numbers) = (serde_json::Map::new(), Vec::new());
+        let mut graph = field(1, b"something else");
         for &(name, shape) in tensors {
-            let start = numbers.len();
-            for number in 0..u16::try_from(shape.iter().product::<usize>()).expect("small") {
-                numbers.extend(f32::from(number).to_le_bytes());
+            let mut tensor = vec![(TENSOR_DATA_TYPE << 3) as u8, FLOAT as u8];
+            for &edge in shape {
+                tensor.push((TENSOR_DIMS << 3) as u8);
+                tensor.extend(varint_of(edge));
             }
-            header.insert(
-                name.to_owned(),
-                json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, numbers.len()] }),
-            );
+            let numbers = (0..u16::try_from(shape.iter().product::<usize>()).expect("small")).map(f32::from);
+            tensor.extend(field(TENSOR_NAME, name.as_bytes()));
+            tensor.extend(field(TENSOR_RAW_DATA, &numbers.flat_map(f32::to_le_bytes).collect::<Vec<_>>()));
+            graph.extend(field(GRAPH_INITIALIZER, &tensor));
         }
-        let header = serde_json::to_vec(&header).expect("JSON");
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header);
-        file.extend(numbers);
-        file
+        field(MODEL_GRAPH, &graph)
     }
 
     #[test]
     fn a_tensor_is_read_if_it_has_the_shape_that_is_wanted() {
-        let file = file(&[("one", &[2]), ("two", &[1, 3])]);
+        let file = file(&[("one", &[2]), ("two", &[1, 300])]);
         let tensors = Tensors::read(&file).expect("whole");
-        assert_eq!(tensors.take("two", &[1, 3]), Ok(vec![0.0, 1.0, 2.0]));
-        for (tensor, shape) in [("two", &[3, 1][..]), ("two", &[3]), ("three", &[1])] {
+        assert_eq!(tensors.take("two", &[1, 300]).map(|two| two[299]), Ok(299.0));
+        for (tensor, shape) in [("two", &[300, 1][..]), ("two", &[300]), ("three", &[1])] {
             assert_eq!(tensors.take(tensor, shape), Err(InvalidWeights::Tensor { tensor }));
         }
     }
@@ -93,8 +214,9 @@ pub(super) mod tests {
     fn what_is_cut_off_anywhere_is_not_read() {
         let file = file(&[("one", &[2])]);
         for length in 0..file.len() {
-            let read = Tensors::read(&file[..length]).and_then(|tensors| tensors.take("one", &[2]));
-            assert_eq!(read, Err(InvalidWeights::Unreadable), "{length} bytes");
+            assert!(Tensors::read(&file[..length]).and_then(|tensors| tensors.take("one", &[2])).is_err(), "{length}");
         }
+        let endless = [0xFF; 40];
+        assert!(matches!(Tensors::read(&endless), Err(InvalidWeights::Unreadable)));
     }
 }

@@ -35,11 +35,11 @@ fn a_call_that_does_not_come_back_in_time_is_told() {
 #[test]
 fn calls_in_time_are_told_of_to_nobody() {
     let (stuck, told) = mpsc::channel::<()>();
-    let bound = Duration::from_secs(60);
+    let bound = Duration::from_mins(1);
     let mut watched =
         Watched::with_bound(Slow(Duration::from_millis(5)), bound, move || stuck.send(()).expect("heard"));
     for _ in 0..20 {
-        watched.recognise(&[0.0; 16_000], &ask(LADDER[0])).expect("an answer");
+        watched.recognise(&vec![0.0; 16_000], &ask(LADDER[0])).expect("an answer");
     }
     drop(watched);
     assert!(told.recv().is_err(), "the watchdog ends with what it watches");
@@ -47,6 +47,6 @@ fn calls_in_time_are_told_of_to_nobody() {
 
 #[test]
 fn a_shorter_piece_has_less_time() {
-    assert!(part_of_window(&[0.0; 16_000]) < part_of_window(&[0.0; 32_000]));
+    assert!(part_of_window(&vec![0.0; 16_000]) < part_of_window(&vec![0.0; 32_000]));
     assert!((part_of_window(&vec![0.0; 40 * 16_000]) - 1.0).abs() < f64::EPSILON);
 }

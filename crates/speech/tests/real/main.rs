@@ -7,6 +7,7 @@
     clippy::cast_sign_loss,
     reason = "sounds of known lengths are made here"
 )]
+#![allow(clippy::print_stdout, reason = "what was heard is shown where a test fails")]
 
 mod cues;
 mod engine;

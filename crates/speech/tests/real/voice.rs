@@ -30,7 +30,7 @@ fn humming() -> Vec<f32> {
 }
 
 fn silero() -> Silero {
-    let weights = fs::read(model_dir("base").join("vad.safetensors")).expect("there");
+    let weights = fs::read(model_dir("base").join("vad.onnx")).expect("there");
     Silero::read(&weights).expect("the detector that is known here")
 }
 
@@ -39,7 +39,7 @@ fn probabilities(sound: &[f32]) -> Vec<f32> {
     sound.as_chunks::<WINDOW>().0.iter().map(|window| detector.probability(window)).collect()
 }
 
-/// What `silero_vad_16k_op15.onnx` of the same package gives in onnxruntime 1.32 for the same sound.
+/// What `silero_vad_16k_op15.onnx` of the same package, whose weights are the same, gives in onnxruntime 1.32 for the same sound.
 const REFERENCE: &str = include_str!("../../fixtures/voice.json");
 
 #[test]
