@@ -26,10 +26,7 @@ pub fn run(input: &Path, outdir: &Path, make: impl FnOnce() -> Result<Manifest, 
     }
     // A decoder that panics is caught and becomes a refusal; its last words would spoil the one line of JSON.
     panic::set_hook(Box::new(|_| {}));
-    let error = match make() {
-        Ok(_) => return ExitCode::from(DONE),
-        Err(error) => error,
-    };
+    let Err(error) = make() else { return ExitCode::from(DONE) };
     // What was finished before is of no use without the rest, and would be in the way of another try.
     if let Err(error) = clear(outdir) {
         tell(&format!("{} could not be emptied: {error}", outdir.display()));
