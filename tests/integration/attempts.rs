@@ -307,6 +307,7 @@ const MEDIA: &str = "#EXTM3U\n#EXT-X-MAP:URI=\"video-360p.mp4\",BYTERANGE=\"7@0\
 const STORYBOARD: &str = "WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard.jpg#xywh=0,0,160,90\n";
 
 /// Commits nothing, but lists what a player needs.
+#[expect(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "it is a maker, as attempts take them")]
 fn make_playable(bench: Workbench<'_>) -> Result<Manifest, MakeError> {
     let playlist = "application/vnd.apple.mpegurl";
     let artifacts = [

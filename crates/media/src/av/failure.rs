@@ -60,6 +60,12 @@ const MEMORY: &[&str] = &[
     "Resource temporarily unavailable",
 ];
 
+/// What is said of a picture, a cover too, that has more pixels than are decoded.
+pub(crate) fn too_many_pixels(tail: &Tail) -> Option<Refusal> {
+    let message = "a picture in the file has more pixels than are accepted";
+    tail.says(&["exceeds specified max pixel count"]).then(|| Refusal::new(ErrorCode::TooManyPixels, message))
+}
+
 /// A program's own complaint, from the most telling to none.
 fn refused(program: &'static str, tail: &Tail) -> MediaError {
     // The wrappers speak under their own names, and the loader under its own; the program speaks of itself only
@@ -69,6 +75,9 @@ fn refused(program: &'static str, tail: &Tail) -> MediaError {
     }
     if tail.says(&["exceeds max_streams"]) {
         return Refusal::new(ErrorCode::TooManyStreams, "the file has more streams than are looked at").into();
+    }
+    if let Some(refusal) = too_many_pixels(tail) {
+        return refusal.into();
     }
     if tail.says(&["No space left on device"]) {
         return Fault::NoSpace { program }.into();
@@ -120,6 +129,11 @@ mod tests {
             (Ended::Failed(1), "[error] Decoder not found", ErrorCode::UnsupportedMedia),
             (Ended::Failed(1), "Format not on whitelist 'mov'", ErrorCode::UnsupportedMedia),
             (Ended::Failed(1), "Number of streams exceeds max_streams parameter (65)", ErrorCode::TooManyStreams),
+            (
+                Ended::Failed(1),
+                "[IMGUTILS @ 0x1] [error] Picture size 9x9 exceeds specified max pixel count 80\nget_buffer() failed",
+                ErrorCode::TooManyPixels,
+            ),
             (Ended::Failed(244), "Cannot allocate memory", ErrorCode::TooMuchMemory),
             (
                 Ended::Failed(1),

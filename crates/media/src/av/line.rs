@@ -10,6 +10,10 @@ pub(crate) const SOURCE: &str = "source";
 const CONTAINERS: &str =
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,wav,w64,mp3,aac,flac,aiff,caf,amr,ac3,eac3";
 
+/// For a sound whose gaps are filled from time 0 on. Where it changes its rate or its channels ffmpeg begins its filters
+/// anew, which fill all the time before with silence again: what is earlier than what came out before is dropped.
+pub(crate) const NOTHING_TWICE: &str = r"-bsf:a noise=drop=if(gt(n\,0)*lt(pts\,ld(0))\,1\,0*st(0\,pts))";
+
 /// Words in the making. No word of ours has a space in it, so that lines can be written as they are read.
 #[derive(Debug, Default)]
 pub(crate) struct Line(Vec<String>);
@@ -36,11 +40,13 @@ impl Line {
         self
     }
 
-    /// The user's file as an input, with `options` of that input.
+    /// The user's file as an input, with `options` of that input. Larger pictures than are accepted are never decoded, not
+    /// even the covers that are looked at while a file is opened.
     pub(crate) fn source(self, limits: &AvLimits, options: &str) -> Self {
         // One more than is accepted: then a probe can say so.
-        let streams = limits.max_streams.saturating_add(1);
-        self.with(format!("-protocol_whitelist file -format_whitelist {CONTAINERS} -max_streams {streams}"))
+        let (streams, pixels) = (limits.max_streams.saturating_add(1), limits.max_pixels);
+        self.with(format!("-protocol_whitelist file -format_whitelist {CONTAINERS}"))
+            .with(format!("-max_streams {streams} -max_pixels {pixels}"))
             .with(options)
             .with(format!("-i file:{SOURCE}"))
     }

@@ -89,7 +89,7 @@ impl<'a> Making<'a> {
 }
 
 /// Containers that say exactly how long they are, so that less means they were cut off.
-const EXACT: &[&str] = &["mov", "matroska"];
+const EXACT: &[&str] = &["mov", "matroska", "flac", "aiff"];
 
 /// Refuses a file of which far less was decoded than it says it has. A file that was cut off decodes
 /// without an error up to the cut, but half a video is none.

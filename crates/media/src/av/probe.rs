@@ -2,6 +2,7 @@
 
 use super::{
     child::Runner,
+    failure::too_many_pixels,
     line::Line,
     progress::ProgressReader,
     sandbox::{Bounds, Program},
@@ -20,7 +21,7 @@ const MAX_REPORT_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) fn probe(runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
     let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(1), ..runner.bounds }, ..*runner };
     let mut report = Vec::new();
-    runner
+    let tail = runner
         .run(Program::Ffprobe, report_line(limits).words(), &mut |chunk| {
             report.extend_from_slice(chunk);
             if report.len() <= MAX_REPORT_BYTES {
@@ -29,9 +30,17 @@ pub(crate) fn probe(runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaEr
             Err(unsupported("the file says more of itself than is read"))
         })
         .map_err(not_opened)?;
-    let mut probe = Probe::read(&report)?;
+    match read(&report, &runner, limits) {
+        // A picture that was not looked at for its size has none in the report.
+        Err(MediaError::Refused(refusal)) => Err(too_many_pixels(&tail).unwrap_or(refusal).into()),
+        read => read,
+    }
+}
+
+fn read(report: &[u8], runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
+    let mut probe = Probe::read(report)?;
     if probe.duration_ms == 0 {
-        probe.duration_ms = measured_ms(&runner, limits)?;
+        probe.duration_ms = measured_ms(runner, limits)?;
     }
     limits.check(&probe)?;
     Ok(probe)

@@ -14,9 +14,9 @@ use crate::{
     webp,
 };
 pub(crate) use lines::Video;
-use lines::sheet;
+use lines::{Window, sheet};
 use smmu_core::{
-    Artifact, Role,
+    Artifact, Refusal, Role,
     av::{
         Probe, StoryboardPlan,
         hls::{self, AudioRendition, MediaPlaylist, Variant, master_playlist},
@@ -42,7 +42,6 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<V
     preview(&mut making, video, &mut steps)?;
     making.run(&video.main_line(), &mut steps, MAIN, video.plan.duration_ms)?;
 
-    let nothing = || corrupt("not one of its frames can be decoded");
     let rungs = video
         .rungs()
         .map(|rung| {
@@ -110,21 +109,29 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<V
 /// Looks at the plan's moments for a frame that is not black; takes a black one where there is no other.
 fn poster(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), MediaError> {
     let plan = &video.plan.poster;
-    let lit = plan.moments_ms.iter().map(|&moment| (moment, false));
-    // The picture may end long before the sound, but it begins.
-    for (moment_ms, black_too) in lit.chain([(plan.moments_ms.first().copied().unwrap_or(0), true), (0, true)]) {
-        making.run(&video.poster_line(moment_ms, black_too), steps, POSTER, plan.window_ms)?;
-        if making.space.has(names::POSTER) {
+    let window = |&start_ms: &u64| Window { start_ms, lasting_ms: plan.window_ms };
+    let lit = plan.moments_ms.iter().map(window).map(|window| (window, false));
+    let any = plan.moments_ms.first().map(window).into_iter().chain([video.whole()]).map(|window| (window, true));
+    let mut verdict = None;
+    for (window, black_too) in lit.chain(any) {
+        let line = video.poster_line(window, black_too);
+        verdict = nothing_shown(making.run(&line, steps, POSTER, plan.window_ms))?;
+        if verdict.is_none() && making.space.has(names::POSTER) {
             return making.publish(names::POSTER, Role::Poster, "image/jpeg", |artifact| sized(artifact, plan.size));
         }
     }
-    Err(corrupt("not one of its frames can be decoded"))
+    Err(verdict.map_or_else(nothing, MediaError::from))
 }
 
 fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), MediaError> {
     let plan = &video.plan.preview;
-    for start_ms in [plan.start_ms, 0] {
-        making.run(&video.preview_line(start_ms), steps, PREVIEW, plan.duration_ms)?;
+    let window = |start_ms| Window { start_ms, lasting_ms: plan.duration_ms };
+    let mut verdict = None;
+    for window in [window(plan.start_ms), window(0), video.whole()] {
+        verdict = nothing_shown(making.run(&video.preview_line(window), steps, PREVIEW, plan.duration_ms))?;
+        if verdict.is_some() {
+            continue;
+        }
         let content = fs::read(making.space.path(names::PREVIEW)).unwrap_or_default();
         // One frame is written as a still, and the end of the picture as a file without any.
         let Some(container) = webp::parse(&content) else { continue };
@@ -137,7 +144,22 @@ fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), 
             ..sized(artifact, plan.size)
         });
     }
-    Err(Fault::Output("a preview without a frame".to_owned()).into())
+    Err(verdict.map_or_else(nothing, MediaError::from))
+}
+
+/// A part of a video of which nothing can be decoded, where it is damaged or there is no picture (ffmpeg takes that
+/// for a failure), is no reason to give the rest up: the refusal, if it was one.
+fn nothing_shown(run: Result<(), MediaError>) -> Result<Option<Refusal>, MediaError> {
+    match run {
+        Ok(()) => Ok(None),
+        Err(MediaError::Refused(refusal)) => Ok(Some(refusal)),
+        Err(fault @ MediaError::Fault(_)) => Err(fault),
+    }
+}
+
+/// The verdict on a video of which no part can be decoded.
+fn nothing() -> MediaError {
+    corrupt("not one of its frames can be decoded")
 }
 
 /// A track with its playlist.

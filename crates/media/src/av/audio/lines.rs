@@ -14,17 +14,15 @@ const COVER_EDGE: u32 = 1000;
 
 impl Sound<'_> {
     fn source(&self, line: Line) -> Line {
-        line.source(
-            self.limits,
-            &format!("-max_pixels {} -t {}", self.limits.max_pixels, seconds(self.limits.max_audio_ms)),
-        )
+        line.source(self.limits, &format!("-t {}", seconds(self.limits.max_audio_ms)))
     }
 
-    /// The sound with as many channels as the outputs have: what is measured is what will be heard.
+    /// The sound with as many channels as the outputs have: what is measured is what will be heard. Where packets are
+    /// missing, in a pause of a voice message for instance, silence keeps the time.
     fn mixed(&self) -> String {
         let SoundPlan { stream, channels, sample_rate_hz, .. } = self.plan.sound;
         let layout = if channels == 1 { "mono" } else { "stereo" };
-        format!("[0:{stream}]aresample={sample_rate_hz},aformat=sample_fmts=flt:channel_layouts={layout}")
+        format!("[0:{stream}]aresample={sample_rate_hz}:async=1,aformat=sample_fmts=flt:channel_layouts={layout}")
     }
 
     /// Loudness into the log, samples of one channel to standard output.

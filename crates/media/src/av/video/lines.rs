@@ -1,12 +1,9 @@
 //! The command lines of a video: its stills, the main pass, and the download.
 
 use super::picture::{self, TO_JPEG, TO_WEBP};
-use crate::av::line::{Line, seconds};
+use crate::av::line::{Line, NOTHING_TWICE, seconds};
 use smmu_core::{
-    av::{
-        AvLimits, FrameRate, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, VideoEncoding, VideoPlan, VideoStream,
-        names,
-    },
+    av::{AvLimits, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, VideoEncoding, VideoPlan, VideoStream, names},
     image::Size,
 };
 use std::fmt::Write as _;
@@ -16,6 +13,13 @@ pub(crate) struct Video<'a> {
     pub(crate) plan: &'a VideoPlan,
     pub(crate) stream: &'a VideoStream,
     pub(crate) limits: &'a AvLimits,
+}
+
+/// A part of a video.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) start_ms: u64,
+    pub(crate) lasting_ms: u64,
 }
 
 /// Sheets of the storyboard are numbered by ffmpeg, from 1, and get their names when they are published.
@@ -34,31 +38,30 @@ const POSTER_RATE: u32 = 8;
 const POSTER_FRAMES: u32 = 32;
 
 impl Video<'_> {
-    /// What holds for the decoder in every run: frames that turn out larger than what is accepted are not decoded.
-    ///
-    /// All filters are set up once, after the probe: by default ffmpeg begins all of them anew when the picture
-    /// changes its size, and time then begins at 0 again. Nor does it put filters of its own in front.
-    fn source(&self, line: Line, from_ms: Option<u64>, lasting_ms: u64) -> Line {
-        let from = from_ms.map(|ms| format!("-ss {}", seconds(ms))).unwrap_or_default();
-        let options = format!(
-            "-max_pixels {} -noautorotate -reinit_filter:v 0 {from} -t {}",
-            self.limits.max_pixels,
-            seconds(lasting_ms)
-        );
+    /// What holds for the decoder in every run. All filters are set up once, after the probe: by default ffmpeg begins
+    /// all of them anew when the picture changes its size, and time then begins at 0 again. Nor does it put filters of
+    /// its own in front.
+    fn source(&self, line: Line, window: Window) -> Line {
+        let from = if window.start_ms > 0 { format!("-ss {}", seconds(window.start_ms)) } else { String::new() };
+        let options = format!("-noautorotate -reinit_filter:v 0 {from} -t {}", seconds(window.lasting_ms.max(1)));
         line.source(self.limits, &options)
     }
 
-    /// The most representative frame around a moment; none if all are black, unless black is accepted.
-    pub(crate) fn poster_line(&self, moment_ms: u64, black_too: bool) -> Line {
+    /// All of it, however long it turns out to be. The picture may begin long after the sound, and end long before.
+    pub(crate) fn whole(&self) -> Window {
+        Window { start_ms: 0, lasting_ms: self.limits.max_video_ms }
+    }
+
+    /// The most representative of the first frames in a window; none if all are black, unless black is accepted.
+    pub(crate) fn poster_line(&self, window: Window, black_too: bool) -> Line {
         let plan = &self.plan.poster;
-        let rate = FrameRate::new(POSTER_RATE, 1).expect("neither is zero");
-        let chain = picture::first(&self.plan.picture, self.stream, Some(rate), plan.size);
+        let chain = picture::first(&self.plan.picture, self.stream, picture::samples(POSTER_RATE), plan.size);
         let lit = if black_too {
             ""
         } else {
             ",blackframe=amount=0:threshold=32,metadata=select:key=lavfi.blackframe.pblack:value=95:function=less"
         };
-        self.source(Line::ffmpeg(), Some(moment_ms), plan.window_ms.max(1))
+        self.source(Line::ffmpeg(), window)
             .with(format!(
                 "-filter_complex [0:{}]{chain}{lit},thumbnail=n={POSTER_FRAMES},{TO_JPEG}[poster]",
                 self.stream.index
@@ -69,22 +72,21 @@ impl Video<'_> {
             .output(names::POSTER)
     }
 
-    /// A few seconds as an animated WebP.
-    pub(crate) fn preview_line(&self, start_ms: u64) -> Line {
+    /// The first few seconds in a window as an animated WebP.
+    pub(crate) fn preview_line(&self, window: Window) -> Line {
         let plan = &self.plan.preview;
-        let rate = FrameRate::new(plan.frame_rate, 1).ok();
-        let chain = picture::first(&self.plan.picture, self.stream, rate, plan.size);
-        self.source(Line::ffmpeg(), Some(start_ms), plan.duration_ms.max(1))
+        let chain = picture::first(&self.plan.picture, self.stream, picture::samples(plan.frame_rate), plan.size);
+        let frames = (plan.duration_ms * u64::from(plan.frame_rate)).div_ceil(1000).max(1);
+        self.source(Line::ffmpeg(), window)
             .with(format!("-filter_complex [0:{}]{chain},{TO_WEBP}[preview]", self.stream.index))
             .with(format!("-map [preview] -c:v libwebp_anim -quality {} -compression_level 4 -loop 0", plan.quality))
-            .with("-fps_mode passthrough -f webp")
+            .with(format!("-frames:v {frames} -fps_mode passthrough -f webp"))
             .output(names::PREVIEW)
     }
 
     /// The main pass: decoded once, and every rung, the sound and the storyboard made of that.
     pub(crate) fn main_line(&self) -> Line {
-        let line =
-            self.source(Line::ffmpeg(), None, self.limits.max_video_ms).with("-filter_complex").with(self.graph());
+        let line = self.source(Line::ffmpeg(), self.whole()).with("-filter_complex").with(self.graph());
         let line = self.rungs().fold(line, |line, rung| self.rung(line, rung));
         let line = match &self.plan.audio {
             Some(sound) => Self::sound(line, sound),
@@ -105,11 +107,11 @@ impl Video<'_> {
         let mut sizes: Vec<Size> = self.rungs().map(|rung| rung.size).collect();
         sizes.sort_by_key(|size| std::cmp::Reverse(size.pixels()));
         sizes.dedup();
-        let rate = Some(self.plan.picture.frame_rate);
+        let picture = &self.plan.picture;
         let mut graph = format!("[0:{}]", self.stream.index);
         for (index, &size) in sizes.iter().enumerate() {
             if index == 0 {
-                graph += &picture::first(&self.plan.picture, self.stream, rate, size);
+                graph += &picture::first(picture, self.stream, picture::steps(picture.frame_rate), size);
             } else {
                 // The scaler would keep what rounding to even sizes changes of the shape, as pixels that are not square.
                 let chain = picture::scale(size);
@@ -148,13 +150,11 @@ impl Video<'_> {
 
     /// The sound as it is: how loud a video is made is its author's choice, and changing it would need
     /// one more pass before the first segment. Gaps are filled, so that it stays in step with the picture.
-    /// Where it changes its rate or its channels ffmpeg begins the filter anew, which fills all the time
-    /// before with silence: what is earlier than what was written is dropped.
     fn sound(line: Line, sound: &SoundPlan) -> Line {
         let SoundPlan { stream, channels, sample_rate_hz, aac_bit_rate, .. } = sound;
         line.with(format!("-map 0:{stream} -af aresample=async=1:first_pts=0"))
             .with(format!("-ac {channels} -ar {sample_rate_hz} -c:a aac -b:a {aac_bit_rate} -flags:a +bitexact"))
-            .with(r"-bsf:a noise=drop=if(gt(n\,0)*lt(pts\,ld(0))\,1\,0*st(0\,pts))")
+            .with(NOTHING_TWICE)
             .with(format!("-frag_duration {} {TRACK_FILE}", u64::from(SEGMENT_SECONDS) * 1_000_000))
             .with(format!("-movflags {TRACK_FLAGS}"))
             .output(names::AUDIO_SEGMENTS)

@@ -21,23 +21,31 @@ pub(crate) const TO_WEBP: &str = "scale=in_color_matrix=bt709:in_range=tv:out_co
 /// From the decoded picture to `size`, upright, in BT.709, 8 bits, square pixels.
 ///
 /// Smaller sizes are scaled from this one: the larger picture has already the right colours.
-pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Option<FrameRate>, size: Size) -> Chain {
+pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Chain, size: Size) -> Chain {
     // A picture can change its size and format on the way (a recorded window, a broadcast). This filter alone
     // follows it, and does nothing else; see `Video::source`.
     let Size { width, height } = stream.coded;
     let steady = Some(format!("scale={width}:{height}"));
     let deinterlace = plan.deinterlace.then(|| "bwdif=mode=send_frame:deint=interlaced".to_owned());
-    // Time begins with the file's, not with the picture's, so that sound stays in step.
-    let rate = rate.map(|rate| format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator()));
     let colours = match plan.tone_map {
         Some(tone_map) => standard_range(tone_map, stream, size),
         None => format!("{}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv", scale(size), matrix(stream)),
     };
-    [steady, deinterlace, rate, upright(stream), Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
+    [steady, deinterlace, Some(rate), upright(stream), Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(",")
+}
+
+/// To the constant rate of a film. Its time begins with the file's, not with the picture's, so that sound stays in step.
+pub(crate) fn steps(rate: FrameRate) -> Chain {
+    format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator())
+}
+
+/// To so many frames a second, and at least one of a picture that is there for less than their distance.
+pub(crate) fn samples(rate: u32) -> Chain {
+    format!("fps={rate}:start_time=0:eof_action=pass")
 }
 
 /// The turn that a file asks for, which has to come after fields became frames.

@@ -9,11 +9,12 @@ fn lines(name: &str, profile: &AvProfile) -> String {
     let stream = probe.video.as_ref().expect("a picture");
     let limits = AvLimits::default();
     let video = Video { plan: &plan, stream, limits: &limits };
-    let moment_ms = plan.poster.moments_ms[0];
+    let look = Window { start_ms: plan.poster.moments_ms[0], lasting_ms: plan.poster.window_ms };
+    let start = Window { start_ms: plan.preview.start_ms, lasting_ms: plan.preview.duration_ms };
     [
-        shown("poster", &video.poster_line(moment_ms, false)),
-        shown("poster, whatever it shows", &video.poster_line(moment_ms, true)),
-        shown("preview", &video.preview_line(plan.preview.start_ms)),
+        shown("poster", &video.poster_line(look, false)),
+        shown("poster, whatever there is", &video.poster_line(video.whole(), true)),
+        shown("preview", &video.preview_line(start)),
         shown("ladder, sound and storyboard", &video.main_line()),
         shown("download", &video.download_line(plan.audio.is_some())),
     ]

@@ -1,0 +1,164 @@
+//! What ends a transcoding before its time, and that nothing survives it.
+
+use crate::{Bench, H264, moving, profile, tone};
+use smmu_core::{ErrorCode, av::AvLimits};
+use smmu_media::{
+    Fault, MediaError,
+    av::{Event, transcode},
+};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A clip of which the ladder takes some seconds: tall rungs, and a slow preset.
+fn slow_clip() -> Bench {
+    let clip = format!("{} {} {H264} -c:a aac", moving("640x480", "60", 8), tone(440, 8.0));
+    Bench::with_clip(&clip, "mp4")
+}
+
+fn slow_profile() -> smmu_core::av::AvProfile {
+    let mut profile = profile();
+    profile.h264.preset = smmu_core::av::H264Preset::Slower;
+    profile
+}
+
+/// Process ids of whatever works in a folder or below.
+fn working_in(folder: &Path) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("Linux");
+    processes
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let id =
+                entry.file_name().into_string().ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))?;
+            fs::read_link(entry.path().join("cwd")).ok().filter(|cwd| cwd.starts_with(folder)).map(|_| id)
+        })
+        .collect()
+}
+
+#[test]
+fn a_cancelled_transcoding_leaves_no_child_and_no_manifest() {
+    let bench = slow_clip();
+    let cancelled = AtomicBool::new(false);
+    let (result, after) = thread::scope(|scope| {
+        let (bench, cancelled) = (&bench, &cancelled);
+        let work = scope.spawn(move || {
+            let profile = slow_profile();
+            let result =
+                transcode(&bench.input(), &profile, &AvLimits::default(), &bench.out(), &mut |_| (), cancelled);
+            (result, Instant::now())
+        });
+        // In the middle of the ladder.
+        while !bench.out().join("preview.webp").exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(working_in(&bench.out()).len(), 1);
+        let asked = Instant::now();
+        cancelled.store(true, Ordering::Relaxed);
+        let (result, at) = work.join().expect("no panic");
+        (result, at - asked)
+    });
+    assert!(matches!(result, Err(MediaError::Fault(Fault::Cancelled))), "{result:?}");
+    assert!(after < Duration::from_secs(1), "{after:?}");
+    assert_eq!(working_in(&bench.out()), [""; 0]);
+    assert_eq!(bench.left(), ["poster.jpg", "preview.webp"]);
+}
+
+#[test]
+fn a_child_that_is_killed_is_no_fault_of_the_file() {
+    let bench = slow_clip();
+    let (limits, cancelled, over) = (AvLimits::default(), AtomicBool::new(false), AtomicBool::new(false));
+    let mut killed = false;
+    let result = thread::scope(|scope| {
+        let (bench, over) = (&bench, &over);
+        let killer = scope.spawn(move || {
+            while !bench.out().join("preview.webp").exists() && !over.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            thread::sleep(Duration::from_millis(300));
+            // As the kernel does when memory runs out.
+            let children = working_in(&bench.out());
+            children
+                .iter()
+                .all(|id| Command::new("kill").args(["-KILL", id]).status().is_ok_and(|status| status.success()))
+        });
+        let result = transcode(&bench.input(), &slow_profile(), &limits, &bench.out(), &mut |_| (), &cancelled);
+        over.store(true, Ordering::Relaxed);
+        killed = killer.join().expect("no panic");
+        result
+    });
+    assert!(killed);
+    assert!(matches!(result, Err(MediaError::Fault(Fault::Killed { signal: 9, .. }))), "{result:?}");
+    assert_eq!(bench.left(), ["poster.jpg", "preview.webp"]);
+}
+
+#[test]
+fn whoever_takes_too_long_is_ended() {
+    let limits = AvLimits { max_wall_time: Duration::from_millis(40), ..AvLimits::default() };
+    let fault = slow_clip().fault_within(&limits);
+    assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
+}
+
+#[test]
+fn each_limit_has_its_code_and_holds_before_anything_is_made() {
+    let clip = || Bench::with_clip(&format!("{} {H264}", moving("160x120", "25", 1)), "mp4");
+    let limits = AvLimits::default();
+    for (limits, code) in [
+        (AvLimits { max_bytes: 1000, ..limits }, ErrorCode::TooManyBytes),
+        (AvLimits { max_video_ms: 900, ..limits }, ErrorCode::TooLong),
+        (AvLimits { max_pixels: 160 * 119, ..limits }, ErrorCode::TooManyPixels),
+        (AvLimits { max_edge: 159, ..limits }, ErrorCode::TooManyPixels),
+        (AvLimits { max_frame_rate: 24, ..limits }, ErrorCode::FrameRateTooHigh),
+        (AvLimits { max_streams: 0, ..limits }, ErrorCode::TooManyStreams),
+        (AvLimits { max_bit_rate: 1000, ..limits }, ErrorCode::BitRateTooHigh),
+        (AvLimits { max_output_bytes: 1_000_000, ..limits }, ErrorCode::OutputTooLarge),
+    ] {
+        let refusal = clip().refused_within(&limits);
+        assert_eq!(refusal.code, code, "{refusal}");
+    }
+}
+
+#[test]
+fn what_want_of_memory_does_to_ffmpeg_is_no_damage_of_the_file() {
+    let clip = fs::read(slow_clip().input()).expect("a clip");
+    for megabytes in [300, 350, 400, 450] {
+        let limits = AvLimits { max_child_memory_bytes: megabytes << 20, ..AvLimits::default() };
+        match Bench::with_bytes(&clip).transcode_with(&profile(), &limits) {
+            // How much a program needs to start is the machine's.
+            Ok(_) | Err((_, MediaError::Fault(Fault::Start(_)))) => {}
+            Err((bench, MediaError::Refused(refusal))) => {
+                assert_eq!(refusal.code, ErrorCode::TooMuchMemory, "{megabytes} MiB: {refusal}");
+                bench.assert_nothing_half_made();
+            }
+            Err((_, MediaError::Fault(fault))) => panic!("{megabytes} MiB: {fault}"),
+        }
+    }
+}
+
+#[test]
+fn a_machine_on_which_nothing_can_start_is_no_fault_of_the_file() {
+    let limits = AvLimits { max_child_memory_bytes: 8 << 20, ..AvLimits::default() };
+    let fault = Bench::with_clip(&tone(440, 1.0), "wav").fault_within(&limits);
+    assert!(matches!(fault, Fault::Start(_)), "{fault}");
+}
+
+#[test]
+fn an_event_is_told_while_the_work_goes_on() {
+    let bench = Bench::with_clip(&format!("{} {H264}", moving("160x120", "25", 1)), "mp4");
+    let mut posters = 0;
+    let mut watch = |event: Event| {
+        if let Event::Ready(artifact) = event {
+            posters += u32::from(artifact.name == "poster.jpg" && bench.out().join(&artifact.name).exists());
+            assert!(!bench.out().join("manifest.json").exists(), "the manifest is last");
+        }
+    };
+    let cancelled = AtomicBool::new(false);
+    transcode(&bench.input(), &profile(), &AvLimits::default(), &bench.out(), &mut watch, &cancelled).expect("made");
+    assert_eq!(posters, 1);
+    assert!(bench.out().join("manifest.json").exists());
+}

@@ -1,0 +1,61 @@
+//! What is told while a file is transcoded.
+
+use crate::{Bench, H264, Made, moving, tone};
+use smmu_core::{MediaKind, Role};
+use smmu_media::av::Event;
+
+fn percents(made: &Made) -> Vec<u8> {
+    let percent = |event: &Event| match event {
+        Event::Progress(percent) => Some(*percent),
+        Event::Probed(..) | Event::Ready(_) => None,
+    };
+    made.events.iter().filter_map(percent).collect()
+}
+
+fn assert_growing_to_100(made: &Made) {
+    let percents = percents(made);
+    assert!(percents.windows(2).all(|pair| pair[0] < pair[1]), "{percents:?}");
+    assert_eq!((percents.first(), percents.last()), (Some(&0), Some(&100)));
+    assert_eq!(made.events.last(), Some(&Event::Progress(100)));
+    assert!(percents.len() > 4, "{percents:?}");
+}
+
+fn ready_name(event: &Event) -> Option<&str> {
+    match event {
+        Event::Ready(artifact) => Some(&artifact.name),
+        Event::Probed(..) | Event::Progress(_) => None,
+    }
+}
+
+fn ready(made: &Made) -> Vec<&str> {
+    made.events.iter().filter_map(ready_name).collect()
+}
+
+#[test]
+fn a_videos_poster_and_preview_are_ready_long_before_its_ladder() {
+    let clip = format!("{} {} {H264} -c:a aac", moving("320x240", "30", 4), tone(440, 4.0));
+    let made = Bench::with_clip(&clip, "mp4").transcode();
+    assert_growing_to_100(&made);
+    assert_eq!(ready(&made), made.names(), "in the manifest's order");
+    assert_eq!(ready(&made)[..2], ["poster.jpg", "preview.webp"]);
+    let at = |wanted: &dyn Fn(&Event) -> bool| made.events.iter().position(wanted).expect("it is told");
+    let preview = at(&|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::Preview));
+    let segments = at(&|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::Segments));
+    let between = &made.events[preview..segments];
+    assert!(between.iter().any(|event| matches!(event, Event::Progress(90..))), "{between:?}");
+    let master = at(&|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::MasterPlaylist));
+    let last_media = made
+        .events
+        .iter()
+        .rposition(|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::MediaPlaylist));
+    assert!(Some(master) > last_media, "a master playlist names what is there");
+}
+
+#[test]
+fn what_a_file_is_is_told_before_anything_is_made_of_it() {
+    let made = Bench::with_clip(&format!("{} -c:a flac", tone(440, 2.0)), "flac").transcode();
+    assert_growing_to_100(&made);
+    let [Event::Progress(0), Event::Probed(kind, facts), ..] = &made.events[..] else { panic!("{:?}", made.events) };
+    assert_eq!((*kind, facts.probe.duration_ms, facts.loudness), (MediaKind::Audio, 2000, None));
+    assert!(made.manifest.av.as_ref().expect("facts").loudness.is_some(), "it is known at the end");
+}

@@ -1,0 +1,160 @@
+//! Sound: loudness, waveforms, covers and tags.
+
+use crate::{Bench, Made, ffmpeg, tone};
+use serde_json::Value;
+use smmu_core::av::LoudnessFacts;
+
+fn facts(made: &Made) -> LoudnessFacts {
+    made.manifest.av.as_ref().and_then(|facts| facts.loudness).expect("it was measured")
+}
+
+/// Both renditions lie at the target, or as near as the peak allows.
+fn assert_normalised(made: &Made) {
+    let facts = facts(made);
+    let (before, peak) = (facts.integrated_lufs.expect("not silent"), facts.true_peak_dbtp.expect("not silent"));
+    for name in ["audio.m4a", "audio.opus"] {
+        let (lufs, dbtp) = ffmpeg::loudness(&made.path(name));
+        assert!(dbtp <= -1.5 + 0.3, "{name} peaks at {dbtp} dBTP");
+        let wanted = (-16.0_f64).min(before + (-1.5 - peak));
+        assert!((lufs - wanted).abs() <= 0.5, "{name} has {lufs} LUFS, not {wanted}");
+    }
+}
+
+#[test]
+fn soft_and_loud_sounds_come_to_the_same_loudness() {
+    for volume in ["-8dB", "0dB", "12dB"] {
+        let clip = format!("-f lavfi -i anoisesrc=color=brown:seed=1:amplitude=0.2:duration=5,volume={volume} -ac 2");
+        let made = Bench::with_clip(&clip, "wav").transcode();
+        assert_normalised(&made);
+        let (lufs, _) = ffmpeg::loudness(&made.path("audio.m4a"));
+        assert!((lufs + 16.0).abs() <= 0.5, "{volume}: {lufs} LUFS");
+        made.assert_sound();
+    }
+}
+
+#[test]
+fn a_peak_bounds_the_gain() {
+    // Soft for five seconds, with one loud click.
+    let clip = "-f lavfi -i aevalsrc=0.02*sin(2*PI*440*t)+if(between(t\\,2\\,2.005)\\,0.7*sin(2*PI*1000*t)\\,0):d=5";
+    let made = Bench::with_clip(&format!("{clip} -ac 2"), "flac").transcode();
+    let facts = facts(&made);
+    let peak = facts.true_peak_dbtp.expect("a click");
+    assert!((facts.gain_db - (-1.5 - peak)).abs() <= 0.1, "{facts:?}");
+    for name in ["audio.m4a", "audio.opus"] {
+        let (lufs, dbtp) = ffmpeg::loudness(&made.path(name));
+        assert!(lufs < -20.0, "{name} has {lufs} LUFS");
+        assert!(dbtp <= -1.5 + 1.0, "{name} peaks at {dbtp} dBTP: a click is smeared by its codec");
+    }
+}
+
+#[test]
+fn every_layout_and_rate_becomes_one_that_plays_everywhere() {
+    for (words, extension, channels, rate) in [
+        ("-ac 1 -ar 96000", "wav", 1, "48000"),
+        ("-ac 6 -c:a flac", "flac", 2, "44100"),
+        ("-ac 2 -ar 22050 -c:a libmp3lame", "mp3", 2, "44100"),
+        ("-ac 1 -ar 8000 -c:a pcm_mulaw", "wav", 1, "48000"),
+        ("-ac 2 -c:a aac", "m4a", 2, "44100"),
+        ("-ac 2 -c:a libvorbis", "ogg", 2, "44100"),
+        ("-ac 2 -c:a pcm_s24be", "aiff", 2, "44100"),
+        ("-ac 2 -c:a aac", "aac", 2, "44100"),
+    ] {
+        let made = Bench::with_clip(&format!("{} {words}", tone(997, 3.0)), extension).transcode();
+        let stream = &ffmpeg::probe("-show_entries stream=channels,sample_rate", &made.path("audio.m4a"))["streams"][0];
+        assert_eq!(stream["channels"], channels, "{words}");
+        assert_eq!(stream["sample_rate"], rate, "{words}");
+        assert!(ffmpeg::duration_ms(&made.path("audio.opus")).abs_diff(3000) < 100, "{words}");
+        assert_normalised(&made);
+        made.assert_sound();
+    }
+}
+
+#[test]
+fn fifty_milliseconds_are_a_sound() {
+    let made = Bench::with_clip(&tone(440, 0.05), "wav").transcode();
+    // Shorter than the 400 ms of one block of BS.1770: no loudness, thus no gain.
+    assert_eq!(facts(&made).integrated_lufs, None);
+    assert!(facts(&made).gain_db.abs() < f64::EPSILON);
+    assert_eq!(made.artifact("audio.m4a").duration_ms, Some(50));
+    made.assert_sound();
+}
+
+#[test]
+fn a_pause_in_which_nothing_was_sent_lasts() {
+    // As a voice message has it: three seconds of which the packets are missing.
+    let words = "-f lavfi -i sine=duration=8:sample_rate=48000 -c:a libopus -bsf:a noise=drop=between(pts*tb\\,3\\,6)";
+    let made = Bench::with_clip(words, "webm").transcode();
+    for name in ["audio.m4a", "audio.opus"] {
+        let ms = ffmpeg::duration_ms(&made.path(name));
+        assert!((7900..=8150).contains(&ms), "{name}: {ms}");
+    }
+    let waveform: Value =
+        serde_json::from_slice(&std::fs::read(made.path("waveform.json")).expect("a file")).expect("JSON");
+    let seconds = waveform["length"].as_f64().expect("a number")
+        * waveform["samples_per_pixel"].as_f64().expect("a number")
+        / waveform["sample_rate"].as_f64().expect("a number");
+    assert!((seconds - 8.0).abs() < 0.2, "{seconds}");
+}
+
+#[test]
+fn silence_stays_silence() {
+    let made = Bench::with_clip("-f lavfi -i anullsrc=duration=3", "wav").transcode();
+    let facts = facts(&made);
+    assert_eq!((facts.integrated_lufs, facts.true_peak_dbtp), (None, None));
+    assert!(facts.gain_db.abs() < f64::EPSILON);
+    assert!(ffmpeg::samples(&made.path("audio.m4a")).iter().all(|&sample| sample == 0));
+    made.assert_sound();
+}
+
+#[test]
+fn a_waveform_has_the_layout_of_audiowaveform_and_shows_where_it_is_loud() {
+    let clip = "-f lavfi -i aevalsrc=if(lt(t\\,1)\\,0\\,0.5*sin(2*PI*440*t)):sample_rate=44100:d=2";
+    let made = Bench::with_clip(clip, "wav").transcode();
+    let waveform: Value = serde_json::from_str(&made.text("waveform.json")).expect("JSON");
+    let number = |name: &str| waveform[name].as_u64().expect("a number");
+    assert_eq!((number("version"), number("channels"), number("bits")), (2, 1, 8));
+    assert_eq!((number("sample_rate"), number("samples_per_pixel")), (44_100, 2205));
+    let data: Vec<i64> =
+        waveform["data"].as_array().expect("data").iter().map(|n| n.as_i64().expect("a number")).collect();
+    assert_eq!(data.len() as u64, number("length") * 2);
+    assert_eq!(number("length"), 40);
+    let (pairs, _) = data.as_chunks::<2>();
+    assert!(pairs.iter().all(|[lowest, highest]| lowest <= highest && *lowest >= -128 && *highest <= 127));
+    assert!(pairs[..19].iter().all(|&pair| pair == [0, 0]), "{pairs:?}");
+    // Half of the highest sample, at the renditions' gain.
+    let wanted = (64.0 * 10_f64.powf(facts(&made).gain_db / 20.0)).round() as i64;
+    let near = |pair: &[i64; 2]| (pair[0] + wanted).abs() <= 2 && (pair[1] - wanted).abs() <= 2;
+    assert!(pairs[21..].iter().all(near), "{wanted}: {pairs:?}");
+    let picture = image::open(made.path("waveform.png")).expect("a picture").into_rgba8();
+    let inked = |x: u32| (0..picture.height()).filter(|&y| picture.get_pixel(x, y).0[3] > 0).count();
+    assert_eq!(inked(picture.width() / 4), 1);
+    assert!(inked(picture.width() * 3 / 4).abs_diff(wanted as usize * 2 * 200 / 256) <= 4);
+}
+
+#[test]
+fn a_songs_cover_becomes_a_picture_and_its_tags_go_into_the_manifest() {
+    let bench = Bench::empty();
+    let (cover, song) = (bench.path("cover.png"), bench.path("song.mp3"));
+    ffmpeg::make("-f lavfi -i testsrc2=size=1400x1400:rate=1 -frames:v 1", &cover);
+    let cover = cover.to_str().expect("a plain path");
+    let tags = "-metadata title=Road -metadata artist=Anna -metadata album=Roads -metadata track=3/9 \
+                -metadata comment=private -metadata location=+52.5+013.4/";
+    let clip = format!(
+        "{} -i {cover} -map 0 -map 1 -c:a libmp3lame -c:v copy -disposition:v attached_pic -id3v2_version 3 {tags}",
+        tone(440, 1.0)
+    );
+    ffmpeg::make(&clip, &song);
+    std::fs::rename(song, bench.input()).expect("renamed");
+    let made = bench.transcode();
+    assert_eq!(made.size("cover.jpg"), (1000, 1000));
+    let tags = &made.manifest.av.as_ref().expect("facts").probe.tags;
+    assert_eq!((tags.title.as_deref(), tags.artist.as_deref()), (Some("Road"), Some("Anna")));
+    assert_eq!((tags.album.as_deref(), tags.track.as_deref()), (Some("Roads"), Some("3/9")));
+    for name in made.names().into_iter().chain(["manifest.json"]) {
+        let content = std::fs::read(made.path(name)).expect("an output");
+        for words in [&b"private"[..], b"+52.5"] {
+            assert!(!content.windows(words.len()).any(|window| window == words), "{name}");
+        }
+    }
+    made.assert_sound();
+}
