@@ -97,6 +97,7 @@ class DependencyArrows(unittest.TestCase):
             ("crates/media", "crates/cloud"),
             ("crates/media", "crates/speech"),
             ("functions/api", "crates/speech"),
+            ("workers/transcode", "crates/speech"),
             ("local", "functions/api"),
             ("crates/cli", "tests"),
         ):

@@ -150,13 +150,22 @@ fn segment(region: &Region, rest: Option<&Region>, said: &Recognised, channel: O
 /// A word at its time in the media, and without the silence that the model counts to it.
 fn in_media(word: &HeardWord, start_ms: u64, voiced: &[Span]) -> HeardWord {
     let (from_ms, to_ms) = (start_ms + word.start_ms, start_ms + word.end_ms);
-    let (from_ms, to_ms) = match Span::new(from_ms, to_ms) {
-        Ok(span) => {
-            let voiced = voiced.iter().filter_map(|voiced| voiced.intersection(span)).reduce(Span::hull);
-            let span = voiced.unwrap_or(span);
-            (span.start_ms(), span.end_ms())
+    let spoken = Span::new(from_ms, to_ms).ok().and_then(|span| voice_in(span, voiced));
+    let (start_ms, end_ms) = spoken.map_or((from_ms, to_ms), |span| (span.start_ms(), span.end_ms()));
+    HeardWord { start_ms, end_ms, ..word.clone() }
+}
+
+/// The longest stretch of voice in a word. Nobody pauses in a word: what lies beyond a pause is the end of the
+/// one before or the start of the one after it.
+fn voice_in(word: Span, voiced: &[Span]) -> Option<Span> {
+    /// The voice is gone for as long while lips are closed.
+    const CLOSED_MS: u64 = 200;
+    let mut stretches: Vec<Span> = Vec::new();
+    for voice in voiced.iter().filter_map(|voice| voice.intersection(word)) {
+        match stretches.last_mut() {
+            Some(last) if voice.start_ms() - last.end_ms() <= CLOSED_MS => *last = last.hull(voice),
+            Some(_) | None => stretches.push(voice),
         }
-        Err(_) => (from_ms, to_ms),
-    };
-    HeardWord { start_ms: from_ms, end_ms: to_ms, ..word.clone() }
+    }
+    stretches.into_iter().max_by_key(|stretch| stretch.duration_ms())
 }

@@ -1,10 +1,11 @@
 //! What Whisper hears: the logarithm of the power in bands along the mel scale, a hundred times a second.
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex32};
+use smmu_core::speech::regions::SAMPLE_RATE_HZ;
 use std::{fmt, sync::Arc};
 
 /// Samples a second.
-pub(crate) const SAMPLE_RATE: usize = 16_000;
+pub(crate) const SAMPLE_RATE: usize = SAMPLE_RATE_HZ as usize;
 /// Samples from one frame to the next: 10 ms.
 pub(crate) const HOP: usize = 160;
 /// Samples under one frame: 25 ms.

@@ -17,8 +17,8 @@ use std::{fs, num::NonZeroUsize};
 /// Everything that hears, in memory.
 pub struct Model {
     pub(crate) identity: ModelIdentity,
-    pub(crate) voice: Box<dyn Voice>,
-    pub(crate) recogniser: Box<dyn Recogniser>,
+    pub(crate) voice: Box<dyn Voice + Send>,
+    pub(crate) recogniser: Box<dyn Recogniser + Send>,
     knowledge: Knowledge,
 }
 
@@ -61,7 +61,11 @@ impl Model {
 
     /// A model of other parts; in tests.
     #[cfg(test)]
-    pub(crate) fn of(identity: ModelIdentity, voice: Box<dyn Voice>, recogniser: Box<dyn Recogniser>) -> Self {
+    pub(crate) fn of(
+        identity: ModelIdentity,
+        voice: Box<dyn Voice + Send>,
+        recogniser: Box<dyn Recogniser + Send>,
+    ) -> Self {
         Self { identity, voice, recogniser, knowledge: Knowledge::Languages(Language::all().collect()) }
     }
 

@@ -41,6 +41,18 @@ pub enum Spoken {
     },
 }
 
+impl Spoken {
+    /// The language that counts, when this one was detected with this probability, or none.
+    #[must_use]
+    pub fn settle(self, detected: Option<(Language, f32)>) -> Language {
+        match (self, detected) {
+            (Self::Detected { before: Some(before), sure }, Some((_, probability))) if probability < sure => before,
+            (Self::Known(language), _) | (Self::Detected { .. }, Some((language, _))) => language,
+            (Self::Detected { before, .. }, None) => before.unwrap_or(Language::ENGLISH),
+        }
+    }
+}
+
 /// What was said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognised {
@@ -62,3 +74,20 @@ pub struct Recognised {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the speech engine failed: {0}")]
 pub struct RecogniserFault(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_changes_only_for_one_that_is_surely_another() {
+        let [english, german, french] = ["en", "de", "fr"].map(|code| Language::try_from(code).expect("known"));
+        let spoken = |before| Spoken::Detected { before, sure: 0.5 };
+        assert_eq!(spoken(Some(german)).settle(Some((french, 0.49))), german);
+        assert_eq!(spoken(Some(german)).settle(Some((french, 0.5))), french);
+        assert_eq!(spoken(None).settle(Some((french, 0.1))), french, "there is nothing better");
+        assert_eq!(spoken(Some(german)).settle(None), german);
+        assert_eq!(spoken(None).settle(None), english);
+        assert_eq!(Spoken::Known(german).settle(Some((french, 1.0))), german);
+    }
+}

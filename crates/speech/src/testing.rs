@@ -2,50 +2,46 @@
 
 use crate::{
     model::Model,
-    recogniser::{Ask, Recognised, Recogniser, RecogniserFault, Spoken},
+    recogniser::{Ask, Recognised, Recogniser, RecogniserFault},
     vad::{Voice, VoiceDetector, WINDOW},
 };
 use smmu_core::{
     Sha256,
     speech::{HeardWord, Language, ModelIdentity},
 };
-use std::{cell::RefCell, rc::Rc};
+use std::sync::{Arc, Mutex};
 
 /// Says what it is told to, and remembers what it was asked.
 #[derive(Clone, Default)]
 pub(crate) struct Fake {
-    script: Rc<RefCell<Vec<Result<Recognised, RecogniserFault>>>>,
-    asked: Rc<RefCell<Vec<(usize, Ask)>>>,
+    script: Arc<Mutex<Vec<Result<Recognised, RecogniserFault>>>>,
+    asked: Arc<Mutex<Vec<(usize, Ask)>>>,
 }
 
 impl Fake {
     /// Says these in turn, the last one for ever.
     pub(crate) fn saying(script: impl IntoIterator<Item = Recognised>) -> Self {
-        Self { script: Rc::new(RefCell::new(script.into_iter().map(Ok).collect())), ..Self::default() }
+        Self { script: Arc::new(Mutex::new(script.into_iter().map(Ok).collect())), ..Self::default() }
     }
 
     /// Fails.
     pub(crate) fn failing() -> Self {
         let fault = RecogniserFault("out of memory".to_owned());
-        Self { script: Rc::new(RefCell::new(vec![Err(fault)])), ..Self::default() }
+        Self { script: Arc::new(Mutex::new(vec![Err(fault)])), ..Self::default() }
     }
 
     /// Samples and question of every call.
     pub(crate) fn asked(&self) -> Vec<(usize, Ask)> {
-        self.asked.borrow().clone()
+        self.asked.lock().expect("no test has failed").clone()
     }
 }
 
 impl Recogniser for Fake {
     fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserFault> {
-        self.asked.borrow_mut().push((samples.len(), ask.clone()));
-        let mut script = self.script.borrow_mut();
+        self.asked.lock().expect("no test has failed").push((samples.len(), ask.clone()));
+        let mut script = self.script.lock().expect("no test has failed");
         let said = if script.len() > 1 { script.remove(0) } else { script[0].clone() };
-        let language = match ask.spoken {
-            Spoken::Known(language) => Some(language),
-            Spoken::Detected { .. } => None,
-        };
-        said.map(|said| Recognised { language: language.unwrap_or(said.language), ..said })
+        said.map(|said| Recognised { language: ask.spoken.settle(Some((said.language, 0.9))), ..said })
     }
 }
 

@@ -7,11 +7,12 @@ mod net;
 mod weights;
 
 use net::{Net, State};
+use smmu_core::speech::regions::WINDOW_SAMPLES;
 use std::sync::Arc;
 pub use weights::InvalidWeights;
 
 /// Samples that one probability is about, at 16 kHz: 32 ms.
-pub const WINDOW: usize = 512;
+pub const WINDOW: usize = WINDOW_SAMPLES as usize;
 /// Samples before a window that the network hears as well.
 const CONTEXT: usize = 64;
 

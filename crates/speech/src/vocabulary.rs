@@ -85,7 +85,7 @@ impl Vocabulary {
         let mut prompt = Vec::new();
         if !terms.is_empty() {
             prompt.push(PREVIOUS.to_owned());
-            prompt.extend(self.spell(&format!(" {terms}")));
+            prompt.extend(self.spell(&format!(" {terms}")).into_iter().take(MAX_PROMPT_TOKENS));
         }
         prompt.extend(Self::start(told));
         prompt
@@ -123,6 +123,9 @@ impl Vocabulary {
 /// The two forms in which converters write a vocabulary.
 pub(crate) const VOCABULARY_TXT: &str = "vocabulary.txt";
 pub(crate) const VOCABULARY_JSON: &str = "vocabulary.json";
+
+/// Tokens of a prompt that a model has room for beside its answer: half of its memory, as in training.
+const MAX_PROMPT_TOKENS: usize = 223;
 
 /// Bytes of the longest token that is looked for.
 const LONGEST_TOKEN: usize = 32;
@@ -184,6 +187,12 @@ pub(crate) mod tests {
         let expected = [PREVIOUS, "ĠKuber", "netes", "Ġ", "Äĩ", START, "<|en|>", TRANSLATE];
         assert_eq!(prompt, expected);
         assert_eq!(vocabulary.prompt("", None), [START]);
+    }
+
+    #[test]
+    fn a_prompt_leaves_room_for_an_answer() {
+        let prompt = vocabulary(&[]).prompt(&"€".repeat(400), None);
+        assert_eq!(prompt.len(), 1 + MAX_PROMPT_TOKENS + 1);
     }
 
     #[test]

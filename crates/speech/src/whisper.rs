@@ -6,7 +6,9 @@ use crate::{
     vocabulary::{TokenId, Vocabulary},
     words::{Token, Writing, text, words},
 };
-use ct2rs::sys::{self, ComputeType, Config, Device, StorageView, WhisperGenerationResult, WhisperOptions};
+use ct2rs::sys::{
+    self, ComputeType, Config, DetectionResult, Device, LogLevel, StorageView, WhisperGenerationResult, WhisperOptions,
+};
 use smmu_core::speech::{
     Language, Task,
     quality::{Attempt, Context},
@@ -55,6 +57,8 @@ impl Whisper {
             ..Config::default()
         };
         let vocabulary = Vocabulary::open(dir).map_err(fault)?;
+        // Standard error is for whoever called.
+        sys::set_log_level(LogLevel::Off);
         // What is drawn at random is drawn the same way every time.
         sys::set_random_seed(0);
         let engine = sys::Whisper::new(dir, config).map_err(fault)?;
@@ -90,18 +94,11 @@ impl Whisper {
         match spoken {
             Spoken::Known(language) => Ok(language),
             Spoken::Detected { .. } if !self.is_multilingual() => Ok(Language::ENGLISH),
-            Spoken::Detected { before, sure } => {
-                let detected = self.engine.detect_language(encoded).map_err(fault)?;
+            Spoken::Detected { .. } => {
+                let languages = self.engine.detect_language(encoded).map_err(fault)?;
                 // The most probable comes first.
-                let best = detected
-                    .iter()
-                    .flatten()
-                    .find_map(|found| Some((Vocabulary::language(&found.language)?, found.probability)));
-                match (best, before) {
-                    (Some((_, probability)), Some(before)) if probability < sure => Ok(before),
-                    (Some((language, _)), _) => Ok(language),
-                    (None, before) => Ok(before.unwrap_or(Language::ENGLISH)),
-                }
+                let known = |found: &DetectionResult| Some((Vocabulary::language(&found.language)?, found.probability));
+                Ok(spoken.settle(languages.iter().flatten().find_map(known)))
             }
         }
     }

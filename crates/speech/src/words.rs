@@ -28,33 +28,15 @@ pub(crate) enum Writing {
 /// Puts tokens together to words, each with the space in front of it. A word ends where the next one begins, the
 /// last one at `end_ms`; no token begins before the one in front of it.
 pub(crate) fn words(tokens: &[Token], writing: Writing, end_ms: u64) -> Vec<HeardWord> {
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut words: Vec<Piece> = Vec::new();
     for piece in pieces(tokens) {
-        match drafts.last_mut() {
-            Some(word) if !begins(&piece.text, &word.piece.text, writing) => word.add(piece),
-            Some(_) | None => drafts.push(Draft { piece }),
+        match words.last_mut() {
+            Some(word) if !begins(&piece.text, &word.text, writing) => word.append(piece),
+            Some(_) | None => words.push(piece),
         }
     }
-    let ends_ms: Vec<u64> = drafts.iter().skip(1).map(|next| next.piece.start_ms).chain([end_ms]).collect();
-    drafts.into_iter().zip(ends_ms).map(|(draft, end_ms)| draft.finish(end_ms)).collect()
-}
-
-/// A word to which more may come.
-struct Draft {
-    piece: Piece,
-}
-
-impl Draft {
-    fn add(&mut self, Piece { text, probabilities, tokens, start_ms: _ }: Piece) {
-        self.piece.text.push_str(&text);
-        self.piece.probabilities += probabilities;
-        self.piece.tokens += tokens;
-    }
-
-    fn finish(self, end_ms: u64) -> HeardWord {
-        let Piece { text, start_ms, probabilities, tokens } = self.piece;
-        HeardWord { text, start_ms, end_ms, probability: probabilities / f32::from(tokens) }
-    }
+    let ends_ms: Vec<u64> = words.iter().skip(1).map(|next| next.start_ms).chain([end_ms]).collect();
+    words.into_iter().zip(ends_ms).map(|(word, end_ms)| word.heard(end_ms)).collect()
 }
 
 /// Whether a piece of text begins a word rather than going on with the one before.
@@ -93,6 +75,19 @@ struct Piece {
     start_ms: u64,
     probabilities: f32,
     tokens: u16,
+}
+
+impl Piece {
+    fn append(&mut self, Self { text, probabilities, tokens, start_ms: _ }: Self) {
+        self.text.push_str(&text);
+        self.probabilities += probabilities;
+        self.tokens += tokens;
+    }
+
+    fn heard(self, end_ms: u64) -> HeardWord {
+        let Self { text, start_ms, probabilities, tokens } = self;
+        HeardWord { text, start_ms, end_ms, probability: probabilities / f32::from(tokens) }
+    }
 }
 
 /// The tokens put together to whole letters. Bytes that are no letters are left out.

@@ -46,6 +46,16 @@ fn a_credible_answer_is_a_segment_at_its_time() {
 }
 
 #[test]
+fn a_word_is_where_its_voice_is() {
+    let voiced = [span(1000, 2000), span(2100, 2500), span(3500, 4000)];
+    let voice = |from_ms, to_ms| voice_in(span(from_ms, to_ms), &voiced);
+    assert_eq!(voice(1200, 2300), Some(span(1200, 2300)), "lips were closed for a moment");
+    assert_eq!(voice(2400, 3900), Some(span(3500, 3900)), "it begins after the pause");
+    assert_eq!(voice(2200, 3600), Some(span(2200, 2500)), "it ends before the pause");
+    assert_eq!(voice(2500, 3500), None);
+}
+
+#[test]
 fn a_doubted_answer_is_asked_for_again_by_the_ladder() {
     let fake = Fake::saying([said(&"Thank you. ".repeat(20)), unsure("Hm", -1.3), said("Ask not")]);
     assert_eq!(hear(&fake).segments[0].text, "Ask not");

@@ -31,7 +31,7 @@ pub(super) struct Net {
 /// What the cell remembers of a channel.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// What it said last, where it is multiplied with what it hears: the front half is the input's.
+    /// What it hears, then what it said last: both are weighed in one go.
     input_and_output: Vec<f32>,
     memory: Vec<f32>,
 }
