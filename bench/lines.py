@@ -11,6 +11,7 @@ from dataclasses import dataclass
 CHAIN = re.compile(r"(?P<ins>(?:\[[^\]]+\])*)(?P<filters>[^\[\]]+)(?P<outs>(?:\[[^\]]+\])*)$")
 LABEL = re.compile(r"\[([^\]]+)\]")
 SPLIT = re.compile(r"a?split(=\d+)?$")
+STEADY = re.compile(r"scale=\d+:\d+")
 SIZE = re.compile(r"scale=\d+:\d+")
 COMMA = re.compile(r"(?<!\\),")
 # What an option of the container is called; everything else is the codec's or the stream's.
@@ -94,9 +95,12 @@ def needed(graph, label):
 
 
 def direct(chains):
-    """Chains that follow each other as one: nothing is split, and only the last scale is left, for all of them."""
+    """Chains that follow each other as one: nothing is split, and only the last scale to a size is left, for all of
+    them. A first one that has nothing but a size keeps it steady, which a script of one's own has no need for."""
     filters = [one for _, chain, _ in chains for one in COMMA.split(chain) if not SPLIT.match(one)]
-    scales = [at for at, one in enumerate(filters) if one.startswith("scale=")]
+    if STEADY.fullmatch(filters[0]):
+        del filters[0]
+    scales = [at for at, one in enumerate(filters) if SIZE.match(one)]
     if scales:
         # What becomes of the colours stands at the first one.
         size, colours = SIZE.match(filters[scales[-1]]), SIZE.match(filters[scales[0]])
