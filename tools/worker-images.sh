@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# Sourced by what builds the workers' images or runs them; docker-engine.sh comes first.
+#
+# Where the base images can be pulled, workers are compiled in one of them and everything is as the Dockerfiles say. Where
+# no registry can be reached, a debootstrap of the same Debian is the base, and worker and model come from this machine,
+# which must be that Debian too.
+
+WORKERS=(transcode transcribe)
+# What a worker may do in Fargate, and nothing more.
+AS_ON_FARGATE=(--read-only --cap-drop ALL --security-opt no-new-privileges --pull never)
+
+# build_images TAG: smmu-transcode-worker:TAG and smmu-transcribe-worker:TAG.
+build_images() {
+    local worker base options=(--build-arg "MODEL=${IMAGE_MODEL:-base}")
+    base=$(sed -n 's/^ARG BASE=//p' workers/transcode/Dockerfile)
+    if ! can_pull "$base"; then
+        step "no registry can be reached: a debootstrap of bookworm is the base, worker and model come from this machine"
+        import_base debian:bookworm
+        options+=(--build-arg BASE=debian:bookworm --build-arg WORKER=given --network host)
+        give_images
+    fi
+    for worker in "${WORKERS[@]}"; do
+        step "image smmu-$worker-worker:$1"
+        build_kit --file "workers/$worker/Dockerfile" --tag "smmu-$worker-worker:$1" --quiet "${options[@]}" .
+    done
+}
+
+# give_images: workers and model of this machine, in .local/images, for Dockerfiles whose WORKER is `given`.
+give_images() {
+    local profile=${IMAGE_PROFILE:-release} given=$SMMU_ROOT/.local/images worker
+    grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release ||
+        fail "the workers must be compiled on Debian 12, and this is another system" \
+            "with a Docker engine that can pull images, they are compiled inside one"
+    # `debug` is what cargo calls the profile dev in its folders.
+    step "building the workers ($profile)"
+    cargo build --locked --workspace --bins --profile "${profile/#debug/dev}"
+    tools/speech-models.sh "${IMAGE_MODEL:-base}"
+    rm -rf -- "$given"
+    mkdir -p "$given/model"
+    for worker in "${WORKERS[@]}"; do
+        strip -o "$given/smmu-$worker" "$SMMU_TARGET_DIR/$profile/smmu-$worker"
+    done
+    cp "$SMMU_SPEECH_MODELS/${IMAGE_MODEL:-base}"/{config.json,model.bin,model.json,vad.onnx,vocabulary.txt} "$given/model"
+}
+
+# image_is_closed IMAGE: nobody is root in it, nothing but /tmp can be written, and there is nothing to log in to.
+image_is_closed() {
+    local seen
+    seen=$(docker image inspect "$1" --format \
+        '{{.Config.User}} {{.Config.StopSignal}} {{json .Config.Volumes}} {{json .Config.Cmd}}')
+    printf '%s: %s, %d MB\n' "$1" "$seen" "$(($(docker image inspect "$1" --format '{{.Size}}') / 1000000))"
+    [ "$seen" = '65532:65532 SIGTERM {"/tmp":{}} ["job"]' ]
+    ! docker run --rm "${AS_ON_FARGATE[@]}" --entrypoint /bin/sh "$1" -c true 2>/dev/null
+}
+
+# works_on_a_file IMAGE FILE OUTPUT: file mode in a container without a network makes OUTPUT, and a manifest.
+works_on_a_file() {
+    local out
+    out=$(mktemp -d)
+    chmod 777 "$out"
+    docker run --rm "${AS_ON_FARGATE[@]}" --network none --volume "$2:/source:ro" --volume "$out:/out" "$1" file /source /out
+    ls -l "$out"
+    [ -s "$out/$3" ] && [ -s "$out/manifest.json" ]
+    rm -rf -- "$out"
+}
+
+# refuses_a_text IMAGE: with 3, and one line of JSON that says why.
+refuses_a_text() {
+    local code=0 said
+    said=$(docker run --rm "${AS_ON_FARGATE[@]}" --network none --volume "$SMMU_ROOT/README.md:/source:ro" "$1" \
+        file /source /tmp/out 2>&1 >/dev/null) || code=$?
+    printf '%s\nexit code %s\n' "$said" "$code"
+    [ "$code" -eq 3 ] && tail -n 1 <<<"$said" | grep -q '"code":"unsupported_media"'
+}
+
+# hears_sigterm IMAGE FILE: the worker is process 1, which the kernel spares every signal that it does not listen for.
+hears_sigterm() {
+    local container code seconds work
+    work=$(mktemp -d)
+    # Far longer than this takes.
+    ffmpeg -nostdin -loglevel error -stream_loop 400 -i "$2" -map 0:a -map '0:V?' -c copy "$work/long.${2##*.}"
+    chmod -R a+rX "$work"
+    container=$(docker run --detach "${AS_ON_FARGATE[@]}" --network none --volume "$work:/source:ro" "$1" \
+        file "/source/long.${2##*.}" /tmp/out)
+    sleep 3
+    seconds=$SECONDS
+    docker stop --time 20 "$container" >/dev/null
+    code=$(docker inspect "$container" --format '{{.State.ExitCode}}')
+    docker logs "$container"
+    docker rm --volumes "$container" >/dev/null
+    rm -rf -- "$work"
+    printf 'exit code %s, %s s after SIGTERM\n' "$code" "$((SECONDS - seconds))"
+    [ "$code" -eq 4 ]
+}
+
+# try_images TAG: one part for each thing that an image must do.
+try_images() {
+    local worker image file wanted
+    make_samples
+    for worker in "${WORKERS[@]}"; do
+        image=smmu-$worker-worker:$1
+        case $worker in
+        transcode) file=video-portrait-speech-gps.mov wanted=master.m3u8 ;;
+        transcribe) file=audio-quiet-cover.mp3 wanted=captions.vtt ;;
+        esac
+        part "$image: closed" image_is_closed "$image"
+        part "$image: works on a file" works_on_a_file "$image" "$SAMPLES/$file" "$wanted"
+        part "$image: refuses a text" refuses_a_text "$image"
+        part "$image: hears SIGTERM" hears_sigterm "$image" "$SAMPLES/$file"
+    done
+}
