@@ -8,9 +8,10 @@ MEDIA ?=
 OUT ?= out
 # For `make demo` and `make up`: the speech model, tiny.en (fast, English) or base (every language).
 MODEL ?= tiny.en
-# For `make up`: the port that the API listens on, or `auto`; 4566 where it is empty.
+# For `make up`: the port that the API listens on, or `auto`; 4566 where it is empty. CONTAINERS=1 runs the workers' images.
 PORT ?=
-export MEDIA OUT MODEL PORT
+CONTAINERS ?=
+export MEDIA OUT MODEL PORT CONTAINERS
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

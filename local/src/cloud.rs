@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::bridge::Bridge;
 use crate::emulator::{CREDENTIAL, Emulator, REGION};
 use crate::engine::{Engine, EngineConfig, Worker};
 use crate::error::LocalError;
 use crate::home::{self, Home};
 use crate::identity::{self, Pool};
-use crate::options::{CloudOptions, Step};
+use crate::options::{CloudOptions, Deployer, Image, Step};
 use crate::{deploy, port};
 
 /// A running one-machine cloud with the template deployed. Everything that it started ends when it is dropped.
@@ -30,6 +32,7 @@ pub struct Cloud {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Address {
     endpoint: String,
+    endpoint_for_containers: Option<String>,
     outputs: BTreeMap<String, String>,
 }
 
@@ -45,24 +48,20 @@ impl Cloud {
     }
 
     async fn assemble(options: CloudOptions) -> Result<Self, LocalError> {
-        for entry_point in options.images.values() {
-            // Asked now, or the missing program would show as a failed job.
-            if let Some(program) = entry_point.first().map(Path::new)
-                && program.is_absolute()
-                && !program.exists()
-            {
-                return Err(LocalError::BinaryMissing(program.to_owned()));
-            }
-        }
+        // Asked now, or what is missing would show as a failed job.
+        options.images.values().try_for_each(is_there)?;
         let port = port::choose(options.port)?;
         // First, because it knows our own clouds by name.
         let home = Home::take(&options.state_dir, port)?;
         port::check(port)?;
 
         let begun = Instant::now();
+        let bridge = if options.bridge { Some(Bridge::find(port)?) } else { None };
         let engine = EngineConfig {
             images: options.images.clone(),
-            environment: container_environment(&options),
+            environment: container_environment(),
+            program_environment: program_environment(&options),
+            bridge: bridge.clone(),
             logs: home.logs(),
             tmp: home.tmp(),
         };
@@ -70,8 +69,15 @@ impl Cloud {
         let emulator = Emulator::start(&options, &home, port).await?;
         (options.on_step)(Step { name: "emulator ready", took: begun.elapsed() });
 
-        let mut address = Address { endpoint: format!("http://127.0.0.1:{port}"), outputs: BTreeMap::new() };
-        address.outputs = deploy::deploy(&options, &address.sdk_config().await).await?;
+        let mut address = Address {
+            endpoint: format!("http://127.0.0.1:{port}"),
+            endpoint_for_containers: bridge.as_ref().map(Bridge::endpoint),
+            outputs: BTreeMap::new(),
+        };
+        address.outputs = match &options.deployer {
+            Deployer::Own => deploy::deploy(&options, &address.sdk_config().await).await?,
+            Deployer::Program(program) => deploy::deploy_by(program, &options, &address, &home.logs()).await?,
+        };
         let path = home.dir().join("cloud.json");
         let json = serde_json::to_vec(&address).expect("strings become JSON");
         fs::write(&path, json).map_err(LocalError::io("write", path))?;
@@ -125,6 +131,12 @@ impl Address {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Where containers of the machine's own engine find every AWS service, if they can ([`CloudOptions::bridge`]).
+    #[must_use]
+    pub fn endpoint_for_containers(&self) -> Option<&str> {
+        self.endpoint_for_containers.as_deref()
     }
 
     /// The stack's outputs.
@@ -194,11 +206,31 @@ pub(crate) fn sdk_environment(endpoint: &str) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// What Fargate gives a container besides its own environment, and what an image would set: a `PATH`, and more.
-/// Endpoint and credentials come from the emulator's ECS.
-fn container_environment(options: &CloudOptions) -> Vec<(String, String)> {
+/// What Fargate gives a container besides its own environment. Endpoint and credentials come from the emulator's ECS.
+fn container_environment() -> Vec<(String, String)> {
     let pairs = [("AWS_REGION", REGION), ("AWS_DEFAULT_REGION", REGION), ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// What an image would set: a `PATH`, and more.
+fn program_environment(options: &CloudOptions) -> Vec<(String, String)> {
     let path = std::env::var("PATH").map(|path| ("PATH".to_owned(), path));
-    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    pairs.into_iter().chain(path.ok()).chain(options.image_environment.clone()).collect()
+    path.into_iter().chain(options.program_environment.clone()).collect()
+}
+
+/// Whether what stands in for an image can be started.
+fn is_there(image: &Image) -> Result<(), LocalError> {
+    match image {
+        Image::Program(entry_point) => match entry_point.first().map(Path::new) {
+            Some(program) if program.is_absolute() && !program.exists() => {
+                Err(LocalError::BinaryMissing(program.to_owned()))
+            }
+            _ => Ok(()),
+        },
+        Image::Container(name) => {
+            let asked = Command::new("docker").args(["image", "inspect", name]).output();
+            let there = asked.is_ok_and(|answer| answer.status.success());
+            if there { Ok(()) } else { Err(LocalError::ImageMissing(name.clone())) }
+        }
+    }
 }

@@ -6,14 +6,18 @@ mod stack;
 mod template;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Instant;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
+use tokio::process::Command;
 
-use crate::emulator::REGION;
+use crate::cloud::Address;
+use crate::emulator::{REGION, tail};
 use crate::error::LocalError;
 use crate::options::{CloudOptions, Step};
 use template::{Artifact, Template};
@@ -52,6 +56,39 @@ pub(crate) async fn deploy(options: &CloudOptions, sdk: &SdkConfig) -> Result<BT
     let begun = Instant::now();
     let url = format!("https://s3.{REGION}.amazonaws.com/{BUCKET}/{key}");
     let outputs = stack::create(sdk, &options.stack_name, &url, &options.parameters).await?;
+    (options.on_step)(Step { name: "stack deployed", took: begun.elapsed() });
+    Ok(outputs)
+}
+
+/// Has a program deploy, and gives the outputs of the stack that it made.
+pub(crate) async fn deploy_by(
+    program: &Path,
+    options: &CloudOptions,
+    address: &Address,
+    logs: &Path,
+) -> Result<BTreeMap<String, String>, LocalError> {
+    let begun = Instant::now();
+    let path = logs.join("deploy.log");
+    let log = File::create(&path).map_err(LocalError::io("make", &path))?;
+    let errors = log.try_clone().map_err(LocalError::io("use", &path))?;
+    let stage = options.parameters.get("Stage").map(String::as_str).unwrap_or_default();
+    let others = options.parameters.iter().filter(|(name, _)| *name != "Stage");
+    let status = Command::new(program)
+        .arg(stage)
+        .args(others.map(|(name, value)| format!("{name}={value}")))
+        .envs(address.environment())
+        .current_dir(&options.root)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .kill_on_drop(true)
+        .status()
+        .await
+        .map_err(LocalError::io("start", program))?;
+    if !status.success() {
+        return Err(LocalError::DeployFailed { program: program.to_owned(), status, tail: tail(&path), log: path });
+    }
+    let outputs = stack::outputs(&address.sdk_config().await, &options.stack_name).await?;
     (options.on_step)(Step { name: "stack deployed", took: begun.elapsed() });
     Ok(outputs)
 }

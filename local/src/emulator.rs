@@ -139,7 +139,8 @@ fn environment(home: &Home, port: u16) -> Vec<(String, String)> {
         .collect()
 }
 
-fn tail(log: &Path) -> String {
+/// The last lines of a log.
+pub(crate) fn tail(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let mut lines = VecDeque::with_capacity(TAIL_LINES);

@@ -1,5 +1,6 @@
 //! A stand-in for the container engine: the part of the Docker Engine API that ECS in the emulator uses, on a unix
-//! socket, with plain processes in place of containers.
+//! socket, with plain processes in place of containers; or, where an [`Image`] says so, with containers of the real engine,
+//! each of them held by a `docker run` that is such a process.
 //!
 //! What a container would have is imitated as far as a worker can see it: the environment is the container's alone, the
 //! working directory is private and goes with the container, output becomes the container's log, stopping is SIGTERM and
@@ -27,6 +28,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
+use crate::bridge::Bridge;
+use crate::options::Image;
 use container::Containers;
 pub use container::Worker;
 
@@ -36,10 +39,14 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 /// What containers are made of.
 #[derive(Debug)]
 pub(crate) struct EngineConfig {
-    /// The entry point for each image repository, see [`CloudOptions::images`](crate::CloudOptions::images).
-    pub(crate) images: BTreeMap<String, Vec<String>>,
+    /// What stands in for each image repository, see [`CloudOptions::images`](crate::CloudOptions::images).
+    pub(crate) images: BTreeMap<String, Image>,
     /// What the platform gives every container besides its own environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// What programs get besides, which images have by themselves.
+    pub(crate) program_environment: Vec<(String, String)>,
+    /// The way of real containers to the cloud.
+    pub(crate) bridge: Option<Bridge>,
     /// Where each container's log goes.
     pub(crate) logs: PathBuf,
     /// Where each container's working directory is made.
@@ -57,7 +64,9 @@ pub(crate) struct Engine {
 impl Engine {
     /// Listens on `socket`.
     pub(crate) fn start(socket: PathBuf, config: EngineConfig) -> io::Result<Self> {
+        let bridge = config.bridge.clone();
         let containers = Containers::new(config);
+        containers.clear_left_behind();
         let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();
         let served = containers.clone();
@@ -67,14 +76,29 @@ impl Engine {
                 Err(error) => return drop(started.send(Err(error))),
             };
             runtime.block_on(async {
-                let listener = match UnixListener::bind(socket) {
-                    Ok(listener) => listener,
+                let opened = UnixListener::bind(socket);
+                let opened = opened.and_then(|api| Ok((api, bridge.as_ref().map(Bridge::listen).transpose()?)));
+                let (api, door) = match opened {
+                    Ok(both) => both,
                     Err(error) => return drop(started.send(Err(error))),
                 };
                 drop(started.send(Ok(())));
+                let relay = async {
+                    match bridge.as_ref().zip(door) {
+                        Some((bridge, door)) => bridge.relay(door).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let stop = async {
+                    // However it comes: with the word, or with the one who would have said it.
+                    let _ = stopped.await;
+                    served.stop_all(STOP_GRACE).await;
+                };
+                // Containers need the relay until they have ended.
                 tokio::select! {
-                    result = axum::serve(listener, api::router(served.clone())) => drop(result),
-                    _ = stopped => served.stop_all(STOP_GRACE).await,
+                    result = axum::serve(api, api::router(served.clone())) => drop(result),
+                    () = relay => {}
+                    () = stop => {}
                 }
             });
         })?;

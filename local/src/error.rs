@@ -48,6 +48,24 @@ pub enum LocalError {
     /// A program of this workspace has not been built.
     #[error("{0} has not been built: run `make build`")]
     BinaryMissing(PathBuf),
+    /// An image of this workspace has not been built.
+    #[error("the container engine has no image {0}: run `make images`")]
+    ImageMissing(String),
+    /// The machine's own container engine cannot be used.
+    #[error("containers cannot reach the cloud: {0}. Start the Docker engine, with its default bridge")]
+    Bridge(String),
+    /// The program that deploys failed.
+    #[error("{} failed ({status}). The end of its log, {}:\n{tail}", program.display(), log.display())]
+    DeployFailed {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it printed.
+        log: PathBuf,
+        /// The last lines of that.
+        tail: String,
+    },
     /// The emulator ended.
     #[error("the emulator ended ({status}). The end of its log, {}:\n{tail}\nIf a module is missing, run `make setup`.", log.display())]
     EmulatorEnded {

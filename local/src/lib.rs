@@ -1,4 +1,4 @@
-//! The one-machine cloud: the whole product on one machine, with no AWS account, no Docker and no network.
+//! The one-machine cloud: the whole product on one machine, with no AWS account, no network, and Docker only where it is wanted.
 //!
 //! [`Cloud::start`] starts an emulator of AWS (ministack, a Python program, with the patches of
 //! `local/python/emulator.py`), gives it a stand-in for the container engine that runs workers as plain processes, and
@@ -6,7 +6,8 @@
 //! IAM, does not validate ASL, and ignores heartbeats and the timeout of a whole execution.
 //!
 //! ```text
-//! smmu-local ──┬── engine.rs      Docker API on a unix socket ──► workers, each in a process group
+//! smmu-local ──┬── engine.rs      Docker API on a unix socket ──► workers, each in a process group, or as containers
+//!              ├── bridge.rs      the way of such containers to the emulator
 //!              ├── emulator.rs    python emulator.py ──► Lambda functions, in its process group
 //!              ├── deploy.rs      packages, uploads, CreateStack
 //!              └── identity.rs    users and tokens of the stack's Cognito pool
@@ -15,6 +16,7 @@
 //! Nothing outlives its parent: the emulator ends when the pipe to its standard input closes, workers when the kernel
 //! tells them of their parent's death, and the files of a killed cloud are cleared away at the next start.
 
+mod bridge;
 mod cloud;
 mod deploy;
 mod emulator;
@@ -28,4 +30,4 @@ mod port;
 pub use cloud::{Address, Cloud};
 pub use engine::Worker;
 pub use error::LocalError;
-pub use options::{CloudOptions, Port, Step};
+pub use options::{CloudOptions, Deployer, Image, Port, Step};

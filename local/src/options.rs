@@ -39,6 +39,25 @@ pub struct Step<'a> {
     pub took: Duration,
 }
 
+/// What stands in for the image of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// A program of this machine with its first arguments, run as a plain process.
+    Program(Vec<String>),
+    /// An image of this name in the machine's own container engine, run as Fargate would.
+    Container(String),
+}
+
+/// Who deploys the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deployer {
+    /// This crate, the way `sam deploy` does, with what cargo has built.
+    Own,
+    /// A program, `tools/deploy.sh` for one. It is called with the parameter `Stage` and the others as `NAME=VALUE`, finds the cloud
+    /// by what an AWS SDK reads from the environment, and makes the stack [`CloudOptions::stack_name`].
+    Program(PathBuf),
+}
+
 /// What a [`Cloud`](crate::Cloud) is started with.
 #[derive(Debug, Clone)]
 pub struct CloudOptions {
@@ -60,11 +79,15 @@ pub struct CloudOptions {
     pub binaries: PathBuf,
     /// Where running clouds keep logs and temporary files.
     pub state_dir: PathBuf,
-    /// What stands in for a container image: the entry point of each image repository. A repository matches when it
-    /// ends in `-` and the key, so that the stage in its name does not matter.
-    pub images: BTreeMap<String, Vec<String>>,
-    /// What the images set in the environment by themselves.
-    pub image_environment: BTreeMap<String, String>,
+    /// What stands in for the images of each repository. A repository matches when it ends in `-` and the key, so
+    /// that the stage in its name does not matter.
+    pub images: BTreeMap<String, Image>,
+    /// What programs in the place of images get in their environment, as images would set it by themselves.
+    pub program_environment: BTreeMap<String, String>,
+    /// Whether containers of the machine's own engine can reach the cloud; [`Image::Container`] needs it.
+    pub bridge: bool,
+    /// Who deploys the template.
+    pub deployer: Deployer,
     /// Called as each step of the start is done.
     pub on_step: fn(Step<'_>),
 }
@@ -74,7 +97,8 @@ impl CloudOptions {
     ///
     /// `SMMU_VENV` and `CARGO_TARGET_DIR` say where the Python environment and cargo's target directory are; without
     /// them they are `.local/venv` and `target`. `SMMU_SPEECH_MODEL` is the model of the transcribe worker; its
-    /// image has one inside.
+    /// image has one inside. `SMMU_IMAGE_TAG` runs the workers' images with that tag in the place of processes.
+    /// `SMMU_BRIDGE=1` lets containers reach the cloud.
     #[must_use]
     pub fn for_workspace(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
@@ -83,7 +107,14 @@ impl CloudOptions {
         };
         let binaries = from_env("CARGO_TARGET_DIR", "target").join("debug");
         let model = std::env::var("SMMU_SPEECH_MODEL").ok();
-        let worker = |name: &str| vec![binaries.join(name).display().to_string()];
+        let tag = std::env::var("SMMU_IMAGE_TAG").ok().filter(|tag| !tag.is_empty());
+        let worker = |name: &str| {
+            let image = match &tag {
+                Some(tag) => Image::Container(format!("smmu-{name}-worker:{tag}")),
+                None => Image::Program(vec![binaries.join(format!("smmu-{name}")).display().to_string()]),
+            };
+            (format!("{name}-worker"), image)
+        };
         Self {
             template: "template.yaml".into(),
             stack_name: "smmu".to_owned(),
@@ -91,12 +122,10 @@ impl CloudOptions {
             port: Port::DEFAULT,
             venv: from_env("SMMU_VENV", ".local/venv"),
             launcher: root.join("local/python/emulator.py"),
-            images: [
-                ("transcode-worker".to_owned(), worker("smmu-transcode")),
-                ("transcribe-worker".to_owned(), worker("smmu-transcribe")),
-            ]
-            .into(),
-            image_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
+            images: [worker("transcode"), worker("transcribe")].into(),
+            program_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
+            bridge: tag.is_some() || std::env::var("SMMU_BRIDGE").is_ok_and(|value| value == "1"),
+            deployer: Deployer::Own,
             binaries,
             state_dir: root.join(".local"),
             root,

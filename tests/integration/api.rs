@@ -10,7 +10,7 @@ async fn health_needs_no_token_and_tells_version_and_stage() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.text_at("/status"), "ok");
     assert_eq!(answer.text_at("/version"), env!("CARGO_PKG_VERSION"));
-    assert_eq!(answer.text_at("/stage"), "self");
+    assert_eq!(answer.text_at("/stage"), "dev");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
-//! Deployed stacks, each started once for all tests of the binary.
+//! Deployed stacks, each started once for all tests of the binary. Their stages are those of samconfig.toml, so that the same
+//! tests can run on what `sam deploy` has made: `SMMU_DEPLOYER` names the program that deploys, `tools/deploy.sh`.
 
 use aws_config::{AppName, SdkConfig};
 use smmu_cloud::Environment;
-use smmu_local::{Cloud, CloudOptions, Port};
+use smmu_local::{Cloud, CloudOptions, Deployer, Port};
 use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
 use tokio::runtime::Runtime;
 
@@ -25,7 +26,7 @@ pub struct Stack {
 #[must_use]
 pub fn by_itself() -> &'static Stack {
     static STACK: LazyLock<Stack> =
-        LazyLock::new(|| Stack::deploy("self", &[("UploadTrigger", "enabled"), ("Transcription", "disabled")]));
+        LazyLock::new(|| Stack::deploy("dev", &[("UploadTrigger", "enabled"), ("Transcription", "disabled")]));
     &STACK
 }
 
@@ -34,14 +35,14 @@ pub fn by_itself() -> &'static Stack {
 pub fn by_request() -> &'static Stack {
     const PARAMETERS: [(&str, &str); 3] =
         [("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0"), ("Transcription", "disabled")];
-    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("asked", &PARAMETERS));
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("staging", &PARAMETERS));
     &STACK
 }
 
 /// Only `/complete` starts jobs, and speech is turned into text, as it is by default.
 #[must_use]
 pub fn with_transcription() -> &'static Stack {
-    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("words", &[("UploadTrigger", "disabled")]));
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("prod", &[("UploadTrigger", "disabled")]));
     &STACK
 }
 
@@ -57,6 +58,9 @@ impl Stack {
         let page = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let origin = format!("http://{}", page.local_addr().expect("it is bound"));
         options.parameters.insert("AllowedOrigins".into(), format!("http://localhost:3000,{origin}"));
+        if let Some(program) = std::env::var_os("SMMU_DEPLOYER").filter(|name| !name.is_empty()) {
+            options.deployer = Deployer::Program(root.join(program));
+        }
         let runtime = Runtime::new().expect("a runtime");
         // Tests run in runtimes of their own, where blocking on another one is not allowed.
         let started = runtime_free(|| runtime.block_on(Cloud::start(options)));

@@ -31,6 +31,12 @@ pub(super) async fn create(
         .send()
         .await
         .map_err(LocalError::call("CreateStack"))?;
+    outputs(sdk, name).await
+}
+
+/// Waits until the stack is complete, and gives its outputs.
+pub(super) async fn outputs(sdk: &SdkConfig, name: &str) -> Result<BTreeMap<String, String>, LocalError> {
+    let cloudformation = Client::new(sdk);
     loop {
         let answer = cloudformation.describe_stacks().stack_name(name).send().await;
         let stacks = answer.map_err(LocalError::call("DescribeStacks"))?.stacks.unwrap_or_default();
@@ -38,7 +44,7 @@ pub(super) async fn create(
             return Err(LocalError::Call { call: "DescribeStacks", cause: format!("there is no stack {name}") });
         };
         match stack.stack_status {
-            Some(StackStatus::CreateComplete) => {
+            Some(StackStatus::CreateComplete | StackStatus::UpdateComplete) => {
                 let outputs = stack.outputs.unwrap_or_default().into_iter();
                 return Ok(outputs.filter_map(|output| output.output_key.zip(output.output_value)).collect());
             }

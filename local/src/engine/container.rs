@@ -19,10 +19,27 @@ use ulid::Ulid;
 use super::EngineConfig;
 use super::api::Refused;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
+use crate::emulator::CREDENTIAL;
+use crate::options::Image;
 
-/// By this name a container reaches the machine that runs it; a process is on that machine.
+/// By this name a container reaches the machine that runs it.
 const HOST_NAME: &str = "host.docker.internal";
+/// A process is on that machine.
 const HOST_ADDRESS: &str = "127.0.0.1";
+/// Of a real container: the cloud that it belongs to, by its folder.
+const LABEL: &str = "smmu-local";
+/// What a worker may do in Fargate, and nothing more. What an image has not got is not fetched.
+const AS_ON_FARGATE: [&str; 7] = [
+    "--pull=never",
+    "--rm",
+    "--read-only",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--log-driver=none",
+    "--init=false",
+];
+/// What the `docker` command itself is found and configured by.
+const DOCKER_READS: [&str; 5] = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"];
 
 /// A worker that runs at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +67,7 @@ pub(super) struct Container {
     pub(super) name: String,
     pub(super) log: PathBuf,
     config: ContainerConfig,
-    argv: Vec<String>,
+    image: Image,
     dir: PathBuf,
     created: OffsetDateTime,
     phase: watch::Sender<Phase>,
@@ -90,8 +107,7 @@ impl Containers {
 
     /// Makes a container, not yet a process.
     pub(super) fn create(&self, name: Option<String>, config: ContainerConfig) -> Result<Arc<Container>, Refused> {
-        let entry_point =
-            self.entry_point(&config.image).ok_or_else(|| Refused::no_such_image(&config.image))?.iter().cloned();
+        let image = self.stand_in(&config.image).ok_or_else(|| Refused::no_such_image(&config.image))?.clone();
         let id = format!("{:032x}{:032x}", Ulid::generate().0, Ulid::generate().0);
         let name = name.unwrap_or_else(|| id[..12].to_owned());
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
@@ -104,7 +120,7 @@ impl Containers {
         let container = Arc::new(Container {
             log: self.config.logs.join(format!("{name}.log")),
             dir: self.config.tmp.join(&name),
-            argv: entry_point.chain(config.cmd.iter().cloned()).collect(),
+            image,
             created: OffsetDateTime::now_utc(),
             phase: watch::Sender::new(Phase::Created),
             config,
@@ -115,12 +131,69 @@ impl Containers {
         Ok(container)
     }
 
-    fn entry_point(&self, image: &str) -> Option<&Vec<String>> {
+    fn stand_in(&self, image: &str) -> Option<&Image> {
         let repository = image.rsplit('/').next()?.split(['@', ':']).next()?;
-        self.config.images.iter().find_map(|(name, argv)| {
+        self.config.images.iter().find_map(|(name, image)| {
             let stem = repository.strip_suffix(name.as_str())?;
-            (stem.is_empty() || stem.ends_with('-')).then_some(argv)
+            (stem.is_empty() || stem.ends_with('-')).then_some(image)
         })
+    }
+
+    /// The command that is the container while it runs.
+    fn command(&self, container: &Container) -> Command {
+        let mut command = Command::new("setpriv");
+        // Takes the process along when this one ends, however it ends.
+        command.args(["--pdeathsig", "KILL", "--"]).env_clear();
+        match &container.image {
+            Image::Program(entry_point) => {
+                command
+                    .args(entry_point)
+                    .envs(self.config.environment.iter().cloned())
+                    .envs(self.config.program_environment.iter().cloned())
+                    .env("TMPDIR", &container.dir)
+                    .envs(container.environment(HOST_ADDRESS));
+            }
+            Image::Container(image) => {
+                let host = self.config.bridge.as_ref().map_or(HOST_ADDRESS.to_owned(), |to| to.gateway.to_string());
+                let mut environment: BTreeMap<_, _> = self.config.environment.iter().cloned().collect();
+                environment.extend(container.environment(&host));
+                // SDKs take credentials from a link-local address or from loopback, and here they are at neither.
+                environment.remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+                for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+                    environment.insert(name.to_owned(), CREDENTIAL.to_owned());
+                }
+                command.args(["docker", "run"]).args(AS_ON_FARGATE);
+                command.arg(format!("--name={}", container.name)).arg(format!("--label={LABEL}={}", self.label()));
+                // Named, not told: other users of a machine see arguments.
+                command.args(environment.keys().map(|name| format!("--env={name}"))).arg(image);
+                let docker = DOCKER_READS.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+                command.envs(environment).envs(docker);
+            }
+        }
+        command.args(&container.config.cmd);
+        command
+    }
+
+    /// What real containers of this cloud have in common with none of another's.
+    fn label(&self) -> String {
+        self.config.tmp.display().to_string()
+    }
+
+    /// Removes the real containers that a killed cloud in this place has left.
+    pub(super) fn clear_left_behind(&self) {
+        if !self.config.images.values().any(|image| matches!(image, Image::Container(_))) {
+            return;
+        }
+        let filter = format!("label={LABEL}={}", self.label());
+        let found = std::process::Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &filter]).output();
+        let found = found.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        if !found.is_empty() {
+            // Should it fail, they run on and spoil nothing: their jobs are gone.
+            let _ = std::process::Command::new("docker")
+                .args(["rm", "--force", "--volumes"])
+                .args(found.split_whitespace())
+                .output();
+        }
     }
 
     /// Makes the container a process.
@@ -128,17 +201,11 @@ impl Containers {
         if !matches!(container.phase(), Phase::Created) {
             return Err(Refused::conflict(format!("container {} was started before", container.name)));
         }
-        let failed = |error: io::Error| Refused::failed(format!("cannot start {:?}: {error}", container.argv));
+        let failed = |error: io::Error| Refused::failed(format!("cannot start {:?}: {error}", container.image));
         fs::create_dir_all(&container.dir).map_err(failed)?;
         let log = File::create(&container.log).map_err(failed)?;
-        let mut child = Command::new("setpriv")
-            // Takes the process along when this one ends, however it ends.
-            .args(["--pdeathsig", "KILL", "--"])
-            .args(&container.argv)
-            .env_clear()
-            .envs(self.config.environment.iter().map(|(name, value)| (name, value)))
-            .env("TMPDIR", &container.dir)
-            .envs(container.environment())
+        let mut child = self
+            .command(container)
             .current_dir(&container.dir)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
@@ -155,6 +222,10 @@ impl Containers {
             let code = exit_code(child.wait().await);
             // What the worker started and left behind goes with it, as it would with a container.
             let _ = kill_process_group(pid, Signal::KILL);
+            if let Image::Container(_) = container.image {
+                // A `docker run` that was killed has left it running; any other has removed it.
+                let _ = Command::new("docker").args(["rm", "--force", "--volumes", &container.name]).output().await;
+            }
             let _ = fs::remove_dir_all(&container.dir);
             container.phase.send_replace(Phase::Exited { code, started, finished: OffsetDateTime::now_utc() });
         });
@@ -224,9 +295,10 @@ impl Container {
         }
     }
 
-    fn environment(&self) -> BTreeMap<String, String> {
+    /// Its own variables, in which the machine that runs it has this address.
+    fn environment(&self, host: &str) -> BTreeMap<String, String> {
         let pairs = self.config.env.iter().filter_map(|pair| pair.split_once('='));
-        pairs.map(|(name, value)| (name.to_owned(), value.replace(HOST_NAME, HOST_ADDRESS))).collect()
+        pairs.map(|(name, value)| (name.to_owned(), value.replace(HOST_NAME, host))).collect()
     }
 
     pub(super) fn summary(&self) -> Summary {

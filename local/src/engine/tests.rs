@@ -8,7 +8,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Engine, EngineConfig};
+use super::{Engine, EngineConfig, Image};
 
 struct Fixture {
     engine: Engine,
@@ -26,8 +26,13 @@ fn engine() -> Fixture {
     };
     let socket = dir.path().join("engine.sock");
     let config = EngineConfig {
-        images: BTreeMap::from([("script-worker".to_owned(), vec!["/bin/sh".to_owned(), "-c".to_owned()])]),
-        environment: vec![("PATH".to_owned(), std::env::var("PATH").expect("a PATH"))],
+        images: BTreeMap::from([(
+            "script-worker".to_owned(),
+            Image::Program(vec!["/bin/sh".to_owned(), "-c".to_owned()]),
+        )]),
+        environment: Vec::new(),
+        program_environment: vec![("PATH".to_owned(), std::env::var("PATH").expect("a PATH"))],
+        bridge: None,
         logs: place("logs"),
         tmp: place("tmp"),
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use smmu_local::{Cloud, CloudOptions, Port};
+use smmu_local::{Cloud, CloudOptions, Image, Port};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -35,7 +35,10 @@ pub(crate) async fn contracts() -> Arc<Contracts> {
         stack_name: "contracts".to_owned(),
         port: Port::Auto,
         binaries: binaries.path().to_owned(),
-        images: BTreeMap::from([("script-worker".to_owned(), vec!["/bin/sh".to_owned(), "-c".to_owned()])]),
+        images: BTreeMap::from([(
+            "script-worker".to_owned(),
+            Image::Program(vec!["/bin/sh".to_owned(), "-c".to_owned()]),
+        )]),
         ..CloudOptions::for_workspace(here.parent().expect("in the workspace"))
     });
     let cloud = started.await.unwrap_or_else(|error| panic!("the local cloud does not start: {error}"));
