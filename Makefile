@@ -1,7 +1,7 @@
 # The interface for newcomers, CI and everyone: `make help` lists it. The work is in tools/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo up test lint bench sam-local clean
+.PHONY: help setup build demo up test lint bench sam-local sam-deploy images containers clean
 
 # For `make demo`: a file or folder of your own, and where the outputs go. Spaces are fine.
 MEDIA ?=
@@ -14,7 +14,7 @@ CONTAINERS ?=
 export MEDIA OUT MODEL PORT CONTAINERS
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Install what is missing: Debian packages, a Python environment
 	@tools/setup.sh run
@@ -37,8 +37,17 @@ lint: ## Formatting, lints, licences, template, state machine, own checks
 bench: setup ## Speed and memory against the peers, as ratios measured in one run
 	@tools/bench.sh
 
-sam-local: ## sam build, then sam local invoke of every event in events/ (needs Docker and root)
+sam-local: ## sam build, then sam local invoke of every event in events/ on the local cloud (needs Docker)
 	@tools/sam-local.sh
+
+sam-deploy: ## sam build, sam deploy into the local cloud, and every integration test on what it deployed
+	@tools/sam-deploy.sh
+
+images: ## The workers' images, built and tried (needs Docker; IMAGE_TAG, IMAGE_MODEL)
+	@tools/images.sh
+
+containers: ## The images, and every integration test with them in place of processes (needs Docker)
+	@tools/containers.sh
 
 clean: ## Remove what was built and made here; tools and caches outside stay
 	@tools/clean.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The journeys on the local cloud with the workers' real images in place of processes. Builds and tries the images first.
+# Builds and tries the workers' images, then runs every integration test with them in place of processes.
 . "$(dirname "$0")/common.sh"
 . tools/docker-engine.sh
 . tools/samples.sh
@@ -10,7 +10,6 @@ tools/setup.sh test
 cargo build --locked --workspace --bins
 build_images local
 try_images local
-export SMMU_IMAGE_TAG=local
-part "journeys with the workers' images" \
-    cargo test --locked --workspace --test integration -- journeys:: speech:: player::
+export SMMU_IMAGE_TAG=local INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
+part "journeys, contracts and faults with the workers' images" cargo test --locked --workspace --test integration
 tally_parts

@@ -18,6 +18,14 @@ find_engine() {
     start_engine
 }
 
+# use_engine_of_others: the engine that runs here, or the private one of another script; 1 when there is none.
+use_engine_of_others() {
+    local private=unix://$ENGINE_DIR/docker.sock
+    docker info >/dev/null 2>&1 || export DOCKER_HOST=$private
+    [ "${DOCKER_HOST:-}" != "$private" ] || ENGINE_IS_OURS=yes
+    docker info >/dev/null 2>&1
+}
+
 # require_engine: as find_engine, or says what to install; then the script ends with 0 unless REQUIRE_DOCKER=1.
 require_engine() {
     tools/setup.sh run

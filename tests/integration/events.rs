@@ -1,16 +1,22 @@
-//! Every sample event in `events/` through its handler, in the order of a job's life: fixture in, snapshot out.
+//! Every sample event in `events/` through its function, in the order of a job's life: fixture in, snapshot out.
+//!
+//! A function is its handler, called here; or, with `SMMU_INVOKER=tools/sam-invoke.sh`, what `sam build` made of it, in a
+//! container. Both have to answer the same.
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::{Client as S3, primitives::ByteStream, types::ChecksumAlgorithm};
 use aws_sdk_sqs::Client as Sqs;
 use lambda_http::{Body, Request, http};
 use lambda_runtime::Diagnostic;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Value, json};
 use smmu_cloud::{Failure, Jobs, MediaTable};
 use smmu_core::{Grant, Job, JobEvent, JobId, Media, MediaId, MediaState, Pipeline, UserId};
 use smmu_tests::{Stack, by_request, samples};
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 const MEDIA: &str = "med_01jd0w00000000000000000001";
 const USER: &str = "user-1";
@@ -113,19 +119,20 @@ impl Scene {
         serde_json::from_str(&text).unwrap()
     }
 
-    fn typed<T: DeserializeOwned>(&mut self, name: &str) -> T {
-        serde_json::from_value(self.event(name)).unwrap()
+    /// Has a function answer an event.
+    async fn play(&mut self, function: &str, name: &str) -> Value {
+        let event = self.event(name);
+        let queue_url = self.queue_url.clone();
+        let changed = [("SMMU_JOBS_QUEUE_URL", queue_url.as_str())];
+        let answer = match invoker() {
+            Some(program) => invoke(&program, self.stack, function, &event, &changed).await,
+            None => call_handler(self.stack, function, event, &changed).await,
+        };
+        self.outcome(&answer).await
     }
 
     /// What an event led to: the answer, and how the job stands then.
-    async fn outcome<T: Serialize>(&self, answer: Result<T, Failure>) -> Value {
-        let answer = match answer {
-            Ok(answer) => serde_json::to_value(answer).unwrap(),
-            Err(failure) => {
-                let Diagnostic { error_type, error_message } = failure.into();
-                json!({ "errorType": error_type, "errorMessage": error_message })
-            }
-        };
+    async fn outcome(&self, answer: &Value) -> Value {
         let job = self.job().await.map(|job| serde_json::to_value(job).unwrap());
         let seen = |job: &Value| {
             let names: Option<Vec<_>> =
@@ -153,14 +160,75 @@ fn serde_dynamo_item(job: &Job) -> std::collections::HashMap<String, AttributeVa
     fields.into_iter().map(|(name, value)| (name, attribute(value))).collect()
 }
 
-/// An API Gateway event as the handler sees it, with a token of this user's own.
-fn request(event: &Value, token: &str) -> Request {
+/// The program that invokes functions in place of this one, called with a function's name, the file of an event and the
+/// file of an environment. It prints the answer.
+fn invoker() -> Option<PathBuf> {
+    let program = std::env::var_os("SMMU_INVOKER").filter(|name| !name.is_empty())?;
+    Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(program))
+}
+
+async fn invoke(program: &Path, stack: &Stack, function: &str, event: &Value, changed: &[(&str, &str)]) -> Value {
+    let mut variables = stack.variables(changed);
+    let endpoint = stack.cloud.address().endpoint_for_containers().expect("SMMU_BRIDGE=1 goes with SMMU_INVOKER");
+    variables.insert("AWS_ENDPOINT_URL".into(), endpoint.into());
+    let folder = tempfile::tempdir().unwrap();
+    let [event_file, environment] = ["event.json", "environment.json"].map(|name| folder.path().join(name));
+    std::fs::write(&event_file, event.to_string()).unwrap();
+    std::fs::write(&environment, json!({ "Parameters": variables }).to_string()).unwrap();
+    // Each takes seconds.
+    eprintln!("{function} is invoked by {}", program.display());
+    let run = tokio::process::Command::new(program).arg(function).args([&event_file, &environment]).output();
+    let ran = run.await.unwrap();
+    let (answer, told) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let last = answer.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {answer}\n{told}"))
+}
+
+async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&str, &str)]) -> Value {
+    /// One arm for each function: they have the same shape and no type in common.
+    macro_rules! call {
+        ($function:ident) => {{
+            let context = $function::Context::new(&stack.sdk, &stack.environment(changed)).unwrap();
+            answered($function::handle(serde_json::from_value(event).unwrap(), &context).await)
+        }};
+    }
+    match function {
+        "on-upload" => call!(smmu_on_upload),
+        "validate-input" => call!(smmu_validate_input),
+        "detect-type" => call!(smmu_detect_type),
+        "render-image" => call!(smmu_render_image),
+        "update-status" => call!(smmu_update_status),
+        "reconcile" => call!(smmu_reconcile),
+        "dispatch" => call!(smmu_dispatch),
+        "api" => {
+            let context = smmu_api::Context::new(&stack.sdk, &stack.environment(changed)).unwrap();
+            let response = smmu_api::handle(request(&event), &context).await;
+            let headers: BTreeMap<_, _> =
+                response.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            let body = std::str::from_utf8(response.body().as_ref()).unwrap();
+            json!({ "statusCode": response.status().as_u16(), "headers": headers, "body": body })
+        }
+        other => panic!("there is no function {other}"),
+    }
+}
+
+/// A handler's answer, as Lambda passes it on.
+fn answered<T: Serialize>(answer: Result<T, Failure>) -> Value {
+    match answer {
+        Ok(answer) => serde_json::to_value(answer).unwrap(),
+        Err(failure) => {
+            let Diagnostic { error_type, error_message } = failure.into();
+            json!({ "errorType": error_type, "errorMessage": error_message })
+        }
+    }
+}
+
+/// An API Gateway event as the handler sees it.
+fn request(event: &Value) -> Request {
     let method = event["requestContext"]["http"]["method"].as_str().unwrap();
     let mut request = http::Request::builder().method(method).uri(event["rawPath"].as_str().unwrap());
     for (name, value) in event["headers"].as_object().unwrap() {
-        let value =
-            if name == "authorization" { format!("Bearer {token}") } else { value.as_str().unwrap().to_owned() };
-        request = request.header(name, value);
+        request = request.header(name, value.as_str().unwrap());
     }
     let body = event["body"].as_str().map_or(Body::Empty, Body::from);
     Request::from(request.body(body).unwrap())
@@ -189,20 +257,23 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
 
 async fn api_answer(scene: &mut Scene, name: &str) -> Value {
     const SECRET: &str = "a secret of thirty-two bytes or more";
-    let environment = scene.stack.environment(&[
-        ("SMMU_JOBS_QUEUE_URL", &scene.queue_url),
+    let mut event = scene.event(name);
+    if let Some(header) = event.pointer_mut("/headers/authorization") {
+        *header = format!("Bearer {}", token(SECRET)).into();
+    }
+    let changed = [
+        ("SMMU_JOBS_QUEUE_URL", scene.queue_url.as_str()),
         ("SMMU_AUTH_ALGORITHM", "HS256"),
         ("SMMU_AUTH_SECRET", SECRET),
         ("SMMU_AUTH_ISSUER", ""),
         ("SMMU_AUTH_AUDIENCE", ""),
-    ]);
-    let context = smmu_api::Context::new(&scene.stack.sdk, &environment).unwrap();
-    let event = scene.event(name);
-    let response = smmu_api::handle(request(&event, &token(SECRET)), &context).await;
-    let body: Value = serde_json::from_slice(response.body().as_ref()).unwrap();
-    let headers: std::collections::BTreeMap<_, _> =
-        response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-    json!({ "status": response.status().as_u16(), "headers": headers, "body": body })
+    ];
+    let answer = match invoker() {
+        Some(program) => invoke(&program, scene.stack, "api", &event, &changed).await,
+        None => call_handler(scene.stack, "api", event, &changed).await,
+    };
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    json!({ "status": answer["statusCode"], "headers": answer["headers"], "body": body })
 }
 
 /// Compares an answer with its recording; what differs in every run is named instead.
@@ -212,7 +283,7 @@ fn assert_played(name: &str, answer: &Value) {
             (r"med_[0-9a-z]{26}", "[media]"),
             (r"job_[0-9a-z]{26}", "[job]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[time]"),
-            (r"http://127\.0\.0\.1:\d+/[^\x22]*", "[url]"),
+            (r"http://[0-9.]+:\d+/[^\x22]*", "[url]"),
             (r"\b\d+\.\d+\.\d+\b", "[semver]"),
         ],
         prepend_module_to_snapshot => false,
@@ -223,8 +294,6 @@ fn assert_played(name: &str, answer: &Value) {
 #[tokio::test]
 async fn every_sample_event_is_answered_as_recorded() {
     let mut scene = Scene::set().await;
-    let sdk = scene.stack.sdk.clone();
-    let environment = scene.stack.environment(&[("SMMU_JOBS_QUEUE_URL", &scene.queue_url)]);
     let render = [JobEvent::Started, JobEvent::Detected(smmu_core::MediaKind::Image)];
 
     for name in ["api-health", "api-init", "api-complete", "api-job"] {
@@ -232,31 +301,22 @@ async fn every_sample_event_is_answered_as_recorded() {
         assert_played(name, &answer);
     }
 
-    let context = smmu_on_upload::Context::new(&sdk, &environment).unwrap();
-    let event = scene.typed("on-upload-created");
-    let answer = scene.outcome(smmu_on_upload::handle(event, &context).await).await;
+    let answer = scene.play("on-upload", "on-upload-created").await;
     assert_played("on-upload-created", &answer);
 
     scene.job_after(&[JobEvent::Sent]).await;
-    let context = smmu_validate_input::Context::new(&sdk, &environment).unwrap();
-    let event = scene.typed("validate-input-job");
-    let answer = scene.outcome(smmu_validate_input::handle(event, &context).await).await;
-    assert_played("validate-input-job", &answer);
-
-    let context = smmu_detect_type::Context::new(&sdk, &environment).unwrap();
-    let event = scene.typed("detect-type-job");
-    let answer = scene.outcome(smmu_detect_type::handle(event, &context).await).await;
-    assert_played("detect-type-job", &answer);
-
-    let context = smmu_render_image::Context::new(&sdk, &environment).unwrap();
-    let event = scene.typed("render-image-job");
-    let answer = scene.outcome(smmu_render_image::handle(event, &context).await).await;
-    assert_played("render-image-job", &answer);
+    for (function, name) in [
+        ("validate-input", "validate-input-job"),
+        ("detect-type", "detect-type-job"),
+        ("render-image", "render-image-job"),
+    ] {
+        let answer = scene.play(function, name).await;
+        assert_played(name, &answer);
+    }
     let job = scene.job().await.unwrap();
     let smmu_core::JobState::Running { committed, .. } = &job.state else { panic!("rendering completes no job") };
     assert!(committed.contains_key(&Pipeline::Transcode), "the manifest is committed");
 
-    let context = smmu_update_status::Context::new(&sdk, &environment).unwrap();
     for (name, before) in [
         ("update-status-half-done", None),
         ("update-status-complete", None),
@@ -268,20 +328,15 @@ async fn every_sample_event_is_answered_as_recorded() {
         if let Some(events) = before {
             scene.job_after(events).await;
         }
-        let event = scene.typed(name);
-        let answer = scene.outcome(smmu_update_status::handle(event, &context).await).await;
+        let answer = scene.play("update-status", name).await;
         assert_played(name, &answer);
     }
 
     // Nothing in this stack is old enough for it, so it has nothing to do.
-    let context = smmu_reconcile::Context::new(&sdk, &environment).unwrap();
-    let event = scene.typed("reconcile-tick");
-    let answer = scene.outcome(smmu_reconcile::handle(event, &context).await).await;
+    let answer = scene.play("reconcile", "reconcile-tick").await;
     assert_played("reconcile-tick", &answer);
 
-    let context = smmu_dispatch::Context::new(&sdk, &environment).unwrap();
-    let event = scene.typed("dispatch-messages");
-    let answer = scene.outcome(smmu_dispatch::handle(event, &context).await).await;
+    let answer = scene.play("dispatch", "dispatch-messages").await;
     assert_played("dispatch-messages", &answer);
 
     let all: BTreeSet<_> = std::fs::read_dir(events_folder())

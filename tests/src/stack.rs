@@ -85,6 +85,12 @@ impl Stack {
     /// The environment of this stack's functions, with some variables set otherwise.
     #[must_use]
     pub fn environment(&self, changed: &[(&str, &str)]) -> Environment {
+        Environment::of(self.variables(changed))
+    }
+
+    /// The same, as names and values.
+    #[must_use]
+    pub fn variables(&self, changed: &[(&str, &str)]) -> BTreeMap<String, String> {
         let output = |name: &str| self.output(name).to_owned();
         let mut variables = BTreeMap::from(
             [
@@ -107,7 +113,7 @@ impl Stack {
             .map(|(name, value)| (name.to_owned(), value)),
         );
         variables.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Environment::of(variables)
+        variables
     }
 
     /// A token of a user, who is made when missing; one at a time, since two makers of one user

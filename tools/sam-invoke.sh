@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# sam-invoke.sh FUNCTION EVENT [ENVIRONMENT]: calls a function, as `make sam-local` has built it, in a container that reaches
+# the local cloud, and prints its answer:
+#
+#     make up CONTAINERS=1                                   # in another terminal
+#     tools/sam-invoke.sh api events/api-health.json
+#
+# ENVIRONMENT is a file for SAM's --env-vars; without it the function has the environment that it has on the cloud of
+# `make up`, whose port is PORT.
+. "$(dirname "$0")/common.sh"
+. tools/docker-engine.sh
+. tools/sam.sh
+
+[ $# -eq 2 ] || [ $# -eq 3 ] || fail "usage: tools/sam-invoke.sh FUNCTION EVENT [ENVIRONMENT]"
+[ -s .aws-sam/build/local.json ] || fail "the functions have not been built by SAM" "run: make sam-local"
+use_engine_of_others || fail "there is no Docker engine that runs"
+# The credentials of the local cloud: SAM hands them to the container.
+export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+environment=${3:-$work/environment.json}
+if [ $# -eq 2 ]; then
+    gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+    SMMU_BRIDGE_URL=http://$gateway:${PORT:-4566} AWS_ENDPOINT_URL=http://127.0.0.1:${PORT:-4566} \
+        "$SMMU_LINT_VENV/bin/python" tools/sam_local.py environment "smmu-dev-$1" >"$environment" ||
+        fail "the local cloud does not answer on port ${PORT:-4566}" "start it: make up CONTAINERS=1"
+fi
+options=()
+# What an own engine has not got, it cannot pull.
+[ "$ENGINE_IS_OURS" = no ] || options+=(--skip-pull-image)
+# validate-input → ValidateInputFunction
+resource=$(sed -E 's/(^|-)(.)/\U\2/g' <<<"$1")Function
+sam local invoke "$resource" --template .aws-sam/build/local.json --event "$2" --env-vars "$environment" "${options[@]}"
