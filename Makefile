@@ -6,6 +6,8 @@ SHELL := /bin/bash
 # For `make demo`: a file or folder of your own, and where the outputs go. Spaces are fine.
 MEDIA ?=
 OUT ?= out
+# For `make bench`: what is measured; everything where it is empty.
+PARTS ?=
 # For `make demo` and `make up`: the speech model, tiny.en (fast, English) or base (every language).
 MODEL ?= tiny.en
 # For `make up`: the port that the API listens on, or `auto`; 4566 where it is empty. CONTAINERS=1 runs the workers' images.
@@ -34,8 +36,8 @@ test: build ## Everything that a change must pass: unit, property, snapshot, int
 lint: ## Formatting, lints, licences, template, state machine, own checks
 	@tools/lint.sh
 
-bench: setup ## Speed and memory against the peers, as ratios measured in one run
-	@tools/bench.sh
+bench: setup ## Speed and memory against the peers, as ratios measured in one run (PARTS: images av speech cold)
+	@tools/bench.sh $(PARTS)
 
 sam-local: ## sam build, then sam local invoke of every event in events/ on the local cloud (needs Docker)
 	@tools/sam-local.sh

@@ -1,32 +1,65 @@
 #!/usr/bin/env bash
-# Speed and memory against the peers, in one run on one machine: images against libvips and Pillow, video
-# against one ffmpeg run per output, speech against faster-whisper.
+# bench.sh [PART...]: speed and memory against the peers, in one run on one machine: images against libvips and Pillow,
+# av against one ffmpeg run per output, speech against faster-whisper, cold starts against a minimal function and Python.
+# Without PART all four.
 . "$(dirname "$0")/common.sh"
+. tools/sam.sh
 
 venv=$SMMU_TOOLS_DIR/bench-$(digest bench/requirements.txt)
-clips=$SMMU_TOOLS_DIR/bench-clips-$(digest bench/clips.py)
-samples=$(mktemp -d)
-trap 'rm -rf -- "$samples"' EXIT
-
-make_venv "$venv" bench/requirements.txt
-speech_venv=$SMMU_TOOLS_DIR/bench-speech-$(digest bench/requirements-speech.txt)
-make_venv "$speech_venv" bench/requirements-speech.txt
-tools/speech-models.sh base
-step "building with optimisation (some minutes the first time)"
-cargo build --locked --profile bench-tools --package smmu-media --example render --example bench_inputs
-cargo build --locked --profile bench-tools --package smmu-transcode
-cargo build --locked --profile bench-tools --package smmu-speech --example hear --example judge
-step "making clips (some minutes, once)"
-"$venv/bin/python" bench/clips.py "$clips"
-tools/av-samples.sh "$samples"
-
 built=$SMMU_TARGET_DIR/bench-tools
-step "images"
-"$venv/bin/python" bench/images.py --render "$built/examples/render" --inputs "$built/examples/bench_inputs"
-step "video and audio"
-"$venv/bin/python" bench/av.py --transcode "$built/smmu-transcode" --clips "$clips" --samples "$samples"
-step "speech"
-media=()
-[ -z "${SMMU_MEDIA_DIR:-}" ] || media=(--media "$SMMU_MEDIA_DIR")
-"$speech_venv/bin/python" bench/speech.py --hear "$built/examples/hear" --judge "$built/examples/judge" \
-    --model "$SMMU_SPEECH_MODELS/base" "${media[@]}" --hour
+
+# optimised ARGUMENT...: builds something in the profile bench-tools; minutes the first time.
+optimised() { cargo build --locked --quiet --profile bench-tools "$@"; }
+
+images() {
+    make_venv "$venv" bench/requirements.txt
+    optimised --package smmu-media --example render --example bench_inputs
+    "$venv/bin/python" bench/images.py --render "$built/examples/render" --inputs "$built/examples/bench_inputs"
+}
+
+av() {
+    local clips samples
+    clips=$SMMU_TOOLS_DIR/bench-clips-$(digest bench/clips.py)
+    samples=$(mktemp -d)
+    make_venv "$venv" bench/requirements.txt
+    optimised --package smmu-transcode
+    step "making clips (some minutes, once)"
+    "$venv/bin/python" bench/clips.py "$clips"
+    tools/av-samples.sh "$samples"
+    "$venv/bin/python" bench/av.py --transcode "$built/smmu-transcode" --clips "$clips" --samples "$samples"
+    rm -rf -- "$samples"
+}
+
+speech() {
+    local venv media=()
+    venv=$SMMU_TOOLS_DIR/bench-speech-$(digest bench/requirements-speech.txt)
+    make_venv "$venv" bench/requirements-speech.txt
+    tools/speech-models.sh base
+    optimised --package smmu-speech --example hear --example judge
+    [ -z "${SMMU_MEDIA_DIR:-}" ] || media=(--media "$SMMU_MEDIA_DIR")
+    "$venv/bin/python" bench/speech.py --hear "$built/examples/hear" --judge "$built/examples/judge" \
+        --model "$SMMU_SPEECH_MODELS/base" "${media[@]}" --hour
+}
+
+cold() {
+    local venv emulator
+    venv=$SMMU_TOOLS_DIR/bench-cold-$(digest bench/requirements-cold.txt)
+    make_venv "$venv" bench/requirements-cold.txt
+    make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt
+    # It comes with SAM.
+    emulator=$(find "$SMMU_LINT_VENV" -name "aws-lambda-rie-$(uname -m | sed s/aarch64/arm64/)" -print -quit)
+    step "building the functions as they are deployed (twenty minutes the first time)"
+    AWS_DEFAULT_REGION=us-east-1 sam build --build-dir .aws-sam/release >/dev/null
+    cargo build --locked --quiet --release --package smmu-dispatch --example minimal
+    cargo build --locked --quiet --workspace --bins
+    "$SMMU_TARGET_DIR/debug/smmu-local" run -- "$venv/bin/python" bench/cold.py --emulator "$emulator" \
+        --functions .aws-sam/release --minimal "$SMMU_TARGET_DIR/release/examples/minimal"
+}
+
+[ $# -gt 0 ] || set -- images av speech cold
+for name in "$@"; do
+    case $name in
+    images | av | speech | cold) step "$name" && "$name" ;;
+    *) fail "there is no part $name" "known are images, av, speech and cold" ;;
+    esac
+done

@@ -69,6 +69,11 @@ impl Attempt {
         })
     }
 
+    /// Opens connections, see [`connected`](crate::connected).
+    pub async fn connect(&self) {
+        tokio::join!(self.jobs.connect(), self.uploads.connect());
+    }
+
     /// The same on a machine of another size than the environment tells.
     #[must_use]
     pub fn on(self, machine: Machine) -> Self {

@@ -40,6 +40,14 @@ impl Jobs {
         Ok(Self { client: Client::new(sdk), table: environment.require("SMMU_JOBS_TABLE")?.to_owned() })
     }
 
+    /// Opens a connection to the tables, by reading a job that cannot be.
+    pub async fn connect(&self) {
+        let nobodys = AttributeValue::S("connect".to_owned());
+        let read = self.client.get_item().table_name(&self.table).key("jobId", nobodys);
+        // See `connected`.
+        let _read = read.send().await;
+    }
+
     /// One job, read consistently.
     pub async fn get(&self, id: &JobId) -> Result<Option<Job>, CloudError> {
         const OPERATION: &str = "dynamodb:GetItem jobs";

@@ -34,7 +34,28 @@ pub use telemetry::{Meter, Pseudonyms};
 pub use uploads::Uploads;
 pub use workflow::Workflow;
 
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use std::time::Duration;
+
+/// The longest that a start waits for its first connections.
+const CONNECTING: Duration = Duration::from_secs(1);
+
 /// The SDK configuration that every adapter is made from. Loaded once, at start.
 pub async fn sdk_config() -> aws_config::SdkConfig {
-    aws_config::load_from_env().await
+    // One for all: otherwise each adapter has TLS roots and connections of its own, and two tables are two handshakes.
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    aws_config::from_env().http_client(http).load().await
+}
+
+/// Waits until connections are open, in the part of a start for which Lambda gives a function whole processors, so that
+/// the first event does not wait for credentials and handshakes.
+///
+/// What fails or takes long is left to the call that needs it, which has its own ways of telling.
+pub async fn connected(opening: impl Future<Output = ()>) {
+    if tokio::time::timeout(CONNECTING, opening).await.is_err() {
+        tracing::warn!("no connections within {CONNECTING:?}; the first event will wait for them");
+    }
 }

@@ -58,6 +58,11 @@ impl Submitter {
         })
     }
 
+    /// Opens connections, see [`connected`](crate::connected). The queue has no call that would change nothing.
+    pub async fn connect(&self) {
+        tokio::join!(self.jobs.connect(), self.uploads.connect());
+    }
+
     /// The job of a media: the one it has, or a new one if its object is there as granted. A new one says where it
     /// came from.
     ///

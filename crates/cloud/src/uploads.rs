@@ -38,6 +38,12 @@ impl Uploads {
         Ok(Self { client: Client::new(sdk), bucket: environment.require("SMMU_RAW_BUCKET")?.to_owned() })
     }
 
+    /// Opens a connection to the bucket.
+    pub async fn connect(&self) {
+        // See `connected`.
+        let _seen = self.client.head_bucket().bucket(&self.bucket).send().await;
+    }
+
     /// Signs the upload of a media: these bytes, this type, once, for `seconds` from now.
     pub async fn presign(&self, media: &Media, seconds: u32) -> Result<PresignedUpload, CloudError> {
         const OPERATION: &str = "s3:PutObject presign";

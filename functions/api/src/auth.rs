@@ -55,7 +55,7 @@ enum Keys {
 }
 
 impl Verifier {
-    /// A verifier for one configuration. Fetches nothing yet.
+    /// A verifier for one configuration. Fetches nothing yet, see [`Self::prepare`].
     ///
     /// # Errors
     /// If this machine cannot make a TLS client to fetch the issuer's keys with.
@@ -69,6 +69,13 @@ impl Verifier {
             }
         };
         Ok(Self { algorithm, keys, policy, clock })
+    }
+
+    /// Fetches the issuer's keys, if it is an issuer that is trusted, so that the first request need not wait for them.
+    pub async fn prepare(&self) {
+        if let Keys::Issued(cache) = &self.keys {
+            cache.prepare().await;
+        }
     }
 
     /// The claims of the one token in these request headers.

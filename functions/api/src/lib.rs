@@ -46,6 +46,11 @@ impl Context {
             artifacts: Artifacts::new(sdk, environment)?,
         })
     }
+
+    /// Opens connections and fetches the issuer's keys, before the first request.
+    pub async fn connect(&self) {
+        tokio::join!(self.verifier.prepare(), self.submitter.connect());
+    }
 }
 
 /// What a request asks for.

@@ -43,6 +43,11 @@ impl Context {
             },
         })
     }
+
+    /// Opens connections, before the first event.
+    pub async fn connect(&self) {
+        tokio::join!(self.jobs.connect(), self.uploads.connect());
+    }
 }
 
 /// What the workers get, and what the state machine reads of it.

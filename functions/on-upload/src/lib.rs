@@ -15,6 +15,11 @@ impl Context {
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self { submitter: Submitter::new(sdk, environment)? })
     }
+
+    /// Opens connections, before the first event.
+    pub async fn connect(&self) {
+        self.submitter.connect().await;
+    }
 }
 
 /// Submits every upload that the event names. Fails, and so comes again, if any could not be

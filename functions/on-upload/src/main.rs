@@ -9,5 +9,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment::read();
     telemetry::start(&environment);
     let context = Context::new(&smmu_cloud::sdk_config().await, &environment)?;
+    smmu_cloud::connected(context.connect()).await;
     run(service_fn(|event: LambdaEvent<_>| handle(event.payload, &context))).await
 }

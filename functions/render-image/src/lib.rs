@@ -19,6 +19,11 @@ impl Context {
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self { attempt: Attempt::new(sdk, environment)?, profile: environment.profile()?.image })
     }
+
+    /// Opens connections, before the first event.
+    pub async fn connect(&self) {
+        self.attempt.connect().await;
+    }
 }
 
 /// Makes and commits the outputs of an image.

@@ -32,6 +32,11 @@ impl Context {
             prices: environment.prices()?,
         })
     }
+
+    /// Opens connections, before the first event.
+    pub async fn connect(&self) {
+        self.jobs.connect().await;
+    }
 }
 
 /// What a caller of this function gets back.

@@ -21,6 +21,11 @@ impl Context {
             meter: Meter::new(environment)?,
         })
     }
+
+    /// Opens connections, before the first event.
+    pub async fn connect(&self) {
+        tokio::join!(self.jobs.connect(), self.uploads.connect());
+    }
 }
 
 /// Answers its input once that is proven: the version exists, with that size and that checksum.

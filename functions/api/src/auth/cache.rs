@@ -54,6 +54,11 @@ impl KeyCache {
         Self { source, clock, state: Mutex::default() }
     }
 
+    /// Fetches the keys ahead of the first token. What fails is logged, and tried again when a token comes.
+    pub(super) async fn prepare(&self) {
+        self.fetch(&mut *self.state.lock().await).await;
+    }
+
     /// The key that a token with this `kid` is to be verified with.
     ///
     /// # Errors
@@ -156,6 +161,15 @@ mod tests {
             assert_eq!(outcome(&cache, "a").await, Ok(()));
             assert_eq!(issuer.fetches(), fetches, "after {step_s} s more");
         }
+    }
+
+    #[tokio::test]
+    async fn keys_that_were_fetched_ahead_serve_the_first_token() {
+        let (issuer, _, cache) = issuer_with(&[&Signer::rsa("a")]);
+        cache.prepare().await;
+        assert_eq!(issuer.fetches(), 1);
+        assert_eq!(outcome(&cache, "a").await, Ok(()));
+        assert_eq!(issuer.fetches(), 1);
     }
 
     #[tokio::test]
