@@ -96,8 +96,17 @@ def environment_of(function):
     """What the function has on the local cloud, but that it trusts SECRET."""
     variables = boto3.client("lambda").get_function_configuration(FunctionName=f"smmu-dev-{function}")
     of_sdk = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    trust = {"SMMU_AUTH_ALGORITHM": "HS256", "SMMU_AUTH_SECRET": SECRET, "SMMU_AUTH_ISSUER": "", "SMMU_AUTH_AUDIENCE": ""}
-    lambdas_own = {"PATH": "/usr/bin:/bin", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_NAME": function}
+    trust = {
+        "SMMU_AUTH_ALGORITHM": "HS256",
+        "SMMU_AUTH_SECRET": SECRET,
+        "SMMU_AUTH_ISSUER": "",
+        "SMMU_AUTH_AUDIENCE": "",
+    }
+    lambdas_own = {
+        "PATH": "/usr/bin:/bin",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+    }
     return {**variables["Environment"]["Variables"], **of_sdk, **trust, **lambdas_own}
 
 
@@ -111,7 +120,9 @@ def programs(functions, minimal):
         event = event_of(event) if event else {"Records": []}
         yield Program(name, [str(program)], program.stat().st_size, event, environment_of(name))
     packages = Path(boto3.__file__).parent.parent
-    size = sum(file.stat().st_size for file in packages.rglob("*") if file.is_file() and file.parts[-2] != "__pycache__")
+    size = sum(
+        file.stat().st_size for file in packages.rglob("*") if file.is_file() and file.parts[-2] != "__pycache__"
+    )
     python = [sys.executable, "-m", "awslambdaric", "peer_api.handler"]
     environment = {**environment_of("api"), "PYTHONPATH": str(HERE)}
     yield Program("init, Python", python, size, event_of("api-init"), environment)

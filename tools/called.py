@@ -41,8 +41,10 @@ def role_of(stack: dict[str, Any], binary: str) -> str:
     raise KeyError(binary)
 
 
-def s3_call(call: dict[str, Any], stage: str) -> tuple[str, str]:
-    """The permission that a request to S3 needs (Service Authorization Reference, "Amazon S3")."""
+def rest_call(call: dict[str, Any], stage: str) -> tuple[str, str]:
+    """The permission that a request to X-Ray or S3 needs (Service Authorization Reference, "Amazon S3")."""
+    if call["path"] == "/TraceSegments":
+        return "xray:PutTraceSegments", "everything"
     query = dict(parse_qsl(call["query"], keep_blank_values=True))
     resource = re.sub(rf"-{ACCOUNT}(?=/|$)", "-ACCOUNT", call["path"].lstrip("/"))
     resource = resource.replace(f"smmu-{stage}-", "smmu-STAGE-")
@@ -75,7 +77,7 @@ def json_calls(call: dict[str, Any], stage: str) -> Iterator[tuple[str, str]]:
 
 def needed(call: dict[str, Any], stage: str) -> list[tuple[str, str]]:
     """The permissions that one call needs: pairs of an action and what it is about."""
-    return list(json_calls(call, stage)) if call["target"] else [s3_call(call, stage)]
+    return list(json_calls(call, stage)) if call["target"] else [rest_call(call, stage)]
 
 
 def matches(pattern: str, resource: str) -> bool:

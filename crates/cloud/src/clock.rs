@@ -21,6 +21,13 @@ pub fn new_media_id() -> MediaId {
     MediaId::from_ulid(&Ulid::generate().to_string()).expect("a ULID makes an id")
 }
 
+/// A number that stands for a segment of a trace.
+#[must_use]
+pub fn new_segment_id() -> u64 {
+    // The random part of a ULID is its lower 80 bits; the lower 64 of those are what is wanted.
+    u64::try_from(Ulid::generate().0 & u128::from(u64::MAX)).expect("64 bits are kept")
+}
+
 /// An attempt id that nobody has.
 #[must_use]
 pub fn new_attempt_id() -> AttemptId {

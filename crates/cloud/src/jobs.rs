@@ -45,7 +45,7 @@ impl Jobs {
         let nobodys = AttributeValue::S("connect".to_owned());
         let read = self.client.get_item().table_name(&self.table).key("jobId", nobodys);
         // See `connected`.
-        let _read = read.send().await;
+        let _read = Box::pin(read.send()).await;
     }
 
     /// One job, read consistently.

@@ -16,6 +16,7 @@ pub mod models;
 pub mod queue;
 pub mod submit;
 pub mod telemetry;
+mod traces;
 pub mod uploads;
 pub mod worker;
 pub mod workflow;

@@ -41,7 +41,7 @@ impl Uploads {
     /// Opens a connection to the bucket.
     pub async fn connect(&self) {
         // See `connected`.
-        let _seen = self.client.head_bucket().bucket(&self.bucket).send().await;
+        let _seen = Box::pin(self.client.head_bucket().bucket(&self.bucket).send()).await;
     }
 
     /// Signs the upload of a media: these bytes, this type, once, for `seconds` from now.

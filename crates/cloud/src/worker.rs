@@ -2,13 +2,14 @@
 
 use crate::{
     attempt::{Attempt, Ending, MakeError, Workbench},
+    clock,
     config::Environment,
     invocation::Failure,
-    sdk_config, telemetry,
+    sdk_config, telemetry, traces,
 };
 use aws_config::SdkConfig;
 use serde::Deserialize;
-use smmu_core::{Detected, Machine, Manifest, Stage};
+use smmu_core::{Detected, Machine, Manifest, Segment, Stage, TraceId};
 use std::{
     io,
     process::ExitCode,
@@ -141,6 +142,12 @@ impl Task {
         serde_json::from_str(input).map_err(Failure::unexpected)
     }
 
+    /// The trace that its request began, if X-Ray keeps it.
+    fn trace(&self) -> Option<&TraceId> {
+        let origin = &self.detected.input.trail.as_ref()?.origin;
+        origin.trace_id.as_ref().filter(|_| origin.sampled)
+    }
+
     /// What this is run on. Only the transcode worker comes in sizes; a large one has the disk of its task definition too.
     fn machine(&self, stage: Stage, told: Machine) -> Machine {
         let (Stage::Transcode, Some(size), Machine::Fargate { disk_gib, .. }) = (stage, &self.worker, told) else {
@@ -168,7 +175,29 @@ where
         Some(told) => attempt.on(task.machine(stage, told)),
         None => attempt,
     };
-    let make = prepare(&sdk, environment).await?;
+    let started_at = clock::now();
+    let outcome = work(&attempt, task, stage, stop, prepare, (&sdk, environment)).await;
+    if let (Some(trace), Some(deployment)) = (task.trace(), environment.get("SMMU_STAGE")) {
+        let (id, ended_at) = (clock::new_segment_id(), clock::now());
+        let (job, fault) = (&task.detected.input.job_id, outcome.is_err());
+        traces::put(&sdk, &Segment { deployment, stage, id, trace, job, started_at, ended_at, fault }).await;
+    }
+    outcome
+}
+
+async fn work<P, F>(
+    attempt: &Attempt,
+    task: &Task,
+    stage: Stage,
+    stop: StopSignals,
+    prepare: P,
+    (sdk, environment): (&SdkConfig, &Environment),
+) -> Result<Option<Ending>, Failure>
+where
+    P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
+    F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
+{
+    let make = prepare(sdk, environment).await?;
     match attempt.run(&task.detected, stage, stop.heard(), make).await {
         Ok(ending) => Ok(Some(ending)),
         Err(Failure::Refused(error)) => {

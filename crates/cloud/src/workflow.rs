@@ -54,6 +54,7 @@ impl Workflow {
             .state_machine_arn(&self.state_machine_arn)
             .name(input.job_id.as_str())
             .input(text)
+            .set_trace_header(input.trail.as_ref().and_then(|trail| trail.origin.trace_header()))
             .send()
             .await;
         match started {

@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod problem;
 pub mod profile;
+pub mod segment;
 pub mod speech;
 pub mod text;
 pub mod time;
@@ -36,5 +37,6 @@ pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, 
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use profile::Profile;
+pub use segment::Segment;
 pub use time::Timestamp;
 pub use trail::{CorrelationId, Origin, TraceId, Trail, UserHash};

@@ -13,6 +13,18 @@ pub struct Origin {
     /// Its trace, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
+    /// Whether X-Ray keeps that trace; most are dropped, and have an id all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sampled: bool,
+}
+
+impl Origin {
+    /// The tracing header by which whatever follows joins the trace ("Tracing header" in the X-Ray developer guide).
+    #[must_use]
+    pub fn trace_header(&self) -> Option<String> {
+        let root = self.trace_id.as_ref()?;
+        Some(format!("Root={root};Sampled={}", u8::from(self.sampled)))
+    }
 }
 
 /// What every log line of a job carries besides the job's id. It travels in the job's record, its message and its
@@ -100,6 +112,12 @@ impl FromStr for TraceId {
     }
 }
 
+/// Whether a tracing header says that its trace is kept.
+#[must_use]
+pub fn is_sampled(header: &str) -> bool {
+    header.split(';').any(|field| field.trim() == "Sampled=1")
+}
+
 /// Stands for a user in logs: the first 16 hexadecimal digits of a digest of their id. 64 bits tell apart all users that
 /// one deployment has, and are too few to be called an identifier elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_is_kept_where_its_header_says_so() {
+        assert!(is_sampled(&format!("Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")));
+        for header in ["", TRACE, "Root=1;Sampled=0", "Root=1;Sampled=?"] {
+            assert!(!is_sampled(header), "{header}");
+        }
+    }
+
+    #[test]
     fn what_is_no_trace_is_refused() {
         for header in
             ["", "Root=", "Parent=53995c3f42cd8ad8", "Root=1-67891233-abc", "Root=2-67891233-abcdef012345678912345678"]
@@ -162,11 +188,19 @@ mod tests {
     #[test]
     fn a_trail_is_flat_and_is_read_back_as_it_was_written() {
         let trail = Trail {
-            origin: Origin { correlation_id: CorrelationId("r-1".into()), trace_id: Some(TraceId(TRACE.into())) },
+            origin: Origin {
+                correlation_id: CorrelationId("r-1".into()),
+                trace_id: Some(TraceId(TRACE.into())),
+                sampled: true,
+            },
             user_hash: UserHash::of(&Sha256::from_bytes([0xab; 32])),
         };
         let written = serde_json::to_value(&trail).unwrap();
-        assert_eq!(written, json!({"correlationId": "r-1", "traceId": TRACE, "userHash": "abababababababab"}));
+        assert_eq!(
+            written,
+            json!({"correlationId": "r-1", "traceId": TRACE, "sampled": true, "userHash": "abababababababab"})
+        );
+        assert_eq!(trail.origin.trace_header().as_deref(), Some(&*format!("Root={TRACE};Sampled=1")));
         assert_eq!(serde_json::from_value::<Trail>(written).unwrap(), trail);
     }
 }

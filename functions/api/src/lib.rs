@@ -16,7 +16,7 @@ use lambda_http::{
     request::RequestContext,
 };
 use smmu_cloud::{Artifacts, Environment, Submitter, clock, telemetry};
-use smmu_core::{CorrelationId, Origin, Problem, ProblemCode, UploadPolicy, UserId};
+use smmu_core::{CorrelationId, Origin, Problem, ProblemCode, UploadPolicy, UserId, trail};
 use std::sync::Arc;
 use tracing::Instrument;
 
@@ -94,7 +94,8 @@ fn origin(request: &Request) -> Option<Origin> {
     let correlation_id = CorrelationId::try_from(gateway.request_id.clone()?).ok()?;
     // lambda_http puts the invocation's trace here, whatever the client has sent.
     let trace = header_text(request, header::HeaderName::from_static("x-amzn-trace-id"));
-    Some(Origin { correlation_id, trace_id: trace.and_then(|header| header.parse().ok()) })
+    let (trace_id, sampled) = (trace.and_then(|header| header.parse().ok()), trace.is_some_and(trail::is_sampled));
+    Some(Origin { correlation_id, trace_id, sampled })
 }
 
 fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Problem> {

@@ -64,7 +64,7 @@ async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure
 /// The request that uploaded the object, as S3 names it.
 fn origin(record: &S3EventRecord) -> Option<Origin> {
     let id = record.response_elements.get("x-amz-request-id")?.clone();
-    Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None })
+    Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None, sampled: false })
 }
 
 /// Keys in S3 events are encoded as in an HTML form: `+` is a space, the rest percent-encoded.

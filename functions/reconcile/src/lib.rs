@@ -107,7 +107,7 @@ pub async fn handle(tick: Value, context: &Context) -> Result<Report, Failure> {
 /// The tick itself, as `EventBridge` names it, for the jobs of uploads that nobody completed.
 fn origin(tick: &Value) -> Option<Origin> {
     let id = tick.get("id")?.as_str()?.to_owned();
-    Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None })
+    Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None, sampled: false })
 }
 
 async fn lost_jobs(context: &Context, now: Timestamp) -> Result<Vec<JobId>, CloudError> {
