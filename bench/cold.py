@@ -3,13 +3,13 @@
 
     smmu-local run -- bench/cold.py --emulator RIE --functions DIR --minimal PROGRAM [--rounds N]
 
-`--functions` is a folder that `sam build` has made in its release profile. Everything that a function calls is on the local
-cloud that this runs in, from which also comes its environment. The peer (peer_api.py) answers the same POST
+`--functions` is a folder that `sam build` has made in its release profile. Everything that a function calls is on the
+local cloud that this runs in, from which also comes its environment. The peer (peer_api.py) answers the same POST
 /media/upload/init as `api`, with FastAPI, Mangum and boto3.
 
-Init is from the start of the process until it asks for its first event; the first call has what was left for it, the second
-has nothing. One after the other, in turn, each start a process of its own; medians. Nothing here is TLS, so what a
-connection that is opened while starting saves on AWS does not show.
+Init is from the start of the process until it asks for its first event; the first call has what was left for it, the
+second has nothing. One after the other, in turn, each start a process of its own; medians. Nothing here is TLS, so what
+a connection that is opened while starting saves on AWS does not show.
 """
 
 import argparse
@@ -179,19 +179,18 @@ def main():
 
 
 def report(measured, starts):
-    """A line for each program, and the ratios that matter."""
+    """A line for each program: its last column is init and first call together, as a ratio of Python's."""
 
     def median(name, what):
         return statistics.median(getattr(one, what) for one in starts[name])
 
-    print(f"{'':16}{'MB':>8}{'init ms':>10}{'1st call':>10}{'2nd call':>10}{'MiB':>8}   init + 1st, of Python's")
+    print(f"{'':16}{'MB':>8}{'init ms':>10}{'1st call':>10}{'2nd call':>10}{'MiB':>8}{'of Python':>12}")
     python = median("init, Python", "init_ms") + median("init, Python", "first_ms")
     for program in measured:
         init, first, second, mib = (median(program.name, what) for what in ("init_ms", "first_ms", "second_ms", "mib"))
         ratio = (init + first) / python
-        print(
-            f"{program.name:16}{program.bytes / 1e6:8.1f}{init:10.1f}{first:10.1f}{second:10.1f}{mib:8.1f}   {ratio:.3f}"
-        )
+        figures = f"{program.bytes / 1e6:8.1f}{init:10.1f}{first:10.1f}{second:10.1f}{mib:8.1f}{ratio:12.3f}"
+        print(f"{program.name:16}{figures}")
     over_floor = median("api", "init_ms") / median("minimal, Rust", "init_ms")
     of_python = median("api", "init_ms") / median("init, Python", "init_ms")
     print(f"init of api: {over_floor:.1f} of the minimal function's, {of_python:.3f} of Python's")

@@ -1,7 +1,7 @@
 """The peer of `api` in bench/cold.py: POST /media/upload/init as a Python team would write it.
 
-FastAPI behind Mangum, boto3, PyJWT. It verifies the token (HS256), checks the wish, records the grant in the media table and
-answers a presigned PUT of exactly those bytes; clients are made while the function starts.
+FastAPI behind Mangum, boto3, PyJWT. It verifies the token (HS256), checks the wish, records the grant in the media
+table and answers a presigned PUT of exactly those bytes; clients are made while the function starts.
 """
 
 import base64

@@ -19,13 +19,16 @@ export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 environment=${3:-$work/environment.json}
-if [ $# -eq 2 ]; then
-    gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
-    SMMU_BRIDGE_URL=http://$gateway:${PORT:-4566} AWS_ENDPOINT_URL=http://127.0.0.1:${PORT:-4566} \
-        "$SMMU_LINT_VENV/bin/python" tools/sam_local.py environment "smmu-dev-$1" >"$environment" ||
-        fail "the local cloud does not answer on port ${PORT:-4566}" "start it: make up CONTAINERS=1"
-fi
 options=()
+if [ $# -eq 2 ]; then
+    port=${PORT:-4566}
+    gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+    # The api function takes keys over plain HTTP from this machine alone, which it knows by this name.
+    options+=(--add-host "cloud.localhost:$gateway")
+    AWS_ENDPOINT_URL=http://127.0.0.1:$port "$SMMU_LINT_VENV/bin/python" tools/sam_local.py \
+        environment "smmu-dev-$1" "http://$gateway:$port" "http://cloud.localhost:$port" >"$environment" ||
+        fail "the local cloud does not answer on port $port" "start it: make up CONTAINERS=1"
+fi
 # What an own engine has not got, it cannot pull.
 [ "$ENGINE_IS_OURS" = no ] || options+=(--skip-pull-image)
 # validate-input → ValidateInputFunction

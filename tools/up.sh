@@ -3,14 +3,18 @@
 # engine, and other containers, of `sam local invoke` for one, can reach the cloud.
 . "$(dirname "$0")/common.sh"
 
-arguments=()
-[ -z "${PORT:-}" ] || arguments+=(--port "$PORT")
-if [ -n "${CONTAINERS:-}" ]; then
-    . tools/docker-engine.sh
-    . tools/worker-images.sh
-    REQUIRE_DOCKER=1 require_engine
-    build_images local
-    export SMMU_IMAGE_TAG=local
-fi
-# Not in place of this shell: the engine may be ours, and then it ends after the cloud.
-"$SMMU_TARGET_DIR/debug/smmu-local" up "${arguments[@]}"
+up=("$SMMU_TARGET_DIR/debug/smmu-local" up)
+[ -z "${PORT:-}" ] || up+=(--port "$PORT")
+[ -n "${CONTAINERS:-}" ] || exec "${up[@]}"
+
+. tools/docker-engine.sh
+. tools/worker-images.sh
+REQUIRE_DOCKER=1 require_engine
+build_images local
+export SMMU_IMAGE_TAG=local
+# Not in place of this shell: the engine may be ours, and then it has to end after the cloud.
+"${up[@]}" &
+cloud=$!
+trap 'kill "$cloud" 2>/dev/null' INT TERM
+# A signal ends the wait, not the cloud.
+while kill -0 "$cloud" 2>/dev/null; do wait "$cloud" || true; done

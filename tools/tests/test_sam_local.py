@@ -6,7 +6,7 @@ import sam_local
 
 
 class Template(unittest.TestCase):
-    def test_every_function_may_be_told_an_endpoint_and_keeps_its_variables(self):
+    def test_every_function_may_be_told_endpoints_and_keeps_its_variables(self):
         given = {"Globals": {"Function": {"Environment": {"Variables": {"SMMU_STAGE": "dev"}}}}}
-        made = sam_local.with_endpoint(given)["Globals"]["Function"]["Environment"]["Variables"]
-        self.assertEqual(made, {"SMMU_STAGE": "dev", "AWS_ENDPOINT_URL": ""})
+        made = sam_local.with_endpoints(given)["Globals"]["Function"]["Environment"]["Variables"]
+        self.assertEqual(made, {"SMMU_STAGE": "dev", **dict.fromkeys(sam_local.ENDPOINTS, "")})
