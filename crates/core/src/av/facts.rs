@@ -45,6 +45,19 @@ pub struct Probe {
     pub tags: Tags,
 }
 
+impl Probe {
+    /// How long these streams are together by what the file says, in milliseconds: as long as the longest of them, where
+    /// each has a duration of its own, and never longer than the file. What else is in it, subtitles for one, may last longer.
+    #[must_use]
+    pub fn promised_ms(&self, streams: &[u32]) -> u64 {
+        let video = self.video.iter().map(|video| (video.index, video.duration_ms));
+        let all = video.chain(self.audio.iter().map(|audio| (audio.index, audio.duration_ms)));
+        let of_those = all.filter(|(index, _)| streams.contains(index)).map(|(_, duration_ms)| duration_ms);
+        let longest = of_those.reduce(|one, other| Some(one?.max(other?)));
+        longest.flatten().map_or(self.duration_ms, |ms| ms.min(self.duration_ms))
+    }
+}
+
 /// One moving picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +87,9 @@ pub struct VideoStream {
     pub colours: Colours,
     /// Standard or one of the two high dynamic ranges.
     pub dynamic_range: DynamicRange,
+    /// Its own duration in milliseconds, where the container gives each stream one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
 }
 
 /// Frames a second as a fraction; never zero, never infinite.
@@ -188,6 +204,9 @@ pub struct AudioStream {
     pub language: Option<String>,
     /// Whether the container calls it the default one.
     pub default: bool,
+    /// Its own duration in milliseconds, where the container gives each stream one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
 }
 
 /// A named part.

@@ -67,6 +67,7 @@ fn sound(stream: &Stream) -> Option<AudioStream> {
         sample_rate_hz,
         language: stream.tag("language").and_then(text::language),
         default: stream.disposition.default != 0,
+        duration_ms: stream_duration_ms(stream),
     })
 }
 

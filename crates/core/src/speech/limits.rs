@@ -111,7 +111,7 @@ mod tests {
 
     fn sound(channels: u32) -> AudioStream {
         let (codec, language) = ("aac".to_owned(), None);
-        AudioStream { index: 0, codec, channels, sample_rate_hz: 48_000, language, default: true }
+        AudioStream { index: 0, codec, channels, sample_rate_hz: 48_000, language, default: true, duration_ms: None }
     }
 
     fn probe(duration_ms: u64, streams: u32) -> Probe {

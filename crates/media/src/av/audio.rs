@@ -37,7 +37,7 @@ pub(crate) fn make(
     let sound = Sound { plan, limits };
     let mut steps = Steps::new(&WEIGHTS);
     let (loudness, peaks, sound_ms) = measure(&mut making, &sound, &mut steps)?;
-    check_whole(probe, sound_ms)?;
+    check_whole(probe, &[plan.sound.stream], sound_ms)?;
     let facts = loudness.facts(plan.target_lufs, plan.max_true_peak_dbtp);
 
     // Of the sound as the renditions have it, since it is drawn beside them.

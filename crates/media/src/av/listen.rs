@@ -101,7 +101,7 @@ impl<'a> Listener<'a> {
         let heard_ms = frames.count * 1000 / u64::from(LISTENING_HZ);
         // In a video the sound may well end before the picture does.
         if self.kind() == MediaKind::Audio {
-            check_whole(&self.probe, heard_ms)?;
+            check_whole(&self.probe, &[sound.index], heard_ms)?;
         }
         Ok(heard_ms)
     }
@@ -218,7 +218,7 @@ mod tests {
 
     fn sound(channels: u32) -> AudioStream {
         let (codec, language) = ("pcm_s16le".to_owned(), None);
-        AudioStream { index: 1, codec, channels, sample_rate_hz: 44_100, language, default: true }
+        AudioStream { index: 1, codec, channels, sample_rate_hz: 44_100, language, default: true, duration_ms: None }
     }
 
     #[test]

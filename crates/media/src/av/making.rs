@@ -91,10 +91,10 @@ impl<'a> Making<'a> {
 /// Containers that say exactly how long they are, so that less means they were cut off.
 const EXACT: &[&str] = &["mov", "matroska", "flac", "aiff"];
 
-/// Refuses a file of which far less was decoded than it says it has. A file that was cut off decodes
+/// Refuses a file of whose streams far less was decoded than it says they have. A file that was cut off decodes
 /// without an error up to the cut, but half a video is none.
-pub(crate) fn check_whole(probe: &Probe, made_ms: u64) -> Result<(), MediaError> {
-    let least_ms = (probe.duration_ms * 9 / 10).saturating_sub(1000);
+pub(crate) fn check_whole(probe: &Probe, streams: &[u32], made_ms: u64) -> Result<(), MediaError> {
+    let least_ms = (probe.promised_ms(streams) * 9 / 10).saturating_sub(1000);
     if made_ms == 0 {
         return Err(corrupt("nothing of it can be decoded"));
     }

@@ -63,7 +63,8 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<V
     if picture_ms == 0 {
         return Err(nothing());
     }
-    check_whole(probe, made_ms)?;
+    let used: Vec<u32> = audio.iter().map(|(sound, _)| sound.stream).chain([video.plan.picture.stream]).collect();
+    check_whole(probe, &used, made_ms)?;
     making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
 
     publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;

@@ -170,6 +170,16 @@ fn a_file_that_was_cut_off_is_damaged() {
 }
 
 #[test]
+fn a_sound_that_ends_before_another_track_is_whole() {
+    let sounds =
+        "-f lavfi -i anoisesrc=duration=4:sample_rate=48000 -f lavfi -i anullsrc=duration=60:sample_rate=48000";
+    for extension in ["m4a", "mka"] {
+        let clip = format!("{sounds} -map 0 -map 1 -disposition:a:0 default -disposition:a:1 0 -c:a aac");
+        Bench::with_clip(&clip, extension).transcode().assert_sound();
+    }
+}
+
+#[test]
 fn two_gigabytes_of_nothing_behind_a_head_are_refused_at_once() {
     const BYTES: u64 = 2 << 30;
     let head = b"\0\0\0\x18ftypisom\0\0\x02\0isommp42".to_vec();

@@ -24,6 +24,7 @@ fn video(width: u32, height: u32) -> Probe {
             bit_depth: 8,
             colours: Colours::default(),
             dynamic_range: DynamicRange::Sdr,
+            duration_ms: None,
         }),
         audio: Vec::new(),
         cover_stream: None,
@@ -51,6 +52,7 @@ fn sound(index: u32, channels: u32, language: Option<&str>, default: bool) -> Au
         sample_rate_hz: 48_000,
         language: language.map(str::to_owned),
         default,
+        duration_ms: None,
     }
 }
 

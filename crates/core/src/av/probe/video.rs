@@ -3,6 +3,7 @@
 use super::{
     number,
     report::{Kind, Stream},
+    stream_duration_ms,
     text::word,
 };
 use crate::{
@@ -64,6 +65,7 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
             matrix: word(&stream.color_space),
             range: word(&stream.color_range),
         },
+        duration_ms: stream_duration_ms(stream),
     })
 }
 
