@@ -1,10 +1,11 @@
 //! No job is lost, whatever dies on the way.
 
+use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
 use aws_sdk_sqs::Client as Sqs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use smmu_cloud::Submitter;
+use smmu_cloud::{Submitter, clock};
 use smmu_core::{Job, MediaId, Status};
 use smmu_tests::{Caller, Stack, by_request, samples};
 use std::time::Duration;
@@ -53,10 +54,25 @@ async fn an_upload_that_nobody_completed_is_submitted_and_one_never_made_expires
     // The grants have not run out; a patience below zero looks as if they had.
     let report = reconcile(stack, &[("SMMU_PATIENCE_UNGRANTED_SECONDS", "-100000")]).await;
     assert!(report.submitted >= 1 && report.expired >= 1, "{report:?}");
+    assert!(is_forgotten(stack, &never.media_id).await, "nobody used it");
+    assert!(!is_forgotten(stack, &made.media_id).await, "it has a job");
     assert_eq!(user.ended(&made.media_id.replace("med_", "job_")).await["status"], "COMPLETED");
     // Bytes that arrive all the same are not lost.
     assert_eq!(user.put(&never, b"never", &[]).await.status, 200);
     assert_eq!(user.complete(&never.media_id).await.status, 202);
+    assert!(!is_forgotten(stack, &never.media_id).await, "it has a job after all");
+}
+
+/// Whether the media table will remove a record by itself: by an attribute that template.yaml names, which the emulator does
+/// not read (tools/guard/data.guard does).
+async fn is_forgotten(stack: &Stack, media: &str) -> bool {
+    let (client, table) = (DynamoDb::new(&stack.sdk), stack.output("MediaTableName"));
+    let read = client.get_item().table_name(table).key("mediaId", AttributeValue::S(media.into())).send().await;
+    let item = read.unwrap().item.expect("it is recorded");
+    let at = item.get("forgetAt").map(|value| value.as_n().expect("a number").parse::<i64>().expect("whole"));
+    // Seconds, a month and more ahead; milliseconds would be tens of thousands of years.
+    let days = |days: i64| clock::now().plus_seconds(days * 86_400).unix_ms() / 1000;
+    at.inspect(|at| assert!((days(29)..days(32)).contains(at), "{at}")).is_some()
 }
 
 #[tokio::test]

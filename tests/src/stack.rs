@@ -30,11 +30,16 @@ pub fn by_itself() -> &'static Stack {
     &STACK
 }
 
-/// Only `/complete` starts jobs, and the worker renders every image. Speech stays unheard.
+/// Only `/complete` starts jobs, and the worker renders every image. Speech stays unheard, and nothing is kept for ever.
 #[must_use]
 pub fn by_request() -> &'static Stack {
-    const PARAMETERS: [(&str, &str); 3] =
-        [("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0"), ("Transcription", "disabled")];
+    const PARAMETERS: [(&str, &str); 5] = [
+        ("UploadTrigger", "disabled"),
+        ("RenderImageMaxBytes", "0"),
+        ("Transcription", "disabled"),
+        ("UploadRetentionDays", "60"),
+        ("OutputRetentionDays", "90"),
+    ];
     static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("staging", &PARAMETERS));
     &STACK
 }

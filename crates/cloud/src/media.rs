@@ -33,6 +33,11 @@ pub enum Submission {
     Contended,
 }
 
+/// The attribute by which the table removes records (`TimeToLiveSpecification` in template.yaml), in seconds since 1970.
+const FORGET_AT: &str = "forgetAt";
+/// How long a grant that nobody used is remembered after it ran out: 30 days.
+const REMEMBERED_SECONDS: i64 = 30 * 24 * 60 * 60;
+
 impl MediaTable {
     /// The table named by `SMMU_MEDIA_TABLE`.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
@@ -69,13 +74,17 @@ impl MediaTable {
     }
 
     /// Records that nothing was uploaded in time. `false` if an upload was seen meanwhile.
+    ///
+    /// The table forgets the record a month later; one that an upload turns up for after all is kept like any other.
     pub async fn expire(&self, media: &Media) -> Result<bool, CloudError> {
-        let expired = Media { state: MediaState::Expired, ..media.clone() };
+        let mut expired = item(&Media { state: MediaState::Expired, ..media.clone() })?;
+        let forget_at = media.expires_at.plus_seconds(REMEMBERED_SECONDS).unix_ms() / 1000;
+        expired.insert(FORGET_AT.to_owned(), AttributeValue::N(forget_at.to_string()));
         let written = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item(&expired)?))
+            .set_item(Some(expired))
             .condition_expression("#status = :awaiting")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload))
