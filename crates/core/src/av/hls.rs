@@ -14,9 +14,6 @@ pub use subtitles::{SubtitleRendition, master_with_subtitles, subtitle_playlist}
 /// Media type of a playlist (RFC 8216, 10).
 pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
 
-/// AAC-LC as `CODECS` names it (RFC 6381, 3.3; MPEG-4 object type 2).
-pub const AAC_LC: &str = "mp4a.40.2";
-
 /// H.264 as `CODECS` names it: `avc1.` and the three bytes after the version of the `avcC` box, which
 /// are `profile_idc`, the constraint flags and `level_idc` (RFC 6381, 3.3; ISO/IEC 14496-15, 5.3.3.1).
 #[must_use]

@@ -218,7 +218,7 @@ pub struct AudioPlan {
     pub cover_stream: Option<u32>,
 }
 
-/// The peaks along an audio file: of each point the lowest and the highest sample of all channels together.
+/// The peaks along an audio file: of each point the lowest and the highest sample of its channels mixed into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaveformPlan {
     /// Samples a second of the sound that is measured, mixed to one channel.

@@ -43,26 +43,13 @@ impl Steps {
     }
 }
 
-/// What a line of `ffmpeg -progress` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tick {
-    /// So many milliseconds are written.
-    Written(u64),
-    /// All of it is.
-    End,
-}
-
-impl Tick {
-    /// Reads one line; most say nothing of use. (`out_time_ms` counts microseconds, too, and is not needed.)
-    #[must_use]
-    pub fn read(line: &str) -> Option<Self> {
-        match line.trim().split_once('=')? {
-            // Negative before the first frame, N/A before that.
-            ("out_time_us", time) => time.parse::<i64>().ok().map(|us| Self::Written(us.max(0).unsigned_abs() / 1000)),
-            ("progress", "end") => Some(Self::End),
-            _ => None,
-        }
-    }
+/// How many milliseconds are written, if a line of `ffmpeg -progress` says that; most say nothing of use. (`out_time_ms`
+/// counts microseconds, too, and is not needed.)
+#[must_use]
+pub fn written_ms(line: &str) -> Option<u64> {
+    // Negative before the first frame, N/A before that.
+    let us: i64 = line.trim().strip_prefix("out_time_us=")?.parse().ok()?;
+    Some(us.max(0).unsigned_abs() / 1000)
 }
 
 #[cfg(test)]
@@ -91,12 +78,11 @@ mod tests {
 
     #[test]
     fn ffmpegs_lines_are_read() {
-        assert_eq!(Tick::read("out_time_us=1500000\n"), Some(Tick::Written(1500)));
-        assert_eq!(Tick::read("out_time_us=-40000"), Some(Tick::Written(0)));
-        assert_eq!(Tick::read("out_time_us=-9223372036854775808"), Some(Tick::Written(0)));
-        assert_eq!(Tick::read("progress=end"), Some(Tick::End));
-        for line in ["progress=continue", "out_time_us=N/A", "speed= 853x", "", "=", "frame=1"] {
-            assert_eq!(Tick::read(line), None, "{line}");
+        assert_eq!(written_ms("out_time_us=1500000\n"), Some(1500));
+        assert_eq!(written_ms("out_time_us=-40000"), Some(0));
+        assert_eq!(written_ms("out_time_us=-9223372036854775808"), Some(0));
+        for line in ["progress=continue", "progress=end", "out_time_us=N/A", "speed= 853x", "", "=", "frame=1"] {
+            assert_eq!(written_ms(line), None, "{line}");
         }
     }
 

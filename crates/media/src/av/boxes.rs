@@ -24,8 +24,6 @@ pub(crate) struct TrackFile {
     pub(crate) segments: Vec<Segment>,
     /// Units of time in a second.
     pub(crate) timescale: u32,
-    /// Samples (frames of picture, packets of sound) in all segments.
-    pub(crate) samples: u64,
 }
 
 /// One movie fragment with its media.
@@ -53,7 +51,6 @@ impl TrackFile {
         let mut reader = BufReader::new(file);
         let mut header = None;
         let mut segments: Vec<Segment> = Vec::new();
-        let mut samples = 0;
         let mut offset = 0;
         while offset < end {
             let (kind, head_bytes, bytes) = next_box(&mut reader)?;
@@ -62,9 +59,8 @@ impl TrackFile {
                 b"moov" => header = Some(Header::read(&content(&mut reader, body)?, offset + bytes)?),
                 b"moof" => {
                     let header = header.as_ref().ok_or_else(|| strange("a fragment comes before the header"))?;
-                    let run = run(&content(&mut reader, body)?, header.default_duration)?;
-                    samples += run.samples;
-                    segments.push(Segment { offset, bytes, duration: run.duration });
+                    let duration = fragment_duration(&content(&mut reader, body)?, header.default_duration)?;
+                    segments.push(Segment { offset, bytes, duration });
                 }
                 _ => {
                     let skip = i64::try_from(body).map_err(|_| strange("a box ends nowhere"))?;
@@ -78,7 +74,7 @@ impl TrackFile {
         }
         let header = header.ok_or_else(|| strange("it has no header"))?;
         let Header { bytes: header_bytes, codec, timescale, .. } = header;
-        Ok(Self { header_bytes, codec, segments, timescale, samples })
+        Ok(Self { header_bytes, codec, segments, timescale })
     }
 }
 
@@ -177,37 +173,30 @@ fn descriptor(mut bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     }
 }
 
-/// What one fragment holds.
-struct Run {
-    samples: u64,
-    duration: u64,
-}
-
-/// Reads the runs of a fragment's only track (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
-fn run(moof: &[u8], default_duration: u32) -> Result<Run, Fault> {
+/// How long the runs of a fragment's only track are together (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
+fn fragment_duration(moof: &[u8], default_duration: u32) -> Result<u64, Fault> {
     let short = || strange("a fragment is cut off");
     let track = find(moof, &[b"traf"]).ok_or_else(short)?;
     let head = find(track, &[b"tfhd"]).ok_or_else(short)?;
     let flags = u32_at(head, 0).ok_or_else(short)?;
     let at = 8 + if flags & 1 == 0 { 0 } else { 8 } + if flags & 2 == 0 { 0 } else { 4 };
     let default = if flags & 8 == 0 { default_duration } else { u32_at(head, at).ok_or_else(short)? };
-    let mut whole = Run { samples: 0, duration: 0 };
+    let mut duration = 0;
     for (_, run) in boxes(track).filter(|(kind, _)| kind == b"trun") {
         let flags = u32_at(run, 0).ok_or_else(short)?;
         let count = u32_at(run, 4).ok_or_else(short)?;
-        whole.samples += u64::from(count);
         if flags & 0x100 == 0 {
-            whole.duration += u64::from(count) * u64::from(default);
+            duration += u64::from(count) * u64::from(default);
             continue;
         }
         let first = 8 + if flags & 1 == 0 { 0 } else { 4 } + if flags & 4 == 0 { 0 } else { 4 };
         // A sample has a duration, a size, flags and a composition offset, each of them optional.
         let stride = (flags >> 8 & 15).count_ones() as usize * 4;
         for index in 0..count as usize {
-            whole.duration += u64::from(u32_at(run, first + index * stride).ok_or_else(short)?);
+            duration += u64::from(u32_at(run, first + index * stride).ok_or_else(short)?);
         }
     }
-    Ok(whole)
+    Ok(duration)
 }
 
 /// Kind, bytes of the head, and bytes of the whole of the box that begins here.
@@ -326,8 +315,8 @@ mod tests {
     fn any_cut_of_a_header_is_an_error_and_no_panic() {
         let track = boxed(*b"traf", &[&boxed(*b"tfhd", &[&[0; 8]]), &boxed(*b"trun", &[&[0, 0, 1, 0, 0, 0, 0, 9]])]);
         for end in 0..track.len() {
-            assert!(run(&track[..end], 1).is_err(), "cut at {end}");
+            assert!(fragment_duration(&track[..end], 1).is_err(), "cut at {end}");
         }
-        assert!(run(&track, 1).is_err(), "nine samples are promised and none is there");
+        assert!(fragment_duration(&track, 1).is_err(), "nine samples are promised and none is there");
     }
 }

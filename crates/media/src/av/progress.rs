@@ -1,6 +1,6 @@
 //! What ffmpeg says with `-progress`, in pieces of any size.
 
-use smmu_core::av::progress::Tick;
+use smmu_core::av::progress::written_ms;
 
 /// Puts lines together and reads them.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ impl ProgressReader {
     pub(crate) fn take(&mut self, chunk: &[u8]) {
         for &byte in chunk {
             if byte == b'\n' {
-                if let Some(Tick::Written(ms)) = str::from_utf8(&self.line).ok().and_then(Tick::read) {
+                if let Some(ms) = str::from_utf8(&self.line).ok().and_then(written_ms) {
                     self.out_ms = self.out_ms.max(ms);
                 }
                 self.line.clear();

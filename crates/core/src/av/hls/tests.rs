@@ -20,7 +20,7 @@ fn variant(edge: u32, peak: u64) -> Variant {
 fn sound(language: Option<&str>) -> AudioRendition {
     AudioRendition {
         playlist: "audio.m3u8".to_owned(),
-        codecs: AAC_LC.to_owned(),
+        codecs: "mp4a.40.2".to_owned(),
         channels: 2,
         language: language.map(str::to_owned),
         peak_bit_rate: 140_000,

@@ -55,7 +55,6 @@ mod tests {
             codec: "avc1.64001F".to_owned(),
             segments: vec![at(765, 1000, 180_180), at(1765, 20, 1001)],
             timescale: 30_000,
-            samples: 181,
         };
         let playlist = of_track("video-360p.mp4".to_owned(), &track).expect("a playlist");
         let written = text(&playlist);
