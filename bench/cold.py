@@ -151,13 +151,16 @@ def start(emulator, program):
 def call(child, event):
     """Sends an event, as soon as the emulator listens."""
     url = f"http://{FRONT}/2015-03-31/functions/function/invocations"
-    while child.poll() is None:
+    deadline = time.monotonic() + 60
+    while child.poll() is None and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, json.dumps(event).encode(), timeout=60) as answer:
                 return answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.read().decode()
         except urllib.error.URLError:
             time.sleep(0.01)
-    return "it ended"
+    return "it did not answer"
 
 
 def main():

@@ -21,4 +21,7 @@ if [ "$out" = out ]; then
     rm -rf -- "$SMMU_ROOT/out"
 fi
 
+[ "$MODEL" != tiny.en ] || [ -n "${MEDIA:-}" ] ||
+    step "the samples are read by a synthetic voice, which the smallest model hears badly; MODEL=base is better"
+step "outputs go to $out"
 exec "$SMMU_TARGET_DIR/debug/smmu-local" demo --media "$media" --out "$out"

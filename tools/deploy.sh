@@ -12,10 +12,13 @@ STAGE=$1
 shift
 export SAM_CLI_TELEMETRY=0
 TAG=${IMAGE_TAG:-$(git rev-parse --short=12 HEAD)}
+[ -n "${IMAGE_TAG:-}" ] || git diff --quiet HEAD ||
+    step "there are changes that are not committed: functions get them, images that $TAG has already do not"
 make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt
 PATH=$SMMU_LINT_VENV/bin:$PATH
-parameters=$(python3 tools/stage_parameters.py "$STAGE" "ImageTag=$TAG" "$@")
-mapfile -t parameters <<<"$parameters"
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+python3 tools/stage_parameters.py "$STAGE" "$work/parameters.yaml" "ImageTag=$TAG" "$@"
 
 uri_of() { # uri_of WORKER: where its image goes, as the stack of repositories says.
     aws cloudformation describe-stacks --stack-name "smmu-$STAGE-repositories" --output text \
@@ -40,8 +43,8 @@ sam deploy --template-file repositories.yaml --stack-name "smmu-$STAGE-repositor
 
 if [ -z "${NO_IMAGES:-}" ]; then
     is_there aws || fail "the AWS CLI is missing; it logs in to the image repositories" "see docs/DEPLOY.md"
-    is_there docker || fail "docker is missing; it builds and pushes the worker images" "see docs/DEPLOY.md"
-    [ -n "${PREBUILT:-}" ] || IMAGE_TAG=$TAG make images
+    docker info >/dev/null 2>&1 || fail "there is no Docker engine; it builds and pushes the worker images" "see docs/DEPLOY.md"
+    [ -n "${PREBUILT:-}" ] || REQUIRE_DOCKER=1 IMAGE_TAG=$TAG make images
     step "images: $TAG"
     push transcode TranscodeRepositoryUri
     push transcribe TranscribeRepositoryUri
@@ -57,4 +60,4 @@ options=()
 [ -z "${CI:-}" ] || options+=(--no-confirm-changeset)
 # SAM looks for its configuration beside the template, which here is in the build.
 sam deploy --config-file "$SMMU_ROOT/samconfig.toml" --config-env "$STAGE" \
-    --template-file .aws-sam/build/template.yaml --parameter-overrides "${parameters[@]}" "${options[@]}"
+    --template-file .aws-sam/build/template.yaml --parameter-overrides "file://$work/parameters.yaml" "${options[@]}"

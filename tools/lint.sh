@@ -55,7 +55,7 @@ state_machine() {
 }
 
 # SC2329: functions are called by name, through part.
-shell_scripts() { "$SMMU_LINT_VENV/bin/shellcheck" --external-sources --source-path=SCRIPTDIR --exclude=SC2329 tools/*.sh .ci/run; }
+shell_scripts() { "$SMMU_LINT_VENV/bin/shellcheck" --external-sources --source-path=SCRIPTDIR --exclude=SC2329 tools/*.sh workers/*.sh .ci/run; }
 
 python_sources() {
     "$SMMU_LINT_VENV/bin/ruff" check --config tools/ruff.toml .

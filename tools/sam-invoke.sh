@@ -22,7 +22,8 @@ environment=${3:-$work/environment.json}
 options=()
 if [ $# -eq 2 ]; then
     port=${PORT:-4566}
-    gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+    gateway=$(docker network inspect "$ENGINE_NETWORK" --format '{{(index .IPAM.Config 0).Gateway}}') ||
+        fail "no local cloud can be reached from containers" "start one: make up CONTAINERS=1"
     # The api function takes keys over plain HTTP from this machine alone, which it knows by this name.
     options+=(--add-host "cloud.localhost:$gateway")
     AWS_ENDPOINT_URL=http://127.0.0.1:$port "$SMMU_LINT_VENV/bin/python" tools/sam_local.py \
@@ -33,4 +34,4 @@ fi
 [ "$ENGINE_IS_OURS" = no ] || options+=(--skip-pull-image)
 # validate-input → ValidateInputFunction
 resource=$(sed -E 's/(^|-)(.)/\U\2/g' <<<"$1")Function
-sam local invoke "$resource" --template .aws-sam/build/local.json --event "$2" --env-vars "$environment" "${options[@]}"
+sam local invoke "$resource" --docker-network "$ENGINE_NETWORK" --template .aws-sam/build/local.json --event "$2" --env-vars "$environment" "${options[@]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # speech-models.sh [MODEL...]: fetches models (base, tiny.en; without arguments both) once, into a folder each under
 # $SMMU_SPEECH_MODELS, and prints nothing if they are there.
+# speech-models.sh --where MODEL: the same for one, and prints its folder.
 # speech-models.sh seal DIR NAME VERSION: makes a folder with a Whisper model of your own, in CTranslate2's format, one
 # that smmu-transcribe opens: adds the voice detector, and model.json with the size and SHA-256 of every file.
 . "$(dirname "$0")/common.sh"
@@ -95,6 +96,9 @@ if [ "${1:-}" = seal ]; then
     detector
     cp "$DETECTOR" "$2"
     seal "$2" "$3" "$4"
+elif [ "${1:-}" = --where ]; then
+    model "${2:?usage: tools/speech-models.sh --where MODEL}" >&2
+    printf '%s\n' "$SMMU_SPEECH_MODELS/$2"
 else
     [ $# -gt 0 ] || set -- tiny.en base
     for name in "$@"; do model "$name"; done

@@ -1,8 +1,14 @@
-"""Prints the parameters of one stage of samconfig.toml, with others added: `stage_parameters.py STAGE [NAME=VALUE...]`.
+"""Writes the parameters of one stage of samconfig.toml, with others added.
 
-`sam deploy --parameter-overrides` replaces what the file says instead of adding to it.
+    stage_parameters.py STAGE FILE [NAME=VALUE...]
+
+`sam deploy --parameter-overrides` replaces what samconfig.toml says instead of adding to it, and reads NAME=VALUE by
+rules that lose empty values, spaces and JSON. FILE, for `--parameter-overrides file://FILE`, keeps any value as it is;
+only its owner can read it, for there may be secrets in it.
 """
 
+import json
+import os
 import shlex
 import sys
 import tomllib
@@ -11,20 +17,37 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def parameters(configuration: dict, stage: str, added: list[str]) -> list[str]:
-    """One `NAME=VALUE` for each parameter; what is added wins."""
+def parameters(configuration: dict, stage: str, added: list[str]) -> dict[str, str]:
+    """All parameters by name; what is added wins."""
     own = shlex.split(configuration[stage]["deploy"]["parameters"]["parameter_overrides"])
-    merged = dict(item.split("=", 1) for item in [*own, *added])
-    return [f"{name}={value}" for name, value in merged.items()]
+    return dict(item.split("=", 1) for item in [*own, *added])
+
+
+def escaped(value: str) -> str:
+    """What SAM turns into the value: of one from a file it takes off twice the quotes around it and the backslashes
+    before some characters (`CfnParameterOverridesType` of samcli 1.170; a test holds it to that).
+    """
+    for _ in range(2):
+        for character in " \"'":
+            value = value.replace(f"\\{character}", f"\\\\{character}")
+        value = f'"{value}"' if value[:1] in ("'", '"') else value
+    return value
 
 
 def main() -> int:
-    stage, *added = sys.argv[1:]
+    stage, file, *added = sys.argv[1:]
     configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
     if stage not in configuration or "deploy" not in configuration[stage]:
         print(f"samconfig.toml has no stage {stage}", file=sys.stderr)
         return 2
-    print("\n".join(parameters(configuration, stage, added)))
+    wrong = [item for item in added if "=" not in item]
+    if wrong:
+        print(f"{wrong[0]}: write NAME=VALUE", file=sys.stderr)
+        return 2
+    values = {name: escaped(value) for name, value in parameters(configuration, stage, added).items()}
+    # JSON is YAML, which is what SAM reads there.
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
+        json.dump(values, written)
     return 0
 
 

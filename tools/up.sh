@@ -13,8 +13,12 @@ REQUIRE_DOCKER=1 require_engine
 build_images local
 export SMMU_IMAGE_TAG=local
 # Not in place of this shell: the engine may be ours, and then it has to end after the cloud.
-"${up[@]}" &
-cloud=$!
+"${up[@]}" 9>&- &
+cloud=$! code=0
 trap 'kill "$cloud" 2>/dev/null' INT TERM
 # A signal ends the wait, not the cloud.
-while kill -0 "$cloud" 2>/dev/null; do wait "$cloud" || true; done
+while kill -0 "$cloud" 2>/dev/null; do
+    code=0
+    wait "$cloud" || code=$?
+done
+exit "$code"

@@ -11,12 +11,13 @@ AS_ON_FARGATE=(--read-only --cap-drop ALL --security-opt no-new-privileges --pul
 
 # build_images TAG: smmu-transcode-worker:TAG and smmu-transcribe-worker:TAG.
 build_images() {
-    local worker base options=(--build-arg "MODEL=${IMAGE_MODEL:-base}")
+    # The week is in a layer's key, so that updates of Debian's packages get in at least that often.
+    local worker base options=(--build-arg "MODEL=${IMAGE_MODEL:-base}" --build-arg "WEEK=$(date +%G-%V)")
     base=$(sed -n 's/^ARG BASE=//p' workers/transcode/Dockerfile)
     if ! can_pull "$base"; then
         step "no registry can be reached: a debootstrap of bookworm is the base, worker and model come from this machine"
-        import_base debian:bookworm
-        options+=(--build-arg BASE=debian:bookworm --build-arg WORKER=given --network host)
+        import_base smmu-base:bookworm
+        options+=(--build-arg BASE=smmu-base:bookworm --build-arg WORKER=given --network host)
         give_images
     fi
     for worker in "${WORKERS[@]}"; do
@@ -43,14 +44,18 @@ give_images() {
     cp "$SMMU_SPEECH_MODELS/${IMAGE_MODEL:-base}"/{config.json,model.bin,model.json,vad.onnx,vocabulary.txt} "$given/model"
 }
 
-# image_is_closed IMAGE: nobody is root in it, nothing but /tmp can be written, and there is nothing to log in to.
+# image_is_closed IMAGE: nobody is root in it, /tmp is for everybody, and there is no shell (127: no such program).
 image_is_closed() {
-    local seen
+    local seen code=0 written=0
     seen=$(docker image inspect "$1" --format \
         '{{.Config.User}} {{.Config.StopSignal}} {{json .Config.Volumes}} {{json .Config.Cmd}}')
     printf '%s: %s, %d MB\n' "$1" "$seen" "$(($(docker image inspect "$1" --format '{{.Size}}') / 1000000))"
     [ "$seen" = '65532:65532 SIGTERM {"/tmp":{}} ["job"]' ]
-    ! docker run --rm "${AS_ON_FARGATE[@]}" --entrypoint /bin/sh "$1" -c true 2>/dev/null
+    docker run --rm "${AS_ON_FARGATE[@]}" --entrypoint /bin/sh "$1" -c true 2>/dev/null || code=$?
+    [ "$code" -eq 127 ]
+    # Nobody may write to a folder that is not theirs, even where the file system could be written.
+    docker run --rm "${AS_ON_FARGATE[@]}" --read-only=false "$1" file /etc/os-release /outputs 2>/dev/null || written=$?
+    [ "$written" -eq 2 ]
 }
 
 # works_on_a_file IMAGE FILE OUTPUT: file mode in a container without a network makes OUTPUT, and a manifest.
@@ -60,7 +65,8 @@ works_on_a_file() {
     chmod 777 "$out"
     docker run --rm "${AS_ON_FARGATE[@]}" --network none --volume "$2:/source:ro" --volume "$out:/out" "$1" file /source /out
     ls -l "$out"
-    [ -s "$out/$3" ] && [ -s "$out/manifest.json" ]
+    [ -s "$out/$3" ]
+    [ -s "$out/manifest.json" ]
     rm -rf -- "$out"
 }
 
@@ -70,7 +76,8 @@ refuses_a_text() {
     said=$(docker run --rm "${AS_ON_FARGATE[@]}" --network none --volume "$SMMU_ROOT/README.md:/source:ro" "$1" \
         file /source /tmp/out 2>&1 >/dev/null) || code=$?
     printf '%s\nexit code %s\n' "$said" "$code"
-    [ "$code" -eq 3 ] && tail -n 1 <<<"$said" | grep -q '"code":"unsupported_media"'
+    [ "$code" -eq 3 ]
+    tail -n 1 <<<"$said" | grep -q '"code":"unsupported_media"'
 }
 
 # hears_sigterm IMAGE FILE: the worker is process 1, which the kernel spares every signal that it does not listen for.
@@ -84,6 +91,7 @@ hears_sigterm() {
         file "/source/long.${2##*.}" /tmp/out)
     sleep 3
     seconds=$SECONDS
+    [ "$(docker inspect "$container" --format '{{.State.Running}}')" = true ]
     docker stop --time 20 "$container" >/dev/null
     code=$(docker inspect "$container" --format '{{.State.ExitCode}}')
     docker logs "$container"

@@ -6,6 +6,7 @@ set -eu
 
 root=$1
 shift
+work=$(mktemp -d)
 
 # Debian's own links (/bin → usr/bin, …), so that every name of a file works.
 mkdir -p "$root/usr"
@@ -16,25 +17,35 @@ done
 # package_of FILE: which package a file came from; dpkg knows some by their names from before /lib became usr/lib.
 package_of() {
     file=$(readlink -f "$1")
-    dpkg -S "$file" 2>/dev/null || dpkg -S "${file#/usr}"
+    { dpkg -S "$file" || dpkg -S "${file#/usr}"; } 2>/dev/null | head -n 1 | cut -d: -f1
 }
 
 for file in "$@"; do
-    printf '%s\n' "$file"
-    # Scripts and data are linked against nothing; then ldd says so and fails.
-    ldd "$file" 2>/dev/null | grep -o '/[^ ]*' || true
-done | sort -u >/tmp/closure
+    printf '%s\n' "$file" >>"$work/found"
+    # What is no program and no library is linked against nothing, and ldd says so.
+    ldd "$file" >"$work/linked" 2>/dev/null || continue
+    if grep 'not found' "$work/linked" >&2; then exit 1; fi
+    grep -o '/[^ ]*' "$work/linked" >>"$work/found"
+done
+sort -u "$work/found" >"$work/files"
 
 while read -r file; do
     place=$(readlink -f "$(dirname "$file")")
     mkdir -p "$root$place"
     cp -L "$file" "$root$place/"
-    package_of "$file" | cut -d: -f1
-done </tmp/closure | sort -u >/tmp/packages
+    package=$(package_of "$file")
+    [ -n "$package" ] || {
+        echo "$file is of no package" >&2
+        exit 1
+    }
+    printf '%s\n' "$package" >>"$work/origins"
+done <"$work/files"
+sort -u "$work/origins" >"$work/packages"
 
 mkdir -p "$root/var/lib/dpkg/status.d"
 while read -r package; do
     dpkg -s "$package" >"$root/var/lib/dpkg/status.d/$package"
     mkdir -p "$root/usr/share/doc/$package"
     cp -L "/usr/share/doc/$package/copyright" "$root/usr/share/doc/$package/"
-done </tmp/packages
+done <"$work/packages"
+rm -r "$work"

@@ -1,7 +1,9 @@
 //! The way of containers to the cloud, which listens on loopback alone.
 //!
-//! Containers of the machine's own engine see this machine as the gateway of the engine's bridge. A relay listens there
-//! while the cloud runs, bound to the bridge's device: nobody but a container of this machine can reach it.
+//! Containers of the machine's own engine see this machine as the gateway of their network. Ours has a name, [`NETWORK`], and
+//! a relay listens at its gateway while the cloud runs, bound to the network's device: nobody but a container that was put
+//! into that network can reach it. Whoever reaches the cloud can do what its owner can, by having it run a function; a
+//! worker's container is as on Fargate, and no place for a program that one does not trust.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,29 +18,33 @@ use crate::error::LocalError;
 const BACKLOG: u32 = 128;
 /// How long after a failure the next connection is accepted.
 const AGAIN: Duration = Duration::from_millis(10);
-const FORMAT: &str = r#"{{(index .IPAM.Config 0).Gateway}} {{index .Options "com.docker.network.bridge.name"}}"#;
+/// The network of containers that reach a local cloud.
+pub(crate) const NETWORK: &str = "smmu-local";
+/// Its device, which is told rather than looked up.
+const DEVICE: &str = "smmu-local0";
+const FORMAT: &str = "{{(index .IPAM.Config 0).Gateway}}";
 
-/// The bridge of the machine's container engine, and a port of the cloud.
+/// The network in the machine's container engine, and a port of the cloud.
 #[derive(Debug, Clone)]
 pub(crate) struct Bridge {
     pub(crate) gateway: Ipv4Addr,
-    device: String,
     port: u16,
 }
 
 impl Bridge {
-    /// The engine's default bridge, towards `port`.
+    /// The way to `port`. The network is made where it is missing, and stays.
     pub(crate) fn find(port: u16) -> Result<Self, LocalError> {
-        let asked = Command::new("docker").args(["network", "inspect", "bridge", "--format", FORMAT]).output();
-        let answer = asked.map_err(|error| LocalError::Bridge(format!("docker does not start: {error}")))?;
-        if !answer.status.success() {
-            return Err(LocalError::Bridge(String::from_utf8_lossy(&answer.stderr).trim().to_owned()));
-        }
-        let text = String::from_utf8_lossy(&answer.stdout);
-        let found = text.trim().split_once(' ').and_then(|(gateway, device)| Some((gateway.parse().ok()?, device)));
-        match found {
-            Some((gateway, device)) if !device.is_empty() => Ok(Self { gateway, device: device.to_owned(), port }),
-            _ => Err(LocalError::Bridge(format!("the engine's bridge has no address of version 4: {text:?}"))),
+        let inspect = ["network", "inspect", NETWORK, "--format", FORMAT];
+        let name = format!("com.docker.network.bridge.name={DEVICE}");
+        let make = ["network", "create", "--opt", &name, NETWORK];
+        // Should another cloud make it at the same time, it is there all the same.
+        let answer = docker(&inspect).or_else(|_| {
+            let made = docker(&make);
+            docker(&inspect).map_err(|error| made.err().unwrap_or(error))
+        })?;
+        match answer.trim().parse() {
+            Ok(gateway) => Ok(Self { gateway, port }),
+            Err(_) => Err(LocalError::Bridge(format!("the network {NETWORK} has no address of version 4: {answer:?}"))),
         }
     }
 
@@ -51,7 +57,7 @@ impl Bridge {
     pub(crate) fn listen(&self) -> io::Result<TcpListener> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
-        socket.bind_device(Some(self.device.as_bytes()))?;
+        socket.bind_device(Some(DEVICE.as_bytes()))?;
         socket.bind(SocketAddr::from((self.gateway, self.port)))?;
         socket.listen(BACKLOG)
     }
@@ -73,4 +79,14 @@ impl Bridge {
             });
         }
     }
+}
+
+/// What a `docker` command prints.
+fn docker(arguments: &[&str]) -> Result<String, LocalError> {
+    let ran = Command::new("docker").args(arguments).output();
+    let answer = ran.map_err(|error| LocalError::Bridge(format!("docker does not start: {error}")))?;
+    if !answer.status.success() {
+        return Err(LocalError::Bridge(String::from_utf8_lossy(&answer.stderr).trim().to_owned()));
+    }
+    Ok(String::from_utf8_lossy(&answer.stdout).into_owned())
 }

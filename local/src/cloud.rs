@@ -62,6 +62,7 @@ impl Cloud {
             environment: container_environment(),
             program_environment: program_environment(&options),
             bridge: bridge.clone(),
+            lock: home.lock(),
             logs: home.logs(),
             tmp: home.tmp(),
         };

@@ -73,7 +73,12 @@ pub(crate) async fn deploy_by(
     let errors = log.try_clone().map_err(LocalError::io("use", &path))?;
     let stage = options.parameters.get("Stage").map(String::as_str).unwrap_or_default();
     let others = options.parameters.iter().filter(|(name, _)| *name != "Stage");
-    let status = Command::new(program)
+    let mut command = Command::new(program);
+    // Nothing of the caller's may lead it to another cloud.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"AWS_")) {
+        command.env_remove(name);
+    }
+    let status = command
         .arg(stage)
         .args(others.map(|(name, value)| format!("{name}={value}")))
         .envs(address.environment())

@@ -47,6 +47,8 @@ pub(crate) struct EngineConfig {
     pub(crate) program_environment: Vec<(String, String)>,
     /// The way of real containers to the cloud.
     pub(crate) bridge: Option<Bridge>,
+    /// The file that this cloud keeps locked while it runs.
+    pub(crate) lock: PathBuf,
     /// Where each container's log goes.
     pub(crate) logs: PathBuf,
     /// Where each container's working directory is made.

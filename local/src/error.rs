@@ -52,7 +52,7 @@ pub enum LocalError {
     #[error("the container engine has no image {0}: run `make images`")]
     ImageMissing(String),
     /// The machine's own container engine cannot be used.
-    #[error("containers cannot reach the cloud: {0}. Start the Docker engine, with its default bridge")]
+    #[error("containers cannot reach the cloud: {0}. Start a Docker engine on this machine")]
     Bridge(String),
     /// The program that deploys failed.
     #[error("{} failed ({status}). The end of its log, {}:\n{tail}", program.display(), log.display())]

@@ -11,7 +11,8 @@ pub(crate) const USER: &str = "demo";
 ///
 /// `program` is this program; it finds the cloud from `root`, and is told `port` only where it is not the default.
 pub(crate) fn guide(program: &Path, root: &Path, port: Port, api: &str) -> String {
-    let (program, root) = (program.display(), root.display());
+    let client = program.with_file_name("smmu");
+    let (program, root, client) = (program.display(), root.display(), client.display());
     let port = match port {
         Port::DEFAULT | Port::Auto => String::new(),
         Port::Fixed(port) => format!(" --port {port}"),
@@ -37,8 +38,15 @@ The API is at {api}
   # POST /media/upload/complete
   JOB=$(curl -sS "$SMMU_API/media/upload/complete" -H "Authorization: Bearer $SMMU_TOKEN" -H 'Content-Type: application/json' -d "{{\"mediaId\":\"$(granted mediaId)\"}}"); echo "$JOB"
 
-  # GET /jobs/{{jobId}}
+  # GET /jobs/{{jobId}}, again until it says COMPLETED
   curl -sS "$SMMU_API/jobs/$(grep -o '"jobId":"[^"]*' <<< "$JOB" | cut -d'"' -f4)" -H "Authorization: Bearer $SMMU_TOKEN"
+
+  # GET /jobs/{{jobId}}/playback/{{name}}, of a video
+  curl -sS "$SMMU_API/jobs/$(grep -o '"jobId":"[^"]*' <<< "$JOB" | cut -d'"' -f4)/playback/master.m3u8" -H "Authorization: Bearer $SMMU_TOKEN"
+
+Or all of it at once, with the outputs in out/:
+
+  {client} upload "$FILE" --wait --out out
 "#
     )
 }

@@ -62,6 +62,11 @@ impl Home {
         self.dir.join("logs")
     }
 
+    /// Locked for as long as this lives.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
     pub(crate) fn tmp(&self) -> PathBuf {
         self.dir.join("tmp")
     }
@@ -103,7 +108,8 @@ fn clear_dead(state_dir: &Path) -> Result<(), LocalError> {
     Ok(())
 }
 
-fn is_locked(path: &Path) -> Result<bool, LocalError> {
+/// Whether the cloud with this lock runs.
+pub(crate) fn is_locked(path: &Path) -> Result<bool, LocalError> {
     let Ok(file) = File::open(path) else { return Ok(false) };
     match file.try_lock() {
         Ok(()) => Ok(false),

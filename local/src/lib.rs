@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Nothing outlives its parent: the emulator ends when the pipe to its standard input closes, workers when the kernel
-//! tells them of their parent's death, and the files of a killed cloud are cleared away at the next start.
+//! tells them of their parent's death, and the files of a killed cloud are cleared away at the next start. Containers of a
+//! real engine are its children, not ours: those of a killed cloud go when the next one starts that runs containers.
 
 mod bridge;
 mod cloud;

@@ -1,7 +1,11 @@
 """What deploying and its smoke test are made of."""
 
+import json
+import tempfile
 import unittest
 import zlib
+
+from samcli.cli.types import CfnParameterOverridesType
 
 import smoke_image
 import stage_parameters
@@ -12,7 +16,21 @@ CONFIGURATION = {"dev": {"deploy": {"parameters": {"parameter_overrides": 'Stage
 class StageParameters(unittest.TestCase):
     def test_what_is_added_joins_or_replaces_what_the_file_says(self):
         made = stage_parameters.parameters(CONFIGURATION, "dev", ["ImageTag=abc", "LogRetentionDays=30", "A=b=c"])
-        self.assertEqual(made, ["Stage=dev", "LogRetentionDays=30", "ImageTag=abc", "A=b=c"])
+        self.assertEqual(made, {"Stage": "dev", "LogRetentionDays": "30", "ImageTag": "abc", "A": "b=c"})
+
+    def test_sam_reads_every_value_as_it_was_given(self):
+        values = {
+            "Empty": "",
+            "Spaces": "a b\\ c",
+            "Profile": json.dumps({"speech": {"prompt": ['say "so"', "it's", "\\"]}}),
+            "Quoted": '"in quotes"',
+            "Number": "07",
+        }
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump({name: stage_parameters.escaped(value) for name, value in values.items()}, file)
+            file.flush()
+            read = CfnParameterOverridesType().convert((f"file://{file.name}",), None, None)
+        self.assertEqual(read, values)
 
 
 class SmokeImage(unittest.TestCase):

@@ -37,6 +37,9 @@ pub enum Execution {
     Ended(ErrorCode),
 }
 
+/// The tracing header ("Tracing header" in the X-Ray developer guide).
+const TRACE_HEADER: &str = "x-amzn-trace-id";
+
 impl Workflow {
     /// The state machine at `SMMU_STATE_MACHINE_ARN`.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
@@ -48,13 +51,21 @@ impl Workflow {
     pub async fn start(&self, input: &ExecutionInput) -> Result<Start, CloudError> {
         const OPERATION: &str = "states:StartExecution";
         let text = serde_json::to_string(input).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        // As a header of the request: in Lambda the SDK sends this function's own trace in it unless it is set, and
+        // Step Functions prefers it to the parameter traceHeader.
+        let trace = input.trail.as_ref().and_then(|trail| trail.origin.trace_header());
         let started = self
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
             .name(input.job_id.as_str())
             .input(text)
-            .set_trace_header(input.trail.as_ref().and_then(|trail| trail.origin.trace_header()))
+            .customize()
+            .mutate_request(move |request| {
+                if let Some(trace) = &trace {
+                    request.headers_mut().insert(TRACE_HEADER, trace.clone());
+                }
+            })
             .send()
             .await;
         match started {
@@ -84,5 +95,47 @@ impl Workflow {
             ExecutionStatus::Aborted => Execution::Ended(ErrorCode::Aborted),
             _ => Execution::Ended(ErrorCode::Internal),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn an_execution_joins_the_trace_of_its_request() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let credentials = aws_sdk_sfn::config::Credentials::new("a", "b", None, None, "test");
+        let sdk = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::from_static("us-east-1"))
+            .credentials_provider(aws_sdk_sfn::config::SharedCredentialsProvider::new(credentials))
+            .endpoint_url(format!("http://{}", listener.local_addr().unwrap()))
+            .build();
+        let environment = Environment::of([("SMMU_STATE_MACHINE_ARN".to_owned(), "arn".to_owned())]);
+        let workflow = Workflow::new(&sdk, &environment).unwrap();
+        let input: ExecutionInput = serde_json::from_value(serde_json::json!({
+            "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": "user-1",
+            "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
+            "trail": {
+                "correlationId": "r-1", "traceId": "1-67891233-abcdef012345678912345678", "sampled": true,
+                "userHash": "abababababababab",
+            },
+        }))
+        .unwrap();
+        let answer = async {
+            let (mut asked, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 8192];
+            let read = asked.read(&mut head).await.unwrap();
+            let body = r#"{"executionArn":"arn","startDate":1}"#;
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            asked.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&head[..read]).into_owned()
+        };
+        let (started, asked) = tokio::join!(workflow.start(&input), answer);
+        started.unwrap();
+        let header = asked.lines().find(|line| line.starts_with("x-amzn-trace-id")).expect("a tracing header");
+        assert_eq!(header, "x-amzn-trace-id: Root=1-67891233-abcdef012345678912345678;Sampled=1");
     }
 }

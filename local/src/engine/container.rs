@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,14 +19,16 @@ use ulid::Ulid;
 use super::EngineConfig;
 use super::api::Refused;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
+use crate::bridge::NETWORK;
 use crate::emulator::CREDENTIAL;
+use crate::home;
 use crate::options::Image;
 
 /// By this name a container reaches the machine that runs it.
 const HOST_NAME: &str = "host.docker.internal";
 /// A process is on that machine.
 const HOST_ADDRESS: &str = "127.0.0.1";
-/// Of a real container: the cloud that it belongs to, by its folder.
+/// Of a real container: the cloud that it belongs to, by the file that it keeps locked while it runs.
 const LABEL: &str = "smmu-local";
 /// What a worker may do in Fargate, and nothing more. What an image has not got is not fetched.
 const AS_ON_FARGATE: [&str; 7] = [
@@ -78,6 +80,12 @@ pub(super) struct Container {
 pub(super) struct Containers {
     config: Arc<EngineConfig>,
     by_id: Arc<Mutex<HashMap<String, Arc<Container>>>>,
+}
+
+/// What a `docker` command prints; nothing where it fails.
+fn docker(arguments: &[&str]) -> String {
+    let ran = std::process::Command::new("docker").args(arguments).output();
+    ran.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 impl Containers {
@@ -162,8 +170,10 @@ impl Containers {
                 for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
                     environment.insert(name.to_owned(), CREDENTIAL.to_owned());
                 }
-                command.args(["docker", "run"]).args(AS_ON_FARGATE);
-                command.arg(format!("--name={}", container.name)).arg(format!("--label={LABEL}={}", self.label()));
+                command.args(["docker", "run"]).args(AS_ON_FARGATE).arg(format!("--network={NETWORK}"));
+                command
+                    .arg(format!("--name={}", container.name))
+                    .arg(format!("--label={LABEL}={}", self.config.lock.display()));
                 // Named, not told: other users of a machine see arguments.
                 command.args(environment.keys().map(|name| format!("--env={name}"))).arg(image);
                 let docker = DOCKER_READS.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
@@ -174,25 +184,19 @@ impl Containers {
         command
     }
 
-    /// What real containers of this cloud have in common with none of another's.
-    fn label(&self) -> String {
-        self.config.tmp.display().to_string()
-    }
-
-    /// Removes the real containers that a killed cloud in this place has left.
+    /// Removes the real containers that killed clouds have left.
     pub(super) fn clear_left_behind(&self) {
         if !self.config.images.values().any(|image| matches!(image, Image::Container(_))) {
             return;
         }
-        let filter = format!("label={LABEL}={}", self.label());
-        let found = std::process::Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &filter]).output();
-        let found = found.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-        if !found.is_empty() {
-            // Should it fail, they run on and spoil nothing: their jobs are gone.
-            let _ = std::process::Command::new("docker")
-                .args(["rm", "--force", "--volumes"])
-                .args(found.split_whitespace())
-                .output();
+        let filter = format!("label={LABEL}");
+        let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
+        let found = docker(&["ps", "--all", "--filter", &filter, "--format", &format]);
+        for (id, lock) in found.lines().filter_map(|line| line.split_once(' ')) {
+            if !home::is_locked(Path::new(lock)).unwrap_or(true) {
+                // Should it fail, the container runs on and spoils nothing: its job is gone.
+                docker(&["rm", "--force", "--volumes", id]);
+            }
         }
     }
 

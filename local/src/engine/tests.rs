@@ -33,6 +33,7 @@ fn engine() -> Fixture {
         environment: Vec::new(),
         program_environment: vec![("PATH".to_owned(), std::env::var("PATH").expect("a PATH"))],
         bridge: None,
+        lock: dir.path().join("lock"),
         logs: place("logs"),
         tmp: place("tmp"),
     };

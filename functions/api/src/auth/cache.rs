@@ -54,9 +54,18 @@ impl KeyCache {
         Self { source, clock, state: Mutex::default() }
     }
 
-    /// Fetches the keys ahead of the first token. What fails is logged, and tried again when a token comes.
+    /// Fetches the keys ahead of the first token. Should that fail, or be given up, the first token finds everything as if
+    /// nobody had asked.
     pub(super) async fn prepare(&self) {
-        self.fetch(&mut *self.state.lock().await).await;
+        match self.source.fetch().await {
+            Ok(keys) => {
+                let fetched_at = (self.clock)();
+                let mut state = self.state.lock().await;
+                state.last_fetch = Some(Fetch { ended_at: fetched_at, failed: false });
+                state.known = Some(Known { keys, fetched_at });
+            }
+            Err(error) => log(&error),
+        }
     }
 
     /// The key that a token with this `kid` is to be verified with.
@@ -170,6 +179,16 @@ mod tests {
         assert_eq!(issuer.fetches(), 1);
         assert_eq!(outcome(&cache, "a").await, Ok(()));
         assert_eq!(issuer.fetches(), 1);
+    }
+
+    #[tokio::test]
+    async fn keys_that_could_not_be_fetched_ahead_are_fetched_for_the_first_token() {
+        let (issuer, _, cache) = issuer_with(&[&Signer::rsa("a")]);
+        issuer.go_down();
+        cache.prepare().await;
+        issuer.publish(&[&Signer::rsa("a")]);
+        assert_eq!(outcome(&cache, "a").await, Ok(()));
+        assert_eq!(issuer.fetches(), 2);
     }
 
     #[tokio::test]
