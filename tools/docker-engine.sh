@@ -97,7 +97,7 @@ build_kit() {
 }
 
 # can_pull IMAGE: whether the engine can get an image that it has not got.
-can_pull() { docker pull --quiet "$1" >/dev/null 2>&1; }
+can_pull() { timeout 300 docker pull --quiet "$1" >/dev/null 2>&1; }
 
 # mirror_of SUITE: where apt gets it from here; nothing where it does not.
 mirror_of() {
