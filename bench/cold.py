@@ -136,7 +136,9 @@ def start(emulator, program):
         child = subprocess.Popen(command, stdout=log, stderr=log, env=program.environment, cwd=HERE)
         try:
             answers = [call(child, program.event) for _ in range(2)]
-            mib = max(resident_bytes(pid) for pid in tree_of(child.pid) if pid != child.pid) / 2**20
+            # None where the program has ended, which the log tells below.
+            started = [pid for pid in tree_of(child.pid) if pid != child.pid]
+            mib = max(map(resident_bytes, started), default=0) / 2**20
         finally:
             child.terminate()
             child.wait()
@@ -170,7 +172,8 @@ def main():
     arguments.add_argument("--minimal", type=Path, required=True)
     arguments.add_argument("--rounds", type=int, default=9)
     given = arguments.parse_args()
-    measured = list(programs(given.functions, given.minimal))
+    # Absolute: programs are started in another folder.
+    measured = list(programs(given.functions.resolve(), given.minimal.resolve()))
     starts = {program.name: [] for program in measured}
     for _ in range(given.rounds):
         for program in measured:
