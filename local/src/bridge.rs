@@ -7,11 +7,11 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Command;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::docker::docker;
 use crate::error::LocalError;
 
 /// Connections that may wait to be accepted; a burst of workers makes some tens.
@@ -41,8 +41,9 @@ impl Bridge {
         let answer = docker(&inspect).or_else(|_| {
             let made = docker(&make);
             docker(&inspect).map_err(|error| made.err().unwrap_or(error))
-        })?;
-        match answer.trim().parse() {
+        });
+        let answer = answer.map_err(LocalError::Bridge)?;
+        match answer.parse() {
             Ok(gateway) => Ok(Self { gateway, port }),
             Err(_) => Err(LocalError::Bridge(format!("the network {NETWORK} has no address of version 4: {answer:?}"))),
         }
@@ -79,14 +80,4 @@ impl Bridge {
             });
         }
     }
-}
-
-/// What a `docker` command prints.
-fn docker(arguments: &[&str]) -> Result<String, LocalError> {
-    let ran = Command::new("docker").args(arguments).output();
-    let answer = ran.map_err(|error| LocalError::Bridge(format!("docker does not start: {error}")))?;
-    if !answer.status.success() {
-        return Err(LocalError::Bridge(String::from_utf8_lossy(&answer.stderr).trim().to_owned()));
-    }
-    Ok(String::from_utf8_lossy(&answer.stdout).into_owned())
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::bridge::Bridge;
+use crate::docker::docker;
 use crate::emulator::{CREDENTIAL, Emulator, REGION};
 use crate::engine::{Engine, EngineConfig, Worker};
 use crate::error::LocalError;
@@ -229,9 +229,7 @@ fn is_there(image: &Image) -> Result<(), LocalError> {
             _ => Ok(()),
         },
         Image::Container(name) => {
-            let asked = Command::new("docker").args(["image", "inspect", name]).output();
-            let there = asked.is_ok_and(|answer| answer.status.success());
-            if there { Ok(()) } else { Err(LocalError::ImageMissing(name.clone())) }
+            docker(&["image", "inspect", name]).map(drop).map_err(|_| LocalError::ImageMissing(name.clone()))
         }
     }
 }

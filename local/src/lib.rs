@@ -20,6 +20,7 @@
 mod bridge;
 mod cloud;
 mod deploy;
+mod docker;
 mod emulator;
 mod engine;
 mod error;

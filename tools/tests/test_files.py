@@ -10,6 +10,7 @@ from checks import foreign_names, sample_events, template
 # Put together here, so that the check does not find its own examples.
 HOST = "pypi" + ".org"
 HOME = "/ro" + "ot/"
+WORK = "/wo" + "rk/"
 
 
 class ForeignNames(unittest.TestCase):
@@ -28,7 +29,7 @@ class ForeignNames(unittest.TestCase):
 
     def test_ordinary_paths_and_addresses_are_not_findings(self):
         for path, text in (
-            ("a.sh", "$HOME/work/x ./work/y /usr/bin/z ~/root/w"),
+            ("a.sh", f"$HOME{WORK}x .{WORK}y /usr/bin/z ~{HOME}w"),
             ("README.md", "https://example.com/work/x"),
             ("Cargo.lock", 'source = "registry+https://github.com/rust-lang/crates.io-index"'),
             ("tools/package-lock.json", '"url": "https://example.com/funding"'),

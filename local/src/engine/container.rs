@@ -20,6 +20,7 @@ use super::EngineConfig;
 use super::api::Refused;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
 use crate::bridge::NETWORK;
+use crate::docker::docker;
 use crate::emulator::CREDENTIAL;
 use crate::home;
 use crate::options::Image;
@@ -80,12 +81,6 @@ pub(super) struct Container {
 pub(super) struct Containers {
     config: Arc<EngineConfig>,
     by_id: Arc<Mutex<HashMap<String, Arc<Container>>>>,
-}
-
-/// What a `docker` command prints; nothing where it fails.
-fn docker(arguments: &[&str]) -> String {
-    let ran = std::process::Command::new("docker").args(arguments).output();
-    ran.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 impl Containers {
@@ -191,11 +186,12 @@ impl Containers {
         }
         let filter = format!("label={LABEL}");
         let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
-        let found = docker(&["ps", "--all", "--filter", &filter, "--format", &format]);
+        // Where the engine does not answer, starting containers will say so.
+        let found = docker(&["ps", "--all", "--filter", &filter, "--format", &format]).unwrap_or_default();
         for (id, lock) in found.lines().filter_map(|line| line.split_once(' ')) {
             if !home::is_locked(Path::new(lock)).unwrap_or(true) {
                 // Should it fail, the container runs on and spoils nothing: its job is gone.
-                docker(&["rm", "--force", "--volumes", id]);
+                let _ = docker(&["rm", "--force", "--volumes", id]);
             }
         }
     }
