@@ -55,7 +55,7 @@ async fn a_wish_that_cannot_be_granted_names_its_field() {
         ("size", json!(0), 400, "invalid_request"),
         ("size", json!(104_857_601), 422, "media_too_large"),
         ("contentType", json!("application/pdf"), 415, "unsupported_media_type"),
-        ("filename", json!("../../etc/passwd"), 400, "invalid_request"),
+        ("filename", json!("../.."), 400, "invalid_request"),
         ("sha256", json!("abc"), 400, "invalid_request"),
         ("userId", json!("somebody-else"), 400, "invalid_request"),
     ];

@@ -5,7 +5,7 @@ use crate::{
     show::{Line, Meter},
 };
 use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{Sha256, detect, detect::HEAD_BYTES};
+use smmu_core::{Sha256, detect, detect::HEAD_BYTES, formats, policy::UNKNOWN_TYPE};
 use std::{
     fs::{self, File},
     io::{self, Read},
@@ -14,9 +14,6 @@ use std::{
 
 /// How much is read and hashed at once.
 const CHUNK_BYTES: usize = 1 << 20;
-
-/// What is sent for a file of no known kind; the API refuses it in its own words.
-const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// What the API wants to know of a file before it grants an upload.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,33 +101,7 @@ fn content_type(head: &[u8], path: &Path) -> &'static str {
 }
 
 fn claimed_type(path: &Path) -> Option<&'static str> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    Some(match extension.as_str() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "webp" => "image/webp",
-        "gif" => "image/gif",
-        "tif" | "tiff" => "image/tiff",
-        "bmp" => "image/bmp",
-        "avif" => "image/avif",
-        "heic" => "image/heic",
-        "heif" => "image/heif",
-        "mp4" | "m4v" => "video/mp4",
-        "mov" => "video/quicktime",
-        "webm" => "video/webm",
-        "mkv" => "video/x-matroska",
-        "avi" => "video/x-msvideo",
-        "mpg" | "mpeg" => "video/mpeg",
-        "3gp" => "video/3gpp",
-        "mp3" => "audio/mpeg",
-        "m4a" => "audio/mp4",
-        "aac" => "audio/aac",
-        "wav" => "audio/wav",
-        "flac" => "audio/flac",
-        "ogg" | "oga" => "audio/ogg",
-        "opus" => "audio/opus",
-        _ => return None,
-    })
+    formats::of_extension(&path.extension()?.to_str()?.to_ascii_lowercase()).map(|claim| claim.media_type)
 }
 
 /// The file's name without folders, as the API is told it.

@@ -1,5 +1,6 @@
 //! What a file is, by its first bytes alone. Names and declared content types are only claims.
 
+use crate::error::{ErrorCode, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// How many leading bytes [`detect`] wants to see; fewer are enough for shorter files.
@@ -44,7 +45,62 @@ pub struct Format {
 /// sound: what it really holds, its headers say ([`Outline`](crate::av::Outline)).
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<Format> {
-    container(head).or_else(|| inferred(head))
+    let head = without_padding(head);
+    picture(head).or_else(|| container(head)).or_else(|| inferred(head))
+}
+
+/// The format, or the refusal that every entrance gives.
+pub fn known(head: &[u8]) -> Result<Format, Refusal> {
+    detect(head).ok_or_else(|| {
+        let message = match infer::get(head) {
+            Some(other) => format!("unsupported format: {} is not an image, video or audio format", other.mime_type()),
+            None => match unopened(head) {
+                Some(name) => format!("unsupported format: {name}"),
+                None => "unsupported format: not a recognised image, video or audio file".to_owned(),
+            },
+        };
+        Refusal::new(ErrorCode::UnsupportedMedia, message)
+    })
+}
+
+/// Formats that are known by name and not opened.
+fn unopened(head: &[u8]) -> Option<&'static str> {
+    let marks: &[(&[u8], &str)] = &[
+        (b".RMF", "RealMedia"),
+        (b".ra\xFD", "RealAudio"),
+        (b"MAC ", "Monkey's Audio"),
+        (b"YUV4MPEG2 ", "Y4M, uncompressed video"),
+        (b"\0\0\0\x01", "a raw H.264 or H.265 stream without a container"),
+        (b"MThd", "MIDI"),
+    ];
+    marks.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, name)| *name)
+}
+
+/// The content behind what some tools put in front of it: zeros before MPEG audio, line ends before a JPEG.
+fn without_padding(head: &[u8]) -> &[u8] {
+    let zeros = head.iter().take_while(|byte| **byte == 0).count();
+    let lines = head.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    match (&head[zeros..], &head[lines..]) {
+        ([0xFF, second, third, ..], _) if zeros > 0 && is_mpeg_audio(*second, *third) => &head[zeros..],
+        ([b'I', b'D', b'3', ..], _) if zeros > 0 => &head[zeros..],
+        (_, [0xFF, 0xD8, 0xFF, ..]) if lines > 0 => &head[lines..],
+        _ => head,
+    }
+}
+
+/// Pictures, before any container of video or sound whose mark is only a byte here and there.
+fn picture(head: &[u8]) -> Option<Format> {
+    let marks: &[(&[u8], &str)] = &[
+        (b"\xFF\xD8\xFF", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"GIF87a", "image/gif"),
+        (b"GIF89a", "image/gif"),
+        // BigTIFF (its offsets are of 8 bytes).
+        (b"II\x2B\0\x08\0\0\0", "image/tiff"),
+        (b"MM\0\x2B\0\x08\0\0", "image/tiff"),
+    ];
+    let (_, content_type) = marks.iter().find(|(mark, _)| head.starts_with(mark))?;
+    Some(Format { kind: MediaKind::Image, content_type })
 }
 
 /// Containers that `infer` does not know, or knows too few forms of.
@@ -73,6 +129,20 @@ fn container(head: &[u8]) -> Option<Format> {
         // WAVE over 4 GiB (EBU Tech 3306, ITU-R BS.2088).
         _ if any_at(0, &[b"RF64", b"BW64"]) && at(8, b"WAVE") => (Audio, "audio/x-wav"),
         _ if at(0, b"#!AMR-WB\n") => (Audio, "audio/amr-wb"),
+        // AC-3 and E-AC-3 (ETSI TS 102 366): told apart by the stream's own number.
+        [0x0B, 0x77, _, _, _, id, ..] if id >> 3 > 10 && id >> 3 <= 16 => (Audio, "audio/eac3"),
+        [0x0B, 0x77, _, _, _, id, ..] if id >> 3 <= 10 => (Audio, "audio/ac3"),
+        _ if at(0, b"\x7F\xFE\x80\x01") => (Audio, "audio/vnd.dts"),
+        _ if at(0, b".snd") => (Audio, "audio/basic"),
+        _ if at(0, b"wvpk") => (Audio, "audio/x-wavpack"),
+        _ if at(0, b"TTA1") => (Audio, "audio/x-tta"),
+        _ if at(0, b"DKIF\0\0") => (Video, "video/x-ivf"),
+        // The partition pack of a header (SMPTE ST 377-1).
+        _ if at(0, b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01\x02") => (Video, "application/mxf"),
+        // The header block of DIF sequence 0 (IEC 61834-2), PAL or NTSC.
+        [0x1F, 0x07, 0x00, 0x3F | 0xBF, ..] => (Video, "video/x-dv"),
+        // A sequence header of MPEG-1 or MPEG-2 video without a container (ISO/IEC 11172-2, 2.4.2.3).
+        _ if at(0, b"\0\0\x01\xB3") => (Video, "video/mpeg"),
         // ADTS (ISO/IEC 14496-3): twelve ones, either version, layer 0, which MPEG audio reserves.
         [0xFF, second, ..] if second & 0xF6 == 0xF0 => (Audio, "audio/aac"),
         [0xFF, second, third, ..] if is_mpeg_audio(*second, *third) => (Audio, "audio/mpeg"),
@@ -163,8 +233,8 @@ mod tests {
             let format = detect(&file[..file.len().min(HEAD_BYTES)]);
             let format = format.unwrap_or_else(|| panic!("{name} is not known"));
             assert_eq!(&format.content_type, content_type, "{name}");
-            let kind = UploadPolicy::default().admit(content_type, 1000);
-            assert_eq!(kind.ok(), Some(format.kind), "{name}: a client declares what it detects");
+            let granted = UploadPolicy::default().admit(content_type, "sample", 1000);
+            assert_eq!(granted.ok(), Some(*content_type), "{name}: a client declares what it detects");
         }
     }
 
@@ -181,6 +251,30 @@ mod tests {
         assert_eq!(kind(b"#!AMR\n\x3c\x91\x17\x16\xbe\x66"), Some(("audio/amr", MediaKind::Audio)));
         assert_eq!(kind(b"#!AMR-WB\n\x3c\x91\x17"), Some(("audio/amr-wb", MediaKind::Audio)));
         assert_eq!(kind(b"ID3\x03\0\0\0\0\0\0"), Some(("audio/mpeg", MediaKind::Audio)));
+    }
+
+    #[test]
+    fn a_picture_is_told_by_its_own_mark_whatever_else_its_bytes_look_like() {
+        let mut gif = b"GIF89a".to_vec();
+        gif.resize(400, 0);
+        (gif[188], gif[376]) = (b'G', b'G');
+        assert_eq!(detect(&gif).map(|format| format.content_type), Some("image/gif"));
+        assert_eq!(detect(b"\n\xFF\xD8\xFF\xE0").map(|format| format.content_type), Some("image/jpeg"));
+        let padded = [vec![0; 500], b"\xFF\xFB\x90\x64".to_vec()].concat();
+        assert_eq!(detect(&padded).map(|format| format.content_type), Some("audio/mpeg"));
+    }
+
+    #[test]
+    fn a_refusal_names_what_the_file_is() {
+        for (head, name) in [
+            (&b".RMF\0\0"[..], "RealMedia"),
+            (b"%PDF-1.7", "application/pdf"),
+            (b"PK\x03\x04", "application/zip"),
+            (b"hello", "not a recognised"),
+        ] {
+            let message = super::known(head).unwrap_err().message;
+            assert!(message.starts_with("unsupported format: ") && message.contains(name), "{message}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod av;
 pub mod cost;
 pub mod detect;
 pub mod error;
+pub mod formats;
 pub mod ids;
 pub mod image;
 pub mod job;

@@ -2,6 +2,7 @@
 
 use crate::{
     detect::MediaKind,
+    formats::{self, Declared, FormatEntry},
     problem::{Problem, ProblemCode},
 };
 
@@ -14,7 +15,7 @@ pub struct UploadPolicy {
     pub max_video_bytes: u64,
     /// Largest audio file, in bytes.
     pub max_audio_bytes: u64,
-    /// Content types accepted, lower case. An empty list accepts every one that can be processed.
+    /// Media types accepted, lower case, by any of their names. An empty list accepts all that can be processed.
     pub allowed_types: Vec<String>,
     /// How long a presigned upload works, in seconds.
     pub grant_seconds: u32,
@@ -35,71 +36,59 @@ impl Default for UploadPolicy {
     }
 }
 
-/// Content types that clients may declare, with the kind that each claims.
-const DECLARABLE: &[(&str, MediaKind)] = &[
-    ("image/jpeg", MediaKind::Image),
-    ("image/png", MediaKind::Image),
-    ("image/webp", MediaKind::Image),
-    ("image/gif", MediaKind::Image),
-    ("image/tiff", MediaKind::Image),
-    ("image/bmp", MediaKind::Image),
-    ("image/avif", MediaKind::Image),
-    ("image/heic", MediaKind::Image),
-    ("image/heif", MediaKind::Image),
-    ("video/mp4", MediaKind::Video),
-    ("video/quicktime", MediaKind::Video),
-    ("video/webm", MediaKind::Video),
-    ("video/x-matroska", MediaKind::Video),
-    ("video/x-msvideo", MediaKind::Video),
-    ("video/mpeg", MediaKind::Video),
-    ("video/3gpp", MediaKind::Video),
-    ("video/3gpp2", MediaKind::Video),
-    ("video/mp2t", MediaKind::Video),
-    ("video/ogg", MediaKind::Video),
-    ("video/x-flv", MediaKind::Video),
-    ("video/x-ms-wmv", MediaKind::Video),
-    ("audio/mpeg", MediaKind::Audio),
-    ("audio/mp4", MediaKind::Audio),
-    ("audio/aac", MediaKind::Audio),
-    ("audio/wav", MediaKind::Audio),
-    ("audio/x-wav", MediaKind::Audio),
-    ("audio/flac", MediaKind::Audio),
-    ("audio/ogg", MediaKind::Audio),
-    ("audio/opus", MediaKind::Audio),
-    ("audio/webm", MediaKind::Audio),
-    ("audio/amr", MediaKind::Audio),
-    ("audio/amr-wb", MediaKind::Audio),
-    ("audio/aiff", MediaKind::Audio),
-    ("audio/x-caf", MediaKind::Audio),
-    // Other names for some of the above, by which `detect` and file systems know them.
-    ("video/x-m4v", MediaKind::Video),
-    ("audio/m4a", MediaKind::Audio),
-    ("audio/x-m4a", MediaKind::Audio),
-    ("audio/x-flac", MediaKind::Audio),
-    ("audio/x-aiff", MediaKind::Audio),
-];
+/// The media type of an upload whose format is not known yet (RFC 2046, section 4.5.1).
+pub const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 impl UploadPolicy {
-    /// Decides on a declared content type and size; the kind is only the claim that the limit follows from.
-    pub fn admit(&self, content_type: &str, bytes: u64) -> Result<MediaKind, Problem> {
-        let declared = DECLARABLE.iter().find(|(name, _)| *name == content_type);
-        let allowed = self.allowed_types.is_empty() || self.allowed_types.iter().any(|name| name == content_type);
-        let (Some(&(_, kind)), true) = (declared, allowed) else {
-            return Err(Problem::with_field(
-                ProblemCode::UnsupportedMediaType,
-                "contentType",
-                "this content type is not accepted here",
-            ));
+    /// Decides on a declared content type, a file name and a size, and returns the content type to upload with.
+    ///
+    /// All three are hints except the size: content decides after the upload. What the hints leave open is granted
+    /// under the largest limit that they leave open.
+    pub fn admit(&self, content_type: &str, file_name: &str, bytes: u64) -> Result<&'static str, Problem> {
+        let refused =
+            |detail: String| Err(Problem::with_field(ProblemCode::UnsupportedMediaType, "contentType", detail));
+        let (by_type, by_extension) = match formats::declared(content_type, file_name) {
+            Declared::Media { by_type, by_extension } => (by_type, by_extension),
+            Declared::Unknown => (None, None),
+            Declared::NotMedia(what) => {
+                return refused(format!("{what} cannot be processed; upload an image, a video or an audio file"));
+            }
         };
+        let claims = [by_type, by_extension].into_iter().flatten();
+        // The claim is certain where nothing contradicts it.
+        if let Some(certain) = by_type.filter(|claim| by_extension.is_none_or(|name| name.format == claim.format))
+            && !self.allows_format(certain.format)
+        {
+            return refused(format!("{} files are not accepted by this service", certain.format.name));
+        }
         if bytes == 0 {
             return Err(Problem::with_field(ProblemCode::InvalidRequest, "size", "must be at least 1 byte"));
         }
-        let limit = self.max_bytes(kind);
+        let largest = self.max_image_bytes.max(self.max_video_bytes).max(self.max_audio_bytes);
+        let limit = claims.clone().map(|claim| self.max_bytes(claim.kind)).max().unwrap_or(largest);
         if bytes > limit {
             let detail = format!("at most {limit} bytes are accepted for this kind of media");
             return Err(Problem::with_field(ProblemCode::MediaTooLarge, "size", detail));
         }
-        Ok(kind)
+        Ok(claims.map(|claim| claim.media_type).next().unwrap_or(UNKNOWN_TYPE))
+    }
+
+    /// Whether the operator accepts content of this type and kind. `content_type` is as [`detect`](crate::detect())
+    /// names it, `kind` what the container turned out to hold.
+    #[must_use]
+    pub fn allows(&self, content_type: &str, kind: MediaKind) -> bool {
+        let found = formats::of_media_type(content_type).map(|claim| claim.format);
+        self.allowed_types.is_empty()
+            || self.allowed_types.iter().any(|allowed| match formats::of_media_type(allowed) {
+                Some(claim) => Some(claim.format) == found && claim.kind == kind,
+                None => allowed == content_type,
+            })
+    }
+
+    /// Whether the operator accepts some content of this format.
+    fn allows_format(&self, format: &FormatEntry) -> bool {
+        let names = |allowed: &String| formats::of_media_type(allowed).is_some_and(|claim| claim.format == format);
+        self.allowed_types.is_empty() || self.allowed_types.iter().any(names)
     }
 
     /// Largest upload of a kind, in bytes.
@@ -110,5 +99,45 @@ impl UploadPolicy {
             MediaKind::Video => self.max_video_bytes,
             MediaKind::Audio => self.max_audio_bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MIB, UNKNOWN_TYPE, UploadPolicy};
+    use crate::{detect::MediaKind, problem::ProblemCode};
+
+    fn admit(content_type: &str, name: &str, bytes: u64) -> Result<&'static str, ProblemCode> {
+        UploadPolicy::default().admit(content_type, name, bytes).map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_grant_names_a_plain_type() {
+        assert_eq!(admit("video/webm;codecs=vp8,opus", "blob", 1), Ok("video/webm"));
+        assert_eq!(admit("image/jpeg", "a.jpg", 1), Ok("image/jpeg"));
+        assert_eq!(admit("", "IMG_0001.HEIC", 1), Ok("image/heic"));
+        assert_eq!(admit("application/octet-stream", "a", 1), Ok(UNKNOWN_TYPE));
+        assert_eq!(admit("text/html", "a", 1), Err(ProblemCode::UnsupportedMediaType));
+    }
+
+    #[test]
+    fn a_doubtful_claim_has_the_larger_limit() {
+        assert_eq!(admit("image/jpeg", "a.jpg", 200 * MIB), Err(ProblemCode::MediaTooLarge));
+        assert_eq!(admit("image/jpeg", "a.mp4", 200 * MIB), Ok("image/jpeg"));
+        assert_eq!(admit("", "a", 5 * 1024 * MIB), Ok(UNKNOWN_TYPE));
+        assert_eq!(admit("", "a", 5 * 1024 * MIB + 1), Err(ProblemCode::MediaTooLarge));
+    }
+
+    #[test]
+    fn an_operators_list_acts_on_certain_claims_and_on_content() {
+        let allowed_types = ["image/jpg", "audio/x-wav", "audio/mp4"].map(str::to_owned).to_vec();
+        let policy = UploadPolicy { allowed_types, ..UploadPolicy::default() };
+        let admitted = |content_type, name| policy.admit(content_type, name, 1).is_ok();
+        assert!(admitted("image/jpeg", "a.jpg") && admitted("audio/wav", "a") && admitted("", "a"));
+        assert!(!admitted("image/png", "a.png"));
+        assert!(admitted("image/png", "a.jpg"), "only the content can tell");
+        assert!(policy.allows("image/jpeg", MediaKind::Image) && policy.allows("audio/x-wav", MediaKind::Audio));
+        assert!(policy.allows("video/mp4", MediaKind::Audio), "sound in MP4 is audio/mp4");
+        assert!(!policy.allows("video/mp4", MediaKind::Video) && !policy.allows("image/png", MediaKind::Image));
     }
 }

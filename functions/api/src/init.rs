@@ -1,4 +1,4 @@
-//! `POST /media/upload/init`: from a wish to an [`UploadGrant`].
+//! `POST /media/upload/init`: from a request to an [`UploadGrant`].
 
 mod parse;
 
@@ -32,14 +32,14 @@ struct Upload {
 }
 
 pub(crate) async fn handle(request: &Request, user: UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let wish = parse::wish(request.body(), &context.policy)?;
+    let request = parse::upload_request(request.body(), &context.policy)?;
     let now = clock::now();
     let seconds = context.policy.grant_seconds;
     let media = Media {
         id: clock::new_media_id(),
         user,
-        file_name: wish.file_name,
-        grant: wish.grant,
+        file_name: request.file_name,
+        grant: request.grant,
         state: MediaState::AwaitingUpload,
         created_at: now,
         expires_at: now.plus_seconds(seconds.into()),

@@ -77,10 +77,11 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failur
     let source = &input.source;
     let reading = |error: CloudError| Failure::reading_source(error, Stage::Detect);
     let head = context.uploads.read_range(source, 0..HEAD_BYTES as u64).await.map_err(reading)?;
-    let format = known_format(&head).map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
+    let format = detect::known(&head).map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
     let outline = outline(format, head, source, &context.uploads).await.map_err(reading)?;
     let kind = outline.kind(format.kind);
-    accept(kind, source.bytes, &context.policy).map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
+    accept(kind, format.content_type, source.bytes, &context.policy)
+        .map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
     match context.jobs.advance(&input.job_id, JobEvent::Detected(kind)).await? {
         Advance::Changed(_) | Advance::Unchanged(_) => {}
         Advance::Ended(job) => return Err(Failure::Fault(format!("the job is {} already", job.status()))),
@@ -93,11 +94,6 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failur
     let branch = Branch::of(kind, source.bytes, outline.sound, context.routing);
     tracing::info!(?kind, ?branch, content_type = format.content_type, "detected");
     Ok(Answer { worker, detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input } })
-}
-
-fn known_format(head: &[u8]) -> Result<Format, Refusal> {
-    let message = "the content is no image, video or audio of a known format";
-    detect(head).ok_or_else(|| Refusal::new(ErrorCode::UnsupportedMedia, message))
 }
 
 /// Fetches what the outline of a source wants to see, some kilobytes at a time.
@@ -117,7 +113,11 @@ async fn outline(format: Format, head: Vec<u8>, source: &Source, uploads: &Uploa
 
 /// The limit of a kind was checked against what the client declared; here it holds for what the
 /// file is.
-fn accept(kind: MediaKind, bytes: u64, policy: &UploadPolicy) -> Result<(), Refusal> {
+fn accept(kind: MediaKind, content_type: &str, bytes: u64, policy: &UploadPolicy) -> Result<(), Refusal> {
+    if !policy.allows(content_type, kind) {
+        let message = format!("this service does not accept {content_type} files with {} content", kind.as_str());
+        return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
+    }
     let limit = policy.max_bytes(kind);
     if bytes > limit {
         let name = match kind {
@@ -133,27 +133,24 @@ fn accept(kind: MediaKind, bytes: u64, policy: &UploadPolicy) -> Result<(), Refu
 
 #[cfg(test)]
 mod tests {
-    use super::{accept, known_format};
+    use super::accept;
     use smmu_core::{ErrorCode, MediaKind, UploadPolicy};
 
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-
     #[test]
-    fn content_decides_the_kind() {
-        let format = known_format(PNG).expect("a PNG is known");
-        assert_eq!((format.kind, format.content_type), (MediaKind::Image, "image/png"));
-    }
-
-    #[test]
-    fn text_is_refused_as_unsupported() {
-        let refusal = known_format(b"#!/bin/sh\necho hello");
-        assert_eq!(refusal.map_err(|r| r.code), Err(ErrorCode::UnsupportedMedia));
+    fn content_outside_the_operators_list_is_refused() {
+        let policy = UploadPolicy { allowed_types: vec!["image/jpeg".to_owned()], ..UploadPolicy::default() };
+        let verdict = |content_type| accept(MediaKind::Image, content_type, 1, &policy).map_err(|r| r.code);
+        assert_eq!(verdict("image/jpeg"), Ok(()));
+        assert_eq!(verdict("image/png"), Err(ErrorCode::UnsupportedMedia));
     }
 
     #[test]
     fn an_image_declared_as_a_video_still_has_an_image_s_limit() {
         let policy = UploadPolicy { max_image_bytes: 1000, ..UploadPolicy::default() };
-        assert_eq!(accept(MediaKind::Image, 1000, &policy), Ok(()));
-        assert_eq!(accept(MediaKind::Image, 1001, &policy).map_err(|r| r.code), Err(ErrorCode::TooManyBytes));
+        assert_eq!(accept(MediaKind::Image, "image/png", 1000, &policy), Ok(()));
+        assert_eq!(
+            accept(MediaKind::Image, "image/png", 1001, &policy).map_err(|r| r.code),
+            Err(ErrorCode::TooManyBytes)
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What is made of a source: content decides, the same way in both modes.
 
-use smmu_core::{ErrorCode, Manifest, MediaKind, Profile, Refusal, av::AvLimits, detect};
+use smmu_core::{Manifest, MediaKind, Profile, av::AvLimits, detect};
 use smmu_media::{
     Fault, ImageLimits, MediaError,
     av::{self, Event},
@@ -30,7 +30,5 @@ fn kind(source: &Path) -> Result<MediaKind, MediaError> {
     let mut head = Vec::with_capacity(detect::HEAD_BYTES);
     let file = File::open(source).map_err(Fault::Read)?;
     file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Fault::Read)?;
-    let message = "the content is no image, video or audio of a known format";
-    let format = detect::detect(&head).ok_or_else(|| Refusal::new(ErrorCode::UnsupportedMedia, message))?;
-    Ok(format.kind)
+    Ok(detect::known(&head)?.kind)
 }
