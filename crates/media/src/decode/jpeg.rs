@@ -1,6 +1,10 @@
 //! JPEG by libjpeg-turbo, which shrinks in the frequency domain: most of a large photo is never decoded.
 
-use super::{Decode, Header, jpeg_markers::Markers, shrink_bytes};
+use super::{
+    Decode, Header,
+    jpeg_markers::{self, Markers},
+    shrink_bytes,
+};
 use crate::{
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
@@ -30,7 +34,7 @@ pub(crate) struct Jpeg {
 
 impl Jpeg {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let content = source.content()?;
+        let mut content = complete(source.content()?);
         let mut markers = Markers::parse(&content).ok_or_else(|| corrupt("JPEG", "its headers are incomplete"))?;
         let stored = markers.size.ok_or_else(|| corrupt("JPEG", "it has no frame header"))?;
         limits.check_canvas(stored)?;
@@ -38,7 +42,17 @@ impl Jpeg {
             let message = format!("JPEG with {} bits per sample is not supported; 8 are", markers.precision);
             return Err(unsupported(message));
         }
-        let head = decompressor()?.read_header(&content).map_err(|error| corrupt("JPEG", error))?;
+        let head = match decompressor()?.read_header(&content) {
+            Ok(head) if markers.tidy => head,
+            read => {
+                let Some(tidy) = jpeg_markers::tidied(&content) else {
+                    let reason = read.err().map_or_else(|| "its headers are incomplete".to_owned(), |e| e.to_string());
+                    return Err(corrupt("JPEG", reason));
+                };
+                content = tidy;
+                decompressor()?.read_header(&content).map_err(|error| corrupt("JPEG", error))?
+            }
+        };
         if (head.width, head.height) != (stored.width as usize, stored.height as usize) {
             return Err(corrupt("JPEG", "its headers contradict one another"));
         }
@@ -80,6 +94,17 @@ impl Jpeg {
         let scaled = |side: u32| u32::try_from(scale.scale(side as usize)).unwrap_or(side);
         Size { width: scaled(self.header.stored.width), height: scaled(self.header.stored.height) }
     }
+}
+
+/// The file from its first marker to its last. Some tools write line ends in front, and some cameras no end of image:
+/// with one put there, libjpeg-turbo complains of pixels that are missing, and of nothing else.
+fn complete(mut content: Vec<u8>) -> Vec<u8> {
+    let line_ends = content.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    content.drain(..line_ends);
+    if !content.ends_with(&[0xff, 0xd9]) {
+        content.extend_from_slice(&[0xff, 0xd9]);
+    }
+    content
 }
 
 /// Eighths of the stored size that are decoded to.

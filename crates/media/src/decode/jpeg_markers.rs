@@ -4,6 +4,7 @@
 use smmu_core::image::Size;
 
 /// What the segments say.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the file by itself")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Markers {
     /// Bits per sample.
@@ -22,6 +23,8 @@ pub(crate) struct Markers {
     pub(crate) icc: Option<Vec<u8>>,
     /// Whether an Adobe program wrote it: inks are then stored inverted.
     pub(crate) adobe: bool,
+    /// Whether the first scan's parameters are what the process of the frame has.
+    pub(crate) tidy: bool,
 }
 
 impl Markers {
@@ -34,8 +37,15 @@ impl Markers {
             let (marker, after) = next_marker(rest)?;
             rest = after;
             match marker {
-                // Start of scan: what follows is pixels. End of image: there are none.
-                0xda | 0xd9 => break,
+                // Start of scan: what follows is pixels.
+                0xda => {
+                    let scan = || rest.get(2..usize::from(u16::from_be_bytes(*rest.first_chunk()?)));
+                    let other_process = found.progressive || found.lossless;
+                    found.tidy = other_process || scan().is_none_or(|scan| scan.ends_with(&[0, 63, 0]));
+                    break;
+                }
+                // End of image: there are no pixels.
+                0xd9 => break,
                 // Restart markers and TEM stand alone.
                 0x01 | 0xd0..=0xd7 => continue,
                 _ => {}
@@ -75,6 +85,52 @@ impl Markers {
         let mcus = u64::from(size.width).div_ceil(8 * most_across) * u64::from(size.height).div_ceil(8 * most_down);
         let blocks: u64 = self.sampling.iter().map(|&(across, down)| u64::from(across) * u64::from(down)).sum();
         mcus * blocks * 64 * 2
+    }
+}
+
+/// The same file as a strict reader expects it, where its headers are only untidy: without bytes between segments, without
+/// an ICC profile (which [`Markers`] has already), with an Adobe transform that exists and the scan parameters that a
+/// sequential process has (T.81, Table B.3; some phones write others). Browsers show such files whole.
+///
+/// `None` where the headers are not a JPEG file's.
+pub(crate) fn tidied(content: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = content.strip_prefix(&[0xff, 0xd8])?;
+    let mut tidy = Vec::with_capacity(content.len());
+    tidy.extend_from_slice(&[0xff, 0xd8]);
+    let mut sequential = false;
+    loop {
+        let (marker, after) = next_marker(rest)?;
+        rest = after;
+        match marker {
+            0xd9 => return None,
+            0x01 | 0xd0..=0xd7 => continue,
+            _ => {}
+        }
+        let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
+        let mut segment = rest.get(2..length)?.to_vec();
+        rest = &rest[length..];
+        match marker {
+            0xc0 | 0xc1 => sequential = true,
+            0xe2 if segment.starts_with(b"ICC_PROFILE\0") => continue,
+            // The transform is the twelfth byte (Adobe Technical Note 5116, section 18); 1 is the usual one.
+            0xee if segment.starts_with(b"Adobe") => {
+                if let Some(transform) = segment.get_mut(11).filter(|transform| **transform > 2) {
+                    *transform = 1;
+                }
+            }
+            0xda if sequential => {
+                let parameters = segment.len().checked_sub(3)?;
+                segment[parameters..].copy_from_slice(&[0, 63, 0]);
+            }
+            _ => {}
+        }
+        tidy.extend_from_slice(&[0xff, marker]);
+        tidy.extend_from_slice(&u16::try_from(length).ok()?.to_be_bytes());
+        tidy.extend_from_slice(&segment);
+        if marker == 0xda {
+            tidy.extend_from_slice(rest);
+            return Some(tidy);
+        }
     }
 }
 
@@ -142,6 +198,33 @@ mod tests {
     fn a_profile_with_a_part_missing_is_no_profile() {
         let file = [vec![0xff, 0xd8], segment(0xe2, b"ICC_PROFILE\0\x02\x02world"), vec![0xff, 0xd9]].concat();
         assert_eq!(Markers::parse(&file).expect("a JPEG head").icc, None);
+    }
+
+    #[test]
+    fn untidy_headers_become_tidy_ones_and_the_pixels_stay() {
+        let frame = segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]);
+        let pixels = [1, 2, 3, 0xff, 0xd9];
+        let untidy = [
+            vec![0xff, 0xd8],
+            segment(0xe2, b"ICC_PROFILE\0\x01\x01"),
+            vec![0, 0, 0, 7],
+            segment(0xee, b"Adobe\0d\0\0\0\0\x09"),
+            frame.clone(),
+            segment(0xda, &[1, 1, 0, 1, 0, 0]),
+            pixels.to_vec(),
+        ];
+        let tidy = [
+            vec![0xff, 0xd8],
+            segment(0xee, b"Adobe\0d\0\0\0\0\x01"),
+            frame,
+            segment(0xda, &[1, 1, 0, 0, 63, 0]),
+            pixels.to_vec(),
+        ];
+        assert_eq!(tidied(&untidy.concat()), Some(tidy.concat()));
+        let file = untidy.concat();
+        for end in 0..file.len() - pixels.len() {
+            assert_eq!(tidied(&file[..end]), None);
+        }
     }
 
     #[test]
