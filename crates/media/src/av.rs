@@ -158,6 +158,7 @@ fn make(
     };
     let runner = Runner { dir: &dir, bounds, cancelled };
     let probe = probe::probe(&runner, limits)?;
+    let limits = &limits.within(&probe);
     let plan = plan(&probe, profile)?;
     limits.check_output(&plan)?;
     let kind = plan.kind();

@@ -139,6 +139,20 @@ impl AvLimits {
         Ok(())
     }
 
+    /// These limits, with no more time than a container that says exactly how long it is can need. A packet of Matroska that
+    /// claims to be hours later would otherwise be reached by hours of repeated pictures and of silence.
+    #[must_use]
+    pub fn within(self, probe: &Probe) -> Self {
+        /// For the last frame, and for headers that were rounded.
+        const MARGIN_MS: u64 = 2000;
+        if probe.container != "matroska" {
+            return self;
+        }
+        let until_ms = (probe.duration_ms + probe.duration_ms / 20).saturating_add(MARGIN_MS);
+        let (max_video_ms, max_audio_ms) = (self.max_video_ms.min(until_ms), self.max_audio_ms.min(until_ms));
+        Self { max_video_ms, max_audio_ms, ..self }
+    }
+
     /// Refuses a plan by what it would write at the most.
     pub fn check_output(&self, plan: &Plan) -> Result<(), Refusal> {
         let bytes = plan.max_bytes();

@@ -2,12 +2,14 @@
 
 mod report;
 mod text;
+mod timing;
 mod video;
 
 use super::facts::{AudioStream, Chapter, Probe, Tags};
 use crate::error::{ErrorCode, Refusal};
 use report::{Kind, Report, Stream};
 use text::{shown, word};
+pub use timing::Timing;
 
 /// Most chapters that are kept.
 const MAX_CHAPTERS: usize = 200;
@@ -33,9 +35,15 @@ impl Probe {
         }
 
         let video = video::shown(streams);
-        let audio: Vec<AudioStream> = streams.iter().filter_map(sound).collect();
+        let mut audio: Vec<AudioStream> = streams.iter().filter_map(sound).collect();
         let duration_ms = duration_ms(&report);
-        let video = video.map(video::read).transpose()?;
+        let mut video = video.map(video::read).transpose()?;
+        if counts_from_zero(&format.name) {
+            let durations = audio.iter_mut().map(|sound| &mut sound.duration_ms);
+            for stream_ms in durations.chain(video.iter_mut().map(|video| &mut video.duration_ms)).flatten() {
+                *stream_ms = (*stream_ms).min(duration_ms);
+            }
+        }
         if video.is_none() && audio.is_empty() {
             let message = "the file has neither a moving picture nor sound of a known codec";
             return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
@@ -72,9 +80,33 @@ fn sound(stream: &Stream) -> Option<AudioStream> {
 }
 
 fn duration_ms(report: &Report) -> u64 {
-    let whole = report.format.as_ref().and_then(|format| milliseconds(&format.duration));
+    // From all ones ffprobe computes days.
+    if report.streams.iter().any(|stream| stream.duration_ts == ALL_ONES) {
+        return 0;
+    }
+    let whole = report.format.as_ref().and_then(|format| {
+        let end_ms = milliseconds(&format.duration).filter(|&ms| ms > 0)?;
+        Some(if counts_from_zero(&format.name) {
+            end_ms.saturating_sub(late_start_ms(&format.start_time))
+        } else {
+            end_ms
+        })
+    });
     let longest = || report.streams.iter().filter_map(stream_duration_ms).max();
     whole.filter(|&ms| ms > 0).or_else(longest).unwrap_or(0)
+}
+
+/// How live fragments say that they do not know their duration (ISO/IEC 14496-12, 8.2.2).
+const ALL_ONES: Option<u64> = Some(u32::MAX as u64);
+
+/// Containers whose duration ffprobe counts from time 0, wherever the first packet is.
+fn counts_from_zero(container: &str) -> bool {
+    matches!(container.split(',').next(), Some("matroska" | "ogg"))
+}
+
+/// When a recording begins that was cut out of a longer one. Less than a second is an encoder's delay.
+fn late_start_ms(start_time: &str) -> u64 {
+    milliseconds(start_time).filter(|&ms| ms >= 1000).unwrap_or(0)
 }
 
 fn stream_duration_ms(stream: &Stream) -> Option<u64> {
@@ -82,7 +114,9 @@ fn stream_duration_ms(stream: &Stream) -> Option<u64> {
         Kind::Video if stream.disposition.is_cover() => None,
         // Matroska has no field for it, so that muxers write a tag.
         Kind::Video | Kind::Audio => {
-            milliseconds(&stream.duration).or_else(|| stream.tag("duration").and_then(text::clock_ms))
+            let given = stream.duration_ts != ALL_ONES;
+            let known = || milliseconds(&stream.duration).or_else(|| stream.tag("duration").and_then(text::clock_ms));
+            given.then(known).flatten()
         }
         Kind::Other => None,
     }

@@ -3,7 +3,7 @@
 use super::{
     child::Runner,
     content_type,
-    line::{Line, NOTHING_TWICE},
+    line::{Line, NOTHING_TWICE, seconds},
     making::check_whole,
     probe::probe,
     sandbox::{Bounds, Program},
@@ -60,7 +60,8 @@ impl<'a> Listener<'a> {
         let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
         let probe =
             probe(&Runner { dir: space.dir(), bounds: bounds(limits, limits.max_wall_time), cancelled }, limits)?;
-        Ok(Self { space, out_dir, limits: *limits, cancelled, content_type, file, probe })
+        let limits = limits.within(&probe);
+        Ok(Self { space, out_dir, limits, cancelled, content_type, file, probe })
     }
 
     /// What the container says.
@@ -173,7 +174,7 @@ fn line(sound: &AudioStream, channels: Channels, limits: &AvLimits) -> Line {
         }
     };
     Line::quiet_ffmpeg()
-        .source(limits, "-vn -sn -dn")
+        .source(limits, &format!("-vn -sn -dn -t {}", seconds(limits.max_audio_ms)))
         .with(format!("-filter_complex [0:{index}]{filter}[heard] -map [heard]"))
         .with(NOTHING_TWICE)
         .with("-c:a pcm_s16le -f s16le pipe:1")

@@ -10,7 +10,7 @@ use super::{
 use crate::error::{MediaError, unsupported};
 use smmu_core::{
     ErrorCode, Refusal,
-    av::{AvLimits, Probe},
+    av::{AvLimits, FrameRate, Probe, Timing},
 };
 use std::time::Duration;
 
@@ -42,8 +42,40 @@ fn read(report: &[u8], runner: &Runner, limits: &AvLimits) -> Result<Probe, Medi
     if probe.duration_ms == 0 {
         probe.duration_ms = measured_ms(runner, limits)?;
     }
+    if let Some(video) = probe.video.as_mut().filter(|video| Timing::is_doubtful(video)) {
+        let timing = timing(video.index, runner, limits)?;
+        (video.frame_rate, video.variable_frame_rate) = match timing {
+            Some(timing) => (timing.rate, timing.varies),
+            // A picture alone lasts as long as the file says.
+            None => (FrameRate::new(25, 1).expect("25 and 1 are positive"), true),
+        };
+    }
     limits.check(&probe)?;
     Ok(probe)
+}
+
+/// Packets whose times are looked at: ten seconds of most videos, one of the fastest.
+const TIMED_PACKETS: u32 = 300;
+
+/// Longest list of their times.
+const MAX_TIMES_BYTES: usize = 64 * 1024;
+
+/// The rate by the times of the first packets.
+fn timing(stream: u32, runner: &Runner, limits: &AvLimits) -> Result<Option<Timing>, MediaError> {
+    let mut list = Vec::new();
+    runner.run(Program::Ffprobe, timing_line(stream, limits).words(), &mut |chunk| {
+        let room = MAX_TIMES_BYTES.saturating_sub(list.len());
+        list.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        Ok(())
+    })?;
+    let times =
+        String::from_utf8_lossy(&list).lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
+    Ok(Timing::of(times))
+}
+
+fn timing_line(stream: u32, limits: &AvLimits) -> Line {
+    let packets = format!("-select_streams {stream} -show_entries packet=pts_time -of csv=p=0");
+    Line::ffprobe().with(packets).with(format!("-read_intervals %+#{TIMED_PACKETS}")).source(limits, "")
 }
 
 fn report_line(limits: &AvLimits) -> Line {

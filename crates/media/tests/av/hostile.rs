@@ -278,12 +278,27 @@ fn ten_thousand_streams_are_too_many() {
 }
 
 #[test]
+fn a_rate_is_what_the_packets_have() {
+    let clip = |rate: &str, timing: &str, file: &str| {
+        Bench::with_clip(&format!("{} {timing} {H264} -fps_mode passthrough", moving("64x64", rate, 2)), file)
+    };
+    let refusal = clip("500", "", "mp4").refused();
+    assert_eq!(refusal.code, ErrorCode::FrameRateTooHigh, "{refusal}");
+    // A recorder's clock: thirty frames a second, each some milliseconds late, in a container that counts them.
+    let late = r"-vf setpts=(floor(N*1000/30)+floor(random(0)*12))/1000/TB -enc_time_base 1/1000";
+    let manifest = clip("30", late, "mkv").transcode().manifest;
+    let video = manifest.av.expect("a video").probe.video.expect("a picture");
+    assert!((29.0..31.0).contains(&video.frame_rate.per_second()), "{:?}", video.frame_rate);
+}
+
+#[test]
 fn absurd_headers_are_refused_by_what_they_say() {
     for (name, width, height, frame_ns, duration_ms, code) in [
         ("wide", 16_000, 16_000, FRAME_NS, 1000.0, ErrorCode::TooManyPixels),
         ("too wide for ffmpeg", 60_000, 60_000, FRAME_NS, 1000.0, ErrorCode::CorruptMedia),
         ("long edge", 20_000, 2, FRAME_NS, 1000.0, ErrorCode::TooManyPixels),
-        ("fast", 64, 64, 100_000, 1000.0, ErrorCode::FrameRateTooHigh),
+        // A rate that no camera has is measured, and there are no packets.
+        ("fast", 64, 64, 100_000, 1000.0, ErrorCode::CorruptMedia),
         ("five hours", 64, 64, FRAME_NS, 5.0 * 3_600_000.0, ErrorCode::TooLong),
         ("three years", 64, 64, FRAME_NS, 1e11, ErrorCode::TooLong),
         // Not believed, so measured: there is nothing.

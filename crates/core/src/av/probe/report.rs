@@ -26,6 +26,7 @@ pub(super) struct Format {
     #[serde(rename = "format_name")]
     pub(super) name: String,
     pub(super) nb_streams: u32,
+    pub(super) start_time: String,
     pub(super) duration: String,
     pub(super) size: String,
     pub(super) bit_rate: String,
@@ -67,6 +68,8 @@ pub(super) struct Stream {
     pub(super) r_frame_rate: String,
     pub(super) nb_frames: String,
     pub(super) duration: String,
+    /// In units of the stream's own clock.
+    pub(super) duration_ts: Option<u64>,
     pub(super) sample_rate: String,
     pub(super) channels: u32,
     pub(super) disposition: Disposition,

@@ -55,7 +55,7 @@ impl Video<'_> {
     /// The most representative of the first frames in a window; none if all are black, unless black is accepted.
     pub(crate) fn poster_line(&self, window: Window, black_too: bool) -> Line {
         let plan = &self.plan.poster;
-        let chain = picture::first(&self.plan.picture, self.stream, picture::samples(POSTER_RATE), plan.size);
+        let chain = picture::first(&self.plan.picture, self.stream, sampled(POSTER_RATE, window), plan.size);
         let lit = if black_too {
             ""
         } else {
@@ -75,7 +75,7 @@ impl Video<'_> {
     /// The first few seconds in a window as an animated WebP.
     pub(crate) fn preview_line(&self, window: Window) -> Line {
         let plan = &self.plan.preview;
-        let chain = picture::first(&self.plan.picture, self.stream, picture::samples(plan.frame_rate), plan.size);
+        let chain = picture::first(&self.plan.picture, self.stream, sampled(plan.frame_rate, window), plan.size);
         let frames = (plan.duration_ms * u64::from(plan.frame_rate)).div_ceil(1000).max(1);
         self.source(Line::ffmpeg(), window)
             .with(format!("-filter_complex [0:{}]{chain},{TO_WEBP}[preview]", self.stream.index))
@@ -111,7 +111,10 @@ impl Video<'_> {
         let mut graph = format!("[0:{}]", self.stream.index);
         for (index, &size) in sizes.iter().enumerate() {
             if index == 0 {
-                graph += &picture::first(picture, self.stream, picture::steps(picture.frame_rate), size);
+                // A last frame can claim to stay for hours; what repeats it stops where the file says that it ends.
+                let steps = picture::steps(picture.frame_rate);
+                let rate = format!("{steps},trim=end={}", seconds(self.limits.max_video_ms));
+                graph += &picture::first(picture, self.stream, rate, size);
             } else {
                 // The scaler would keep what rounding to even sizes changes of the shape, as pixels that are not square.
                 let chain = picture::scale(size);
@@ -167,6 +170,11 @@ impl Video<'_> {
             if sound { line.input(names::AUDIO_SEGMENTS).with("-map 0:v -map 1:a") } else { line.with("-map 0:v") };
         line.with("-c copy -movflags +faststart -f mp4").output(names::DOWNLOAD)
     }
+}
+
+/// So many frames a second of a window, and none after it, however long its last frame claims to stay.
+fn sampled(rate: u32, window: Window) -> picture::Chain {
+    format!("{},trim=end={}", picture::samples(rate), seconds(window.lasting_ms.max(1)))
 }
 
 /// Each tile is the frame at the start of its time.
