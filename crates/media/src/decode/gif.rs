@@ -37,12 +37,19 @@ fn shown_ms(frame: &Frame) -> u32 {
     }
 }
 
+/// Memory that even the smallest picture's decoder may use.
+const MIN_MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
 /// A decoder without the pixels of frames, or with them as RGBA.
 fn decoder(file: &File, skip_pixels: bool, canvas: u64) -> Result<Decoder<BufReader<File>>, MediaError> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     options.skip_frame_decoding(skip_pixels);
-    options.set_memory_limit(NonZeroU64::new(canvas * 4).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
+    // Extensions that nobody knows are skipped, as browsers do.
+    options.allow_unknown_blocks(true);
+    // The limit is for extensions too: photo editors store megabytes of XMP in small pictures.
+    let bytes = NonZeroU64::new((canvas * 4).max(MIN_MEMORY_BYTES)).expect("the least is above 0");
+    options.set_memory_limit(MemoryLimit::Bytes(bytes));
     let mut file = file.try_clone().map_err(Fault::Read)?;
     file.rewind().map_err(Fault::Read)?;
     options.read_info(BufReader::new(file)).map_err(refusal)

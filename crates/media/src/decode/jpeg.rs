@@ -34,8 +34,13 @@ pub(crate) struct Jpeg {
 
 impl Jpeg {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let mut content = complete(source.content()?);
+        let mut content = from_first_marker(source.content()?);
         let mut markers = Markers::parse(&content).ok_or_else(|| corrupt("JPEG", "its headers are incomplete"))?;
+        // Some cameras write no end of image. With one put there, libjpeg-turbo complains of pixels that are missing, and
+        // of nothing else; of several scans it cannot tell that the last ones are missing.
+        if markers.one_scan && !content.ends_with(&[0xff, 0xd9]) {
+            content.extend_from_slice(&[0xff, 0xd9]);
+        }
         let stored = markers.size.ok_or_else(|| corrupt("JPEG", "it has no frame header"))?;
         limits.check_canvas(stored)?;
         if markers.precision != 8 {
@@ -96,14 +101,10 @@ impl Jpeg {
     }
 }
 
-/// The file from its first marker to its last. Some tools write line ends in front, and some cameras no end of image:
-/// with one put there, libjpeg-turbo complains of pixels that are missing, and of nothing else.
-fn complete(mut content: Vec<u8>) -> Vec<u8> {
+/// Some tools write line ends in front.
+fn from_first_marker(mut content: Vec<u8>) -> Vec<u8> {
     let line_ends = content.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     content.drain(..line_ends);
-    if !content.ends_with(&[0xff, 0xd9]) {
-        content.extend_from_slice(&[0xff, 0xd9]);
-    }
     content
 }
 

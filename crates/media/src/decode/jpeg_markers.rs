@@ -25,6 +25,8 @@ pub(crate) struct Markers {
     pub(crate) adobe: bool,
     /// Whether the first scan's parameters are what the process of the frame has.
     pub(crate) tidy: bool,
+    /// Whether the first scan is the only one: it holds all components, whole.
+    pub(crate) one_scan: bool,
 }
 
 impl Markers {
@@ -40,6 +42,8 @@ impl Markers {
                 // Start of scan: what follows is pixels.
                 0xda => {
                     let scan = || rest.get(2..usize::from(u16::from_be_bytes(*rest.first_chunk()?)));
+                    let components = scan().and_then(|scan| scan.first().copied());
+                    found.one_scan = !found.progressive && components.map(usize::from) == Some(found.sampling.len());
                     let other_process = found.progressive || found.lossless;
                     found.tidy = other_process || scan().is_none_or(|scan| scan.ends_with(&[0, 63, 0]));
                     break;
@@ -182,7 +186,7 @@ mod tests {
             segment(0xe1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
             segment(0xe1, b"Exif\0\0MM"),
             segment(0xc2, &[8, 0, 100, 0, 200, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]),
-            vec![0xff, 0xff, 0xda],
+            vec![0xff, 0xff, 0xda, 0, 2],
         ]
         .concat();
         let found = Markers::parse(&file).expect("a JPEG head");

@@ -195,6 +195,14 @@ impl Layout {
             ColorType::YCbCr(8) if jpeg && !planar => (Channels::Rgb, 8),
             other => return Err(named(format!("pixels of the kind {other:?}"))),
         };
+        // The decoder reads neither, and would bring wrong pixels without a word.
+        if number(decoder, Tag::FillOrder)?.is_some_and(|order| order != 1) {
+            return Err(named("bits in reversed order (FillOrder 2)".to_owned()));
+        }
+        let samples = number(decoder, Tag::SamplesPerPixel)?.map_or(1, usize::from);
+        if samples != channels.count() {
+            return Err(named(format!("{samples} samples per pixel, {} of them known,", channels.count())));
+        }
         let (width, height) = decoder.chunk_dimensions();
         if width == 0 || height == 0 {
             return Err(corrupt("TIFF", "its strips have no rows"));

@@ -3,7 +3,7 @@
 use super::refusal;
 use crate::{
     decode::jpeg_markers::Markers,
-    error::{Fault, MediaError, corrupt},
+    error::{Fault, MediaError, corrupt, unsupported},
     exif, text,
 };
 use ::tiff::{
@@ -92,6 +92,7 @@ pub(super) fn check_jpeg(decoder: &mut Reader, number: u32, chunk: Size) -> Resu
     let size = Markers::parse(&stream).and_then(|markers| markers.size);
     match size {
         Some(size) if size.width <= chunk.width && size.height <= chunk.height => Ok(()),
-        _ => Err(corrupt("TIFF", "a strip or tile has another size than its JPEG stream")),
+        Some(_) => Err(unsupported("TIFF with JPEG strips or tiles of another size than their frame is not supported")),
+        None => Err(corrupt("TIFF", "a strip or tile holds no JPEG stream")),
     }
 }
