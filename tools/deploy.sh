@@ -20,6 +20,32 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 python3 tools/stage_parameters.py "$STAGE" "$work/parameters.yaml" "ImageTag=$TAG" "$@"
 
+architecture() { # What the stack will have: SAM builds for what it is told here, not for what it deploys.
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["Architecture"])' "$work/parameters.yaml"
+}
+
+# Capacity providers need ECS's role, which an account has only once it used ECS (AWS: "Using service-linked roles for
+# Amazon ECS"). Without it the first deployment fails and is stuck in ROLLBACK_COMPLETE.
+ecs_role() {
+    local said
+    said=$(aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com 2>&1) ||
+        [[ $said == *"has been taken"* ]] ||
+        step "the service-linked role of ECS could not be made; a first deployment fails without it: $said"
+}
+
+# RunTask answers 200 with failures where the account may not run that many vCPU.
+fargate_quota() {
+    local quota largest
+    quota=$(aws service-quotas get-service-quota --service-code fargate --quota-code L-3032A538 \
+        --query Quota.Value --output text 2>/dev/null) || quota=
+    [[ $quota =~ ^[0-9] ]] || { step "the Fargate quota of vCPU could not be read (L-3032A538)"; return 0; }
+    largest=$(python3 -c 'import json, sys
+values = json.load(open(sys.argv[1]))
+print(max(int(values[name]) for name in ("TranscodeCpu", "TranscodeLargeCpu", "TranscribeCpu")) // 1024)' "$work/parameters.yaml")
+    [ "$largest" -le "${quota%%.*}" ] ||
+        step "a worker of $largest vCPU never starts under this account's quota of ${quota%%.*} (Service Quotas, fargate, L-3032A538)"
+}
+
 uri_of() { # uri_of WORKER: where its image goes, as the stack of repositories says.
     aws cloudformation describe-stacks --stack-name "smmu-$STAGE-repositories" --output text \
         --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
@@ -37,6 +63,10 @@ push() { # push WORKER OUTPUT: its local image, unless this tag is there already
     docker push --quiet "$uri:$TAG"
 }
 
+if is_there aws; then
+    ecs_role
+    fargate_quota
+fi
 step "image repositories: stack smmu-$STAGE-repositories"
 sam deploy --template-file repositories.yaml --stack-name "smmu-$STAGE-repositories" \
     --parameter-overrides "Stage=$STAGE" --no-confirm-changeset --no-fail-on-empty-changeset
@@ -52,7 +82,7 @@ fi
 
 if [ -z "${PREBUILT:-}" ]; then
     step "functions"
-    sam build
+    sam build --parameter-overrides "Architecture=$(architecture)"
 fi
 step "stack smmu-$STAGE"
 options=()

@@ -14,13 +14,34 @@ import sys
 import tomllib
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def parameters(configuration: dict, stage: str, added: list[str]) -> dict[str, str]:
-    """All parameters by name; what is added wins."""
+class TemplateLoader(yaml.SafeLoader):
+    """Reads a template without caring for CloudFormation's tags: parameters have none."""
+
+
+TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def defaults(template: str) -> dict[str, str]:
+    """Defaults of all parameters but secrets. SAM sends UsePreviousValue for what is not named, so that a parameter
+    once changed would never have its default again; a secret is meant to stay.
+    """
+    declared = yaml.load(template, TemplateLoader)["Parameters"]
+    return {
+        name: str(parameter["Default"])
+        for name, parameter in declared.items()
+        if "Default" in parameter and not parameter.get("NoEcho")
+    }
+
+
+def parameters(configuration: dict, stage: str, added: list[str], template: str) -> dict[str, str]:
+    """All parameters by name; the stage's win over defaults, and what is added over both."""
     own = shlex.split(configuration[stage]["deploy"]["parameters"]["parameter_overrides"])
-    return dict(item.split("=", 1) for item in [*own, *added])
+    return defaults(template) | dict(item.split("=", 1) for item in [*own, *added])
 
 
 def escaped(value: str) -> str:
@@ -44,7 +65,8 @@ def main() -> int:
     if wrong:
         print(f"{wrong[0]}: write NAME=VALUE", file=sys.stderr)
         return 2
-    values = {name: escaped(value) for name, value in parameters(configuration, stage, added).items()}
+    template = (ROOT / "template.yaml").read_text()
+    values = {name: escaped(value) for name, value in parameters(configuration, stage, added, template).items()}
     # JSON is YAML, which is what SAM reads there.
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
         json.dump(values, written)
