@@ -26,8 +26,12 @@ Resources:
 
 class StageParameters(unittest.TestCase):
     def test_what_is_added_joins_or_replaces_what_the_file_says(self):
-        made = stage_parameters.parameters(CONFIGURATION, "dev", ["ImageTag=abc", "LogRetentionDays=30", "A=b=c"], TEMPLATE)
-        self.assertEqual(made, {"Profile": "{}", "Stage": "dev", "LogRetentionDays": "30", "ImageTag": "abc", "A": "b=c"})
+        made = stage_parameters.parameters(
+            CONFIGURATION, "dev", ["ImageTag=abc", "LogRetentionDays=30", "A=b=c"], TEMPLATE
+        )
+        self.assertEqual(
+            made, {"Profile": "{}", "Stage": "dev", "LogRetentionDays": "30", "ImageTag": "abc", "A": "b=c"}
+        )
 
     def test_what_is_not_named_has_its_default_again_and_a_secret_stays(self):
         made = stage_parameters.parameters(CONFIGURATION, "dev", [], TEMPLATE)
