@@ -74,7 +74,7 @@ async fn a_large_picture_told_of_at_the_end_of_the_file_gets_a_large_worker() {
     let (kind, history) = journey(by_request(), &file, "video/mp4").await;
     assert_eq!(kind, "video");
     let [task] = &ecs_tasks(&history)[..] else { panic!("one worker is enough") };
-    assert_eq!((&task["Overrides"]["Cpu"], &task["Overrides"]["Memory"]), (&"8192".into(), &"16384".into()));
+    assert_eq!((&task["Overrides"]["Cpu"], &task["Overrides"]["Memory"]), (&"4096".into(), &"8192".into()));
 }
 
 #[tokio::test]
