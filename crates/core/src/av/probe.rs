@@ -9,7 +9,7 @@ use super::facts::{AudioStream, Chapter, Probe, Tags};
 use crate::error::{ErrorCode, Refusal};
 use report::{Kind, Report, Stream};
 use text::{shown, word};
-pub use timing::Timing;
+pub use timing::{Span, Timing};
 
 /// Most chapters that are kept.
 const MAX_CHAPTERS: usize = 200;
@@ -38,7 +38,7 @@ impl Probe {
         let mut audio: Vec<AudioStream> = streams.iter().filter_map(sound).collect();
         let duration_ms = duration_ms(&report);
         let mut video = video.map(video::read).transpose()?;
-        if counts_from_zero(&format.name) {
+        if counts_from_zero(&format.name) && duration_ms > 0 {
             let durations = audio.iter_mut().map(|sound| &mut sound.duration_ms);
             for stream_ms in durations.chain(video.iter_mut().map(|video| &mut video.duration_ms)).flatten() {
                 *stream_ms = (*stream_ms).min(duration_ms);
@@ -84,15 +84,19 @@ fn duration_ms(report: &Report) -> u64 {
     if report.streams.iter().any(|stream| stream.duration_ts == ALL_ONES) {
         return 0;
     }
-    let whole = report.format.as_ref().and_then(|format| {
-        let end_ms = milliseconds(&format.duration).filter(|&ms| ms > 0)?;
-        Some(if counts_from_zero(&format.name) {
-            end_ms.saturating_sub(late_start_ms(&format.start_time))
-        } else {
-            end_ms
-        })
-    });
     let longest = || report.streams.iter().filter_map(stream_duration_ms).max();
+    let whole = report.format.as_ref().and_then(|format| {
+        let whole_ms = milliseconds(&format.duration).filter(|&ms| ms > 0)?;
+        let late_ms = late_start_ms(&format.start_time);
+        // MP4's tracks say how long they are without the time before them; the whole is with it or without it.
+        let with_start = longest().is_some_and(|track_ms| (track_ms + late_ms).abs_diff(whole_ms) < 1000);
+        Some(if counts_from_zero(&format.name) || with_start { whole_ms.saturating_sub(late_ms) } else { whole_ms })
+    });
+    let longest = || {
+        let of_file = report.format.as_ref().filter(|format| counts_from_zero(&format.name));
+        let late_ms = of_file.map_or(0, |format| late_start_ms(&format.start_time));
+        longest().map(|ms| ms.saturating_sub(late_ms))
+    };
     whole.filter(|&ms| ms > 0).or_else(longest).unwrap_or(0)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     child::Runner,
-    failure::too_many_pixels,
+    failure::{corrupt, too_many_pixels},
     line::Line,
     progress::ProgressReader,
     sandbox::{Bounds, Program},
@@ -10,7 +10,7 @@ use super::{
 use crate::error::{MediaError, unsupported};
 use smmu_core::{
     ErrorCode, Refusal,
-    av::{AvLimits, FrameRate, Probe, Timing},
+    av::{AvLimits, FrameRate, Probe, Span, Timing},
 };
 use std::time::Duration;
 
@@ -39,7 +39,9 @@ pub(crate) fn probe(runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaEr
 
 fn read(report: &[u8], runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
     let mut probe = Probe::read(report)?;
-    if probe.duration_ms == 0 {
+    if probe.container == "matroska" {
+        probe.duration_ms = matroska_ms(&probe, runner, limits)?;
+    } else if probe.duration_ms == 0 {
         probe.duration_ms = measured_ms(runner, limits)?;
     }
     if let Some(video) = probe.video.as_mut().filter(|video| Timing::is_doubtful(video)) {
@@ -52,6 +54,49 @@ fn read(report: &[u8], runner: &Runner, limits: &AvLimits) -> Result<Probe, Medi
     }
     limits.check(&probe)?;
     Ok(probe)
+}
+
+/// How long a file of Matroska plays. Its header may say nothing (a browser's recording), count from any start, or claim
+/// less than there is; what there is counts then. Where there is less than it claims, the file is cut off, and the
+/// claim stays, so that whoever decodes it finds out.
+fn matroska_ms(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<u64, MediaError> {
+    /// How far a header may lie below its packets, for durations that were rounded.
+    const TOLERANCE_MS: u64 = 100;
+    let span = span(probe, runner, limits)?;
+    match probe.duration_ms {
+        0 if span.is_interrupted() => Err(corrupt("after a part of it nothing follows for more than ten minutes")),
+        0 => Ok(span.ms()),
+        claimed_ms if span.ms() > claimed_ms + TOLERANCE_MS => Ok(span.ms()),
+        claimed_ms => Ok(claimed_ms),
+    }
+}
+
+/// The time that the packets of picture and sound fill: all are read, none is decoded.
+fn span(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<Span, MediaError> {
+    let streams: Vec<u32> =
+        probe.video.iter().map(|video| video.index).chain(probe.audio.iter().map(|sound| sound.index)).collect();
+    // A large file is read to its end, from a disk that may be slow.
+    let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(10), ..runner.bounds }, ..*runner };
+    let (mut span, mut rest) = (Span::default(), Vec::new());
+    runner.run(Program::Ffprobe, span_line(limits).words(), &mut |chunk| {
+        rest.extend_from_slice(chunk);
+        let whole = rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        for line in String::from_utf8_lossy(&rest[..whole]).lines() {
+            let mut fields = line.split(',');
+            let stream = fields.next().and_then(|field| field.parse().ok());
+            let mut seconds = || fields.next().and_then(|field| field.parse::<f64>().ok());
+            if let (true, Some(time)) = (stream.is_some_and(|stream| streams.contains(&stream)), seconds()) {
+                span.add(time, seconds().unwrap_or(0.0));
+            }
+        }
+        rest.drain(..whole);
+        Ok(())
+    })?;
+    Ok(span)
+}
+
+fn span_line(limits: &AvLimits) -> Line {
+    Line::ffprobe().with("-show_entries packet=stream_index,pts_time,duration_time -of csv=p=0").source(limits, "")
 }
 
 /// Packets whose times are looked at: ten seconds of most videos, one of the fastest.

@@ -1,7 +1,10 @@
 //! Files that lie. Each gets a verdict with its code, and nothing is left of it.
 
 use crate::{Bench, H264, ffmpeg, moving, profile, tone};
-use smmu_core::{ErrorCode, av::AvLimits};
+use smmu_core::{
+    ErrorCode,
+    av::{AvLimits, names},
+};
 use smmu_media::MediaError;
 use std::{
     fs,
@@ -289,6 +292,25 @@ fn a_rate_is_what_the_packets_have() {
     let manifest = clip("30", late, "mkv").transcode().manifest;
     let video = manifest.av.expect("a video").probe.video.expect("a picture");
     assert!((29.0..31.0).contains(&video.frame_rate.per_second()), "{:?}", video.frame_rate);
+}
+
+#[test]
+fn what_a_matroska_file_holds_counts_more_than_the_length_that_its_header_claims() {
+    let clip = |words: &str| Bench::with_clip(&format!("{} {H264} {words}", moving("64x64", "25", 10)), "mkv");
+    let late = clip("-output_ts_offset 5");
+    let whole = fs::read(late.input()).expect("a clip");
+    // Element 4489, eight bytes: a float in milliseconds.
+    let at = position(&whole, [0x44, 0x89, 0x88, 0x40]) + 3;
+    for claimed_ms in [15_000.0_f64, 10_000.0, 1000.0] {
+        let mut content = whole.clone();
+        content[at..at + 8].copy_from_slice(&claimed_ms.to_be_bytes());
+        let made = Bench::with_bytes(&content).transcode();
+        let duration_ms = made.manifest.av.as_ref().expect("a video").probe.duration_ms;
+        assert!((9_900..=10_100).contains(&duration_ms), "{claimed_ms} gave {duration_ms}");
+        let artifact = made.artifact(names::DOWNLOAD);
+        let lasting_ms = artifact.duration_ms.expect("a video has a duration");
+        assert!((9_900..=10_200).contains(&lasting_ms), "{claimed_ms} gave {lasting_ms}");
+    }
 }
 
 #[test]
