@@ -45,6 +45,7 @@ FUNCTIONS = {
     "render-image": ("RenderImageFunction", "render-image-job"),
     "update-status": ("UpdateStatusFunction", "update-status-complete"),
     "reconcile": ("ReconcileFunction", "reconcile-tick"),
+    "purge": ("PurgeFunction", "purge-messages"),
 }
 FRONT, RUNTIME_API = "127.0.0.1:18480", "127.0.0.1:19401"
 INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")

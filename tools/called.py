@@ -49,10 +49,12 @@ def rest_call(call: dict[str, Any], stage: str) -> tuple[str, str]:
     resource = re.sub(rf"-{ACCOUNT}(?=/|$)", "-ACCOUNT", call["path"].lstrip("/"))
     resource = resource.replace(f"smmu-{stage}-", "smmu-STAGE-")
     if "/" not in resource.rstrip("/"):
-        return "s3:ListBucket", resource.rstrip("/")
+        return ("s3:ListBucketVersions" if "versions" in query else "s3:ListBucket"), resource.rstrip("/")
     if call["method"] in ("GET", "HEAD"):
         return ("s3:GetObjectVersion" if "versionId" in query else "s3:GetObject"), resource
     if call["method"] == "DELETE":
+        if "versionId" in query:
+            return "s3:DeleteObjectVersion", resource
         return ("s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject"), resource
     return "s3:PutObject", resource
 
@@ -66,7 +68,7 @@ def json_calls(call: dict[str, Any], stage: str) -> Iterator[tuple[str, str]]:
             action = f"{names['in']}Item" if "in" in names else operation
             yield f"dynamodb:{action}", f"{table}/index/{names['IndexName']}" if "IndexName" in names else table
         elif service.startswith("AmazonSQS"):
-            queue = {"jobs-queue": "JobsQueue", "jobs-dlq": "JobsDlq"}
+            queue = {"jobs-queue": "JobsQueue", "jobs-dlq": "JobsDlq", "purge-queue": "PurgeQueue"}
             yield f"sqs:{operation}", queue[names["QueueUrl"].rsplit(f"smmu-{stage}-", 1)[-1]]
         elif service.startswith("AWSStepFunctions"):
             arn = names.get("stateMachineArn") or names["executionArn"]

@@ -13,6 +13,7 @@ CHECKS = (
     "ignored_tests",
     "sample_events",
     "state_machine",
+    "routes",
     "permissions",
     "runbook",
 )

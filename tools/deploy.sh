@@ -20,8 +20,20 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 python3 tools/stage_parameters.py "$STAGE" "$work/parameters.yaml" "ImageTag=$TAG" "$@"
 
-architecture() { # What the stack will have: SAM builds for what it is told here, not for what it deploys.
-    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["Architecture"])' "$work/parameters.yaml"
+value_of() { # value_of PARAMETER: what the stack will have.
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$work/parameters.yaml" "$1"
+}
+
+# Three zones that have Fargate, by name: "Supported Regions for Amazon ECS on AWS Fargate" lists the few that have none. A
+# region with two of them has one subnet more in the first.
+zones() {
+    aws ec2 describe-availability-zones --filters Name=zone-type,Values=availability-zone \
+        --query 'AvailabilityZones[].[ZoneName,ZoneId]' --output text 2>/dev/null | sort | awk '
+            $2 ~ /^usw1-/ && $2 !~ /-az[13]$/ { next }
+            $2 ~ /^apne1-/ && $2 !~ /-az[124]$/ { next }
+            $2 ~ /^cnn1-/ && $2 !~ /-az[12]$/ { next }
+            NF == 2 { zone[n++] = $1 }
+            END { if (n) print zone[0] "," zone[1 % n] "," zone[2 % n] }'
 }
 
 # Capacity providers need ECS's role, which an account has only once it used ECS (AWS: "Using service-linked roles for
@@ -66,6 +78,9 @@ push() { # push WORKER OUTPUT: its local image, unless this tag is there already
 if is_there aws; then
     ecs_role
     fargate_quota
+    if [ -z "$(value_of WorkerZones)$(value_of SubnetIdA)" ]; then
+        python3 tools/stage_parameters.py "$STAGE" "$work/parameters.yaml" "ImageTag=$TAG" "$@" "WorkerZones=$(zones)"
+    fi
 fi
 step "image repositories: stack smmu-$STAGE-repositories"
 sam deploy --template-file repositories.yaml --stack-name "smmu-$STAGE-repositories" \
@@ -82,7 +97,8 @@ fi
 
 if [ -z "${PREBUILT:-}" ]; then
     step "functions"
-    sam build --parameter-overrides "Architecture=$(architecture)"
+    # SAM builds for what it is told here, not for what it deploys.
+    sam build --parameter-overrides "Architecture=$(value_of Architecture)"
 fi
 step "stack smmu-$STAGE"
 options=()

@@ -27,6 +27,10 @@ def ulid(unix_ms: int, chance: int) -> str:
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+# Keys of the index of watched jobs for each reason (crates/cloud/src/jobs.rs).
+SHARDS = 8
+
+
 def timestamp(at: datetime) -> str:
     return at.strftime(TIME).format(at.microsecond // 1000)
 
@@ -37,7 +41,8 @@ def why_not(job: dict[str, Any] | None) -> str | None:
         return "there is no such job"
     if job["status"] != "FAILED":
         return f"it is {job['status']}"
-    if not job["error"]["retryable"]:
+    # A misconfigured worker refuses every file; once it is mended, the same file is as good as before.
+    if not job["error"]["retryable"] and job["error"]["code"] != "misconfigured":
         return f"its file was refused: {job['error']['code']}"
     return None
 
@@ -66,17 +71,19 @@ class Deployment:
     def failed_since(self, since: str) -> list[str]:
         from boto3.dynamodb.conditions import Key
 
-        asked: dict[str, Any] = {
-            "IndexName": "by-status",
-            "KeyConditionExpression": Key("status").eq("FAILED") & Key("updatedAt").gte(since),
-        }
         found = []
-        while True:
-            page = self.jobs.query(**asked)
-            found += [item["jobId"] for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return found
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        for shard in range(SHARDS):
+            asked: dict[str, Any] = {
+                "IndexName": "by-watch",
+                "KeyConditionExpression": Key("watch").eq(f"FAILED#{shard}") & Key("watchedSince").gte(since),
+            }
+            while True:
+                page = self.jobs.query(**asked)
+                found += [item["jobId"] for item in page["Items"]]
+                if "LastEvaluatedKey" not in page:
+                    break
+                asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return found
 
     def rerun(self, job_id: str) -> str:
         """The new job's id, or why there is none."""

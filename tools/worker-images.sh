@@ -58,6 +58,9 @@ image_is_closed() {
     [ "$written" -eq 2 ]
 }
 
+# lacks_nothing IMAGE: it says itself that a job would find everything it needs.
+lacks_nothing() { docker run --rm "${AS_ON_FARGATE[@]}" --network none "$1" check; }
+
 # works_on_a_file IMAGE FILE OUTPUT: file mode in a container without a network makes OUTPUT, and a manifest.
 works_on_a_file() {
     local out
@@ -112,6 +115,7 @@ try_images() {
         transcribe) file=audio-quiet-cover.mp3 wanted=captions.vtt ;;
         esac
         part "$image: closed" image_is_closed "$image"
+        part "$image: lacks nothing" lacks_nothing "$image"
         part "$image: works on a file" works_on_a_file "$image" "$SAMPLES/$file" "$wanted"
         part "$image: refuses a text" refuses_a_text "$image"
         part "$image: hears SIGTERM" hears_sigterm "$image" "$SAMPLES/$file"

@@ -19,7 +19,8 @@ import threading
 import time
 
 import ministack.app as app
-from ministack.services import apigateway, ecs, s3
+from ministack.core import iam_evaluator
+from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 
@@ -124,6 +125,48 @@ def stop_with_state(cluster, arn):
         ecs._stop_task({"cluster": cluster, "task": arn, "reason": "Stopped by Step Functions"})
 
 
+def patch_fargate_quota(most_vcpu):
+    """RunTask starts nothing beyond the account's quota of vCPU, says so in an answer of 200, and its state fails.
+
+    AWS ("RunTask", API_RunTask: `failures`; "AWS Fargate service quotas", L-3032A538; connect-ecs): the answer lists a
+    failure instead of a task, upon which a `.sync` state fails with AmazonECS.Unknown.
+
+    ministack: starts any number of tasks, and a state ends well whatever `failures` says.
+    """
+    run_task = reviewed(ecs, "_run_task", "data")
+    invoke = reviewed(sfn, "_invoke_ecs_run_task", "resource", "input_data")
+    # RunTask is asked from several threads at once.
+    lock = threading.Lock()
+
+    def units(overrides, otherwise):
+        return int(overrides.get("cpu") or otherwise)
+
+    def run_within_quota(data):
+        definition = ecs._task_defs.get(ecs._resolve_td_key(data.get("taskDefinition", ""))) or {}
+        with lock:
+            active = [task for task in ecs._tasks.values() if task["lastStatus"] != "STOPPED"]
+            used = sum(units(task["overrides"], task["cpu"]) for task in active)
+            if used + units(data.get("overrides", {}), definition.get("cpu", 0)) <= most_vcpu * 1024:
+                return run_task(data)
+        reason = "You've reached the limit on the number of vCPUs you can run concurrently"
+        return (
+            200,
+            {"Content-Type": "application/json"},
+            json.dumps({"tasks": [], "failures": [{"reason": reason}]}).encode(),
+        )
+
+    def invoke_or_fail(resource, input_data):
+        answer = invoke(resource, input_data)
+        if resource.endswith(".sync") and answer.get("failures"):
+            raise sfn._ExecutionError("AmazonECS.Unknown", json.dumps(answer))
+        return answer
+
+    ecs._run_task = run_within_quota
+    for prefix, handler in sfn._SERVICE_DISPATCH.items():
+        if handler is invoke:
+            sfn._SERVICE_DISPATCH[prefix] = invoke_or_fail
+
+
 def patch_health_path():
     """`GET /health` on the address of a deployed API reaches that API.
 
@@ -152,6 +195,74 @@ def patch_template_cors():
 
     for name in ("_cors_response_headers", "_cors_preflight_response"):
         setattr(apigateway, name, renamed(reviewed(apigateway, name, "cors_cfg", "origin")))
+
+
+def patch_preflights_of_routes():
+    """A preflight to a path that a route of every method, or $default, takes is that route's.
+
+    AWS ("Configure CORS for HTTP APIs", http-api-cors): API Gateway answers preflights by itself where there is no
+    route for OPTIONS; the $default route "catches requests for all methods and routes that you haven't explicitly
+    defined, including OPTIONS requests".
+
+    ministack: answers every preflight by itself.
+    """
+    parameters = ("api_id", "stage", "path", "method", "headers", "body", "query_params")
+    parameters += ("owner_account_id", "owner_region", "raw_query_string")
+    execute = reviewed(apigateway, "_handle_execute_in_scope", *parameters)
+    match_route = reviewed(apigateway, "_match_route", "api_id", "method", "path")
+
+    async def route_first(api_id, stage, path, method, *rest):
+        # In lower case it is no preflight to ministack, and matches routes of every method and $default alone.
+        other = method.lower()
+        takes_all = method == "OPTIONS" and match_route(api_id, other, "/" + path.lstrip("/"))
+        return await execute(api_id, stage, path, other if takes_all else method, *rest)
+
+    apigateway._handle_execute_in_scope = route_first
+
+
+def patch_invoke_permission():
+    """An HTTP API may call a function only where a permission of the function covers the route.
+
+    AWS ("Lambda resource-based policies", access-control-resource-based; aws/serverless-application-model #1860): the
+    caller is `execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`, for the route $default `API/STAGE/$default`, and is
+    matched by ArnLike. Where nothing matches, the answer is 500 and {"message":"Internal Server Error"}.
+
+    ministack: calls any function.
+    """
+    parameters = ("integration", "api_id", "stage", "path", "method", "headers", "body", "query_params", "route_key")
+    parameters += ("path_params", "authorizer_claims", "authorizer_scopes", "authorizer_lambda_context")
+    parameters += ("authorizer_iam", "owner_account_id", "owner_region", "raw_query_string")
+    invoke = reviewed(apigateway, "_invoke_lambda_proxy", *parameters)
+    reviewed(iam_evaluator, "evaluate_resource_policy", "doc", "ctx", "service", "named_only", "direct_only")
+    reviewed(lambda_svc, "_get_func_record_for_ref_in_scope", "function_ref", "account_id", "region")
+
+    def may_call(integration, api_id, stage, route_key, account, region):
+        reference = apigateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
+        function, _, _ = lambda_svc._get_func_record_for_ref_in_scope(reference, account_id=account, region=region)
+        route = f"arn:aws:execute-api:{region}:{account}:{api_id}/{stage}/{route_key.replace(' ', '')}"
+        for statement in function["policy"]["Statement"] if function else []:
+            caller = iam_evaluator.EvalContext(
+                principal_arn="*",
+                principal_type="Service",
+                principal_account="",
+                action="lambda:InvokeFunction",
+                resource_arn=statement["Resource"],
+                region=region,
+                service_context={"aws:sourcearn": route, "aws:sourceaccount": account},
+            )
+            policy = {"Statement": [statement]}
+            answer = iam_evaluator.evaluate_resource_policy(policy, caller, service="apigateway.amazonaws.com")
+            if answer.decision == "Allow":
+                return True
+        return False
+
+    async def invoke_if_allowed(integration, api_id, stage, *rest, **named):
+        route_key = rest[5]
+        if may_call(integration, api_id, stage, route_key, named["owner_account_id"], named["owner_region"]):
+            return await invoke(integration, api_id, stage, *rest, **named)
+        return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
+
+    apigateway._invoke_lambda_proxy = invoke_if_allowed
 
 
 def patch_ranges_of_versions():
@@ -289,8 +400,12 @@ if __name__ == "__main__":
     end_with_standard_input()
     patch_run_task_sync()
     patch_abandoned_state()
+    if most_vcpu := os.environ.get("SMMU_FARGATE_VCPU"):
+        patch_fargate_quota(int(most_vcpu))
     patch_health_path()
     patch_template_cors()
+    patch_preflights_of_routes()
+    patch_invoke_permission()
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
     if calls := os.environ.get("SMMU_CALLS"):

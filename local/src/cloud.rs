@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -50,6 +51,9 @@ impl Cloud {
     async fn assemble(options: CloudOptions) -> Result<Self, LocalError> {
         // Asked now, or what is missing would show as a failed job.
         options.images.values().try_for_each(is_there)?;
+        if options.check_workers {
+            workers_lack_nothing(&options)?;
+        }
         let port = port::choose(options.port)?;
         // First, because it knows our own clouds by name.
         let home = Home::take(&options.state_dir, port)?;
@@ -217,6 +221,33 @@ fn container_environment() -> Vec<(String, String)> {
 fn program_environment(options: &CloudOptions) -> Vec<(String, String)> {
     let path = std::env::var("PATH").map(|path| ("PATH".to_owned(), path));
     path.into_iter().chain(options.program_environment.clone()).collect()
+}
+
+/// Fails with what the first worker says that it lacks. Images have everything inside.
+fn workers_lack_nothing(options: &CloudOptions) -> Result<(), LocalError> {
+    let parameter = |name: &str| options.parameters.get(name).map(String::as_str).unwrap_or_default();
+    let configured = [("SMMU_PROFILE", "Profile"), ("SMMU_SPEECH_MODEL_BUCKET", "SpeechModelBucket")];
+    for (worker, image) in &options.images {
+        let Image::Program(entry_point) = image else { continue };
+        let Some((program, arguments)) = entry_point.split_first() else { continue };
+        if worker == "transcribe-worker" && parameter("Transcription") == "disabled" {
+            continue;
+        }
+        let said = Command::new(program)
+            .args(arguments)
+            .arg("check")
+            .env_clear()
+            .envs(program_environment(options))
+            .envs(configured.map(|(name, from)| (name, parameter(from))))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(LocalError::io("start", program))?;
+        if !said.status.success() {
+            let lacking = String::from_utf8_lossy(&said.stderr).trim().to_owned();
+            return Err(LocalError::WorkerLacks { worker: worker.clone(), lacking });
+        }
+    }
+    Ok(())
 }
 
 /// Whether what stands in for an image can be started.

@@ -24,6 +24,8 @@ use template::{Artifact, Template};
 
 /// Where build artifacts are put, in place of the bucket that `sam deploy --resolve-s3` makes.
 const BUCKET: &str = "smmu-local-artifacts";
+/// The parameter that names the images' tag; it has no default.
+const IMAGE_TAG: &str = "ImageTag";
 
 /// Deploys and gives the stack's outputs.
 pub(crate) async fn deploy(options: &CloudOptions, sdk: &SdkConfig) -> Result<BTreeMap<String, String>, LocalError> {
@@ -55,7 +57,12 @@ pub(crate) async fn deploy(options: &CloudOptions, sdk: &SdkConfig) -> Result<BT
 
     let begun = Instant::now();
     let url = format!("https://s3.{REGION}.amazonaws.com/{BUCKET}/{key}");
-    let outputs = stack::create(sdk, &options.stack_name, &url, &options.parameters).await?;
+    let mut parameters = options.parameters.clone();
+    if template.has_parameter(IMAGE_TAG) {
+        // What stands in for an image is found by its repository.
+        parameters.entry(IMAGE_TAG.to_owned()).or_insert_with(|| "local".to_owned());
+    }
+    let outputs = stack::create(sdk, &options.stack_name, &url, &parameters).await?;
     (options.on_step)(Step { name: "stack deployed", took: begun.elapsed() });
     Ok(outputs)
 }

@@ -48,7 +48,7 @@ impl Emulator {
         let mut child = Command::new(&python)
             .arg(&options.launcher)
             .env_clear()
-            .envs(environment(home, port))
+            .envs(environment(options, home, port))
             .current_dir(home.tmp())
             .stdin(Stdio::piped())
             .stdout(log)
@@ -114,7 +114,7 @@ impl Drop for Emulator {
 }
 
 /// Everything that the emulator may know: it hands its whole environment to Lambda functions.
-fn environment(home: &Home, port: u16) -> Vec<(String, String)> {
+fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, String)> {
     // SMMU_CALLS: a file in which the launcher notes what functions and workers call.
     let inherited = ["PATH", "LANG", "SMMU_CALLS"]
         .into_iter()
@@ -133,8 +133,10 @@ fn environment(home: &Home, port: u16) -> Vec<(String, String)> {
         ("MINISTACK_REGION", REGION.to_owned()),
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
     ];
+    let quota = options.fargate_vcpu.map(|vcpu| ("SMMU_FARGATE_VCPU".to_owned(), vcpu.to_string()));
     inherited
         .chain(own.map(|(name, value)| (name.to_owned(), value)))
+        .chain(quota)
         .chain(crate::cloud::sdk_environment(&format!("http://127.0.0.1:{port}")))
         .collect()
 }

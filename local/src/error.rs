@@ -48,6 +48,17 @@ pub enum LocalError {
     /// A program of this workspace has not been built.
     #[error("{0} has not been built: run `make build`")]
     BinaryMissing(PathBuf),
+    /// A worker could not work on any job here.
+    #[error(
+        "the {worker} cannot work here: {lacking}. `make up` and `make demo` install what is missing and name it to the worker; \
+         --parameter Transcription=disabled does without speech"
+    )]
+    WorkerLacks {
+        /// The worker, as its repository is called.
+        worker: String,
+        /// What it said.
+        lacking: String,
+    },
     /// An image of this workspace has not been built.
     #[error("the container engine has no image {0}: run `make images`")]
     ImageMissing(String),

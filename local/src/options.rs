@@ -84,6 +84,10 @@ pub struct CloudOptions {
     pub images: BTreeMap<String, Image>,
     /// What programs in the place of images get in their environment, as images would set it by themselves.
     pub program_environment: BTreeMap<String, String>,
+    /// How many Fargate vCPU the account may run at once; any number where there is none.
+    pub fargate_vcpu: Option<u32>,
+    /// Whether workers that are programs are asked what they lack (`PROGRAM check`) before anything is started.
+    pub check_workers: bool,
     /// Whether containers of the machine's own engine can reach the cloud; [`Image::Container`] needs it.
     pub bridge: bool,
     /// Who deploys the template.
@@ -124,6 +128,8 @@ impl CloudOptions {
             launcher: root.join("local/python/emulator.py"),
             images: [worker("transcode"), worker("transcribe")].into(),
             program_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
+            fargate_vcpu: None,
+            check_workers: true,
             bridge: tag.is_some() || std::env::var("SMMU_BRIDGE").is_ok_and(|value| value == "1"),
             deployer: Deployer::Own,
             binaries,

@@ -10,10 +10,13 @@ use smmu_core::{
     keys,
     manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
 };
+use smmu_local::CloudOptions;
 use smmu_tests::{Caller, Stack, by_request, caller::hex_sha256};
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
+    process::{Command, Output},
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -69,6 +72,9 @@ fn facts() -> AvFacts {
     let probe = Probe {
         container: "mov".into(),
         duration_ms: 60_000,
+        delay_us: 0,
+        claimed_ms: None,
+        cut_off: false,
         bit_rate: 64_000,
         streams: 1,
         video: None,
@@ -95,6 +101,7 @@ fn manifest(source: &Path, outputs: &Path, kind: MediaKind, artifacts: Vec<Artif
         image: None,
         av: Some(facts()),
         speech: None,
+        warnings: Vec::new(),
         artifacts,
         generator: Generator { name: "test".into(), version: "0.0.0".into() },
     };
@@ -104,6 +111,64 @@ fn manifest(source: &Path, outputs: &Path, kind: MediaKind, artifacts: Vec<Artif
 
 fn names(job: &Value) -> Vec<&str> {
     job["outputs"].as_array().into_iter().flatten().map(|output| output["name"].as_str().unwrap()).collect()
+}
+
+/// What a worker's program says, and how it ends.
+fn run_worker(name: &str, mode: &str, environment: impl IntoIterator<Item = (String, String)>) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let program = CloudOptions::for_workspace(root).binaries.join(format!("smmu-{name}"));
+    Command::new(program).arg(mode).env_clear().envs(environment).output().expect("starts")
+}
+
+/// The environment that a worker of this machine needs, with some variables set otherwise.
+fn workers_environment(changed: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let inherited = ["PATH", "SMMU_SPEECH_MODEL"].map(|name| (name, std::env::var(name).unwrap_or_default()));
+    let mut variables: BTreeMap<_, _> = inherited.map(|(name, value)| (name.to_owned(), value)).into();
+    variables.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    variables
+}
+
+#[test]
+fn a_worker_says_what_it_lacks_before_a_job_is_lost_on_it() {
+    for (name, variable, value, said) in [
+        ("transcribe", "SMMU_SPEECH_MODEL", "", "environment variable SMMU_SPEECH_MODEL is not set"),
+        ("transcribe", "SMMU_SPEECH_MODEL", "/nowhere", "/nowhere"),
+        ("transcribe", "PATH", "/nowhere", "the program ffmpeg is not there"),
+        ("transcode", "PATH", "/nowhere", "the program ffmpeg is not there"),
+        ("transcode", "SMMU_PROFILE", "{", "environment variable SMMU_PROFILE"),
+    ] {
+        let lacking = run_worker(name, "check", workers_environment(&[(variable, value)]));
+        let text = String::from_utf8_lossy(&lacking.stderr).into_owned();
+        assert_eq!(lacking.status.code(), Some(2), "{name} {variable}: {text}");
+        assert!(text.contains(said), "{name} {variable}: {text}");
+        let ready = run_worker(name, "check", workers_environment(&[]));
+        assert!(ready.status.success(), "{}", String::from_utf8_lossy(&ready.stderr));
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_lacks_ends_its_job_at_once_and_is_not_told_as_worth_another_upload() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    for (name, changed) in [("transcribe", ("SMMU_SPEECH_MODEL", "/nowhere")), ("transcode", ("SMMU_PROFILE", "{"))] {
+        let (work, _) = running(stack, &user, format!("a video for {name}").as_bytes()).await;
+        let mut environment = workers_environment(&[]);
+        environment.extend(stack.variables(&[changed]));
+        environment.extend(stack.cloud.address().environment());
+        environment.insert("SMMU_EXECUTION_INPUT".into(), serde_json::to_string(&work).unwrap());
+        let ended = run_worker(name, "job", environment);
+        assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stdout));
+        let failed = user.ended(work.input.job_id.as_str()).await;
+        let error = &failed["error"];
+        assert_eq!((&error["code"], &error["retryable"]), (&"misconfigured".into(), &false.into()), "{failed}");
+        assert!(!failed.to_string().contains("nowhere"), "what it lacks is for the operator's log: {failed}");
+    }
+}
+
+#[test]
+fn a_worker_that_cannot_reach_its_job_ends_with_2() {
+    let ended = run_worker("transcode", "job", workers_environment(&[]));
+    assert_eq!(ended.status.code(), Some(2), "there is no job to work on");
 }
 
 #[tokio::test]
@@ -240,6 +305,22 @@ async fn an_attempt_that_is_told_to_stop_stops_its_maker_and_commits_nothing() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_stopped_because_its_job_was_cancelled_has_not_failed() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let (work, jobs) = running(stack, &user, b"a fourth video").await;
+    let (stopped, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(tokio::sync::Notify::new()));
+    let make = maker_until_cancelled(&stopped, &begun);
+    let stop = async {
+        begun.notified().await;
+        jobs.advance(&work.input.job_id, JobEvent::Cancelled).await.unwrap();
+    };
+    let ended = attempt(stack).run(&work, Stage::Transcode, stop, make).await;
+    assert_eq!(ended.unwrap(), Ending::Superseded);
+    assert!(stopped.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
 async fn an_attempt_at_a_job_that_ends_meanwhile_stops_its_maker() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
@@ -330,7 +411,7 @@ async fn a_player_gets_playlists_whose_segments_it_can_read() {
     attempt(stack).run(&work, Stage::Transcode, std::future::pending(), make_playable).await.unwrap();
     let outputs = smmu_cloud::Artifacts::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let outputs = outputs.collect(&stored_manifest(&jobs, id).await).await.unwrap().outputs;
-    jobs.advance(id, JobEvent::Completed(outputs)).await.unwrap();
+    jobs.advance(id, JobEvent::Completed { outputs, warnings: Vec::new() }).await.unwrap();
 
     let job = ada.job(id.as_str()).await.json();
     let path = |name: &str| {

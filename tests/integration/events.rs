@@ -5,14 +5,15 @@
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::{Client as S3, primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_sdk_sfn::{Client as Sfn, types::ExecutionStatus};
 use aws_sdk_sqs::Client as Sqs;
 use lambda_http::{Body, Request, http};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::{Value, json};
 use smmu_cloud::{Failure, Jobs, MediaTable};
-use smmu_core::{Grant, Job, JobEvent, JobId, Media, MediaId, MediaState, Pipeline, UserId};
-use smmu_tests::{Stack, by_request, samples};
+use smmu_core::{Grant, Job, JobEvent, JobId, Media, MediaId, MediaState, Pipeline, Status, UserId};
+use smmu_tests::{Stack, by_request, samples, until};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -105,6 +106,12 @@ impl Scene {
         }
     }
 
+    /// The execution of the job: only `dispatch-messages` starts one.
+    async fn execution(&self) -> ExecutionStatus {
+        let arn = self.stack.execution_arn(Self::job_id().as_str());
+        Sfn::new(&self.stack.sdk).describe_execution().execution_arn(arn).send().await.unwrap().status
+    }
+
     /// A sample event, aimed at the object that this scene has.
     fn event(&mut self, name: &str) -> Value {
         self.played.insert(name.to_owned());
@@ -123,7 +130,7 @@ impl Scene {
     async fn play(&mut self, function: &str, name: &str) -> Value {
         let event = self.event(name);
         let queue_url = self.queue_url.clone();
-        let changed = [("SMMU_JOBS_QUEUE_URL", queue_url.as_str())];
+        let changed = [("SMMU_JOBS_QUEUE_URL", queue_url.as_str()), ("SMMU_PURGE_QUEUE_URL", queue_url.as_str())];
         let answer = match invoker() {
             Some(program) => invoke(&program, self.stack, function, &event, &changed).await,
             None => call_handler(self.stack, function, event, &changed).await,
@@ -200,6 +207,7 @@ async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&
         "update-status" => call!(smmu_update_status),
         "reconcile" => call!(smmu_reconcile),
         "dispatch" => call!(smmu_dispatch),
+        "purge" => call!(smmu_purge),
         "api" => {
             let context = smmu_api::Context::new(&stack.sdk, &stack.environment(changed)).unwrap();
             let response = smmu_api::handle(request(&event), &context).await;
@@ -226,7 +234,8 @@ fn answered<T: Serialize>(answer: Result<T, Failure>) -> Value {
 /// An API Gateway event as the handler sees it.
 fn request(event: &Value) -> Request {
     let method = event["requestContext"]["http"]["method"].as_str().unwrap();
-    let mut request = http::Request::builder().method(method).uri(event["rawPath"].as_str().unwrap());
+    let uri = format!("{}?{}", event["rawPath"].as_str().unwrap(), event["rawQueryString"].as_str().unwrap());
+    let mut request = http::Request::builder().method(method).uri(uri);
     for (name, value) in event["headers"].as_object().unwrap() {
         request = request.header(name, value.as_str().unwrap());
     }
@@ -263,6 +272,7 @@ async fn api_answer(scene: &mut Scene, name: &str) -> Value {
     }
     let changed = [
         ("SMMU_JOBS_QUEUE_URL", scene.queue_url.as_str()),
+        ("SMMU_PURGE_QUEUE_URL", scene.queue_url.as_str()),
         ("SMMU_AUTH_ALGORITHM", "HS256"),
         ("SMMU_AUTH_SECRET", SECRET),
         ("SMMU_AUTH_ISSUER", ""),
@@ -296,7 +306,7 @@ async fn every_sample_event_is_answered_as_recorded() {
     let mut scene = Scene::set().await;
     let render = [JobEvent::Started, JobEvent::Detected(smmu_core::MediaKind::Image)];
 
-    for name in ["api-health", "api-init", "api-complete", "api-job"] {
+    for name in ["api-health", "api-init", "api-complete", "api-job", "api-jobs", "api-media-list", "api-media"] {
         let answer = api_answer(&mut scene, name).await;
         assert_played(name, &answer);
     }
@@ -338,6 +348,18 @@ async fn every_sample_event_is_answered_as_recorded() {
 
     let answer = scene.play("dispatch", "dispatch-messages").await;
     assert_played("dispatch-messages", &answer);
+    // What dispatch has started is real, and would go on with the job that the next events are about.
+    until("the execution ends", async || scene.execution().await != ExecutionStatus::Running).await;
+
+    scene.job_after(&render).await;
+    let answer = api_answer(&mut scene, "api-cancel").await;
+    assert_played("api-cancel", &answer);
+    assert_eq!(scene.job().await.unwrap().status(), Status::Cancelled);
+
+    let answer = api_answer(&mut scene, "api-delete").await;
+    assert_played("api-delete", &answer);
+    let answer = scene.play("purge", "purge-messages").await;
+    assert_played("purge-messages", &answer);
 
     let all: BTreeSet<_> = std::fs::read_dir(events_folder())
         .unwrap()

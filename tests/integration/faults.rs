@@ -7,8 +7,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_cloud::{Submitter, clock};
 use smmu_core::{Job, MediaId, Status};
-use smmu_tests::{Caller, Stack, by_request, samples};
-use std::time::Duration;
+use smmu_tests::{Caller, Stack, by_itself, by_request, samples};
+use std::{collections::HashMap, time::Duration};
 
 /// A picture that keeps a worker busy for a while.
 fn large() -> Vec<u8> {
@@ -63,16 +63,39 @@ async fn an_upload_that_nobody_completed_is_submitted_and_one_never_made_expires
     assert!(!is_forgotten(stack, &never.media_id).await, "it has a job after all");
 }
 
-/// Whether the media table will remove a record by itself: by an attribute that template.yaml names, which the emulator does
-/// not read (tools/guard/data.guard does).
+/// Whether the media table will remove a record by itself, in a month.
 async fn is_forgotten(stack: &Stack, media: &str) -> bool {
-    let (client, table) = (DynamoDb::new(&stack.sdk), stack.output("MediaTableName"));
-    let read = client.get_item().table_name(table).key("mediaId", AttributeValue::S(media.into())).send().await;
-    let item = read.unwrap().item.expect("it is recorded");
-    let at = item.get("forgetAt").map(|value| value.as_n().expect("a number").parse::<i64>().expect("whole"));
-    // Seconds, a month and more ahead; milliseconds would be tens of thousands of years.
-    let days = |days: i64| clock::now().plus_seconds(days * 86_400).unix_ms() / 1000;
-    at.inspect(|at| assert!((days(29)..days(32)).contains(at), "{at}")).is_some()
+    let item = record(stack, "MediaTableName", "mediaId", media).await;
+    days_until_forgotten(&item).inspect(|days| assert!((29..32).contains(days), "{days}")).is_some()
+}
+
+async fn record(stack: &Stack, table: &str, key: &str, id: &str) -> HashMap<String, AttributeValue> {
+    let (client, table) = (DynamoDb::new(&stack.sdk), stack.output(table));
+    let read = client.get_item().table_name(table).key(key, AttributeValue::S(id.into())).send().await;
+    read.unwrap().item.expect("it is recorded")
+}
+
+/// In how many days a table will remove a record: by an attribute that template.yaml names, which the emulator does not read
+/// (tools/guard/data.guard does). In seconds; milliseconds would be tens of thousands of years.
+fn days_until_forgotten(item: &HashMap<String, AttributeValue>) -> Option<i64> {
+    let at: i64 = item.get("forgetAt")?.as_n().expect("a number").parse().expect("whole");
+    let (day, half_a_day) = (86_400, 43_200);
+    Some((at - clock::now().unix_s() + half_a_day).div_euclid(day))
+}
+
+#[tokio::test]
+async fn ended_jobs_and_their_uploads_are_forgotten_where_the_operator_says_so() {
+    let file = samples::png(35, 46);
+    for (stack, days) in [(by_itself(), Some(60)), (by_request(), None)] {
+        let user = Caller::user(stack, "ada").await;
+        let id = user.submit(&file, "image/png").await;
+        user.ended(&id).await;
+        let job = record(stack, "JobsTableName", "jobId", &id).await;
+        assert_eq!(days_until_forgotten(&job), days);
+        assert!(!job.contains_key("watch"), "nobody has to look at it again");
+        let media = record(stack, "MediaTableName", "mediaId", &id.replace("job_", "med_")).await;
+        assert_eq!(days_until_forgotten(&media), days);
+    }
 }
 
 #[tokio::test]
@@ -103,7 +126,7 @@ async fn worker_of(stack: &Stack, job: &str) -> u32 {
 
 /// The workers of a job that have failed, by the states that ran them.
 async fn failed_workers(stack: &Stack, job: &str) -> Vec<String> {
-    let arn = format!("{}:{job}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
+    let arn = stack.execution_arn(job);
     let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
     let (mut state, mut failed) = (String::new(), Vec::new());
     while let Some(event) = events.next().await {
@@ -158,7 +181,7 @@ async fn an_execution_that_is_stopped_fails_its_job() {
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&large(), "image/png").await;
     worker_of(stack, &id).await;
-    let arn = format!("{}:{id}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
+    let arn = stack.execution_arn(&id);
     Sfn::new(&stack.sdk).stop_execution().execution_arn(arn).send().await.unwrap();
     let job = user.ended(&id).await;
     assert_eq!((&job["status"], &job["error"]["code"]), (&"FAILED".into(), &"aborted".into()), "{job}");

@@ -20,7 +20,7 @@ async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<
     let id = user.submit(file, content_type).await;
     let job = user.ended(&id).await;
     let steps = Sfn::new(&stack.sdk);
-    let arn = format!("{}:{id}", stack.output("StateMachineArn").replace(":stateMachine:", ":execution:"));
+    let arn = stack.execution_arn(&id);
     // A job may end at the first worker's word, while another one is still at work.
     while steps.describe_execution().execution_arn(&arn).send().await.unwrap().status == ExecutionStatus::Running {
         tokio::time::sleep(Duration::from_millis(100)).await;

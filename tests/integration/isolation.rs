@@ -18,6 +18,10 @@ fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 #[tokio::test]
 async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
     let (ada, eve) = (Caller::user(by_request(), "ada").await, Caller::user(by_request(), "eve").await);
+    // Somebody with one job, older than Ada's.
+    let mallory = Caller::user(by_request(), "mallory").await;
+    let earlier = mallory.submit(&samples::png(30, 21), "image/png").await;
+    mallory.ended(&earlier).await;
     let file = samples::png(30, 20);
     let upload = ada.init(&file, "image/png").await;
     let missing = "01j0000000000000000000000x";
@@ -41,9 +45,47 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
     let eve_plays = async |id: &str| visible(&eve.call(reqwest::Method::GET, &path(id), None).await);
     assert_eq!(eve_plays(&format!("job_{missing}")).await, absent);
     assert_eq!(eve_plays(&id).await, absent);
+    let eve_cancels =
+        async |id: &str| visible(&eve.call(reqwest::Method::POST, &format!("/jobs/{id}/cancel"), None).await);
+    assert_eq!(eve_cancels(&format!("job_{missing}")).await, absent);
+    assert_eq!(eve_cancels(&id).await, absent);
+    assert_eq!(ada.job(&id).await.text_at("/status"), "COMPLETED");
+    let eve_deletes = async |id: &str| visible(&eve.call(reqwest::Method::DELETE, &format!("/media/{id}"), None).await);
+    assert_eq!(eve_deletes(&format!("med_{missing}")).await, absent);
+    assert_eq!(eve_deletes(&upload.media_id).await, absent);
+    assert_eq!(ada.job(&id).await.status, 200);
+    let eve_sees = async |path: &str| visible(&eve.call(reqwest::Method::GET, path, None).await);
+    assert_eq!(eve_sees(&format!("/media/med_{missing}")).await, absent);
+    assert_eq!(eve_sees(&format!("/media/{}", upload.media_id)).await, absent);
+    // A cursor is a place in one's own list, whoever's id it is.
+    for (list, foreign) in [("jobs", &id), ("media", &upload.media_id)] {
+        let page = visible(&mallory.call(reqwest::Method::GET, &format!("/{list}"), None).await);
+        assert!(page.2.contains("med_") && !page.2.contains(foreign.as_str()), "{}", page.2);
+        let (head, last) = foreign.split_at(foreign.len() - 1);
+        let nobodys = format!("{head}{}", if last == "0" { "1" } else { "0" });
+        for after in [foreign, &nobodys] {
+            let after = mallory.call(reqwest::Method::GET, &format!("/{list}?after={after}"), None).await;
+            assert_eq!(visible(&after), page);
+        }
+    }
     // Nor can an id be told from one that could not even be an id.
     for odd in ["job_", "x", "med_01j0000000000000000000000x", "%00"] {
         assert_eq!(visible(&eve.job(odd).await).2, absent.2, "{odd}");
     }
     assert_eq!(ada.job(&id).await.status, 200);
+
+    // What was deleted is missing to its own owner, on every route.
+    let deleted = ada.call(reqwest::Method::DELETE, &format!("/media/{}", upload.media_id), None).await;
+    assert_eq!(deleted.status, 202);
+    let ada_sees = async |method: reqwest::Method, path: &str| visible(&ada.call(method, path, None).await);
+    for (method, path) in [
+        (reqwest::Method::GET, format!("/jobs/{id}")),
+        (reqwest::Method::GET, path(&id)),
+        (reqwest::Method::POST, format!("/jobs/{id}/cancel")),
+        (reqwest::Method::GET, format!("/media/{}", upload.media_id)),
+        (reqwest::Method::DELETE, format!("/media/{}", upload.media_id)),
+    ] {
+        assert_eq!(ada_sees(method, &path).await, absent, "{path}");
+    }
+    assert_eq!(visible(&ada.complete(&upload.media_id).await), absent);
 }

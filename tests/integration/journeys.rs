@@ -55,6 +55,18 @@ async fn an_image_is_rendered_by_the_worker() {
 }
 
 #[tokio::test]
+async fn a_heic_photo_and_one_that_lacks_its_last_rows_are_completed_and_the_second_says_so() {
+    let heic = include_bytes!("../../crates/media/fixtures/heif/420.heic");
+    // Windows gives HEIC no type at all.
+    let job = image_journey(by_itself(), heic, "").await;
+    assert!(job.get("warnings").is_none(), "{job}");
+    let jpeg = samples::jpeg(640, 480);
+    let job = image_journey(by_itself(), &jpeg[..jpeg.len() * 98 / 100], "image/jpeg").await;
+    assert_eq!(job["warnings"][0]["code"], "cut_off", "{job}");
+    assert!(job["warnings"][0]["message"].as_str().unwrap().contains('%'), "{job}");
+}
+
+#[tokio::test]
 async fn an_upload_alone_starts_its_job_where_the_trigger_is_on() {
     let stack = by_itself();
     let user = Caller::user(stack, "ada").await;

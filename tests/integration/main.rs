@@ -5,12 +5,15 @@
 
 mod api;
 mod attempts;
+mod cancel;
 mod contracts;
+mod delete;
 mod events;
 mod faults;
 mod flow;
 mod isolation;
 mod journeys;
+mod lists;
 mod once;
 mod player;
 mod speech;

@@ -100,6 +100,19 @@ impl Caller {
         Answer { status, headers, text: response.text().await.expect("the answer is text") }
     }
 
+    /// Sends one request with a body that is JSON as it stands.
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    pub async fn call_raw(&self, method: Method, path: &str, body: &str) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.api));
+        let request = request.header("content-type", "application/json").body(body.to_owned());
+        let request = self.token.iter().fold(request, |request, token| request.bearer_auth(token));
+        let response = request.send().await.expect("the API answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.expect("the answer is text") }
+    }
+
     /// Asks for an upload of these bytes.
     ///
     /// # Panics

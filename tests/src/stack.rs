@@ -22,11 +22,13 @@ pub struct Stack {
     _runtime: Runtime,
 }
 
-/// Uploads start their jobs by themselves, and small images are rendered by the function. Speech stays unheard.
+/// Uploads start their jobs by themselves, small images are rendered by the function, and ended jobs are forgotten after 60
+/// days. Speech stays unheard.
 #[must_use]
 pub fn by_itself() -> &'static Stack {
-    static STACK: LazyLock<Stack> =
-        LazyLock::new(|| Stack::deploy("dev", &[("UploadTrigger", "enabled"), ("Transcription", "disabled")]));
+    const PARAMETERS: [(&str, &str); 3] =
+        [("UploadTrigger", "enabled"), ("Transcription", "disabled"), ("JobRetentionDays", "60")];
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("dev", &PARAMETERS));
     &STACK
 }
 
@@ -105,6 +107,7 @@ impl Stack {
                 ("SMMU_JOBS_TABLE", output("JobsTableName")),
                 ("SMMU_MEDIA_TABLE", output("MediaTableName")),
                 ("SMMU_JOBS_QUEUE_URL", output("JobsQueueUrl")),
+                ("SMMU_PURGE_QUEUE_URL", output("PurgeQueueUrl")),
                 ("SMMU_STATE_MACHINE_ARN", output("StateMachineArn")),
                 ("SMMU_TRANSCODE_CPU", "2048".to_owned()),
                 ("SMMU_TRANSCODE_MEMORY", "4096".to_owned()),
@@ -153,6 +156,15 @@ impl Stack {
     #[must_use]
     pub fn output(&self, name: &str) -> &str {
         self.cloud.address().outputs().get(name).unwrap_or_else(|| panic!("the template has no output {name}"))
+    }
+
+    /// The one execution of a job, whether it is there or not.
+    ///
+    /// # Panics
+    /// If the template does not output its state machine.
+    #[must_use]
+    pub fn execution_arn(&self, job: &str) -> String {
+        format!("{}:{job}", self.output("StateMachineArn").replace(":stateMachine:", ":execution:"))
     }
 }
 

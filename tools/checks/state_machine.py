@@ -5,7 +5,9 @@ Parallel or Map state the catching is left to the state around it: a Catch of ev
 would let the other branches run on after the job has failed.
 
 A worker has two states: one on the capacity that the operator has chosen, which may be missing or
-taken back, and for its failure the same once more on demand, which is retried.
+taken back, and for its failure the same once more on demand, which is retried. There, missing capacity is
+waited for as long as the execution may take; a worker that failed is tried again twice. A function that is throttled is
+waited for as long.
 """
 
 import json
@@ -18,11 +20,25 @@ from checks import template
 
 ENDS = {"Succeed", "Fail"}
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+FUNCTION = "arn:aws:states:::lambda:invoke"
 WORKER = "arn:aws:states:::ecs:runTask.sync"
 ON_DEMAND = "FARGATE"
 # What tells that capacity is missing or was taken back, or that the worker failed ("connect-ecs" in the Step Functions
 # guide; "ecs-fargate-runtask-capacity" on re:Post).
 CAPACITY_ERRORS = {"ECS.AmazonECSException", "AmazonECS.Unknown", "States.TaskFailed"}
+# What a worker on demand waits out. Where a quota is used up or Fargate has no capacity, RunTask answers with
+# `failures`, hence AmazonECS.Unknown, or fails with an error that the SDK has no type for, throttling among them,
+# hence ECS.AmazonECSException ("connect-ecs" and "concepts-error-handling" in the Step Functions guide).
+WAITED_OUT = ("ECS.AmazonECSException", "AmazonECS.Unknown", "ECS.ThrottlingException", "ECS.ServerException")
+# What calls of a function wait out: the account's concurrency, or the function's own, is used up.
+THROTTLED = ("Lambda.TooManyRequestsException",)
+# Seconds between two attempts at the most: capacity that comes is used soon.
+LONGEST_DELAY = 300
+WORKER_RETRIES = 2
+# "Quotas related to state machine executions": an execution ends after a year, and fails with more events than this. An
+# attempt that is refused is TaskScheduled, TaskStarted and TaskSubmitFailed; two workers of a job may wait at once.
+LONGEST_EXECUTION = 365 * 86_400
+MOST_EVENTS, EVENTS_OF_ATTEMPT, WORKERS_AT_ONCE = 25_000, 3, 2
 # In these a worker's state on demand may differ from the one before it.
 OF_THE_ATTEMPT = {"Comment", "Retry", "Catch"}
 # Amazon States Language: a retrier's own defaults, which hide that nobody has chosen.
@@ -105,7 +121,38 @@ def same_work(first: dict, second: dict) -> bool:
     return work(first) == work(second)
 
 
-def worker_findings(name: str, state: dict, states: dict) -> Iterator[str]:
+def retrier_of(state: dict, error: str) -> dict:
+    """The retrier that an error meets: the first that names it. States.TaskFailed stands for all but States.Timeout."""
+    names = {error, "States.ALL", "States.TaskFailed"}
+    return next((one for one in state.get("Retry", []) if names & set(one["ErrorEquals"])), {})
+
+
+def attempts_within(retrier: dict, seconds: float) -> int:
+    """How many attempts a retrier makes within a time, on average: full jitter halves each delay."""
+    delay, passed, attempts = retrier.get("IntervalSeconds", 1), 0.0, 0
+    share = 0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0
+    while passed < seconds and attempts < retrier.get("MaxAttempts", 3):
+        passed += share * min(delay, retrier.get("MaxDelaySeconds", delay))
+        delay *= retrier.get("BackoffRate", 2)
+        attempts += 1
+    return attempts
+
+
+def patience_findings(name: str, state: dict, errors: tuple[str, ...], limit: float) -> Iterator[str]:
+    """Whether a state waits for what is used up at the moment as long as its execution may take."""
+    for error in errors:
+        retrier = retrier_of(state, error)
+        attempts = attempts_within(retrier, limit)
+        # A quarter more, so that luck does not end the wait.
+        if retrier.get("MaxAttempts", 0) < 1.25 * attempts:
+            yield f"{name}: {error} must be waited out for {limit} s; the Retry gives up before"
+        if retrier.get("MaxDelaySeconds", LONGEST_DELAY + 1) > LONGEST_DELAY:
+            yield f"{name}: the Retry on {error} needs MaxDelaySeconds of {LONGEST_DELAY} at most"
+        if attempts * EVENTS_OF_ATTEMPT * WORKERS_AT_ONCE > MOST_EVENTS:
+            yield f"{name}: the Retry on {error} fills the execution's history within {limit} s"
+
+
+def worker_findings(name: str, state: dict, states: dict, limit: float) -> Iterator[str]:
     """First capacity, then on demand, for one state that runs a worker."""
     if capacity(state) is None or "LaunchType" in state["Parameters"]:
         yield f"{name}: a worker needs a CapacityProviderStrategy of one provider, and then no LaunchType"
@@ -116,6 +163,9 @@ def worker_findings(name: str, state: dict, states: dict) -> Iterator[str]:
     if capacity(state) == ON_DEMAND:
         if missing := sorted(CAPACITY_ERRORS - retried):
             yield f"{name}: a worker on demand needs a Retry on {', '.join(missing)}"
+        yield from patience_findings(name, state, WAITED_OUT, limit)
+        if retrier_of(state, "States.TaskFailed").get("MaxAttempts") != WORKER_RETRIES:
+            yield f"{name}: a worker that failed is tried again {WORKER_RETRIES} times"
         return
     if patient := sorted(CAPACITY_ERRORS & retried):
         yield f"{name}: {', '.join(patient)} must lead to a worker on demand, not to a Retry"
@@ -132,16 +182,21 @@ def worker_findings(name: str, state: dict, states: dict) -> Iterator[str]:
         yield f"{name}: {fall['Next']} must be the same worker on {ON_DEMAND}"
 
 
-def machine_findings(machine: dict, where: str = "", caught_outside: bool = False) -> Iterator[str]:
-    """Everything that is wrong with a machine and the machines inside it."""
+def machine_findings(
+    machine: dict, where: str = "", caught_outside: bool = False, limit: float | None = None
+) -> Iterator[str]:
+    """Everything that is wrong with a machine and the machines inside it; `limit` is the execution's, in seconds."""
+    limit = limit or machine.get("TimeoutSeconds", LONGEST_EXECUTION)
     yield from flow_findings(machine, where)
     for name, state in machine.get("States", {}).items():
         if state["Type"] == "Task":
             yield from task_findings(where + name, state, caught_outside)
+        if state.get("Resource") == FUNCTION:
+            yield from patience_findings(where + name, state, THROTTLED, limit)
         if state.get("Resource") == WORKER:
-            yield from worker_findings(where + name, state, machine["States"])
+            yield from worker_findings(where + name, state, machine["States"], limit)
         for inner in nested(state):
-            yield from machine_findings(inner, f"{where}{name}/", caught_outside or catches_all(state))
+            yield from machine_findings(inner, f"{where}{name}/", caught_outside or catches_all(state), limit)
 
 
 def substitution_findings(definition: str, given: dict[str, Any]) -> Iterator[str]:

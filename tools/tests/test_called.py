@@ -58,6 +58,8 @@ class Needed(unittest.TestCase):
             ("PUT", key, "partNumber=1&uploadId=u", "s3:PutObject"),
             ("POST", key, "uploads", "s3:PutObject"),
             ("DELETE", key, "uploadId=u", "s3:AbortMultipartUpload"),
+            ("DELETE", key, "versionId=v", "s3:DeleteObjectVersion"),
+            ("GET", "/smmu-dev-raw-000000000000", "prefix=up&versions", "s3:ListBucketVersions"),
             ("GET", "/smmu-dev-raw-000000000000", "list-type=2", "s3:ListBucket"),
         ):
             with self.subTest(method + query):
@@ -76,8 +78,8 @@ class Needed(unittest.TestCase):
         machine = "arn:aws:states:us-east-1:000000000000:stateMachine:smmu-dev-jobs"
         for noted, need in (
             (
-                call("DynamoDB_20120810.Query", TableName="smmu-dev-jobs", IndexName="by-status"),
-                ("dynamodb:Query", "JobsTable/index/by-status"),
+                call("DynamoDB_20120810.Query", TableName="smmu-dev-jobs", IndexName="by-watch"),
+                ("dynamodb:Query", "JobsTable/index/by-watch"),
             ),
             (
                 call("AmazonSQS.SendMessage", QueueUrl="http://x/000000000000/smmu-dev-jobs-queue"),

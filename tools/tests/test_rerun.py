@@ -25,6 +25,8 @@ class Rerun(unittest.TestCase):
     def test_only_failures_of_ours_are_run_again(self):
         failed = {"status": "FAILED", "error": {"code": "worker_failed", "retryable": True}}
         self.assertIsNone(rerun.why_not(failed))
+        mended = {"status": "FAILED", "error": {"code": "misconfigured", "retryable": False}}
+        self.assertIsNone(rerun.why_not(mended))
         for job, reason in (
             (None, "no such job"),
             ({"status": "COMPLETED"}, "COMPLETED"),

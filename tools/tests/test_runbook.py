@@ -1,8 +1,10 @@
-"""The check that every alarm can be looked up."""
+"""The check that every alarm can be looked up, and what the runbook's commands do."""
 
+import re
 import unittest
 
-from checks import runbook
+from checks import runbook, template
+from tests.stubs import ROOT, Stubs
 
 STACK = {
     "Resources": {
@@ -24,5 +26,50 @@ class Runbook(unittest.TestCase):
             [
                 "docs/RUNBOOK.md does not explain the alarm budget",
                 "docs/RUNBOOK.md explains gone, which is no alarm of template.yaml",
+            ],
+        )
+
+
+class StopEverything(unittest.TestCase):
+    """What the runbook's commands do, with a stub of `aws`."""
+
+    def test_it_stops_the_mapping_and_not_the_function(self):
+        _, section = (ROOT / "docs/RUNBOOK.md").read_text().split("\n## Stop everything\n")
+        (commands,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        stubs = Stubs(self)
+        stubs.answer("list-event-source-mappings", "uuid-of-the-mapping")
+        stubs.run("bash", "-euc", commands, STAGE="prod")
+        asked, stopped = stubs.calls()
+        self.assertIn("--function-name smmu-prod-dispatch", asked)
+        self.assertEqual(stopped, "aws lambda update-event-source-mapping --uuid uuid-of-the-mapping --no-enabled")
+
+    def test_hours_of_throttled_receives_make_no_dead_letter(self):
+        queue = template.load(ROOT / "template.yaml")["Resources"]["JobsQueue"]["Properties"]
+        # A throttled receive gives the message back for the visibility timeout.
+        self.assertGreaterEqual(queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"], 12 * 3600)
+
+
+class Delete(unittest.TestCase):
+    """What the commands of docs/DEPLOY.md that delete a stage do, with a stub of `aws`."""
+
+    def test_nothing_is_deleted_before_its_jobs_and_workers_have_stopped(self):
+        _, section = (ROOT / "docs/DEPLOY.md").read_text().split("\n## Back, and away\n")
+        commands = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
+        stubs = Stubs(self)
+        stubs.answer("list-event-source-mappings", "uuid-of-the-mapping")
+        stubs.answer("describe-stacks", "machine")
+        stubs.answer("list-executions", "execution-1\texecution-2")
+        stubs.answer("list-tasks", "task-1")
+        stubs.run("bash", "-euc", commands)
+        asking = ("list-", "describe-")
+        done = [call for call in stubs.calls() if not call.split()[2].startswith(asking)]
+        self.assertEqual(
+            done,
+            [
+                "aws lambda update-event-source-mapping --uuid uuid-of-the-mapping --no-enabled",
+                "aws stepfunctions stop-execution --execution-arn execution-1",
+                "aws stepfunctions stop-execution --execution-arn execution-2",
+                "aws ecs wait tasks-stopped --cluster smmu-dev --tasks task-1",
+                "aws cloudformation delete-stack --stack-name smmu-dev",
             ],
         )

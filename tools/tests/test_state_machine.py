@@ -72,6 +72,18 @@ class Machine(unittest.TestCase):
         self.assert_finding(broken(lambda s: s["Work"].update(Catch=catch)), "needs a Catch of States.ALL")
 
 
+class Functions(unittest.TestCase):
+    def test_a_throttled_function_is_waited_for(self):
+        machine = copy.deepcopy(GOOD) | {"TimeoutSeconds": 345600}
+        work = machine["States"]["Work"]
+        work["Resource"] = state_machine.FUNCTION
+        found = list(state_machine.machine_findings(machine))
+        self.assertTrue(any("TooManyRequestsException must be waited out" in finding for finding in found), found)
+        waits = {"ErrorEquals": list(state_machine.THROTTLED), "MaxAttempts": 3000, "MaxDelaySeconds": 300}
+        work["Retry"].insert(0, RETRY | waits)
+        self.assertEqual(list(state_machine.machine_findings(machine)), [])
+
+
 class Parallel(unittest.TestCase):
     def findings(self, outer_catch):
         inner = {key: value for key, value in TASK.items() if key not in ("Catch", "Next")} | {"End": True}
@@ -101,10 +113,12 @@ class Workers(unittest.TestCase):
         errors = {"ErrorEquals": sorted(state_machine.CAPACITY_ERRORS)}
         fall = errors | {"ResultPath": None, "Next": "OnDemand"}
         first = worker("FARGATE_SPOT", Catch=[fall, *TASK["Catch"]])
-        states = GOOD["States"] | {"Work": first, "OnDemand": worker("FARGATE", Retry=[RETRY | errors])}
+        waits = RETRY | {"ErrorEquals": list(state_machine.WAITED_OUT), "MaxAttempts": 3000, "MaxDelaySeconds": 300}
+        again = RETRY | {"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 2}
+        states = GOOD["States"] | {"Work": first, "OnDemand": worker("FARGATE", Retry=[waits, again])}
         states = copy.deepcopy(states)
         change(states)
-        return list(state_machine.machine_findings(GOOD | {"States": states}))
+        return list(state_machine.machine_findings(GOOD | {"States": states, "TimeoutSeconds": 345600}))
 
     def test_a_good_pair_has_no_findings(self):
         self.assertEqual(self.findings(lambda states: None), [])
@@ -120,6 +134,16 @@ class Workers(unittest.TestCase):
             "needs a Retry on AmazonECS.Unknown": lambda s: s["OnDemand"]["Retry"][0]["ErrorEquals"].remove(
                 "AmazonECS.Unknown"
             ),
+            "AmazonECS.Unknown must be waited out for 345600 s": lambda s: s["OnDemand"]["Retry"][0].update(
+                MaxAttempts=30
+            ),
+            # States.TaskFailed stands for all but States.Timeout.
+            "ECS.ThrottlingException must be waited out": lambda s: s["OnDemand"]["Retry"].reverse(),
+            "MaxDelaySeconds of 300 at most": lambda s: s["OnDemand"]["Retry"][0].pop("MaxDelaySeconds"),
+            "fills the execution's history": lambda s: s["OnDemand"]["Retry"][0].update(
+                MaxAttempts=90_000, MaxDelaySeconds=60
+            ),
+            "tried again 2 times": lambda s: s["OnDemand"]["Retry"][1].update(MaxAttempts=3),
             "not to a Retry": lambda s: s["Work"]["Retry"][0].update(ErrorEquals=["States.TaskFailed"]),
             "needs a Catch of AmazonECS.Unknown": lambda s: s["Work"]["Catch"].pop(0),
             "must discard the error": lambda s: s["Work"]["Catch"][0].pop("ResultPath"),

@@ -116,6 +116,9 @@ pub struct Job {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,
+    /// What is not as it should be with the file, of a job that completed all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -126,6 +129,15 @@ pub struct Job {
     /// What else there is.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+/// What is not as it should be with a file.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Warning {
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub message: String,
 }
 
 /// Why a job failed.
@@ -139,6 +151,75 @@ pub struct JobError {
     pub stage: String,
     /// Whether uploading the same file again can succeed.
     pub retryable: bool,
+    /// What its reader can do; an older API tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// A job in a list. Written again as JSON, it is the API's entry.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobEntry {
+    /// The job.
+    pub job_id: JobId,
+    /// Where it stands.
+    pub status: String,
+    /// `image`, `video` or `audio`, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What else there is.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// An upload, by itself or in a list. Written again as JSON, it is the API's document.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Media {
+    /// The upload.
+    pub media_id: MediaId,
+    /// Its job, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
+    /// Where the upload stands.
+    pub status: String,
+    /// `image`, `video` or `audio`, once measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The name that was given; of the API, so not to be trusted as a path.
+    pub filename: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// When the upload was granted.
+    pub created_at: Timestamp,
+    /// What else there is.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A page of `GET /jobs`.
+#[derive(Debug, Deserialize)]
+pub struct JobPage {
+    /// The entries, newest first.
+    pub jobs: Vec<JobEntry>,
+    /// Where the next page begins.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// A page of `GET /media`.
+#[derive(Debug, Deserialize)]
+pub struct MediaPage {
+    /// The entries, newest first.
+    pub media: Vec<Media>,
+    /// Where the next page begins.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// One file that a job made.
@@ -236,6 +317,42 @@ impl Api {
             Look::Changed(sight) => Ok(*sight),
             Look::Unchanged { .. } => Err(outside_contract("a 304 that nobody asked for")),
         }
+    }
+
+    /// A page of the user's jobs.
+    pub async fn jobs(&self, parameters: &[(&str, &str)]) -> Result<JobPage, Error> {
+        self.list("jobs", parameters).await
+    }
+
+    /// A page of the user's media.
+    pub async fn media_list(&self, parameters: &[(&str, &str)]) -> Result<MediaPage, Error> {
+        self.list("media", parameters).await
+    }
+
+    /// One upload.
+    pub async fn media(&self, id: &MediaId) -> Result<Media, Error> {
+        let url = self.url(&["media", id.as_str()]);
+        read(&self.http.exchange(|| self.authorized(self.http.client().get(url.clone()))).await?)
+    }
+
+    /// Deletes an upload and everything of it. Sent again after a lost answer, it is answered as one that is not there.
+    pub async fn delete(&self, id: &MediaId) -> Result<(), Error> {
+        let url = self.url(&["media", id.as_str()]);
+        self.http.exchange(|| self.authorized(self.http.client().delete(url.clone()))).await.map(drop)
+    }
+
+    async fn list<T: DeserializeOwned>(&self, what: &str, parameters: &[(&str, &str)]) -> Result<T, Error> {
+        let mut url = self.url(&[what]);
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        read(&self.http.exchange(|| self.authorized(self.http.client().get(url.clone()))).await?)
+    }
+
+    /// Cancels a job. Twice is the same.
+    pub async fn cancel(&self, id: &JobId) -> Result<Sight, Error> {
+        let url = self.url(&["jobs", id.as_str(), "cancel"]);
+        sight(&self.http.exchange(|| self.authorized(self.http.client().post(url.clone()))).await?)
     }
 
     /// The token goes to the API alone: a signed URL is its own permission, and S3 refuses two.

@@ -1,15 +1,15 @@
 //! The command line.
 
 use crate::error::Error;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use reqwest::Url;
-use smmu_core::JobId;
+use smmu_core::{JobId, MediaId};
 use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
 const EXIT_CODES: &str = "\
 Exit codes:
     0  every job completed (without --wait: every job was submitted and none has failed)
-    1  a job FAILED or was CANCELLED
+    1  a job FAILED or was CANCELLED (by somebody else than `smmu cancel`)
     2  the command line is wrong, or a FILE cannot be read
     3  the API or the store refused a request; the code is shown
     4  network or service trouble that outlasted the retries: worth running again
@@ -57,12 +57,115 @@ pub enum Command {
         /// What to do with the job.
         follow: Follow,
     },
+    /// List your jobs or media, newest first
+    #[command(after_help = EXIT_CODES)]
+    List {
+        /// What to list
+        #[arg(value_enum, default_value = "jobs")]
+        what: Listed,
+        /// Which of them.
+        #[command(flatten)]
+        filter: Filter,
+        /// Print one JSON document per entry and line, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a job or a media
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// The job or the media, as `upload` or `list` showed it
+        #[arg(value_name = "ID")]
+        id: AnyId,
+        /// Print the API's document as JSON, without signed URLs, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Cancel jobs; what was ready stays readable
+    #[command(after_help = EXIT_CODES)]
+    Cancel {
+        /// The jobs, as `upload` or `list` showed them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<JobId>,
+        /// Print one JSON document per job and line, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete uploads with their jobs and everything that was made of them; this cannot be undone
+    #[command(after_help = EXIT_CODES)]
+    Delete {
+        /// The media, or their jobs
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<AnyId>,
+        /// Print one JSON document per media and line, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Show whether the API answers; needs no token
     Health {
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// Jobs.
+    Jobs,
+    /// Uploads.
+    Media,
+}
+
+/// Which entries of a list to show.
+#[derive(Debug, Args)]
+pub struct Filter {
+    /// Only those with this status, such as RUNNING or `AWAITING_UPLOAD`
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+
+    /// Only those of this kind: image, video or audio
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+
+    /// Only those older than this id
+    #[arg(long, value_name = "ID")]
+    pub after: Option<AnyId>,
+}
+
+/// The id of a job or of a media.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyId {
+    /// A job.
+    Job(JobId),
+    /// A media.
+    Media(MediaId),
+}
+
+impl FromStr for AnyId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let job = text.parse().map(Self::Job).ok();
+        job.or_else(|| text.parse().map(Self::Media).ok()).ok_or("neither a job id (job_…) nor a media id (med_…)")
+    }
+}
+
+impl fmt::Display for AnyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job(id) => id.fmt(f),
+            Self::Media(id) => id.fmt(f),
+        }
+    }
 }
 
 /// What to do with a job that was found or made.
@@ -163,9 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_job_id_is_a_usage_error() {
-        let refused = Cli::try_parse_from(["smmu", "job", "../health"]).err().unwrap();
-        assert_eq!(refused.exit_code(), 2);
+    fn an_invalid_id_is_a_usage_error() {
+        for command in ["job", "show"] {
+            let refused = Cli::try_parse_from(["smmu", command, "../health"]).err().unwrap();
+            assert_eq!(refused.exit_code(), 2, "{command}");
+        }
     }
 
     #[test]

@@ -122,12 +122,15 @@ pub struct Refused {
     pub detail: String,
     /// The request field that is wrong, as a JSON pointer.
     pub pointer: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<String>,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (HTTP {}): {}", self.code, self.status, self.detail)?;
-        self.pointer.iter().try_for_each(|pointer| write!(f, " [{pointer}]"))
+        self.pointer.iter().try_for_each(|pointer| write!(f, " [{pointer}]"))?;
+        self.remedy.iter().try_for_each(|remedy| write!(f, ". {remedy}"))
     }
 }
 
@@ -139,6 +142,8 @@ pub struct ProblemView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
     retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
 }
 
 impl Error {
@@ -161,6 +166,14 @@ impl Error {
     /// The error as a JSON document tells it.
     #[must_use]
     pub fn view(&self) -> ProblemView {
+        let remedy = match self {
+            Self::Refused(refused) => refused.remedy.clone(),
+            Self::Usage(_)
+            | Self::Unreadable { .. }
+            | Self::Trouble(_)
+            | Self::Unverified { .. }
+            | Self::Unwritable { .. } => None,
+        };
         let (code, detail, pointer, retryable) = match self {
             Self::Usage(_) => ("usage".to_owned(), self.to_string(), None, false),
             Self::Unreadable { .. } => ("file_unreadable".to_owned(), self.to_string(), None, false),
@@ -169,7 +182,7 @@ impl Error {
             Self::Unverified { .. } => ("output_unverified".to_owned(), self.to_string(), None, true),
             Self::Unwritable { .. } => ("output_unwritable".to_owned(), self.to_string(), None, false),
         };
-        ProblemView { code, detail, pointer, retryable }
+        ProblemView { code, detail, pointer, retryable, remedy }
     }
 }
 

@@ -155,6 +155,7 @@ struct ProblemBody {
     title: Option<String>,
     detail: Option<String>,
     pointer: Option<String>,
+    remedy: Option<String>,
     message: Option<String>,
 }
 
@@ -175,6 +176,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Refused {
         code: printable(&code, 64),
         detail: printable(&detail, 400),
         pointer: problem.pointer.map(|pointer| printable(&pointer, 80)),
+        remedy: problem.remedy.map(|remedy| printable(&remedy, 200)),
     }
 }
 
@@ -231,9 +233,9 @@ mod tests {
 
     #[test]
     fn problem_details_keep_their_code_detail_and_pointer() {
-        let body = br#"{"type":"urn:x","title":"T","status":415,"code":"unsupported_media_type","detail":"D","pointer":"/contentType","retryable":false}"#;
+        let body = br#"{"type":"urn:x","title":"T","status":415,"code":"unsupported_media_type","detail":"D","pointer":"/contentType","retryable":false,"remedy":"Do."}"#;
         let refused = refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, body);
-        assert_eq!(refused.to_string(), "unsupported_media_type (HTTP 415): D [/contentType]");
+        assert_eq!(refused.to_string(), "unsupported_media_type (HTTP 415): D [/contentType]. Do.");
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use crate::{
     api::{Api, Sight},
-    args::{Cli, Command, Follow},
+    args::{AnyId, Cli, Command, Filter, Follow, Listed},
     download,
     error::{Error, Exit},
     http::{Http, Patience},
+    list,
     report::{Report, spoken, table},
     show::{Line, Show, printable},
     source, upload, wait,
 };
 use futures_util::{StreamExt, stream};
-use smmu_core::{JobId, Status};
+use smmu_core::{JobId, MediaId, Status};
 use std::{
     collections::BTreeMap,
     fs,
@@ -31,6 +32,14 @@ pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     let done = match &cli.command {
         Command::Upload { files, follow } => upload_all(&cli, files, follow, show, stdout).await,
         Command::Job { id, follow } => one_job(&cli, id, follow, show, stdout).await,
+        Command::List { what, filter, json } => list_all(&cli, *what, filter, *json, show, stdout).await,
+        Command::Show { id: AnyId::Job(id), json } => {
+            let follow = Follow { wait: false, out: None, json: *json };
+            one_job(&cli, id, &follow, show, stdout).await
+        }
+        Command::Show { id: AnyId::Media(id), json } => one_media(&cli, id, *json, show, stdout).await,
+        Command::Cancel { ids, json } => cancel_all(&cli, ids, *json, show, stdout).await,
+        Command::Delete { ids, json } => delete_all(&cli, ids, *json, show, stdout).await,
         Command::Health { json } => health(&cli, *json, show, stdout).await,
     };
     done.unwrap_or_else(|error| {
@@ -49,13 +58,11 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(cli: &Cli, follow: &'a Follow, show: &'a Show) -> Result<Self, Error> {
-        let base = cli.api()?;
-        let token = cli.token()?;
+        let api = signed_in(cli, show)?;
         if let Some(out) = &follow.out {
             let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
             fs::create_dir_all(out).map_err(unwritable)?;
         }
-        let api = Api::new(sender(&base, show)?, base, Some(token))?;
         Ok(Self { api, follow, show, transfers: Semaphore::new(TRANSFERS) })
     }
 
@@ -111,7 +118,7 @@ impl<'a> Run<'a> {
 }
 
 fn told(report: Report, line: &Line) -> Report {
-    report.complaint().iter().for_each(|complaint| line.note(complaint));
+    report.complaint().into_iter().chain(report.remarks()).for_each(|text| line.note(&text));
     report
 }
 
@@ -154,6 +161,86 @@ async fn one_job(cli: &Cli, id: &JobId, follow: &Follow, show: &Show, stdout: &m
         print(stdout, &(table(&reports) + &spoken(&reports)))?;
     }
     Ok(exit)
+}
+
+async fn list_all(
+    cli: &Cli,
+    what: Listed,
+    filter: &Filter,
+    json: bool,
+    show: &Show,
+    stdout: &mut dyn Write,
+) -> Result<Exit, Error> {
+    let api = signed_in(cli, show)?;
+    let text = match (what, json) {
+        (Listed::Jobs, false) => list::job_table(&list::jobs(&api, filter).await?),
+        (Listed::Media, false) => list::media_table(&list::media(&api, filter).await?),
+        (Listed::Jobs, true) => list::documents(&list::jobs(&api, filter).await?.entries),
+        (Listed::Media, true) => list::documents(&list::media(&api, filter).await?.entries),
+    };
+    print(stdout, &text)?;
+    Ok(Exit::Done)
+}
+
+async fn one_media(cli: &Cli, id: &MediaId, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let media = signed_in(cli, show)?.media(id).await?;
+    let text = if json { list::documents(std::slice::from_ref(&media)) } else { list::media_lines(&media) };
+    print(stdout, &text)?;
+    Ok(Exit::Done)
+}
+
+async fn cancel_all(cli: &Cli, ids: &[JobId], json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let api = signed_in(cli, show)?;
+    let mut exit = Exit::Done;
+    let mut cancelled = Vec::new();
+    for id in ids {
+        match api.cancel(id).await {
+            Ok(sight) => cancelled.push(Report { job: Some(sight.job), ..Report::default() }),
+            Err(error) => {
+                show.note(&format!("{id}: {}", printable(&error.to_string(), 600)));
+                exit = exit.and(error.exit());
+            }
+        }
+    }
+    if json {
+        cancelled.iter().try_for_each(|report| print_document(report, stdout))?;
+    } else {
+        for job in cancelled.iter().flat_map(|report| &report.job) {
+            print(stdout, &format!("{} {}\n", job.job_id, job.status))?;
+        }
+    }
+    Ok(exit)
+}
+
+async fn delete_all(cli: &Cli, ids: &[AnyId], json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let api = signed_in(cli, show)?;
+    let mut exit = Exit::Done;
+    for id in ids {
+        match delete(&api, id).await {
+            Ok(media_id) if json => print(stdout, &format!("{}\n", serde_json::json!({ "mediaId": media_id })))?,
+            Ok(media_id) => print(stdout, &format!("{media_id} deleted\n"))?,
+            Err(error) => {
+                show.note(&format!("{id}: {}", printable(&error.to_string(), 600)));
+                exit = exit.and(error.exit());
+            }
+        }
+    }
+    Ok(exit)
+}
+
+async fn delete(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
+    let media_id = match id {
+        AnyId::Media(media_id) => media_id.clone(),
+        AnyId::Job(job_id) => api.job_now(job_id).await?.job.media_id,
+    };
+    api.delete(&media_id).await?;
+    Ok(media_id)
+}
+
+fn signed_in(cli: &Cli, show: &Show) -> Result<Api, Error> {
+    let base = cli.api()?;
+    let token = cli.token()?;
+    Api::new(sender(&base, show)?, base, Some(token))
 }
 
 async fn health(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {

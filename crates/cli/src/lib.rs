@@ -1,7 +1,7 @@
 //! What the `smmu` program does, apart from reading its command line and ending.
 //!
 //! One file's journey: [`source`] finds and hashes it, [`upload`] has it granted, put and completed,
-//! [`wait`] follows its job, [`download`] fetches what came of it, [`report`] says so. [`api`] knows
+//! [`wait`] follows its job, [`download`] fetches what came of it, [`report`] says so. [`list`] shows what there is. [`api`] knows
 //! the requests, [`http`] how they are sent and sent again.
 //!
 //! Invariants: the token goes to the API alone; neither it nor a signed URL is ever printed;
@@ -13,6 +13,7 @@ pub mod download;
 pub mod error;
 pub mod http;
 pub mod journey;
+pub mod list;
 pub mod report;
 pub mod retry;
 pub mod show;

@@ -64,11 +64,21 @@ impl Report {
     pub fn complaint(&self) -> Option<String> {
         let failed = self.job.as_ref().and_then(|job| job.error.as_ref());
         let failed = failed.map(|error| {
-            let advice = if error.retryable { "; uploading it again can help" } else { "" };
+            let advice = match (&error.remedy, error.retryable) {
+                (Some(remedy), _) => format!(". {remedy}"),
+                (None, true) => "; uploading it again can help".to_owned(),
+                (None, false) => String::new(),
+            };
             format!("failed: {} at {}: {}{advice}", error.code, error.stage, error.message)
         });
         let text = failed.or_else(|| self.fault.as_ref().map(ToString::to_string))?;
         Some(printable(&text, 600))
+    }
+
+    /// What is not as it should be with a file that was processed all the same, a line each.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let warnings = self.job.iter().flat_map(|job| &job.warnings);
+        warnings.map(|warning| printable(&format!("warning: {}: {}", warning.code, warning.message), 600))
     }
 
     fn row(&self) -> [String; 7] {

@@ -4,6 +4,7 @@ use crate::{
     clock,
     config::{Environment, InvalidEnvironment},
     error::CloudError,
+    versions::{self, Objects},
 };
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, presigning::PresigningConfig, primitives::ByteStream, types::ChecksumAlgorithm};
@@ -129,6 +130,15 @@ impl Artifacts {
         let sha256 = Sha256::from_bytes(Hasher::digest(&bytes).into());
         let outputs = manifest.outputs(prefix, StoredManifest { bytes: bytes.len() as u64, sha256 });
         Ok(Collected { manifest, outputs, cost: cost.map(|bill| bill.cost) })
+    }
+
+    /// Removes every version of everything that is stored of a job, and answers how many there were.
+    pub async fn remove(&self, job: &JobId) -> Result<usize, CloudError> {
+        let mut removed = 0;
+        for prefix in keys::job_prefixes(job) {
+            removed += versions::remove_all(&self.client, &self.bucket, Objects::Prefix(&prefix)).await?;
+        }
+        Ok(removed)
     }
 
     /// Stores a text in the place of one that was made, beside `neighbour`, which it names.

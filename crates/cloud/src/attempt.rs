@@ -126,7 +126,7 @@ impl Attempt {
         let steps = Box::pin(course.run(make, &mut maker));
         let (ended, patience) = tokio::select! {
             biased;
-            () = stop => (Err(Early::Failed(Failure::Transient("told to stop".into()))), STOPPING),
+            () = stop => (Err(Early::Stopped), STOPPING),
             ended = steps => (ended, Duration::MAX),
             early = self.report(&work.input.job_id, reached, |share| worked(work, stage, pipeline, share)) => {
                 (Err(early), Duration::MAX)
@@ -140,6 +140,19 @@ impl Attempt {
             Ok(()) => Ok(Ending::Committed),
             Err(Early::Superseded) => Ok(Ending::Superseded),
             Err(Early::Failed(failure)) => Err(failure),
+            Err(Early::Stopped) if self.has_ended(&work.input.job_id).await => Ok(Ending::Superseded),
+            Err(Early::Stopped) => Err(Failure::Transient("told to stop".into())),
+        }
+    }
+
+    /// Whether a job is known to have ended. Who cancels a job stops its workers too: these have not failed.
+    async fn has_ended(&self, job: &JobId) -> bool {
+        match self.jobs.get(job).await {
+            Ok(found) => found.is_some_and(|job| job.status().is_terminal()),
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell whether the job has ended");
+                false
+            }
         }
     }
 

@@ -1,18 +1,26 @@
 //! The jobs table. A job changes only through [`Jobs::advance`], under the condition of its revision.
 
-use crate::{clock, config::Environment, config::InvalidEnvironment, error::CloudError};
+use crate::{
+    clock,
+    config::{Environment, InvalidEnvironment},
+    error::CloudError,
+    listing::{IndexQuery, Visible},
+};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, Put},
 };
-use smmu_core::{Job, JobEvent, JobId, Status, Timestamp, Transition};
+use smmu_core::{Job, JobEvent, JobId, JobListing, JobSummary, Page, Status, Timestamp, Transition, UserId, Watch};
+use std::collections::HashMap;
 
 /// The jobs table.
 #[derive(Clone)]
 pub struct Jobs {
     client: Client,
     table: String,
+    /// 0: for ever.
+    retention_days: u16,
 }
 
 /// What became of an event that was applied to a job in the table.
@@ -35,9 +43,13 @@ pub enum Advance {
 const ROUNDS: usize = 16;
 
 impl Jobs {
-    /// The table named by `SMMU_JOBS_TABLE`.
+    /// The table named by `SMMU_JOBS_TABLE`, which forgets jobs `SMMU_JOB_RETENTION_DAYS` after their end.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
-        Ok(Self { client: Client::new(sdk), table: environment.require("SMMU_JOBS_TABLE")?.to_owned() })
+        Ok(Self {
+            client: Client::new(sdk),
+            table: environment.require("SMMU_JOBS_TABLE")?.to_owned(),
+            retention_days: environment.parse_or("SMMU_JOB_RETENTION_DAYS", 0)?,
+        })
     }
 
     /// Opens a connection to the tables, by reading a job that cannot be.
@@ -99,7 +111,7 @@ impl Jobs {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item(job)?))
+            .set_item(Some(self.item(job)?))
             .condition_expression("revision = :from")
             .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
             .send()
@@ -113,49 +125,130 @@ impl Jobs {
         }
     }
 
+    /// The write that replaces a job unless the table's revision is another than `from`; part of a transaction.
+    pub(crate) fn replacement(&self, job: &Job, from: u64) -> Result<Put, CloudError> {
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(self.item(job)?))
+            .condition_expression("revision = :from")
+            .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
+            .build()
+            .map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))
+    }
+
+    /// Removes the record of a job. One that is not there is no error.
+    pub async fn remove(&self, id: &JobId) -> Result<(), CloudError> {
+        let key = AttributeValue::S(id.to_string());
+        let removed = self.client.delete_item().table_name(&self.table).key("jobId", key).send().await;
+        removed.map_err(|error| CloudError::from_sdk("dynamodb:DeleteItem jobs", error))?;
+        Ok(())
+    }
+
     /// The write that makes a job, unless there is one already; part of a transaction.
     pub(crate) fn creation(&self, job: &Job) -> Result<Put, CloudError> {
         Put::builder()
             .table_name(&self.table)
-            .set_item(Some(item(job)?))
+            .set_item(Some(self.item(job)?))
             .condition_expression("attribute_not_exists(jobId)")
             .build()
             .map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))
     }
 
-    /// Up to `limit` jobs of a status that have not changed since `before`, longest first.
-    pub async fn unchanged_since(
-        &self,
-        status: Status,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<JobId>, CloudError> {
+    /// One page of a user's jobs, newest first. A job that was just made may be missing for a moment.
+    pub async fn of_user(&self, user: &UserId, listing: &JobListing) -> Result<Page<JobSummary, JobId>, CloudError> {
+        let query = IndexQuery {
+            operation: "dynamodb:Query jobs by-user",
+            client: &self.client,
+            table: &self.table,
+            key: "jobId",
+            user,
+            status: listing.status.map(Status::as_str),
+            kind: listing.kind,
+            visible: &Visible::Without("deletedAt"),
+            limit: listing.limit,
+        };
+        query.page(listing.after.as_ref(), |job: &JobSummary| job.job_id.clone()).await
+    }
+
+    /// Up to some `limit` jobs that are watched for one reason and have not changed since `before`, of running ones also such
+    /// as changed in the five minutes after; those that wait longest are among them.
+    pub async fn watched_since(&self, watch: Watch, before: Timestamp, limit: usize) -> Result<Vec<JobId>, CloudError> {
         const OPERATION: &str = "dynamodb:Query jobs";
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-status")
-            .key_condition_expression("#status = :status AND updatedAt < :before")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()))
-            .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
-            .into_paginator()
-            .items()
-            .send();
         let mut ids = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-            let id = item.get("jobId").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
-            ids.extend(id);
-            if ids.len() == limit {
-                break;
+        for shard in 0..SHARDS {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("by-watch")
+                .key_condition_expression("watch = :watch AND watchedSince < :before")
+                .expression_attribute_values(":watch", AttributeValue::S(watch_key(watch, shard)))
+                .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
+                .into_paginator()
+                .items()
+                .send();
+            // As many of each shard, so that none hides the others.
+            let enough = ids.len() + limit.div_ceil(usize::from(SHARDS));
+            while ids.len() < enough {
+                let Some(item) = pages.next().await else { break };
+                let item = item.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+                let id = item.get("jobId").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
+                ids.extend(id);
             }
         }
         Ok(ids)
     }
+
+    /// A job's record: what it says itself, and by which attributes the table finds and forgets it.
+    fn item(&self, job: &Job) -> Result<HashMap<String, AttributeValue>, CloudError> {
+        let record = serde_dynamo::to_item(job);
+        let mut item: HashMap<_, _> = record.map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))?;
+        if let Some((watch, since)) = job.watch() {
+            item.insert("watch".to_owned(), AttributeValue::S(watch_key(watch, shard(&job.id))));
+            item.insert("watchedSince".to_owned(), AttributeValue::S(since.to_string()));
+        }
+        if job.status().is_terminal()
+            && let Some(at) = self.forget_after(job.updated_at)
+        {
+            item.insert(FORGET_AT.to_owned(), at);
+        }
+        Ok(item)
+    }
+
+    /// When a record that is kept from `since` on is forgotten, in seconds since 1970; never, where records are kept.
+    pub(crate) fn forget_after(&self, since: Timestamp) -> Option<AttributeValue> {
+        let kept_seconds = i64::from(self.retention_days) * 24 * 60 * 60;
+        (kept_seconds > 0).then(|| AttributeValue::N(since.plus_seconds(kept_seconds).unix_s().to_string()))
+    }
 }
 
-fn item(job: &Job) -> Result<std::collections::HashMap<String, AttributeValue>, CloudError> {
-    serde_dynamo::to_item(job).map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))
+/// The attribute by which tables remove records (`TimeToLiveSpecification` in template.yaml), in seconds since 1970.
+pub(crate) const FORGET_AT: &str = "forgetAt";
+
+/// How many keys of the index share the jobs of one reason: one key takes 1,000 writes a second. tools/rerun.py knows it.
+const SHARDS: u8 = 8;
+
+fn shard(id: &JobId) -> u8 {
+    id.as_str().bytes().fold(0, u8::wrapping_add) % SHARDS
+}
+
+fn watch_key(watch: Watch, shard: u8) -> String {
+    format!("{}#{shard}", watch.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHARDS, shard};
+    use smmu_core::JobId;
+
+    #[test]
+    fn jobs_of_one_moment_are_spread_over_all_shards() {
+        // Identifiers made in the same millisecond differ in their random part alone.
+        let ids = "0123456789abcdefghjkmnpqrstvwxyz".chars();
+        let ids = ids.map(|last| format!("job_01j9zq4b5c6d7e8f9g0h1j2k3{last}").parse::<JobId>().unwrap());
+        let mut shards: Vec<_> = ids.map(|id| shard(&id)).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        assert_eq!(shards, (0..SHARDS).collect::<Vec<_>>());
+    }
 }

@@ -6,11 +6,14 @@
 
 pub mod artifacts;
 pub mod attempt;
+pub mod cancel;
 pub mod clock;
 pub mod config;
+pub mod erase;
 pub mod error;
 pub mod invocation;
 pub mod jobs;
+mod listing;
 pub mod media;
 pub mod models;
 pub mod queue;
@@ -18,18 +21,21 @@ pub mod submit;
 pub mod telemetry;
 mod traces;
 pub mod uploads;
+mod versions;
 pub mod worker;
 pub mod workflow;
 
 pub use artifacts::{Artifacts, Collected};
 pub use attempt::{Attempt, Ending, MakeError, MakeEvent, Workbench};
+pub use cancel::{Cancellation, Canceller};
 pub use config::{Environment, InvalidEnvironment};
+pub use erase::{Eraser, Purge, Purger};
 pub use error::CloudError;
 pub use invocation::Failure;
 pub use jobs::{Advance, Jobs};
 pub use media::MediaTable;
 pub use models::ModelBucket;
-pub use queue::JobsQueue;
+pub use queue::{JobsQueue, PurgeMessage, PurgeQueue};
 pub use submit::{SubmitError, Submitter};
 pub use telemetry::{Meter, Pseudonyms};
 pub use uploads::Uploads;

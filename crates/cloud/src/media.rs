@@ -3,7 +3,8 @@
 use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
-    jobs::Jobs,
+    jobs::{FORGET_AT, Jobs},
+    listing::{IndexQuery, Visible},
 };
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -11,8 +12,11 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use serde::Serialize;
-use smmu_core::{Job, Media, MediaFacts, MediaId, MediaState, Timestamp, speech::SpeechFacts};
+use serde::{Serialize, de::DeserializeOwned};
+use smmu_core::{
+    DescribedMedia, Job, Media, MediaFacts, MediaId, MediaListing, MediaState, MediaStatus, MediaSummary, Page,
+    Timestamp, UserId, speech::SpeechFacts,
+};
 use std::collections::HashMap;
 
 /// The media table.
@@ -33,10 +37,28 @@ pub enum Submission {
     Contended,
 }
 
-/// The attribute by which the table removes records (`TimeToLiveSpecification` in template.yaml), in seconds since 1970.
-const FORGET_AT: &str = "forgetAt";
+/// What became of a transaction.
+enum Written {
+    All,
+    ConditionFailed,
+    Contended,
+}
+
 /// How long a grant that nobody used is remembered after it ran out: 30 days.
 const REMEMBERED_SECONDS: i64 = 30 * 24 * 60 * 60;
+
+/// What workers record beside the media itself.
+const KIND: &str = "kind";
+const FACTS: &str = "facts";
+const SPEECH: &str = "speech";
+
+/// What nobody is shown.
+const TOMBSTONES: [MediaStatus; 2] = [MediaStatus::Deleted, MediaStatus::Purged];
+
+const GET_ITEM: &str = "dynamodb:GetItem media";
+const UPDATE_ITEM: &str = "dynamodb:UpdateItem media";
+
+type Item = HashMap<String, AttributeValue>;
 
 impl MediaTable {
     /// The table named by `SMMU_MEDIA_TABLE`.
@@ -46,18 +68,46 @@ impl MediaTable {
 
     /// One media, read consistently.
     pub async fn get(&self, id: &MediaId) -> Result<Option<Media>, CloudError> {
-        const OPERATION: &str = "dynamodb:GetItem media";
-        let answer = self
+        self.read(id).await?.map(media).transpose()
+    }
+
+    /// One media with what was measured of it, read consistently.
+    pub async fn get_described(&self, id: &MediaId) -> Result<Option<DescribedMedia>, CloudError> {
+        let Some(mut item) = self.read(id).await? else { return Ok(None) };
+        let (kind, facts, speech) = (part(&mut item, KIND), part(&mut item, FACTS), part(&mut item, SPEECH));
+        Ok(Some(DescribedMedia { media: media(item)?, kind, facts, speech }))
+    }
+
+    /// One page of a user's media, newest first. A media that was just granted may be missing for a moment.
+    pub async fn of_user(
+        &self,
+        user: &UserId,
+        listing: &MediaListing,
+    ) -> Result<Page<MediaSummary, MediaId>, CloudError> {
+        let query = IndexQuery {
+            operation: "dynamodb:Query media by-user",
+            client: &self.client,
+            table: &self.table,
+            key: "mediaId",
+            user,
+            status: listing.status.map(MediaStatus::as_str),
+            kind: listing.kind,
+            visible: &Visible::WithStatusOtherThan(TOMBSTONES.map(MediaStatus::as_str)),
+            limit: listing.limit,
+        };
+        query.page(listing.after.as_ref(), |media: &MediaSummary| media.media_id.clone()).await
+    }
+
+    async fn read(&self, id: &MediaId) -> Result<Option<Item>, CloudError> {
+        let read = self
             .client
             .get_item()
             .table_name(&self.table)
             .key("mediaId", AttributeValue::S(id.to_string()))
             .consistent_read(true)
             .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        let parse = |item| serde_dynamo::from_item(item).map_err(|error| CloudError::unreadable(OPERATION, error));
-        answer.item.map(parse).transpose()
+            .await;
+        Ok(read.map_err(|error| CloudError::from_sdk(GET_ITEM, error))?.item)
     }
 
     /// Records a new media.
@@ -99,77 +149,161 @@ impl MediaTable {
         }
     }
 
-    /// Records a media as submitted and its job as made, both or neither.
+    /// Records a media as submitted and its job as made, both or neither. Where jobs are forgotten, so is the media, as long
+    /// after its submission as they after their end.
     pub async fn submit(&self, submitted: &Media, job: &Job, jobs: &Jobs) -> Result<Submission, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems submit";
+        let mut record = item(submitted)?;
+        record.extend(jobs.forget_after(job.created_at).map(|at| (FORGET_AT.to_owned(), at)));
         let media = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(item(submitted)?))
-            .condition_expression("attribute_exists(mediaId) AND #status <> :submitted")
+            .set_item(Some(record))
+            .condition_expression("#status IN (:awaiting, :expired)")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":submitted", status(&submitted.state))
+            .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload))
+            .expression_attribute_values(":expired", status(&MediaState::Expired))
             .build()
             .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        Ok(match self.write_all(OPERATION, [Some(jobs.creation(job)?), Some(media)]).await? {
+            Written::All => Submission::Recorded,
+            Written::ConditionFailed => Submission::AlreadyThere,
+            Written::Contended => Submission::Contended,
+        })
+    }
+
+    /// Replaces a media by its tombstone and its job, if it has one, by what becomes of it, both or neither. `false` if
+    /// the media is no longer in the state that the tombstone was made from, or the job has another revision.
+    pub async fn delete(
+        &self,
+        tombstone: &Media,
+        from: &MediaState,
+        job: Option<(&Job, u64)>,
+        jobs: &Jobs,
+    ) -> Result<bool, CloudError> {
+        const OPERATION: &str = "dynamodb:TransactWriteItems delete";
+        let media = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item(tombstone)?))
+            .condition_expression("#status = :from")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":from", status(from))
+            .build()
+            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let job = job.map(|(job, from)| jobs.replacement(job, from)).transpose()?;
+        Ok(match self.write_all(OPERATION, [Some(media), job]).await? {
+            Written::All => true,
+            Written::ConditionFailed | Written::Contended => false,
+        })
+    }
+
+    /// Records that what a tombstone stands for was removed. One that is not there any more is no error.
+    pub async fn record_purge(&self, purged: &Media) -> Result<(), CloudError> {
         let written = self
             .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(jobs.creation(job)?).build())
-            .transact_items(TransactWriteItem::builder().put(media).build())
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(purged)?))
+            .condition_expression("#status = :deleted")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleted", AttributeValue::S(MediaStatus::Deleted.as_str().to_owned()))
             .send()
             .await;
-        let Err(error) = written else { return Ok(Submission::Recorded) };
+        match written {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(CloudError::from_sdk("dynamodb:PutItem media", error))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Removes a tombstone. One that is not there any more is no error.
+    pub async fn remove(&self, tombstone: &Media) -> Result<(), CloudError> {
+        let key = AttributeValue::S(tombstone.id.to_string());
+        let removed = self.client.delete_item().table_name(&self.table).key("mediaId", key).send().await;
+        removed.map_err(|error| CloudError::from_sdk("dynamodb:DeleteItem media", error))?;
+        Ok(())
+    }
+
+    async fn write_all(&self, operation: &'static str, puts: [Option<Put>; 2]) -> Result<Written, CloudError> {
+        let puts = puts.into_iter().flatten().map(|put| TransactWriteItem::builder().put(put).build()).collect();
+        let written = self.client.transact_write_items().set_transact_items(Some(puts)).send().await;
+        let Err(error) = written else { return Ok(Written::All) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return Err(CloudError::from_sdk(OPERATION, error));
+            return Err(CloudError::from_sdk(operation, error));
         };
         let because = |code: &str| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
         if because("ConditionalCheckFailed") {
-            Ok(Submission::AlreadyThere)
+            Ok(Written::ConditionFailed)
         } else if because("TransactionConflict") {
-            Ok(Submission::Contended)
+            Ok(Written::Contended)
         } else {
-            Err(CloudError::interrupted(OPERATION, error.into_service_error()))
+            Err(CloudError::interrupted(operation, error.into_service_error()))
         }
     }
 
     /// Records what was measured of a media, in the place of what was recorded before.
     pub async fn describe(&self, id: &MediaId, facts: &MediaFacts) -> Result<(), CloudError> {
-        self.set(id, "facts", facts).await
+        // The kind once more outside of the facts: lists show it and are filtered by it.
+        self.set(id, &[(FACTS, attribute(facts)?), (KIND, attribute(&facts.kind)?)]).await
     }
 
     /// Records what was heard in a media, beside what was measured: another worker finds it out.
     pub async fn describe_speech(&self, id: &MediaId, speech: &SpeechFacts) -> Result<(), CloudError> {
-        self.set(id, "speech", speech).await
+        self.set(id, &[(SPEECH, attribute(speech)?)]).await
     }
 
-    async fn set(&self, id: &MediaId, name: &str, facts: &impl Serialize) -> Result<(), CloudError> {
-        const OPERATION: &str = "dynamodb:UpdateItem media";
-        let facts =
-            serde_dynamo::to_attribute_value(facts).map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        self.client
+    async fn set(&self, id: &MediaId, attributes: &[(&str, AttributeValue)]) -> Result<(), CloudError> {
+        let mut update = self
+            .client
             .update_item()
             .table_name(&self.table)
             .key("mediaId", AttributeValue::S(id.to_string()))
-            .update_expression("SET #name = :facts")
-            .expression_attribute_names("#name", name)
-            .condition_expression("attribute_exists(mediaId)")
-            .expression_attribute_values(":facts", facts)
-            .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+            // A tombstone gets nothing more.
+            .condition_expression("attribute_exists(mediaId) AND NOT #status IN (:deleted, :purged)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleted", AttributeValue::S(MediaStatus::Deleted.as_str().to_owned()))
+            .expression_attribute_values(":purged", AttributeValue::S(MediaStatus::Purged.as_str().to_owned()));
+        for (name, value) in attributes {
+            update = update
+                .expression_attribute_names(format!("#{name}"), *name)
+                .expression_attribute_values(format!(":{name}"), value.clone());
+        }
+        let assignments: Vec<_> = attributes.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
+        let update = update.update_expression(format!("SET {}", assignments.join(", ")));
+        update.send().await.map_err(|error| CloudError::from_sdk(UPDATE_ITEM, error))?;
         Ok(())
     }
 
     /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.
     pub async fn awaiting_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
+        self.granted_until(MediaStatus::AwaitingUpload, before, limit).await
+    }
+
+    /// Up to `limit` tombstones of media that are still to be removed.
+    pub async fn deleted(&self, limit: usize) -> Result<Vec<MediaId>, CloudError> {
+        self.granted_until(MediaStatus::Deleted, Timestamp::MAX, limit).await
+    }
+
+    /// Up to `limit` tombstones of media that were removed, and whose grants ran out before `before`.
+    pub async fn purged_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
+        self.granted_until(MediaStatus::Purged, before, limit).await
+    }
+
+    async fn granted_until(
+        &self,
+        status: MediaStatus,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MediaId>, CloudError> {
         const OPERATION: &str = "dynamodb:Query media";
         let mut pages = self
             .client
             .query()
             .table_name(&self.table)
             .index_name("by-status")
-            .key_condition_expression("#status = :awaiting AND expiresAt < :before")
+            .key_condition_expression("#status = :status AND expiresAt < :before")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload))
+            .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()))
             .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
             .into_paginator()
             .items()
@@ -188,9 +322,24 @@ impl MediaTable {
 }
 
 fn status(state: &MediaState) -> AttributeValue {
-    AttributeValue::S(state.status().to_owned())
+    AttributeValue::S(state.status().as_str().to_owned())
 }
 
-fn item(media: &Media) -> Result<HashMap<String, AttributeValue>, CloudError> {
+fn media(item: Item) -> Result<Media, CloudError> {
+    serde_dynamo::from_item(item).map_err(|error| CloudError::unreadable(GET_ITEM, error))
+}
+
+/// Takes what was measured out of a record. What an older version has written in another shape counts as not measured:
+/// the manifest has it.
+fn part<T: DeserializeOwned>(item: &mut Item, name: &str) -> Option<T> {
+    let read = serde_dynamo::from_attribute_value(item.remove(name)?);
+    read.inspect_err(|error| tracing::warn!(name, %error, "unreadable attribute in the media table")).ok()
+}
+
+fn attribute(value: &impl Serialize) -> Result<AttributeValue, CloudError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| CloudError::unreadable(UPDATE_ITEM, error))
+}
+
+fn item(media: &Media) -> Result<Item, CloudError> {
     serde_dynamo::to_item(media).map_err(|error| CloudError::unreadable("dynamodb:PutItem media", error))
 }

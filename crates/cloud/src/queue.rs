@@ -1,4 +1,4 @@
-//! The jobs queue.
+//! The queues: of jobs to start, and of deleted media to purge.
 
 use crate::{
     config::{Environment, InvalidEnvironment},
@@ -6,7 +6,8 @@ use crate::{
 };
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use smmu_core::ExecutionInput;
+use serde::{Deserialize, Serialize};
+use smmu_core::{ExecutionInput, MediaId};
 
 /// The jobs queue.
 #[derive(Clone)]
@@ -23,15 +24,41 @@ impl JobsQueue {
 
     /// Puts a job on the queue. Sending it twice is harmless.
     pub async fn send(&self, input: &ExecutionInput) -> Result<(), CloudError> {
-        const OPERATION: &str = "sqs:SendMessage jobs";
-        let body = serde_json::to_string(input).map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        Ok(())
+        send(&self.client, &self.url, "sqs:SendMessage jobs", input).await
     }
+}
+
+/// The purge queue.
+#[derive(Clone)]
+pub struct PurgeQueue {
+    client: Client,
+    url: String,
+}
+
+/// What the purge queue carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PurgeMessage {
+    /// The deleted media.
+    pub media_id: MediaId,
+}
+
+impl PurgeQueue {
+    /// The queue at `SMMU_PURGE_QUEUE_URL`.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { client: Client::new(sdk), url: environment.require("SMMU_PURGE_QUEUE_URL")?.to_owned() })
+    }
+
+    /// Puts a deleted media on the queue. Sending it twice is harmless.
+    pub async fn send(&self, media_id: &MediaId) -> Result<(), CloudError> {
+        let message = PurgeMessage { media_id: media_id.clone() };
+        send(&self.client, &self.url, "sqs:SendMessage purge", &message).await
+    }
+}
+
+async fn send(client: &Client, url: &str, operation: &'static str, message: &impl Serialize) -> Result<(), CloudError> {
+    let body = serde_json::to_string(message).map_err(|error| CloudError::unreadable(operation, error))?;
+    let sent = client.send_message().queue_url(url).message_body(body).send().await;
+    sent.map_err(|error| CloudError::from_sdk(operation, error))?;
+    Ok(())
 }

@@ -38,6 +38,9 @@ pub enum SubmitError {
     /// Something else was uploaded than was granted.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// Its owner has deleted the media.
+    #[error("the media was deleted")]
+    Deleted,
     /// A service did not answer.
     #[error(transparent)]
     Cloud(#[from] CloudError),
@@ -71,7 +74,11 @@ impl Submitter {
     pub async fn submit(&self, media: &Media, origin: Option<Origin>) -> Result<Job, SubmitError> {
         let id = JobId::of(&media.id);
         let trail = origin.map(|origin| Trail { origin, user_hash: self.pseudonyms.hash(&media.user) });
+        let mut media = media.clone();
         for pause_ms in PAUSES_MS {
+            if media.state.deleted_at().is_some() {
+                return Err(SubmitError::Deleted);
+            }
             if let Some(job) = self.jobs.get(&id).await? {
                 return Ok(job);
             }
@@ -83,6 +90,8 @@ impl Submitter {
                 // The other submission's job is this one; the next round finds it.
                 Submission::AlreadyThere | Submission::Contended => {
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    // Or it was deleted.
+                    media = self.media.get(&media.id).await?.ok_or(SubmitError::Deleted)?;
                 }
             }
         }

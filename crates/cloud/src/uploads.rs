@@ -3,6 +3,7 @@
 use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
+    versions::{self, Objects},
 };
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, presigning::PresigningConfig, types::ChecksumMode};
@@ -103,6 +104,11 @@ impl Uploads {
             return Err(CloudError::unreadable(OPERATION, "the bucket is not versioned or told no length"));
         };
         Ok(Some(StoredObject { version_id, bytes, sha256: object.checksum_sha256().and_then(decode_sha256) }))
+    }
+
+    /// Removes every version of an upload, and answers how many there were.
+    pub async fn remove(&self, media: &Media) -> Result<usize, CloudError> {
+        versions::remove_all(&self.client, &self.bucket, Objects::Key(&media.key())).await
     }
 
     /// The bytes of a source within a range that is not empty, fewer where the source ends before it.

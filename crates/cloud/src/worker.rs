@@ -3,15 +3,16 @@
 use crate::{
     attempt::{Attempt, Ending, MakeError, Workbench},
     clock,
-    config::Environment,
+    config::{Environment, InvalidEnvironment},
     invocation::Failure,
     sdk_config, telemetry, traces,
 };
 use aws_config::SdkConfig;
 use serde::Deserialize;
-use smmu_core::{Detected, Machine, Manifest, Segment, Stage, TraceId};
+use smmu_core::{Detected, ErrorCode, Machine, Manifest, Refusal, Segment, Stage, TraceId};
 use std::{
-    io,
+    fmt::Display,
+    io::{self, Write},
     process::ExitCode,
     sync::{
         Arc,
@@ -28,6 +29,10 @@ use tokio::{
 const DECIDED: u8 = 0;
 /// How long whoever is cancelled may take to end.
 const STOPPING: Duration = Duration::from_secs(5);
+/// What this worker was started with cannot be used, and the job could not be told.
+pub const UNUSABLE: u8 = 2;
+/// What the owner of a job is told where the worker lacks something; what it lacks is for the operator's logs.
+pub const MISCONFIGURED: &str = "this service is not set up to process the file; its operator has to act";
 /// A fault worth another attempt, and what a worker that is told to stop ends with.
 const TRY_AGAIN: u8 = 4;
 
@@ -37,10 +42,13 @@ const TRY_AGAIN: u8 = 4;
 /// task by the name of its error alone, and every exit code but 0 has the same name. With 0 a file
 /// that can never succeed costs one container, not three.
 ///
+/// So is what the worker lacks, which no retry gives it ([`misconfigured`]). Where not even the job can be reached, the
+/// task ends with 2, which `update-status` knows.
+///
 /// SIGTERM and SIGINT cancel the maker and end the task with 4, at the latest five seconds later, with nothing
 /// committed: well within the 30 seconds after which ECS kills.
 ///
-/// `prepare` makes the maker, before the job is touched: what is configured wrongly is told then.
+/// `prepare` makes the maker, before any work: what is configured wrongly is told then.
 pub fn run_job<P, F>(stage: Stage, prepare: P) -> ExitCode
 where
     P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
@@ -52,7 +60,7 @@ where
         Ok(task) => task,
         Err(failure) => {
             tracing::error!(%failure, "no work");
-            return ExitCode::from(TRY_AGAIN);
+            return ExitCode::from(UNUSABLE);
         }
     };
     // The attempt is polled on this thread, so that its log lines carry what the span has.
@@ -66,18 +74,58 @@ where
     };
     let ending = runtime.block_on(async {
         let stop = StopSignals::listen().map_err(|error| Failure::Fault(format!("no signal can be heard: {error}")))?;
-        attempt(&task, stage, stop, prepare, &environment).await
+        let sdk = sdk_config().await;
+        match Attempt::new(&sdk, &environment) {
+            Ok(made) => attempt(made, &task, stage, stop, prepare, (&sdk, &environment)).await.map(Some),
+            Err(error) => {
+                tracing::error!(%error, "the job cannot be reached");
+                Ok(None)
+            }
+        }
     });
     // A maker that did not stop in time must not hold up the exit.
     runtime.shutdown_background();
     match ending {
-        Ok(ending) => {
+        Ok(Some(ending)) => {
             tracing::info!(?ending, "attempt ended");
             ExitCode::from(DECIDED)
         }
+        Ok(None) => ExitCode::from(UNUSABLE),
         Err(failure) => {
             tracing::error!(%failure, "attempt failed");
             ExitCode::from(TRY_AGAIN)
+        }
+    }
+}
+
+/// What a worker lacks, as the end of its job: no retry and no other upload can help before the operator has acted.
+pub fn misconfigured(lacking: impl Display) -> Refusal {
+    tracing::error!(%lacking, "the worker is misconfigured");
+    Refusal::new(ErrorCode::Misconfigured, MISCONFIGURED)
+}
+
+/// Fails unless every program is on `PATH`, naming the first that is not.
+pub fn require_programs(environment: &Environment, programs: &[&'static str]) -> Result<(), InvalidEnvironment> {
+    let path = environment.require("PATH")?;
+    let is_there = |program: &&str| std::env::split_paths(path).any(|folder| folder.join(program).is_file());
+    match programs.iter().find(|program| !is_there(program)) {
+        None => Ok(()),
+        Some(program) => {
+            Err(InvalidEnvironment::Unusable { name: "PATH", reason: format!("the program {program} is not there") })
+        }
+    }
+}
+
+/// Says on standard error what a worker lacks, if anything, and answers 0 or 2: for whoever starts workers, before a job
+/// is lost on one.
+#[must_use]
+pub fn check(lacking: Result<(), String>) -> ExitCode {
+    match lacking {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(lacking) => {
+            // Nowhere else to say it.
+            let _ = writeln!(io::stderr(), "{lacking}");
+            ExitCode::from(UNUSABLE)
         }
     }
 }
@@ -159,28 +207,32 @@ impl Task {
 }
 
 async fn attempt<P, F>(
+    attempt: Attempt,
     task: &Task,
     stage: Stage,
     stop: StopSignals,
     prepare: P,
-    environment: &Environment,
+    (sdk, environment): (&SdkConfig, &Environment),
 ) -> Result<Option<Ending>, Failure>
 where
     P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
-    let sdk = sdk_config().await;
-    let attempt = Attempt::new(&sdk, environment).map_err(Failure::unexpected)?;
-    let attempt = match environment.machine().map_err(Failure::unexpected)? {
-        Some(told) => attempt.on(task.machine(stage, told)),
-        None => attempt,
+    let (attempt, unmeasured) = match environment.machine() {
+        Ok(Some(told)) => (attempt.on(task.machine(stage, told)), None),
+        Ok(None) => (attempt, None),
+        Err(error) => (attempt, Some(error)),
+    };
+    let prepare = async |sdk: &SdkConfig, environment: &Environment| match unmeasured {
+        None => prepare(sdk, environment).await,
+        Some(error) => Err(Failure::refused(misconfigured(error), stage)),
     };
     let started_at = clock::now();
-    let outcome = work(&attempt, task, stage, stop, prepare, (&sdk, environment)).await;
+    let outcome = work(&attempt, task, stage, stop, prepare, (sdk, environment)).await;
     if let (Some(trace), Some(deployment)) = (task.trace(), environment.get("SMMU_STAGE")) {
         let (id, ended_at) = (clock::new_segment_id(), clock::now());
         let (job, fault) = (&task.detected.input.job_id, outcome.is_err());
-        traces::put(&sdk, &Segment { deployment, stage, id, trace, job, started_at, ended_at, fault }).await;
+        traces::put(sdk, &Segment { deployment, stage, id, trace, job, started_at, ended_at, fault }).await;
     }
     outcome
 }
@@ -197,8 +249,11 @@ where
     P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
-    let make = prepare(sdk, environment).await?;
-    match attempt.run(&task.detected, stage, stop.heard(), make).await {
+    let ended = match prepare(sdk, environment).await {
+        Ok(make) => attempt.run(&task.detected, stage, stop.heard(), make).await,
+        Err(failure) => Err(failure),
+    };
+    match ended {
         Ok(ending) => Ok(Some(ending)),
         Err(Failure::Refused(error)) => {
             tracing::info!(code = %error.code, "refused");
@@ -211,7 +266,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::Task;
+    use super::{Task, misconfigured, require_programs};
     use crate::config::Environment;
     use serde_json::json;
     use smmu_core::{Machine, Stage};
@@ -241,5 +296,20 @@ mod tests {
         assert_eq!(task(|_| {}).machine(Stage::Transcode, TOLD), TOLD);
         let odd = task(|input| input["worker"] = json!({"cpu": "8 vCPU", "memory": "16384"}));
         assert_eq!(odd.machine(Stage::Transcode, TOLD), TOLD);
+    }
+
+    #[test]
+    fn a_program_that_is_not_on_the_path_is_named() {
+        let environment = Environment::of([("PATH".to_owned(), "/nowhere:/bin".to_owned())]);
+        assert_eq!(require_programs(&environment, &["sh"]), Ok(()));
+        let lacking = require_programs(&environment, &["sh", "no-such-program"]).unwrap_err();
+        assert_eq!(lacking.to_string(), "environment variable PATH: the program no-such-program is not there");
+    }
+
+    #[test]
+    fn what_a_worker_lacks_ends_its_job_without_the_offer_of_another_try() {
+        let error = misconfigured("no model in /opt/secret").at(Stage::Transcribe);
+        assert_eq!((error.code.as_str(), error.retryable, error.code.ours()), ("misconfigured", false, true));
+        assert!(!error.message.contains("secret"), "{}", error.message);
     }
 }

@@ -77,11 +77,39 @@ impl Workflow {
         }
     }
 
+    /// Stops the execution of a job, and with it the workers that it waits for. One that has ended, or was never
+    /// started, is no error.
+    pub async fn stop(&self, job: &JobId) -> Result<(), CloudError> {
+        let stopped = self
+            .client
+            .stop_execution()
+            .execution_arn(self.execution_arn(job))
+            .error("Cancelled")
+            .cause("the owner of the job cancelled it")
+            .send()
+            .await;
+        match stopped {
+            Ok(_) => Ok(()),
+            // "Execution is not running" is a ValidationException.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_execution_does_not_exist() || e.is_validation_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(CloudError::from_sdk("states:StopExecution", error)),
+        }
+    }
+
+    fn execution_arn(&self, job: &JobId) -> String {
+        format!("{}:{job}", self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+    }
+
     /// What became of a job's execution.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open; an unknown status is no success")]
     pub async fn execution(&self, job: &JobId) -> Result<Execution, CloudError> {
-        let arn = format!("{}:{job}", self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1));
-        let described = match self.client.describe_execution().execution_arn(arn).send().await {
+        let described = match self.client.describe_execution().execution_arn(self.execution_arn(job)).send().await {
             Ok(described) => described,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) => {
                 return Ok(Execution::Missing);

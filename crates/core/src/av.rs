@@ -10,6 +10,7 @@ mod fixtures;
 pub mod hls;
 mod limits;
 pub mod loudness;
+mod mono;
 mod outline;
 mod plan;
 mod probe;
@@ -23,12 +24,13 @@ pub use facts::{
     Tags, VideoStream,
 };
 pub use limits::AvLimits;
+pub use mono::Mono;
 pub use outline::{Missing, Outline, Presence, Ranges};
 pub use plan::{
     AudioPlan, PicturePlan, Plan, PosterPlan, PreviewPlan, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, ToneMap,
     VideoEncoding, VideoPlan, WaveformPlan, chosen_sound, names, plan,
 };
-pub use probe::{Span, Timing};
+pub use probe::{Clock, Packet, Shape, Survey, Timing};
 pub use profile::{
     AudioProfile, Av1Profile, AvProfile, H264Preset, H264Profile, InvalidAvProfile, Level, LoudnessProfile,
     PosterProfile, PreviewProfile, RungProfile, StoryboardProfile, VideoLadder, WaveformProfile, Within,

@@ -52,12 +52,12 @@ pub fn detect(head: &[u8]) -> Option<Format> {
 /// The format, or the refusal that every entrance gives.
 pub fn known(head: &[u8]) -> Result<Format, Refusal> {
     detect(head).ok_or_else(|| {
-        let message = match infer::get(head) {
-            Some(other) => format!("unsupported format: {} is not an image, video or audio format", other.mime_type()),
-            None => match unopened(head) {
-                Some(name) => format!("unsupported format: {name}"),
-                None => "unsupported format: not a recognised image, video or audio file".to_owned(),
-            },
+        let message = match (unopened(head), infer::get(head)) {
+            (Some(name), _) => format!("unsupported format: {name}"),
+            (None, Some(other)) => {
+                format!("unsupported format: {} is not an image, video or audio format", other.mime_type())
+            }
+            (None, None) => "unsupported format: not a recognised image, video or audio file".to_owned(),
         };
         Refusal::new(ErrorCode::UnsupportedMedia, message)
     })
@@ -73,7 +73,13 @@ fn unopened(head: &[u8]) -> Option<&'static str> {
         (b"\0\0\0\x01", "a raw H.264 or H.265 stream without a container"),
         (b"MThd", "MIDI"),
     ];
-    marks.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, name)| *name)
+    let marked = marks.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, name)| *name);
+    marked.or_else(|| looks_like_svg(head).then_some("SVG is a program that draws, not a picture"))
+}
+
+fn looks_like_svg(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && text.contains("<svg")
 }
 
 /// The content behind what some tools put in front of it: zeros before MPEG audio, line ends before a JPEG.
@@ -99,8 +105,30 @@ fn picture(head: &[u8]) -> Option<Format> {
         (b"II\x2B\0\x08\0\0\0", "image/tiff"),
         (b"MM\0\x2B\0\x08\0\0", "image/tiff"),
     ];
-    let (_, content_type) = marks.iter().find(|(mark, _)| head.starts_with(mark))?;
+    let marked = marks.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, content_type)| *content_type);
+    let content_type = marked.or_else(|| still_of_boxes(head))?;
     Some(Format { kind: MediaKind::Image, content_type })
+}
+
+/// A still picture in the boxes of the ISO family. The major brand may be a generic one, so all of them count
+/// (ISO/IEC 23008-12, 10; AV1 Image File Format 1.1, 6.1). One that plays as MP4 is no still.
+fn still_of_boxes(head: &[u8]) -> Option<&'static str> {
+    let (length, b"ftyp") = (head.first_chunk::<4>()?, head.get(4..8)?) else { return None };
+    let end = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX).min(head.len());
+    let brands = || {
+        let brands = head.get(8..end).unwrap_or_default().chunks_exact(4).enumerate();
+        // The second word is the minor version.
+        brands.filter(|(index, _)| *index != 1).map(|(_, brand)| brand)
+    };
+    let any = |wanted: &[&[u8]]| brands().any(|brand| wanted.contains(&brand));
+    match brands().next()? {
+        b"crx " => Some("image/x-canon-cr3"),
+        major if MP4_BRANDS.iter().any(|brand| major.starts_with(brand)) => None,
+        _ if any(&[b"avif", b"avis"]) => Some("image/avif"),
+        _ if any(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"]) => Some("image/heic"),
+        _ if any(&[b"mif1", b"mif2", b"msf1", b"miaf", b"MiHB", b"MiHE", b"1pic"]) => Some("image/heif"),
+        _ => None,
+    }
 }
 
 /// Containers that `infer` does not know, or knows too few forms of.
@@ -262,6 +290,26 @@ mod tests {
         assert_eq!(detect(b"\n\xFF\xD8\xFF\xE0").map(|format| format.content_type), Some("image/jpeg"));
         let padded = [vec![0; 500], b"\xFF\xFB\x90\x64".to_vec()].concat();
         assert_eq!(detect(&padded).map(|format| format.content_type), Some("audio/mpeg"));
+    }
+
+    #[test]
+    fn a_still_of_boxes_is_told_by_any_of_its_brands_and_not_by_its_minor_version() {
+        let of = |brands: &[u8; 16]| {
+            let head = [&b"\0\0\0\x18ftyp"[..], brands, b"\0\0\0\x08free"].concat();
+            detect(&head).map(|format| format.content_type)
+        };
+        for (brands, content_type) in [
+            (b"avif\0\0\0\0mif1miaf", "image/avif"),
+            (b"mif1\0\0\0\0avifmiaf", "image/avif"),
+            (b"mif1\0\0\0\0heicmiaf", "image/heic"),
+            (b"heix\0\0\0\0mif1heix", "image/heic"),
+            (b"MSNV\0\0\0\0heicmiaf", "video/mp4"),
+            (b"mif1avifmif1miaf", "image/heif"),
+            (b"crx \0\0\0\x01isomcrx ", "image/x-canon-cr3"),
+            (b"mp42\0\0\0\0isommif1", "video/mp4"),
+        ] {
+            assert_eq!(of(brands), Some(content_type), "{}", String::from_utf8_lossy(brands));
+        }
     }
 
     #[test]

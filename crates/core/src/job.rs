@@ -5,11 +5,12 @@ use crate::{
     error::JobError,
     ids::{JobId, MediaId, UserId},
     keys,
-    manifest::Output,
+    manifest::{Output, OutputState},
     media::{Media, StoredObject},
     pipeline::Pipeline,
     time::Timestamp,
     trail::Trail,
+    warning::Warning,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -18,8 +19,10 @@ mod progress;
 mod record;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use progress::{Progress, Share, Stage, Step, Work, expected_end};
+pub use watch::Watch;
 
 /// One request to process one media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When its owner deleted it. From then on nobody is shown it.
+    pub deleted_at: Option<Timestamp>,
     /// Where it came from, for logs; jobs that were made before this was recorded have none.
     pub trail: Option<Trail>,
     /// Counts changes from 0. A write carries the revision it was computed from as its condition.
@@ -73,6 +78,8 @@ pub enum JobState {
     Completed {
         /// What was made, with keys in the processed bucket.
         outputs: Vec<Output>,
+        /// What is not as it should be with the source.
+        warnings: Vec<Warning>,
     },
     /// It ended without.
     Failed {
@@ -81,8 +88,13 @@ pub enum JobState {
         /// How far it had come, in percent of the whole job.
         percent: u8,
     },
-    /// It was called off.
-    Cancelled,
+    /// Its owner cancelled it.
+    Cancelled {
+        /// What was ready by then; it stays readable.
+        ready: Vec<Output>,
+        /// How far it had come, in percent of the whole job.
+        percent: u8,
+    },
 }
 
 /// Job status as clients see it.
@@ -97,7 +109,7 @@ pub enum Status {
     Completed,
     /// Final: an error is there.
     Failed,
-    /// Final: called off.
+    /// Final: cancelled by its owner.
     Cancelled,
 }
 
@@ -146,13 +158,20 @@ pub enum JobEvent {
     /// A worker's manifest is stored under this key, everything it names before it.
     Committed(Pipeline, String),
     /// Every pipeline's manifest was collected.
-    Completed(Vec<Output>),
+    Completed {
+        /// What they made.
+        outputs: Vec<Output>,
+        /// What they found wrong with the source.
+        warnings: Vec<Warning>,
+    },
     /// It cannot be done.
     Failed(JobError),
     /// Its message was given up. Fails a job that nobody has taken; one that runs was delivered after all.
     Undelivered(JobError),
-    /// Its owner called it off.
+    /// Its owner cancelled it.
     Cancelled,
+    /// Its owner deleted it: it is hidden, and cancelled where it had not ended.
+    Deleted,
 }
 
 /// What an event does to a job.
@@ -183,6 +202,7 @@ impl Job {
             state: JobState::Queued { sent_at: None },
             created_at: at,
             updated_at: at,
+            deleted_at: None,
             trail: None,
             revision: 0,
         }
@@ -202,7 +222,7 @@ impl Job {
             JobState::Running { .. } => Status::Running,
             JobState::Completed { .. } => Status::Completed,
             JobState::Failed { .. } => Status::Failed,
-            JobState::Cancelled => Status::Cancelled,
+            JobState::Cancelled { .. } => Status::Cancelled,
         }
     }
 
@@ -212,19 +232,19 @@ impl Job {
         match &self.state {
             JobState::Queued { .. } => Stage::Queue,
             JobState::Running { progress, .. } => progress.stage(),
-            JobState::Completed { .. } | JobState::Cancelled => Stage::Finish,
+            JobState::Completed { .. } | JobState::Cancelled { .. } => Stage::Finish,
             JobState::Failed { error, .. } => error.stage,
         }
     }
 
-    /// Overall progress in percent: 0 while queued, 100 when completed, where it stopped when failed.
+    /// Overall progress in percent: 0 while queued, 100 when completed, where it stopped when failed or cancelled.
     #[must_use]
     pub const fn percent(&self) -> u8 {
         match &self.state {
             JobState::Running { progress, .. } => progress.percent(),
             JobState::Completed { .. } => 100,
-            JobState::Failed { percent, .. } => *percent,
-            JobState::Queued { .. } | JobState::Cancelled => 0,
+            JobState::Failed { percent, .. } | JobState::Cancelled { percent, .. } => *percent,
+            JobState::Queued { .. } => 0,
         }
     }
 
@@ -233,9 +253,10 @@ impl Job {
     pub fn expected_end(&self) -> Option<Timestamp> {
         match &self.state {
             JobState::Running { shares, .. } => shares.values().filter_map(|share| share.ends_at).max(),
-            JobState::Queued { .. } | JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled => {
-                None
-            }
+            JobState::Queued { .. }
+            | JobState::Completed { .. }
+            | JobState::Failed { .. }
+            | JobState::Cancelled { .. } => None,
         }
     }
 
@@ -243,9 +264,21 @@ impl Job {
     #[must_use]
     pub fn outputs(&self) -> &[Output] {
         match &self.state {
-            JobState::Running { ready, .. } => ready,
-            JobState::Completed { outputs } => outputs,
-            JobState::Queued { .. } | JobState::Failed { .. } | JobState::Cancelled => &[],
+            JobState::Running { ready, .. } | JobState::Cancelled { ready, .. } => ready,
+            JobState::Completed { outputs, .. } => outputs,
+            JobState::Queued { .. } | JobState::Failed { .. } => &[],
+        }
+    }
+
+    /// What is not as it should be with the source of a completed job.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        match &self.state {
+            JobState::Completed { warnings, .. } => warnings,
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Failed { .. }
+            | JobState::Cancelled { .. } => &[],
         }
     }
 
@@ -254,9 +287,10 @@ impl Job {
     pub fn has_committed(&self, pipeline: Pipeline) -> bool {
         match &self.state {
             JobState::Running { committed, .. } => committed.contains_key(&pipeline),
-            JobState::Queued { .. } | JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled => {
-                false
-            }
+            JobState::Queued { .. }
+            | JobState::Completed { .. }
+            | JobState::Failed { .. }
+            | JobState::Cancelled { .. } => false,
         }
     }
 
@@ -264,7 +298,11 @@ impl Job {
     #[must_use]
     pub fn apply(&self, event: JobEvent, at: Timestamp) -> Transition {
         let next = match (&self.state, event) {
-            (JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled, event) => {
+            (_, JobEvent::Deleted) if self.deleted_at.is_none() => {
+                let state = if self.status().is_terminal() { self.state.clone() } else { self.cancelled() };
+                return Transition::Changed(Self { deleted_at: Some(at), ..self.with(state, at) });
+            }
+            (JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled { .. }, event) => {
                 return if self.already(&event) { Transition::Unchanged } else { Transition::Ended(self.status()) };
             }
             (_, event) if self.already(&event) => return Transition::Unchanged,
@@ -272,7 +310,7 @@ impl Job {
             (_, JobEvent::Failed(error)) | (JobState::Queued { .. }, JobEvent::Undelivered(error)) => {
                 JobState::Failed { error, percent: self.percent() }
             }
-            (_, JobEvent::Cancelled) => JobState::Cancelled,
+            (_, JobEvent::Cancelled) => self.cancelled(),
 
             (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { sent_at: Some(at) },
             (JobState::Queued { .. }, JobEvent::Started) => JobState::Running {
@@ -287,7 +325,7 @@ impl Job {
                 | JobEvent::Worked(_)
                 | JobEvent::Ready(_)
                 | JobEvent::Committed(..)
-                | JobEvent::Completed(_),
+                | JobEvent::Completed { .. },
             ) => return Transition::TooEarly,
 
             (JobState::Running { progress, shares, ready, committed }, JobEvent::Detected(kind)) => {
@@ -322,8 +360,11 @@ impl Job {
                 }
                 JobState::Running { progress: *progress, shares, ready: ready.clone(), committed }
             }
-            (JobState::Running { .. }, JobEvent::Completed(outputs)) => JobState::Completed { outputs },
-            (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_)) => {
+            (JobState::Running { .. }, JobEvent::Completed { outputs, warnings }) => {
+                JobState::Completed { outputs, warnings }
+            }
+            (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_))
+            | (JobState::Queued { .. } | JobState::Running { .. }, JobEvent::Deleted) => {
                 return Transition::Unchanged;
             }
         };
@@ -333,6 +374,7 @@ impl Job {
     /// Whether what `event` says is so already.
     fn already(&self, event: &JobEvent) -> bool {
         match (&self.state, event) {
+            (_, JobEvent::Deleted) => self.deleted_at.is_some(),
             (JobState::Queued { .. }, _) => false,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, shares, .. }, JobEvent::Worked(work)) => {
@@ -343,14 +385,24 @@ impl Job {
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
             (_, JobEvent::Sent)
             | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_))
-            | (JobState::Completed { .. }, JobEvent::Completed(_))
+            | (JobState::Completed { .. }, JobEvent::Completed { .. })
             | (JobState::Failed { .. }, JobEvent::Failed(_) | JobEvent::Undelivered(_))
-            | (JobState::Cancelled, JobEvent::Cancelled) => true,
+            | (JobState::Cancelled { .. }, JobEvent::Cancelled) => true,
             (
-                JobState::Running { .. } | JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled,
+                JobState::Running { .. }
+                | JobState::Completed { .. }
+                | JobState::Failed { .. }
+                | JobState::Cancelled { .. },
                 _,
             ) => false,
         }
+    }
+
+    /// The state of this job when it is cancelled.
+    fn cancelled(&self) -> JobState {
+        // What is only partly there lies where the bucket forgets it.
+        let ready = self.outputs().iter().filter(|output| output.state == OutputState::Ready);
+        JobState::Cancelled { ready: ready.cloned().collect(), percent: self.percent() }
     }
 
     fn with(&self, state: JobState, at: Timestamp) -> Self {

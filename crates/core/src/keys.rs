@@ -31,6 +31,12 @@ pub fn working_prefix(job: &JobId, pipeline: Pipeline, attempt: &AttemptId) -> S
     format!("working/{job}/{pipeline}/{attempt}/")
 }
 
+/// The prefixes, `/` included, of everything that is stored of a job in the processed bucket.
+#[must_use]
+pub fn job_prefixes(job: &JobId) -> [String; 2] {
+    ["jobs", "working"].map(|folder| format!("{folder}/{job}/"))
+}
+
 /// Where the attempts of one worker leave what the next one can go on from.
 #[must_use]
 pub fn checkpoint(job: &JobId, pipeline: Pipeline) -> String {
@@ -48,8 +54,23 @@ pub fn attempt_of(key: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{attempt_of, attempt_prefix, working_prefix};
+    use super::{attempt_of, attempt_prefix, checkpoint, job_prefixes, working_prefix};
     use crate::pipeline::Pipeline;
+
+    #[test]
+    fn whatever_is_stored_of_a_job_lies_under_its_prefixes() {
+        let job = "job_01jd0w00000000000000000001".parse().expect("an id");
+        let attempt = "att_01jd0w00000000000000000002".parse().expect("an id");
+        let prefixes = job_prefixes(&job);
+        for pipeline in [Pipeline::Transcode, Pipeline::Transcribe] {
+            let keys = [
+                attempt_prefix(&job, pipeline, &attempt),
+                working_prefix(&job, pipeline, &attempt),
+                checkpoint(&job, pipeline),
+            ];
+            assert!(keys.iter().all(|key| prefixes.iter().any(|prefix| key.starts_with(prefix))), "{keys:?}");
+        }
+    }
 
     #[test]
     fn an_attempt_is_read_off_a_key_however_deep() {

@@ -2,7 +2,7 @@
 
 use crate::{
     av::AvFacts, cost::Bill, detect::MediaKind, ids::Sha256, image::ImageFacts, media::MediaFacts, pipeline::Pipeline,
-    speech::SpeechFacts,
+    speech::SpeechFacts, warning::Warning,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Manifest {
     /// What was heard, where speech was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speech: Option<SpeechFacts>,
+    /// What is not as it should be with the source; most sources have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Everything that was stored, in the order of the plan.
     pub artifacts: Vec<Artifact>,
     /// Which program made it.

@@ -8,6 +8,7 @@ use crate::{
     job::Job,
     keys,
     pipeline::{ExecutionInput, Source},
+    speech::SpeechFacts,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -74,18 +75,87 @@ pub enum MediaState {
     },
     /// Nothing was uploaded in time.
     Expired,
+    /// Its owner deleted it. The record is a tombstone: what it stands for is still to be removed.
+    Deleted {
+        /// When.
+        deleted_at: Timestamp,
+    },
+    /// Everything was removed. The tombstone stays until nothing can arrive any more.
+    Purged {
+        /// When it was deleted.
+        deleted_at: Timestamp,
+    },
 }
 
+/// Seconds after which nothing can arrive any more that was under way when a grant ran out or a media was deleted.
+pub const LATE_SECONDS: i64 = 3600;
+
 impl MediaState {
-    /// The status as it stands in the media table.
+    /// The status that belongs to the state.
     #[must_use]
-    pub const fn status(&self) -> &'static str {
+    pub const fn status(&self) -> MediaStatus {
         match self {
-            Self::AwaitingUpload => "AWAITING_UPLOAD",
-            Self::Submitted { .. } => "SUBMITTED",
-            Self::Expired => "EXPIRED",
+            Self::AwaitingUpload => MediaStatus::AwaitingUpload,
+            Self::Submitted { .. } => MediaStatus::Submitted,
+            Self::Expired => MediaStatus::Expired,
+            Self::Deleted { .. } => MediaStatus::Deleted,
+            Self::Purged { .. } => MediaStatus::Purged,
         }
     }
+
+    /// When its owner deleted it, if they did.
+    #[must_use]
+    pub const fn deleted_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Deleted { deleted_at } | Self::Purged { deleted_at } => Some(*deleted_at),
+            Self::AwaitingUpload | Self::Submitted { .. } | Self::Expired => None,
+        }
+    }
+}
+
+/// Status of an upload as clients see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MediaStatus {
+    /// Granted; no object has been seen.
+    AwaitingUpload,
+    /// The object was seen and its job made.
+    Submitted,
+    /// Nothing was uploaded in time.
+    Expired,
+    /// A tombstone, which no client sees or can ask for.
+    #[serde(skip_deserializing)]
+    Deleted,
+    /// A tombstone of what was removed, likewise.
+    #[serde(skip_deserializing)]
+    Purged,
+}
+
+impl MediaStatus {
+    /// The status as it stands in the media table and in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwaitingUpload => "AWAITING_UPLOAD",
+            Self::Submitted => "SUBMITTED",
+            Self::Expired => "EXPIRED",
+            Self::Deleted => "DELETED",
+            Self::Purged => "PURGED",
+        }
+    }
+}
+
+/// A media with what was measured of it so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DescribedMedia {
+    /// The upload.
+    pub media: Media,
+    /// What the content is, once it was measured.
+    pub kind: Option<MediaKind>,
+    /// What was measured.
+    pub facts: Option<MediaFacts>,
+    /// What was heard.
+    pub speech: Option<SpeechFacts>,
 }
 
 /// What was measured of the content. It stands beside a [`Media`] in the media table, written by whoever
@@ -145,6 +215,32 @@ impl Media {
         Ok((Self { state, ..self.clone() }, job))
     }
 
+    /// The tombstone of this media: without its name, and with the time from which on nothing is granted as the end of
+    /// its grant. `None` where it is one already.
+    #[must_use]
+    pub fn deleted(&self, at: Timestamp) -> Option<Self> {
+        let live = self.state.deleted_at().is_none();
+        live.then(|| Self {
+            file_name: String::new(),
+            state: MediaState::Deleted { deleted_at: at },
+            expires_at: self.expires_at.max(at),
+            ..self.clone()
+        })
+    }
+
+    /// This tombstone once what it stands for was removed. `None` for anything else than a tombstone.
+    #[must_use]
+    pub fn purged(&self) -> Option<Self> {
+        let deleted_at = self.state.deleted_at()?;
+        Some(Self { state: MediaState::Purged { deleted_at }, ..self.clone() })
+    }
+
+    /// Whether nothing can arrive any more, `late_seconds` after the last grant, so that even the tombstone can go.
+    #[must_use]
+    pub fn can_be_forgotten(&self, now: Timestamp, late_seconds: i64) -> bool {
+        self.state.deleted_at().is_some() && self.expires_at.plus_seconds(late_seconds) <= now
+    }
+
     /// What the queue carries for a job of this media.
     #[must_use]
     pub fn execution_input(&self, job: &Job) -> ExecutionInput {
@@ -191,6 +287,25 @@ mod tests {
         let job = job.on(Some(trail.clone()));
         let stored: Job = serde_json::from_value(serde_json::to_value(&job).unwrap()).unwrap();
         assert_eq!(submitted.execution_input(&stored).trail, Some(trail));
+    }
+
+    #[test]
+    fn a_tombstone_keeps_no_name_and_stays_until_nothing_can_arrive() {
+        let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
+        let media = media();
+        assert_eq!(media.purged(), None);
+        assert!(!media.can_be_forgotten(at(i64::from(i32::MAX)), 60));
+        // Deleted before the grant of 900 s ran out, and after it.
+        for (deleted_at, granted_until) in [(100_000, 900_000), (950_000, 950_000)] {
+            let tombstone = media.deleted(at(deleted_at)).expect("it is live");
+            assert_eq!((tombstone.file_name.as_str(), tombstone.deleted(at(1))), ("", None));
+            for tombstone in [tombstone.clone(), tombstone.purged().expect("it is a tombstone")] {
+                assert!(!tombstone.can_be_forgotten(at(granted_until + 59_999), 60));
+                assert!(tombstone.can_be_forgotten(at(granted_until + 60_000), 60));
+                let record = serde_json::to_value(&tombstone).unwrap();
+                assert_eq!(serde_json::from_value::<Media>(record).unwrap(), tombstone);
+            }
+        }
     }
 
     #[test]

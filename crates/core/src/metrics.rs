@@ -39,9 +39,9 @@ impl Outcome {
         match &job.state {
             JobState::Queued { .. } | JobState::Running { .. } => None,
             JobState::Completed { .. } => Some(Self::Completed),
-            JobState::Failed { error, .. } if error.retryable => Some(Self::Faulted(error.code)),
+            JobState::Failed { error, .. } if error.code.ours() => Some(Self::Faulted(error.code)),
             JobState::Failed { error, .. } => Some(Self::Refused(error.code)),
-            JobState::Cancelled => Some(Self::Cancelled),
+            JobState::Cancelled { .. } => Some(Self::Cancelled),
         }
     }
 

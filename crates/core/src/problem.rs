@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! problem_codes {
-    ($($(#[$doc:meta])* $variant:ident => $text:literal, $status:literal, $title:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident => $text:literal, $status:literal, $title:literal, $remedy:literal;)*) => {
         /// A stable reason for a refused request. Codes are added, never renamed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -30,35 +30,56 @@ macro_rules! problem_codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
+
+            /// What its reader can do about it: one sentence.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
         }
     };
 }
 
 problem_codes! {
     /// The body is not JSON of the documented shape, or a field's value is out of its range.
-    InvalidRequest => "invalid_request", 400, "The request is not valid";
+    InvalidRequest => "invalid_request", 400, "The request is not valid",
+        "Correct what the detail names, then send the request again.";
     /// No token, or one that does not verify.
-    Unauthorized => "unauthorized", 401, "A valid bearer token is required";
+    Unauthorized => "unauthorized", 401, "A valid bearer token is required",
+        "Sign in again and send the new token as `Authorization: Bearer`.";
     /// There is no such thing, or it belongs to somebody else.
-    NotFound => "not_found", 404, "Not found";
+    NotFound => "not_found", 404, "Not found",
+        "Check the address and the id, and that the token belongs to the owner.";
     /// The path exists, with other methods.
-    MethodNotAllowed => "method_not_allowed", 405, "Method not allowed";
+    MethodNotAllowed => "method_not_allowed", 405, "Method not allowed",
+        "Use one of the methods in the `Allow` header.";
     /// The upload was granted, but no object is there yet.
-    UploadNotFound => "upload_not_found", 409, "The file has not been uploaded yet";
+    UploadNotFound => "upload_not_found", 409, "The file has not been uploaded yet",
+        "Send the file to the upload URL first, then complete the upload again.";
     /// The object is there but is not what was granted.
-    UploadMismatch => "upload_mismatch", 409, "The uploaded file is not the granted one";
+    UploadMismatch => "upload_mismatch", 409, "The uploaded file is not the granted one",
+        "Start a new upload with the size and SHA-256 of the file that you want to send.";
+    /// The job is COMPLETED or FAILED, so there is nothing left to cancel.
+    JobEnded => "job_ended", 409, "The job has ended already",
+        "Read the job to see how it ended; to remove what it made, delete its media.";
     /// Nothing was uploaded before the grant ran out.
-    UploadExpired => "upload_expired", 410, "The upload was not made in time";
+    UploadExpired => "upload_expired", 410, "The upload was not made in time",
+        "Start a new upload and send the file before its `expiresAt`.";
     /// The body is larger than any request of this API.
-    PayloadTooLarge => "payload_too_large", 413, "The request body is too large";
+    PayloadTooLarge => "payload_too_large", 413, "The request body is too large",
+        "Send a smaller body; the file itself goes to the upload URL.";
     /// The declared content type is not accepted.
-    UnsupportedMediaType => "unsupported_media_type", 415, "The content type is not accepted";
+    UnsupportedMediaType => "unsupported_media_type", 415, "The content type is not accepted",
+        "Send an image, a video or an audio file in a supported format.";
     /// The declared size is over the limit of its kind.
-    MediaTooLarge => "media_too_large", 422, "The file is too large";
+    MediaTooLarge => "media_too_large", 422, "The file is too large",
+        "Send a smaller file, or ask the operator to raise the limit.";
     /// A fault on our side.
-    Internal => "internal", 500, "Something went wrong on our side";
+    Internal => "internal", 500, "Something went wrong on our side",
+        "Send the request again later; if it fails again, tell the operator when it failed.";
     /// A service behind the API did not answer; the same request can succeed later.
-    Unavailable => "unavailable", 503, "Temporarily unavailable";
+    Unavailable => "unavailable", 503, "Temporarily unavailable",
+        "Send the same request again after the seconds in `Retry-After`.";
 }
 
 /// One problem, as the body of an `application/problem+json` response.
@@ -86,6 +107,7 @@ struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
     retryable: bool,
+    remedy: &'static str,
 }
 
 impl From<Problem> for ProblemBody {
@@ -98,6 +120,7 @@ impl From<Problem> for ProblemBody {
             detail,
             pointer,
             retryable: code.retryable(),
+            remedy: code.remedy(),
         }
     }
 }
@@ -113,6 +136,7 @@ impl ProblemCode {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::UploadMismatch
+            | Self::JobEnded
             | Self::UploadExpired
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType
@@ -137,5 +161,46 @@ impl Problem {
     pub fn with_field(code: ProblemCode, field: &str, detail: impl Into<String>) -> Self {
         let escaped = field.replace('~', "~0").replace('/', "~1");
         Self { code, detail: Some(detail.into()), pointer: Some(format!("/{escaped}")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProblemCode;
+    use crate::error::ErrorCode;
+    use std::{collections::BTreeSet, fmt::Write};
+
+    #[test]
+    fn every_remedy_is_one_sentence_of_its_own_that_fits_its_code() {
+        let problems = ProblemCode::ALL.iter().map(|code| (code.as_str(), code.remedy(), code.retryable()));
+        let errors = ErrorCode::ALL.iter().map(|code| (code.as_str(), code.remedy(), code.retryable()));
+        let mut seen = BTreeSet::new();
+        for (code, remedy, retryable) in problems.chain(errors) {
+            assert!(remedy.ends_with('.') && remedy.matches(". ").count() == 0, "{code}: {remedy}");
+            assert!((20..=100).contains(&remedy.len()), "{code}: {remedy}");
+            assert!(remedy.starts_with(char::is_uppercase), "{code}: {remedy}");
+            assert!(!retryable || remedy.contains("again"), "{code} can succeed later: {remedy}");
+            seen.insert((code, remedy));
+        }
+        assert_eq!(seen.len(), ProblemCode::ALL.len() + ErrorCode::ALL.len());
+    }
+
+    /// The page has the tables as they are printed here.
+    #[test]
+    fn the_api_s_page_lists_every_code_with_its_remedy() {
+        let mut tables = String::from("| problem | status | remedy |\n|---|---|---|\n");
+        for code in ProblemCode::ALL {
+            writeln!(tables, "| `{}` | {} | {} |", code.as_str(), code.status(), code.remedy()).unwrap();
+        }
+        tables += "\n| job error | again? | remedy |\n|---|---|---|\n";
+        for code in ErrorCode::ALL {
+            let again = if code.retryable() { "yes" } else { "no" };
+            writeln!(tables, "| `{}` | {again} | {} |", code.as_str(), code.remedy()).unwrap();
+        }
+        let page = include_str!("../../../docs/API.md");
+        let begin = "<!-- codes: written by crates/core/src/problem.rs -->\n";
+        let (_, rest) = page.split_once(begin).expect("the page has a place for the codes");
+        let (found, _) = rest.split_once("<!-- end of codes -->").expect("and an end of it");
+        assert!(found == tables, "docs/API.md must have between the marks:\n{tables}");
     }
 }

@@ -21,6 +21,14 @@ pub struct Profile {
 #[error("the profile is not usable: {0}")]
 pub struct UnusableProfile(#[from] serde_json::Error);
 
+impl Profile {
+    /// What is wanted of video and audio, with the background of images where it names none of its own.
+    #[must_use]
+    pub fn av(&self) -> AvProfile {
+        AvProfile { background: self.av.background.or(Some(self.image.background)), ..self.av.clone() }
+    }
+}
+
 impl FromStr for Profile {
     type Err = UnusableProfile;
 
@@ -33,6 +41,7 @@ impl FromStr for Profile {
 #[cfg(test)]
 mod tests {
     use super::{AvProfile, Profile};
+    use crate::image::Colour;
 
     #[test]
     fn what_is_left_out_has_its_default() {
@@ -40,6 +49,15 @@ mod tests {
         let profile: Profile = r#"{"av": {"av1": {}}}"#.parse().expect("a profile");
         assert!(profile.av.av1.is_some());
         assert_eq!(Profile { av: AvProfile::default(), ..profile }, Profile::default());
+    }
+
+    #[test]
+    fn a_video_has_the_background_of_images_unless_it_has_its_own() {
+        let background = |json: &str| json.parse::<Profile>().expect("a profile").av().background;
+        assert_eq!(background("{}"), Some(Colour::WHITE));
+        assert_eq!(background(r##"{"image": {"background": "#102030"}}"##), Some(Colour([0x10, 0x20, 0x30])));
+        let own = r##"{"image": {"background": "#102030"}, "av": {"background": "#000000"}}"##;
+        assert_eq!(background(own), Some(Colour([0; 3])));
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct InvalidTimestamp;
 const LAST_UNIX_MS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// The last time that can be written.
+    pub const MAX: Self = Self { unix_ms: LAST_UNIX_MS };
+
     /// A time so many milliseconds after the epoch.
     pub const fn from_unix_ms(unix_ms: i64) -> Result<Self, InvalidTimestamp> {
         if unix_ms < 0 || unix_ms > LAST_UNIX_MS { Err(InvalidTimestamp) } else { Ok(Self { unix_ms }) }

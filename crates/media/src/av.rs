@@ -6,12 +6,16 @@
 mod audio;
 mod boxes;
 mod child;
+mod extents;
 mod failure;
 #[cfg(test)]
 mod fixtures;
+mod frames;
 mod line;
 mod listen;
+mod machine;
 mod making;
+mod mix;
 mod probe;
 mod progress;
 mod sandbox;
@@ -101,15 +105,23 @@ fn content_type(file: &mut File) -> Result<&'static str, MediaError> {
     let mut head = Vec::new();
     file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Fault::Read)?;
     file.rewind().map_err(Fault::Read)?;
-    match smmu_core::detect(&head) {
-        Some(found) => match found.kind {
-            MediaKind::Video | MediaKind::Audio => Ok(found.content_type),
-            MediaKind::Image => {
-                Err(unsupported(format!("the content is an image ({}), not video or audio", found.content_type)))
-            }
-        },
-        None => Err(unsupported("the content is of no video or audio format that is known here")),
+    let found = detect::known(&head)?;
+    match found.kind {
+        MediaKind::Video | MediaKind::Audio => Ok(found.content_type),
+        MediaKind::Image => {
+            Err(unsupported(format!("the content is an image ({}), not video or audio", found.content_type)))
+        }
     }
+}
+
+/// What a video or a sound became.
+struct Outcome {
+    loudness: Option<LoudnessFacts>,
+    artifacts: Vec<Artifact>,
+    /// How long it plays, in milliseconds.
+    made_ms: u64,
+    /// Whether the source's end is missing.
+    cut_off: bool,
 }
 
 /// All that was made, but for the source's digest.
@@ -123,6 +135,7 @@ struct Made {
 impl Made {
     fn manifest(self, source: SourceFacts) -> Manifest {
         let Self { kind, probe, loudness, artifacts } = self;
+        let warnings = probe.warnings();
         Manifest {
             schema: SCHEMA,
             pipeline: Pipeline::Transcode,
@@ -131,6 +144,7 @@ impl Made {
             image: None,
             av: Some(AvFacts { probe, loudness }),
             speech: None,
+            warnings,
             artifacts,
             generator: Generator {
                 name: env!("CARGO_PKG_NAME").to_owned(),
@@ -151,29 +165,31 @@ fn make(
     watch(Event::Progress(0));
     let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
     let dir = space.dir().to_owned();
-    let bounds = Bounds {
-        memory_bytes: limits.max_child_memory_bytes,
-        file_bytes: limits.max_output_bytes,
-        wall_time: limits.max_wall_time,
-    };
+    let bounds = Bounds::of(limits, limits.max_wall_time);
     let runner = Runner { dir: &dir, bounds, cancelled };
-    let probe = probe::probe(&runner, limits)?;
+    let mut probe = probe::probe(&space, &runner, limits)?;
+    probe::fit(&mut probe, &runner, limits)?;
     let limits = &limits.within(&probe);
     let plan = plan(&probe, profile)?;
     limits.check_output(&plan)?;
+    limits.check_work(&probe, &plan, thread::available_parallelism().map_or(1, usize::from) as u64)?;
     let kind = plan.kind();
     watch(Event::Probed(kind, Box::new(AvFacts { probe: probe.clone(), loudness: None })));
     let runner = Runner { bounds: Bounds { wall_time: limits.wall_time(&probe, &plan), ..bounds }, ..runner };
     let making = Making::new(space, runner, watch);
-    let (loudness, artifacts) = match &plan {
+    let Outcome { loudness, artifacts, made_ms, cut_off } = match &plan {
         Plan::Video(plan) => {
             let stream = probe.video.as_ref().ok_or_else(|| Fault::Output("a video is planned of none".to_owned()))?;
-            (None, video::make(making, &video::Video { plan, stream, limits }, &probe)?)
+            video::make(making, &video::Video { plan, stream, limits, delay_us: probe.delay_us }, &probe)?
         }
-        Plan::Audio(plan) => {
-            let (loudness, artifacts) = audio::make(making, plan, limits, &probe)?;
-            (Some(loudness), artifacts)
-        }
+        Plan::Audio(plan) => audio::make(making, plan, limits, &probe)?,
     };
+    if cut_off && !probe.cut_off {
+        (probe.cut_off, probe.claimed_ms) = (true, Some(probe.duration_ms));
+    }
+    // What was decoded counts most. Of a video it may end with half a frame, so that its own word is better.
+    if kind == MediaKind::Audio || cut_off {
+        probe.duration_ms = made_ms;
+    }
     Ok(Made { kind, probe, loudness, artifacts })
 }

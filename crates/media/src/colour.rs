@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Fault, MediaError},
+    hdr::{self, Transfer},
     raster::{Channels, Decoded, Raster},
 };
 use moxcms::{
@@ -13,12 +14,20 @@ use smmu_core::image::Colour;
 /// The largest ICC profile that is looked at. Press profiles have 1 to 3 MB.
 const MAX_PROFILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// An ICC profile that was understood.
+/// What the colours of a picture mean, understood.
 #[derive(Clone)]
 pub(crate) struct Profile {
-    parsed: ColorProfile,
+    meaning: Meaning,
     /// What it calls itself, for people.
     pub(crate) description: String,
+}
+
+#[derive(Clone)]
+enum Meaning {
+    /// An ICC profile, or what stands for one.
+    Profile(Box<ColorProfile>),
+    /// High dynamic range, of primaries by their code point (ITU-T H.273, table 2).
+    Hdr(Transfer, u8),
 }
 
 impl Profile {
@@ -32,7 +41,7 @@ impl Profile {
             ProfileText::Description(text) => &text.ascii_string,
         });
         let description = crate::text::clean(description).unwrap_or_else(|| "without a name".to_owned());
-        Some(Self { parsed, description })
+        Some(Self { meaning: Meaning::Profile(Box::new(parsed)), description })
     }
 
     /// The profile of code points (ITU-T H.273); `None` where they are sRGB's, those of video that is
@@ -42,6 +51,10 @@ impl Profile {
         let like_srgb = matches!(primaries, 1 | 2) && matches!(transfer, 1 | 2 | 6 | 13 | 14 | 15);
         if like_srgb {
             return None;
+        }
+        if let Some(transfer) = Transfer::of_code_point(transfer) {
+            let description = format!("{}, high dynamic range", transfer.name());
+            return Some(Self { meaning: Meaning::Hdr(transfer, primaries), description });
         }
         let transfer_characteristics = match transfer {
             // Stills made of video are shown with sRGB's curve, by browsers as by libavif.
@@ -55,22 +68,21 @@ impl Profile {
             matrix_coefficients: MatrixCoefficients::Identity,
             full_range: true,
         });
-        Some(Self { parsed, description: format!("CICP primaries {primaries}, transfer {transfer}") })
+        let meaning = Meaning::Profile(Box::new(parsed));
+        Some(Self { meaning, description: format!("CICP primaries {primaries}, transfer {transfer}") })
     }
 
-    /// Whether it describes pixels of such channels.
-    fn fits(&self, channels: Channels) -> bool {
+    /// The profile to convert pixels of such channels by; `None` where it is of other channels, or converting would
+    /// change nothing that can be seen.
+    fn of_channels(&self, channels: Channels) -> Option<&ColorProfile> {
+        let Meaning::Profile(profile) = &self.meaning else { return None };
         let wanted = match channels {
             Channels::Grey | Channels::GreyAlpha => DataColorSpace::Gray,
             Channels::Rgb | Channels::Rgba => DataColorSpace::Rgb,
             Channels::Cmyk => DataColorSpace::Cmyk,
         };
-        self.parsed.color_space == wanted
-    }
-
-    /// Whether converting to sRGB would change nothing that can be seen.
-    fn is_srgb(&self) -> bool {
-        self.parsed.color_space == DataColorSpace::Rgb && self.description.to_ascii_lowercase().contains("srgb")
+        let is_srgb = wanted == DataColorSpace::Rgb && self.description.to_ascii_lowercase().contains("srgb");
+        (profile.color_space == wanted && !is_srgb).then_some(profile)
     }
 }
 
@@ -80,7 +92,10 @@ pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&Profile>) -> Result<Ras
         Decoded::Eight(raster) => raster.channels,
         Decoded::Sixteen(raster) => raster.channels,
     };
-    let converted = match profile.filter(|profile| profile.fits(channels) && !profile.is_srgb()) {
+    if let Some(Profile { meaning: Meaning::Hdr(transfer, primaries), .. }) = profile {
+        return Ok(hdr::to_srgb(&decoded, *transfer, *primaries));
+    }
+    let converted = match profile.and_then(|profile| profile.of_channels(channels)) {
         Some(profile) => convert(&decoded, channels, profile)?,
         None => None,
     };
@@ -92,7 +107,7 @@ pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&Profile>) -> Result<Ras
 }
 
 /// The conversion that the profile describes, or `None` where the profile turns out to describe none.
-fn convert(decoded: &Decoded, channels: Channels, profile: &Profile) -> Result<Option<Raster>, MediaError> {
+fn convert(decoded: &Decoded, channels: Channels, profile: &ColorProfile) -> Result<Option<Raster>, MediaError> {
     let (from, into, result_channels) = match channels {
         Channels::Grey => (Layout::Gray, Layout::Rgb, Channels::Rgb),
         Channels::GreyAlpha => (Layout::GrayAlpha, Layout::Rgba, Channels::Rgba),
@@ -105,7 +120,7 @@ fn convert(decoded: &Decoded, channels: Channels, profile: &Profile) -> Result<O
     let options = TransformOptions { rendering_intent: RenderingIntent::Perceptual, ..TransformOptions::default() };
     match decoded {
         Decoded::Eight(raster) => {
-            let Ok(transform) = profile.parsed.create_transform_8bit(from, &srgb, into, options) else {
+            let Ok(transform) = profile.create_transform_8bit(from, &srgb, into, options) else {
                 return Ok(None);
             };
             let mut result = Raster::zeroed(raster.size, result_channels);
@@ -113,7 +128,7 @@ fn convert(decoded: &Decoded, channels: Channels, profile: &Profile) -> Result<O
             Ok(Some(result))
         }
         Decoded::Sixteen(raster) => {
-            let Ok(transform) = profile.parsed.create_transform_16bit(from, &srgb, into, options) else {
+            let Ok(transform) = profile.create_transform_16bit(from, &srgb, into, options) else {
                 return Ok(None);
             };
             let mut result: Raster<u16> = Raster::zeroed(raster.size, result_channels);

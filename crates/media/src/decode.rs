@@ -1,17 +1,25 @@
 //! From a file to pixels. Each format is read in two steps: its header, which limits and plan are
 //! decided on, and then its pixels, already shrunk to the largest picture that the plan wants.
 
-mod avif;
 mod bmp;
 mod gif;
+mod heif;
 mod jpeg;
 mod jpeg_markers;
 mod png;
 mod tiff;
 mod webp;
 
-use crate::{colour::Profile, error::MediaError, raster::Decoded, source::Source};
-use smmu_core::image::{Animation, CameraFacts, ColourModel, ImageFormat, ImageLimits, Orientation, Size};
+use crate::{
+    colour::Profile,
+    error::{MediaError, corrupt},
+    raster::Decoded,
+    source::Source,
+};
+use smmu_core::{
+    Warning, WarningCode,
+    image::{Animation, CameraFacts, ColourModel, ImageFormat, ImageLimits, Orientation, Size},
+};
 
 /// What a file says of itself before its pixels are decoded.
 pub(crate) struct Header {
@@ -31,6 +39,8 @@ pub(crate) struct Header {
     pub(crate) camera: Option<CameraFacts>,
     /// What moves.
     pub(crate) animation: Option<Animation>,
+    /// What is not as it should be, as far as it is known; decoding can add to it.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Takes a frame, in stored orientation and colours, and for how many milliseconds it is shown.
@@ -62,8 +72,29 @@ pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Deco
         ImageFormat::Gif => Box::new(gif::Gif::open(source, limits)?),
         ImageFormat::Tiff => Box::new(tiff::Tiff::open(source, limits)?),
         ImageFormat::Bmp => Box::new(bmp::Bmp::open(source, limits)?),
-        ImageFormat::Avif => Box::new(avif::Avif::open(source, limits)?),
+        ImageFormat::Avif | ImageFormat::Heic => Box::new(heif::Heif::open(source, limits)?),
     })
+}
+
+/// Of the rows of a picture whose end is missing, so many of a hundred must be there: browsers show such a picture, and
+/// what is missing of it is hardly seen.
+const LEAST_PERCENT: u64 = 95;
+
+/// What is said of a picture of which only the first rows are there, if those are enough.
+fn cut_off(format: &str, rows: u32, all_rows: u32) -> Result<Warning, MediaError> {
+    let percent = u64::from(rows) * 100 / u64::from(all_rows.max(1));
+    if percent < LEAST_PERCENT {
+        return Err(corrupt(
+            format,
+            format!("it is cut off: {percent}% of its rows are there, and at least {LEAST_PERCENT}% are needed"),
+        ));
+    }
+    Ok(Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {percent}% of its rows are there")))
+}
+
+/// What is said of an animation of which only the first frames are processed.
+fn shortened(frames: u32) -> Warning {
+    Warning::new(WarningCode::Shortened, format!("only the first {frames} frames of the animation were processed"))
 }
 
 /// Bytes for resizing a whole raster of `from` to `into`, both included.

@@ -30,6 +30,7 @@ mod encode;
 mod error;
 mod exif;
 pub mod file_mode;
+mod hdr;
 mod look;
 mod orient;
 mod raster;

@@ -1,8 +1,8 @@
 //! Decoded pixels, with what each number means in the types.
 
 use bytemuck::Pod;
-use fast_image_resize::PixelType;
 use smmu_core::image::Size;
+use smmu_resample::PixelType;
 
 /// What the samples of one pixel mean, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

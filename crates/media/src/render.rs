@@ -34,8 +34,8 @@ use std::{
 ///
 /// # Errors
 ///
-/// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off: a
-/// picture with a grey half is no picture) or over a limit. [`MediaError::Fault`] is about everything
+/// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off,
+/// where more than the last few rows are missing) or over a limit. [`MediaError::Fault`] is about everything
 /// else and worth another try. After either, no manifest is there.
 pub fn render(
     input: &Path,
@@ -81,12 +81,16 @@ fn render_source(
     progress(5);
 
     let camera = decoder.header().camera.clone();
+    let mut warnings = Vec::new();
     let mut rendering = Rendering { out_dir, background: profile.background, artifacts: Vec::new(), progress };
     let look = if probe.animation.is_some() {
-        rendering.animation(decoder.as_mut(), &plan, &probe)?
+        let look = rendering.animation(decoder.as_mut(), &plan, &probe)?;
+        warnings.clone_from(&decoder.header().warnings);
+        look
     } else {
         let decoded = decoder.still(stored_largest)?;
         let raster = srgb(decoded, decoder.as_ref())?;
+        warnings.clone_from(&decoder.header().warnings);
         // Its content is not needed any more, and may be large.
         drop(decoder);
         (rendering.progress)(35);
@@ -108,6 +112,7 @@ fn render_source(
         image: Some(ImageFacts { probe, look, camera }),
         av: None,
         speech: None,
+        warnings,
         artifacts,
         generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
     };

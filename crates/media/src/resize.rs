@@ -7,11 +7,8 @@ use crate::{
     error::{Fault, MediaError},
     raster::{Channels, Raster, Sample, row_samples},
 };
-use fast_image_resize::{
-    FilterType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
 use smmu_core::image::Size;
+use smmu_resample::{FilterType, Image, ImageRef, ResizeAlg, ResizeOptions, Resizer, resize};
 
 /// Lanczos-3: what libvips and Pillow users call their best.
 const FILTER: ResizeAlg = ResizeAlg::Convolution(FilterType::Lanczos3);
@@ -45,7 +42,7 @@ pub(crate) fn shrink<S: Sample>(raster: &Raster<S>, extent: Extent, target: Size
         Image::from_slice_u8(target.width, target.height, bytemuck::cast_slice_mut(&mut result.samples), pixel_type)
             .map_err(Fault::resize)?;
     let options = options(raster.channels).crop(0.0, 0.0, extent.width, extent.height);
-    Resizer::new().resize(&from, &mut into, &options).map_err(Fault::resize)?;
+    resize(&mut Resizer::new(), &from, &mut into, &options).map_err(Fault::resize)?;
     Ok(result)
 }
 
@@ -154,7 +151,7 @@ impl<S: Sample> RowResizer<S> {
             let room = bytemuck::cast_slice_mut(&mut self.samples[start..]);
             let mut into =
                 Image::from_slice_u8(self.target.width, next - made, room, pixel_type).map_err(Fault::resize)?;
-            self.resizer.resize(&from, &mut into, &options).map_err(Fault::resize)?;
+            resize(&mut self.resizer, &from, &mut into, &options).map_err(Fault::resize)?;
             self.drop_rows_above(f64::from(next) * scale - reach);
         }
     }

@@ -3,8 +3,8 @@
 use crate::error::{Fault, MediaError, unsupported};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    ErrorCode, MediaKind, Refusal, Sha256, detect,
-    image::{ImageFormat, ImageLimits},
+    MediaKind, Sha256, detect,
+    image::{self, ImageFormat, ImageLimits},
 };
 use std::{
     fs::File,
@@ -73,16 +73,7 @@ fn read_through(file: &mut File) -> std::io::Result<(Vec<u8>, Sha256)> {
 
 /// The format that the first bytes show, if it is an image that is decoded here.
 fn image_format(head: &[u8]) -> Result<ImageFormat, MediaError> {
-    if is_avif(head) {
-        return Ok(ImageFormat::Avif);
-    }
-    let Some(found) = smmu_core::detect(head) else {
-        return Err(unsupported(if looks_like_svg(head) {
-            "SVG is not supported: it is a program that draws, not a picture"
-        } else {
-            "the content is of no image format that is known here"
-        }));
-    };
+    let found = detect::known(head)?;
     match found.kind {
         MediaKind::Image => {}
         MediaKind::Video => {
@@ -92,44 +83,7 @@ fn image_format(head: &[u8]) -> Result<ImageFormat, MediaError> {
             return Err(unsupported(format!("the content is audio ({}), not an image", found.content_type)));
         }
     }
-    ImageFormat::of_content_type(found.content_type).ok_or_else(|| {
-        let name = format_name(found.content_type);
-        Refusal::new(
-            ErrorCode::UnsupportedMedia,
-            format!("{name} is not supported; send JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"),
-        )
-        .into()
-    })
-}
-
-/// What people call an image format that is not decoded here.
-fn format_name(content_type: &str) -> &str {
-    match content_type {
-        "image/heif" | "image/heic" => "HEIC",
-        "image/jxl" => "JPEG XL",
-        "image/jp2" | "image/jpx" => "JPEG 2000",
-        "image/vnd.ms-photo" => "JPEG XR",
-        "image/vnd.adobe.photoshop" => "Photoshop (PSD)",
-        "image/vnd.microsoft.icon" | "image/x-icon" => "the icon format (ICO)",
-        "image/x-canon-cr2" => "Canon raw (CR2)",
-        "image/vnd.djvu" => "DjVu",
-        "image/openraster" => "OpenRaster",
-        other => other,
-    }
-}
-
-/// Whether any brand of the file is AVIF's; the major brand alone may be the generic `mif1`
-/// (AV1 Image File Format, 6.1).
-fn is_avif(head: &[u8]) -> bool {
-    let (Some(length), Some(b"ftyp")) = (head.first_chunk::<4>(), head.get(4..8)) else { return false };
-    let end = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX).min(head.len());
-    let brands = head.get(8..end).unwrap_or_default();
-    brands.chunks_exact(4).enumerate().any(|(index, brand)| index != 1 && matches!(brand, b"avif" | b"avis"))
-}
-
-fn looks_like_svg(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head);
-    text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && text.contains("<svg")
+    ImageFormat::of_content_type(found.content_type).ok_or_else(|| unsupported(image::undecoded(found.content_type)))
 }
 
 #[cfg(test)]
@@ -143,29 +97,18 @@ mod tests {
     #[test]
     fn formats_that_are_not_decoded_are_refused_by_name() {
         for (head, name) in [
-            (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "HEIC"),
+            (&b"\0\0\0\x14ftypcrx \0\0\0\0isom"[..], "camera raw"),
             (b"8BPS\0\x01", "PSD"),
             (b"\0\0\x01\0\x01\0", "ICO"),
             (b"\xff\x0a\xfa\x7f\x01", "JPEG XL"),
             (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
             (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
             (b"ID3\x03\0\0\0\0\0\0", "audio"),
-            (b"hello", "no image format"),
-            (b"", "no image format"),
+            (b"hello", "not a recognised"),
+            (b"", "not a recognised"),
         ] {
             let text = message(head);
             assert!(text.contains(name), "{name} is not in: {text}");
         }
-    }
-
-    #[test]
-    fn a_generic_brand_with_avif_among_the_compatible_ones_is_avif() {
-        let head = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf";
-        assert_eq!(image_format(head).expect("AVIF"), ImageFormat::Avif);
-    }
-
-    #[test]
-    fn the_minor_version_of_a_file_is_no_brand() {
-        assert!(!is_avif(b"\0\0\0\x14ftypheicavifheic"));
     }
 }

@@ -10,12 +10,16 @@
 #[path = "support/ffmpeg.rs"]
 mod ffmpeg;
 
+#[path = "av/alpha.rs"]
+mod alpha;
 #[path = "av/bounds.rs"]
 mod bounds;
 #[path = "av/colours.rs"]
 mod colours;
 #[path = "av/hostile.rs"]
 mod hostile;
+#[path = "av/lengths.rs"]
+mod lengths;
 #[path = "av/progress.rs"]
 mod progress;
 #[path = "av/shapes.rs"]

@@ -13,6 +13,10 @@ mod support;
 mod animations;
 #[path = "render/colours.rs"]
 mod colours;
+#[path = "render/damaged.rs"]
+mod damaged;
+#[path = "render/heif.rs"]
+mod heif;
 #[path = "render/hostile.rs"]
 mod hostile;
 #[path = "render/orientations.rs"]

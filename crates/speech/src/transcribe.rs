@@ -103,6 +103,8 @@ fn av_limits(limits: &SpeechLimits) -> AvLimits {
         max_streams: limits.max_streams,
         max_channels: limits.max_channels,
         max_wall_time: limits.max_wall_time,
+        // It decodes a sound and looks at no picture; the rest of the memory is the model's.
+        max_child_memory_bytes: 2 * 1024 * 1024 * 1024,
         ..AvLimits::default()
     }
 }
@@ -121,6 +123,7 @@ fn manifest(
         image: None,
         av: Some(AvFacts { probe: listener.probe().clone(), loudness: None }),
         speech: Some(speech),
+        warnings: listener.probe().warnings(),
         artifacts,
         generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
     }

@@ -3,23 +3,20 @@
 use crate::{
     Context,
     init::{nothing_else, object, text},
-    job, origin, owned, respond,
+    job, media, origin, respond,
 };
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, StatusCode, header},
 };
 use smmu_cloud::{SubmitError, clock};
-use smmu_core::{MediaId, Problem, ProblemCode, UserId};
+use smmu_core::{Problem, ProblemCode, UserId};
 
 pub(crate) async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let mut fields = object(request.body())?;
     let id = text(&mut fields, "mediaId")?;
     nothing_else(&fields)?;
-    // An id that cannot exist is answered as one that does not.
-    let id: MediaId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
-    let found = context.submitter.media.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
-    let media = owned(found, |media| &media.user, user)?;
+    let media = media::find(&id, user, context).await?;
 
     let job = match context.submitter.submit(&media, origin(request)).await {
         Ok(job) => job,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use smmu_cloud::clock;
 use smmu_core::{
     Artifact, Job, JobError, JobId, JobState, MediaId, MediaKind, Output, Problem, ProblemCode, Stage, Status,
-    Timestamp, UserId, manifest::OutputState,
+    Timestamp, UserId, Warning, manifest::OutputState,
 };
 
 /// Seconds between two looks at a job that has not ended.
@@ -33,6 +33,8 @@ struct JobView<'a> {
     outputs: Option<Vec<OutputView<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a JobError>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [Warning],
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -71,7 +73,7 @@ pub(crate) async fn find(id: &str, user: &UserId, context: &Context) -> Result<J
     // An id that cannot exist is answered as one that does not.
     let id: JobId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
     let found = context.submitter.jobs.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
-    owned(found, |job| &job.user_id, user)
+    owned(found.filter(|job| job.deleted_at.is_none()), |job| &job.user_id, user)
 }
 
 /// A job as a response.
@@ -79,7 +81,10 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
     let now = clock::now();
     let error = match &job.state {
         JobState::Failed { error, .. } => Some(error),
-        JobState::Queued { .. } | JobState::Running { .. } | JobState::Completed { .. } | JobState::Cancelled => None,
+        JobState::Queued { .. }
+        | JobState::Running { .. }
+        | JobState::Completed { .. }
+        | JobState::Cancelled { .. } => None,
     };
     let outputs = match job.outputs() {
         [] => None,
@@ -95,6 +100,7 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
         kind: job.kind,
         outputs,
         error,
+        warnings: job.warnings(),
         created_at: job.created_at,
         updated_at: job.updated_at,
     };

@@ -3,7 +3,7 @@
 use crate::auth::AuthError;
 use lambda_http::{
     Body, Response,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
 use serde::Serialize;
 use smmu_cloud::{CloudError, SubmitError};
@@ -25,6 +25,15 @@ pub(crate) fn problem(problem: &Problem) -> Response<Body> {
     if problem.code.retryable() {
         response.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN_S.into());
     }
+    response
+}
+
+/// A problem that says which methods there are (RFC 9110, section 15.5.6).
+pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
+    let mut response = problem(&Problem::new(ProblemCode::MethodNotAllowed));
+    let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
+    let allowed = HeaderValue::from_str(&allowed.join(", ")).expect("names of methods are tokens");
+    response.headers_mut().insert(header::ALLOW, allowed);
     response
 }
 
@@ -79,6 +88,7 @@ pub(crate) fn cloud_problem(error: &CloudError) -> Problem {
 pub(crate) fn submit_problem(error: &SubmitError) -> Problem {
     match error {
         SubmitError::NotUploaded => Problem::new(ProblemCode::UploadNotFound),
+        SubmitError::Deleted => Problem::new(ProblemCode::NotFound),
         SubmitError::Mismatch(mismatch) => Problem::because(ProblemCode::UploadMismatch, mismatch.to_string()),
         SubmitError::Cloud(error) => cloud_problem(error),
     }

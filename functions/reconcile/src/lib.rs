@@ -5,17 +5,19 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
 use smmu_cloud::{
-    Advance, CloudError, Environment, Failure, InvalidEnvironment, Meter, SubmitError, Submitter, Workflow, clock,
-    telemetry, workflow::Execution,
+    Advance, CloudError, Environment, Failure, InvalidEnvironment, Meter, PurgeQueue, SubmitError, Submitter, Workflow,
+    clock, telemetry, workflow::Execution,
 };
 use smmu_core::{
-    CorrelationId, ErrorCode, Job, JobEvent, JobId, JobState, Measurement, MediaId, Origin, Refusal, Status, Timestamp,
+    CorrelationId, ErrorCode, Job, JobEvent, JobId, JobState, Measurement, MediaId, MediaState, Origin, Refusal,
+    Timestamp, Watch, media::LATE_SECONDS,
 };
 
 /// What the function needs, made once.
 pub struct Context {
     submitter: Submitter,
     workflow: Workflow,
+    purges: PurgeQueue,
     patience: Patience,
     meter: Meter,
 }
@@ -32,11 +34,18 @@ pub struct Patience {
     pub stuck: i64,
     /// From the end of a grant: an upload that began in time may take until then.
     pub ungranted: i64,
+    /// From deleting a media to having removed it; then it is asked for again.
+    pub unpurged: i64,
+    /// From the end of a deleted media's last grant until nothing can arrive any more.
+    pub late: i64,
 }
+
+/// Seconds after which a deleted media that is still not removed is something for a person to look at: a day.
+const TOO_LONG_UNPURGED: i64 = 24 * 60 * 60;
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { unsent: 60, silent: 600, stuck: 3600, ungranted: 3600 }
+        Self { unsent: 60, silent: 600, stuck: 3600, ungranted: 3600, unpurged: 300, late: LATE_SECONDS }
     }
 }
 
@@ -50,11 +59,14 @@ impl Context {
         Ok(Self {
             submitter: Submitter::new(sdk, environment)?,
             workflow: Workflow::new(sdk, environment)?,
+            purges: PurgeQueue::new(sdk, environment)?,
             patience: Patience {
                 unsent: environment.parse_or("SMMU_PATIENCE_UNSENT_SECONDS", default.unsent)?,
                 silent: environment.parse_or("SMMU_PATIENCE_SILENT_SECONDS", default.silent)?,
                 stuck: environment.parse_or("SMMU_PATIENCE_STUCK_SECONDS", default.stuck)?,
                 ungranted: environment.parse_or("SMMU_PATIENCE_UNGRANTED_SECONDS", default.ungranted)?,
+                unpurged: environment.parse_or("SMMU_PATIENCE_UNPURGED_SECONDS", default.unpurged)?,
+                late: environment.parse_or("SMMU_PATIENCE_LATE_SECONDS", default.late)?,
             },
             meter: Meter::new(environment)?,
         })
@@ -74,6 +86,8 @@ pub struct Report {
     pub submitted: usize,
     /// Grants that ended without an upload.
     pub expired: usize,
+    /// Deleted media whose purge was asked for once more, or for the last time.
+    pub purged: usize,
     /// Records that could not be looked into; the next run tries again.
     pub errors: usize,
 }
@@ -84,6 +98,7 @@ enum Mended {
     Stuck,
     Submitted,
     Expired,
+    Purged,
     Nothing,
 }
 
@@ -97,6 +112,13 @@ pub async fn handle(tick: Value, context: &Context) -> Result<Report, Failure> {
     }
     for id in context.submitter.media.awaiting_since(now.plus_seconds(-context.patience.ungranted), BATCH).await? {
         count(mend_upload(&id, origin.clone(), context).await, id.as_str(), &mut report);
+    }
+    for id in context.submitter.media.deleted(BATCH).await? {
+        count(mend_purge(&id, context, now).await, id.as_str(), &mut report);
+    }
+    for id in context.submitter.media.purged_since(now.plus_seconds(-context.patience.late), BATCH).await? {
+        // What arrived since the first purge goes, and the records.
+        count(context.purges.send(&id).await.map(|()| Mended::Purged), id.as_str(), &mut report);
     }
     let measured = Measurement::Reconciled { stuck: report.stuck + report.errors, mended: report.sent + report.failed };
     context.meter.write(&measured, None);
@@ -112,8 +134,14 @@ fn origin(tick: &Value) -> Option<Origin> {
 
 async fn lost_jobs(context: &Context, now: Timestamp) -> Result<Vec<JobId>, CloudError> {
     let jobs = &context.submitter.jobs;
-    let mut ids = jobs.unchanged_since(Status::Queued, now.plus_seconds(-context.patience.unsent), BATCH).await?;
-    ids.extend(jobs.unchanged_since(Status::Running, now.plus_seconds(-context.patience.silent), BATCH).await?);
+    let mut ids = Vec::new();
+    for (watch, patience) in [
+        (Watch::Unsent, context.patience.unsent),
+        (Watch::Sent, context.patience.silent),
+        (Watch::Running, context.patience.silent),
+    ] {
+        ids.extend(jobs.watched_since(watch, now.plus_seconds(-patience), BATCH).await?);
+    }
     Ok(ids)
 }
 
@@ -124,6 +152,7 @@ fn count(mended: Result<Mended, CloudError>, id: &str, report: &mut Report) {
         Ok(Mended::Stuck) => report.stuck += 1,
         Ok(Mended::Submitted) => report.submitted += 1,
         Ok(Mended::Expired) => report.expired += 1,
+        Ok(Mended::Purged) => report.purged += 1,
         Ok(Mended::Nothing) => {}
         Err(error) => {
             tracing::error!(id, %error, "could not be reconciled");
@@ -158,7 +187,7 @@ async fn mend_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Mende
         | JobState::Running { .. }
         | JobState::Completed { .. }
         | JobState::Failed { .. }
-        | JobState::Cancelled => Ok(Mended::Nothing),
+        | JobState::Cancelled { .. } => Ok(Mended::Nothing),
     }
 }
 
@@ -200,6 +229,23 @@ async fn mend_upload(id: &MediaId, origin: Option<Origin>, context: &Context) ->
             tracing::error!(media_id = %media.id, %mismatch, "an upload differs from its grant");
             Ok(if context.submitter.media.expire(&media).await? { Mended::Expired } else { Mended::Nothing })
         }
+        Err(SubmitError::Deleted) => Ok(Mended::Nothing),
         Err(SubmitError::Cloud(error)) => Err(error),
     }
+}
+
+/// A deletion whose message was never sent, or has been given up, is asked for again.
+async fn mend_purge(id: &MediaId, context: &Context, now: Timestamp) -> Result<Mended, CloudError> {
+    // The index may be behind the table.
+    let Some(media) = context.submitter.media.get(id).await? else { return Ok(Mended::Nothing) };
+    let MediaState::Deleted { deleted_at } = media.state else { return Ok(Mended::Nothing) };
+    if deleted_at > now.plus_seconds(-context.patience.unpurged) {
+        return Ok(Mended::Nothing);
+    }
+    context.purges.send(id).await?;
+    if deleted_at < now.plus_seconds(-TOO_LONG_UNPURGED) {
+        tracing::error!(media_id = %id, since = %deleted_at, "the deleted media is still not removed");
+        return Ok(Mended::Stuck);
+    }
+    Ok(Mended::Purged)
 }

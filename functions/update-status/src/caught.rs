@@ -1,7 +1,7 @@
 //! From what Step Functions caught to what a job shows.
 
 use serde::Deserialize;
-use smmu_cloud::invocation;
+use smmu_cloud::{invocation, worker};
 use smmu_core::{ErrorCode, JobError, Refusal, Stage};
 
 /// `$.error` of a Catch.
@@ -33,6 +33,7 @@ pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
         return error;
     }
     let (code, message) = match caught.error.as_str() {
+        "States.TaskFailed" if misconfigured(&caught.cause) => (ErrorCode::Misconfigured, worker::MISCONFIGURED),
         "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing took longer than it may"),
         error if error == "States.TaskFailed" || error.starts_with("ECS.") || error.starts_with("AmazonECS.") => {
             (ErrorCode::WorkerFailed, "the worker failed, or could not be started, more often than it is tried again")
@@ -45,6 +46,27 @@ pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
 fn refused(cause: &str) -> Option<JobError> {
     let diagnostic: Diagnostic = serde_json::from_str(cause).ok()?;
     serde_json::from_str(&diagnostic.error_message).ok()
+}
+
+/// What is asked of a stopped ECS task.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EcsTask {
+    #[serde(default)]
+    containers: Vec<Container>,
+}
+
+/// A container of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    exit_code: Option<u8>,
+}
+
+/// Whether the worker ended for what it lacks.
+fn misconfigured(cause: &str) -> bool {
+    let task: Option<EcsTask> = serde_json::from_str(cause).ok();
+    task.is_some_and(|task| task.containers.iter().any(|one| one.exit_code == Some(worker::UNUSABLE)))
 }
 
 #[cfg(test)]
@@ -79,6 +101,14 @@ mod tests {
             retryable: true,
         };
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_worker_that_lacks_something_is_not_told_as_worth_another_upload() {
+        let ended = |code| serde_json::json!({"Containers": [{"Name": "worker", "ExitCode": code}]}).to_string();
+        let error = job_error(&caught("States.TaskFailed", &ended(2)), Stage::Transcribe);
+        assert_eq!((error.code, error.retryable), (ErrorCode::Misconfigured, false));
+        assert_eq!(job_error(&caught("States.TaskFailed", &ended(4)), Stage::Render).code, ErrorCode::WorkerFailed);
     }
 
     #[test]

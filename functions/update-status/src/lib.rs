@@ -11,7 +11,7 @@ use serde::Serialize;
 use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, Meter, telemetry};
 use smmu_core::{
     Branch, ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable, Refusal,
-    Stage, Status, Usage,
+    Stage, Status, Usage, warning,
 };
 
 /// What the function needs, made once.
@@ -51,11 +51,13 @@ pub enum Answer {
     Nothing,
 }
 
-/// How a job ended. `retryable` says whether that is a fault of ours rather than of the file.
+/// How a job ended.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     status: Status,
-    retryable: bool,
+    /// Whether that is a fault of ours rather than of the file. Executions that began earlier know it by this name.
+    #[serde(rename = "retryable")]
+    ours: bool,
 }
 
 /// Serves the state machine, the dead-letter queue and EventBridge.
@@ -87,8 +89,9 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
     let (manifests, outputs): (Vec<_>, Vec<_>) =
         collected.into_iter().map(|made| (made.manifest, made.outputs)).unzip();
     let mut outputs = outputs.concat();
+    let warnings = warning::joined(manifests.iter().map(|manifest| &manifest.warnings[..]));
     captions::join(&mut outputs, &manifests, &context.artifacts).await?;
-    match context.jobs.advance_from(job, JobEvent::Completed(outputs)).await? {
+    match context.jobs.advance_from(job, JobEvent::Completed { outputs, warnings }).await? {
         Advance::Changed(job) => {
             let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
             context.meter.job_ended(&job, cost);
@@ -130,12 +133,14 @@ async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) ->
             let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
             context.meter.job_ended(&job, None);
             match &job.state {
-                JobState::Failed { error, .. } if error.retryable => tracing::error!(code = %error.code, "job failed"),
+                JobState::Failed { error, .. } if error.code.ours() => {
+                    tracing::error!(code = %error.code, "job failed");
+                }
                 JobState::Failed { .. }
                 | JobState::Queued { .. }
                 | JobState::Running { .. }
                 | JobState::Completed { .. }
-                | JobState::Cancelled => tracing::info!(status = %job.status(), "job ended"),
+                | JobState::Cancelled { .. } => tracing::info!(status = %job.status(), "job ended"),
             }
             Ok(Some(job))
         }
@@ -145,11 +150,14 @@ async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) ->
 }
 
 fn outcome(job: &Job) -> Outcome {
-    let retryable = match &job.state {
-        JobState::Failed { error, .. } => error.retryable,
-        JobState::Queued { .. } | JobState::Running { .. } | JobState::Completed { .. } | JobState::Cancelled => false,
+    let ours = match &job.state {
+        JobState::Failed { error, .. } => error.code.ours(),
+        JobState::Queued { .. }
+        | JobState::Running { .. }
+        | JobState::Completed { .. }
+        | JobState::Cancelled { .. } => false,
     };
-    Outcome { status: job.status(), retryable }
+    Outcome { status: job.status(), ours }
 }
 
 /// Fails the jobs of dead letters. A letter that names no job stays, for a person to look at.

@@ -66,6 +66,11 @@ impl Template {
         self.body["Resources"][resource]["Properties"][property] = uri.into();
     }
 
+    /// Whether it has a parameter of this name.
+    pub(super) fn has_parameter(&self, name: &str) -> bool {
+        self.body["Parameters"].get(name).is_some()
+    }
+
     pub(super) fn to_json(&self) -> Vec<u8> {
         self.body.to_string().into_bytes()
     }

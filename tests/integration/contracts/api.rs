@@ -1,7 +1,7 @@
-//! The deployed HTTP API: its paths and its authorizer.
+//! The deployed HTTP API: its paths, its authorizer, its preflights, and who it may call.
 
-use reqwest::header::{AUTHORIZATION, HOST};
-use reqwest::{Client, StatusCode};
+use reqwest::header::{AUTHORIZATION, HOST, ORIGIN};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
 use super::cloud::contracts;
@@ -62,4 +62,44 @@ async fn a_user_keeps_their_sub_and_path_parameters_arrive() {
     assert!(first["sub"].is_string());
     assert_eq!(first["sub"], again["sub"]);
     assert_ne!(first["sub"], other["sub"]);
+}
+
+/// A preflight from `origin` to the greedy API or to the one with explicit routes; its status and the origin it allows.
+async fn preflight(api: &'static str, path: &str, origin: &str) -> (StatusCode, Option<String>) {
+    let contracts = contracts().await;
+    let url = format!("{}/_aws/execute-api/{}{path}", contracts.cloud.address().endpoint(), contracts.output(api));
+    let request = client().request(Method::OPTIONS, url).header(ORIGIN, origin);
+    let answer = request.header("access-control-request-method", "GET").send().await.expect("answers");
+    let allowed = answer.headers().get("access-control-allow-origin");
+    (answer.status(), allowed.map(|value| value.to_str().expect("text").to_owned()))
+}
+
+#[tokio::test]
+async fn api_gateway_answers_preflights_to_explicit_routes_for_the_origins_that_the_template_names() {
+    let origin = "https://allowed.example";
+    let (status, allowed) = preflight("ApiId", "/closed/7", origin).await;
+    assert_eq!((status, allowed.as_deref()), (StatusCode::NO_CONTENT, Some(origin)));
+    let (_, allowed) = preflight("ApiId", "/closed/7", "https://foreign.example").await;
+    assert_eq!(allowed, None);
+}
+
+#[tokio::test]
+async fn a_route_of_every_method_takes_preflights() {
+    // The function answers 200, as to everything.
+    let (status, _) = preflight("GreedyApiId", "/any", "https://allowed.example").await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, _) = preflight("GreedyApiId", "/other", "https://allowed.example").await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "$default takes it, and may not call the function");
+}
+
+#[tokio::test]
+async fn a_permission_with_three_stars_covers_each_route_but_the_default_one() {
+    let contracts = contracts().await;
+    let greedy =
+        format!("{}/_aws/execute-api/{}", contracts.cloud.address().endpoint(), contracts.output("GreedyApiId"));
+    let answer = client().get(format!("{greedy}/any")).send().await.expect("answers");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let answer = client().get(format!("{greedy}/other")).send().await.expect("answers");
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.text().await.expect("text"), r#"{"message":"Internal Server Error"}"#);
 }

@@ -153,3 +153,44 @@ async fn an_index_gives_the_records_of_a_status_up_to_a_time_oldest_first() {
     assert_eq!(ids, ["a", "b"]);
     assert!(items.iter().all(|item| !item.contains_key("payload")), "the index has keys only");
 }
+
+#[tokio::test]
+async fn an_index_gives_the_records_of_an_owner_newest_first_and_counts_what_a_filter_drops() {
+    let contracts = contracts().await;
+    let (tables, table) = (tables(&contracts).await, contracts.output("TableName"));
+    for (id, owner, status) in [
+        ("o1", "ada", "GOOD"),
+        ("o2", "ada", "BAD"),
+        ("o3", "eve", "GOOD"),
+        ("o4", "ada", "BAD"),
+        ("o5", "ada", "GOOD"),
+    ] {
+        let put = tables.put_item().table_name(table).item("id", text(id)).item("owner", text(owner));
+        let put = put.item("status", text(status)).item("updatedAt", text("2026-01-01")).item("payload", text("large"));
+        put.send().await.expect("writes");
+    }
+    let query = tables
+        .query()
+        .table_name(table)
+        .index_name("by-owner")
+        .scan_index_forward(false)
+        .limit(2)
+        .key_condition_expression("#owner = :owner AND id < :after")
+        .filter_expression("#s = :status")
+        .expression_attribute_names("#owner", "owner")
+        .expression_attribute_names("#s", "status")
+        .expression_attribute_values(":owner", text("ada"))
+        .expression_attribute_values(":status", text("GOOD"));
+    let ask = async |after: &str| query.clone().expression_attribute_values(":after", text(after)).send().await;
+    // Two are examined, o5 and o4, and one of them passes.
+    let page = ask("o9").await.expect("queries");
+    assert_eq!((page.scanned_count, page.count), (2, 1));
+    let [item] = page.items() else { panic!("one passes") };
+    assert_eq!((&item["id"], &item["status"]), (&text("o5"), &text("GOOD")));
+    assert!(!item.contains_key("payload"), "the index has what it projects only");
+    let last = page.last_evaluated_key.expect("there are more");
+    assert_eq!(last["id"], text("o4"));
+    // The last page ends without a key where it ends before the limit.
+    let page = ask("o2").await.expect("queries");
+    assert_eq!((page.scanned_count, page.count, page.last_evaluated_key), (1, 1, None));
+}

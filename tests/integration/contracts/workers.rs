@@ -92,6 +92,24 @@ async fn a_failure_on_one_capacity_leads_to_another_with_the_same_input() {
 }
 
 #[tokio::test]
+async fn a_worker_beyond_the_quota_of_vcpu_waits_for_it_and_a_failed_one_does_not() {
+    let large = async |script: &str| execute(json!({"run": "large script", "script": script})).await;
+    let first = large("sleep 60; : large").await;
+    let holds = worker(&first, "large").await;
+    let second = large("exit 0").await;
+    let refused = eventually("the second is refused", Duration::from_secs(10), async || {
+        let history = second.steps.get_execution_history().execution_arn(&second.arn).send().await.expect("describes");
+        history.events.into_iter().find_map(|event| event.task_failed_event_details)
+    })
+    .await;
+    assert_eq!(refused.error.as_deref(), Some("AmazonECS.Unknown"), "{refused:?}");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(holds.pid).expect("a pid")).expect("not zero");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kills");
+    assert_eq!(cause(&first).await["Containers"][0]["ExitCode"], 137);
+    assert_eq!(second.end().await.status, ExecutionStatus::Succeeded);
+}
+
+#[tokio::test]
 async fn a_timeout_is_no_failure_that_leads_to_another_capacity() {
     let failed = run_on_spot("sleep 60; : spot").await.end().await;
     assert_eq!((failed.status, failed.error.as_deref()), (ExecutionStatus::Failed, Some("States.Timeout")));

@@ -1,7 +1,7 @@
 //! Job mode: one ECS task, one attempt.
 
 use crate::make::make;
-use smmu_cloud::{Failure, MakeError, MakeEvent, Workbench, worker};
+use smmu_cloud::{Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench, worker};
 use smmu_core::{Manifest, Profile, Stage};
 use smmu_media::{av::Event, file_mode::with_causes};
 use std::process::ExitCode;
@@ -9,9 +9,21 @@ use std::process::ExitCode;
 /// Works on the job that the environment names, and answers the exit code of the ECS task.
 pub(crate) fn run() -> ExitCode {
     worker::run_job(Stage::Transcode, async |_, environment| {
-        let profile = environment.profile().map_err(Failure::unexpected)?;
+        let profile =
+            ready(environment).map_err(|lacking| Failure::refused(worker::misconfigured(lacking), Stage::Transcode))?;
         Ok(move |bench: Workbench<'_>| work(bench, &profile))
     })
+}
+
+/// Says what a job would lack here, if anything.
+pub(crate) fn check() -> ExitCode {
+    worker::check(ready(&Environment::read()).map(drop).map_err(|lacking| lacking.to_string()))
+}
+
+/// The profile, where everything else that a job needs is here too.
+fn ready(environment: &Environment) -> Result<Profile, InvalidEnvironment> {
+    worker::require_programs(environment, &["ffmpeg", "ffprobe", "prlimit", "setpriv"])?;
+    environment.profile()
 }
 
 fn work(

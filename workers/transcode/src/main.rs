@@ -23,6 +23,8 @@ struct Arguments {
 enum Mode {
     /// Works on the job in `SMMU_EXECUTION_INPUT`.
     Job,
+    /// Says what a job would lack here, if anything: 0 when it lacks nothing, 2 otherwise.
+    Check,
     /// Works on a file, without a cloud.
     File {
         /// The file.
@@ -38,6 +40,7 @@ enum Mode {
 fn main() -> ExitCode {
     match Arguments::parse().mode {
         Mode::Job => job::run(),
+        Mode::Check => job::check(),
         Mode::File { input, outdir, profile } => match smmu_cloud::worker::cancelled_by_signal() {
             Ok(cancelled) => file::run(&input, &outdir, profile.as_deref(), &cancelled),
             Err(error) => file_mode::try_again(&format!("no signal can be heard: {error}")),

@@ -21,7 +21,7 @@ pub(crate) fn make(
             smmu_media::render(source, &profile.image, &ImageLimits::default(), outputs, &mut progress)
         }
         MediaKind::Video | MediaKind::Audio => {
-            av::transcode(source, &profile.av, &AvLimits::default(), outputs, watch, cancelled)
+            av::transcode(source, &profile.av(), &AvLimits::default(), outputs, watch, cancelled)
         }
     }
 }

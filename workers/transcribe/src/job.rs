@@ -2,14 +2,17 @@
 
 use crate::model;
 use sha2::Digest;
-use smmu_cloud::{Environment, Failure, MakeError, MakeEvent, ModelBucket, Workbench, worker};
+use smmu_cloud::{
+    CloudError, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, ModelBucket, Workbench, worker,
+};
 use smmu_core::{
     Artifact, Manifest, Role, Sha256, Stage,
     speech::{SpeechLimits, SpeechProfile, names},
 };
 use smmu_media::file_mode::with_causes;
-use smmu_speech::{Checkpoint, Event, ModelFiles, Request, SoFar, transcribe};
+use smmu_speech::{Checkpoint, Event, ModelError, ModelFiles, Request, SoFar, transcribe};
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -23,12 +26,12 @@ const KEEP_EVERY: Duration = Duration::from_secs(30);
 /// Works on the job that the environment names, and answers the exit code of the ECS task.
 pub(crate) fn run() -> ExitCode {
     worker::run_job(Stage::Transcribe, async |sdk, environment| {
-        let profile = environment.profile().map_err(Failure::unexpected)?.speech;
-        let fetched = match ModelBucket::new(sdk, environment).map_err(Failure::unexpected)? {
+        let profile = ready(environment).map_err(misconfigured)?;
+        let fetched = match ModelBucket::new(sdk, environment).map_err(misconfigured)? {
             Some(bucket) => Some(fetch(&bucket).await?),
             None => None,
         };
-        let files = open(fetched.as_ref().map(TempDir::path), environment)?;
+        let files = open(fetched.as_ref().map(TempDir::path), environment).map_err(misconfigured)?;
         Ok(move |bench: Workbench<'_>| {
             let made = work(bench, &files, &profile);
             // It has to be there for as long as it is used.
@@ -38,25 +41,51 @@ pub(crate) fn run() -> ExitCode {
     })
 }
 
+/// What the job lacks here, as its end.
+fn misconfigured(lacking: impl Display) -> Failure {
+    Failure::refused(worker::misconfigured(lacking), Stage::Transcribe)
+}
+
+/// Says what a job would lack here, if anything. A model of the operator's own is looked at by the job that fetches it.
+pub(crate) fn check() -> ExitCode {
+    let environment = Environment::read();
+    let model = || match environment.get("SMMU_SPEECH_MODEL_BUCKET") {
+        Some(_) => Ok(()),
+        None => open(None, &environment).map(drop),
+    };
+    worker::check(ready(&environment).map_err(|lacking| lacking.to_string()).and_then(|_| model()))
+}
+
+/// The profile, where the programs that a job needs are here.
+fn ready(environment: &Environment) -> Result<SpeechProfile, InvalidEnvironment> {
+    worker::require_programs(environment, &["ffmpeg", "ffprobe", "prlimit", "setpriv"])?;
+    Ok(environment.profile()?.speech)
+}
+
 /// A model of the operator's own, fetched into a folder that goes with the process.
 async fn fetch(bucket: &ModelBucket) -> Result<TempDir, Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
-    bucket.fetch(folder.path()).await?;
+    let unfetched = |error: CloudError| if error.transient { error.into() } else { misconfigured(error) };
+    bucket.fetch(folder.path()).await.map_err(unfetched)?;
     Ok(folder)
 }
 
-/// Checks the model that was fetched, or else the one that the image has.
-fn open(fetched: Option<&Path>, environment: &Environment) -> Result<ModelFiles, Failure> {
+/// Checks the model that was fetched, or else the one that the image has. Answers what is wrong with it.
+fn open(fetched: Option<&Path>, environment: &Environment) -> Result<ModelFiles, String> {
     let folder = match fetched {
         Some(folder) => folder.to_owned(),
-        None => environment.require(model::FOLDER).map(PathBuf::from).map_err(Failure::unexpected)?,
+        None => environment.require(model::FOLDER).map(PathBuf::from).map_err(|error| error.to_string())?,
     };
-    ModelFiles::open(&folder).map_err(|error| Failure::Fault(with_causes(&error)))
+    ModelFiles::open(&folder).map_err(|error| with_causes(&error))
 }
 
 fn work(bench: Workbench<'_>, files: &ModelFiles, profile: &SpeechProfile) -> Result<Manifest, MakeError> {
     let Workbench { source, outputs, checkpoint, cancelled, tell } = bench;
-    let mut model = model::load(files, profile).map_err(|error| MakeError::Fault(with_causes(&error)))?;
+    let mut model = model::load(files, profile).map_err(|error| {
+        // The profile asks for what this model has not got, and will for every file.
+        let hopeless = matches!(error, ModelError::Unable { .. });
+        if hopeless { MakeError::Refused(worker::misconfigured(error)) } else { MakeError::Fault(with_causes(&error)) }
+    })?;
     // What cannot be read is of another version, and costs the work that it saw.
     let earlier: Option<Checkpoint> = checkpoint.and_then(|content| serde_json::from_slice(content).ok());
     let limits = SpeechLimits::default();

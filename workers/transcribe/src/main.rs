@@ -26,6 +26,8 @@ struct Arguments {
 enum Mode {
     /// Works on the job in `SMMU_EXECUTION_INPUT`.
     Job,
+    /// Says what a job would lack here, if anything: 0 when it lacks nothing, 2 otherwise.
+    Check,
     /// Works on a file, without a cloud.
     File {
         /// The file.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     }
     match arguments.mode {
         Mode::Job => job::run(),
+        Mode::Check => job::check(),
         Mode::File { input, outdir, model, profile } => match worker::cancelled_by_signal() {
             Ok(cancelled) => {
                 let profile = profile.as_deref();

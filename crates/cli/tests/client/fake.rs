@@ -4,7 +4,7 @@
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, Request, State},
+    extract::{DefaultBodyLimit, Path, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -52,6 +52,8 @@ pub(crate) struct Behaviour {
     pub(crate) never_ends: bool,
     /// What completed jobs made.
     pub(crate) outputs: Vec<Output>,
+    /// How many jobs and media the lists have. Every third job has failed.
+    pub(crate) listed: usize,
 }
 
 struct Fake {
@@ -82,7 +84,11 @@ impl Server {
             .route("/health", get(async || Json(json!({"status": "ok", "version": "1.2.3", "stage": "test"}))))
             .route("/media/upload/init", post(init))
             .route("/media/upload/complete", post(complete))
-            .route("/jobs/{job}", get(job));
+            .route("/jobs", get(list_jobs))
+            .route("/jobs/{job}", get(job))
+            .route("/jobs/{job}/cancel", post(cancel))
+            .route("/media", get(list_media))
+            .route("/media/{media}", get(media).delete(delete));
         let app = Router::new()
             .nest(PREFIX, api)
             .route("/raw/{media}", put(store))
@@ -209,6 +215,82 @@ async fn job(State(fake): State<Arc<Fake>>, Path(id): Path<String>, headers: Hea
     (fields, Json(view(&fake, &id, state))).into_response()
 }
 
+async fn cancel(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Response {
+    if id.ends_with('9') {
+        let problem = json!({"code": "job_ended", "title": "T", "detail": "the job is COMPLETED"});
+        return (StatusCode::CONFLICT, Json(problem)).into_response();
+    }
+    let mut job = view(&fake, &id, 0);
+    job["status"] = "CANCELLED".into();
+    Json(job).into_response()
+}
+
+/// A page of ULIDs, newest first, and where the next one begins. As strict as the API about its parameters.
+fn page(parameters: &BTreeMap<String, String>, listed: usize, prefix: &str) -> (Vec<usize>, Option<String>) {
+    assert!(parameters.keys().all(|name| ["limit", "after", "status", "kind"].contains(&name.as_str())));
+    let limit: usize = parameters.get("limit").map_or(20, |limit| limit.parse().unwrap());
+    assert!((1..=100).contains(&limit), "{limit}");
+    let before = parameters.get("after").map_or(listed, |id| id.strip_prefix(prefix).unwrap().parse().unwrap());
+    let entries: Vec<_> = (0..before).rev().take(limit).collect();
+    let next = entries.last().filter(|last| **last > 0).map(|last| format!("{prefix}{last:023}"));
+    (entries, next)
+}
+
+async fn list_jobs(State(fake): State<Arc<Fake>>, Query(parameters): Query<BTreeMap<String, String>>) -> Json<Value> {
+    let listed = fake.behaviour.lock().unwrap().listed;
+    let (entries, next) = page(&parameters, listed, "job_01j");
+    let failed = |number: &usize| number.is_multiple_of(3);
+    let wanted = |number: &usize| match parameters.get("status").map(String::as_str) {
+        Some("FAILED") => failed(number),
+        Some(other) => panic!("the client sent {other}"),
+        None => true,
+    };
+    let entries = entries.into_iter().filter(wanted).map(|number| {
+        let mut job = json!({
+            "jobId": format!("job_01j{number:023}"), "mediaId": format!("med_01j{number:023}"),
+            "status": "COMPLETED", "kind": "image", "createdAt": "2026-01-01T00:00:00.000Z",
+        });
+        if failed(&number) {
+            job["status"] = "FAILED".into();
+            job["error"] = json!({"code": "corrupt_media", "message": "m", "stage": "render", "retryable": false});
+        }
+        job
+    });
+    Json(json!({"jobs": entries.collect::<Vec<_>>(), "next": next}))
+}
+
+async fn list_media(State(fake): State<Arc<Fake>>, Query(parameters): Query<BTreeMap<String, String>>) -> Json<Value> {
+    let listed = fake.behaviour.lock().unwrap().listed;
+    let (entries, next) = page(&parameters, listed, "med_01j");
+    let entries: Vec<_> = entries.into_iter().map(|number| media_view(&format!("med_01j{number:023}"))).collect();
+    Json(json!({"media": entries, "next": next}))
+}
+
+async fn delete(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Response {
+    let listed = fake.behaviour.lock().unwrap().listed;
+    if id.strip_prefix("med_01j").unwrap().parse::<usize>().unwrap() < listed {
+        (StatusCode::ACCEPTED, Json(json!({ "mediaId": id }))).into_response()
+    } else {
+        (StatusCode::NOT_FOUND, Json(json!({"code": "not_found", "title": "Not found"}))).into_response()
+    }
+}
+
+async fn media(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Response {
+    let listed = fake.behaviour.lock().unwrap().listed;
+    if id.strip_prefix("med_01j").unwrap().parse::<usize>().unwrap() < listed {
+        Json(media_view(&id)).into_response()
+    } else {
+        (StatusCode::NOT_FOUND, Json(json!({"code": "not_found", "title": "Not found"}))).into_response()
+    }
+}
+
+fn media_view(id: &str) -> Value {
+    json!({
+        "mediaId": id, "jobId": id.replace("med_", "job_"), "status": "SUBMITTED", "kind": "image",
+        "filename": "photo\u{1b}[2J.jpg", "size": 3_000_000, "createdAt": "2026-01-01T00:00:00.000Z",
+    })
+}
+
 fn view(fake: &Fake, id: &str, state: usize) -> Value {
     let behaviour = fake.behaviour.lock().unwrap();
     let mut job = json!({
@@ -226,6 +308,7 @@ fn view(fake: &Fake, id: &str, state: usize) -> Value {
         }
         _ if behaviour.fails => json!({"status": "FAILED", "stage": "render", "kind": "image", "error": {
             "code": "corrupt_media", "message": "it ends too early", "stage": "render", "retryable": false,
+            "remedy": "Export it again.",
         }}),
         _ => json!({"status": "COMPLETED", "stage": "finish", "progress": 100, "kind": "image",
             "outputs": outputs(fake.address, &behaviour.outputs)}),

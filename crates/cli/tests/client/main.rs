@@ -251,7 +251,10 @@ async fn one_failed_job_among_good_ones_is_told() {
     let (code, stdout, stderr) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
     assert_eq!(code, 1);
     assert!(stdout.contains("FAILED"), "{stdout}");
-    assert!(stderr.contains("photo.jpg: failed: corrupt_media at render: it ends too early"), "{stderr}");
+    assert!(
+        stderr.contains("photo.jpg: failed: corrupt_media at render: it ends too early. Export it again."),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]
@@ -309,6 +312,92 @@ async fn runs_do_not_mix_their_outputs() {
 }
 
 #[tokio::test]
+async fn jobs_are_listed_and_filtered() {
+    let server = Server::start(Behaviour { listed: 4, ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, stdout, stderr) = run(&server, &desk, &["list", "--limit", "2"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    insta::assert_snapshot!(stdout, @r"
+    JOB                             KIND   STATUS     CREATED                   ERROR
+    job_01j00000000000000000000003  image  FAILED     2026-01-01T00:00:00.000Z  corrupt_media
+    job_01j00000000000000000000002  image  COMPLETED  2026-01-01T00:00:00.000Z
+
+    more: --after job_01j00000000000000000000002
+    ");
+    let (_, stdout, _) = run(&server, &desk, &["list", "--after", "job_01j00000000000000000000002", "--json"]).await;
+    let ids: Vec<Value> =
+        stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["jobId"].clone()).collect();
+    assert_eq!(ids, ["job_01j00000000000000000000001", "job_01j00000000000000000000000"]);
+    let (_, stdout, _) = run(&server, &desk, &["list", "--status", "failed", "--json"]).await;
+    assert_eq!(stdout.lines().count(), 2, "{stdout}");
+    assert!(stdout.contains("corrupt_media"), "{stdout}");
+}
+
+#[tokio::test]
+async fn a_long_list_is_fetched_page_by_page() {
+    let server = Server::start(Behaviour { listed: 250, ..Behaviour::default() }).await;
+    let desk = desk();
+    for (arguments, lines, requests) in
+        [(&["list", "media", "--all", "--json"][..], 250, 3), (&["list", "media", "--limit", "101", "--json"], 101, 2)]
+    {
+        let before = server.count("GET /media");
+        let (code, stdout, stderr) = run(&server, &desk, arguments).await;
+        assert_eq!((code, stdout.lines().count()), (0, lines), "{stderr}");
+        assert_eq!(server.count("GET /media") - before, requests);
+    }
+}
+
+#[tokio::test]
+async fn a_media_and_a_job_are_shown_and_a_name_steers_no_terminal() {
+    let server = Server::start(Behaviour { listed: 1, ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, stdout, stderr) = run(&server, &desk, &["show", "med_01j00000000000000000000000"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    insta::assert_snapshot!(stdout, @r"
+    media    med_01j00000000000000000000000
+    file     photo�[2J.jpg
+    status   SUBMITTED
+    kind     image
+    size     2.86 MiB
+    created  2026-01-01T00:00:00.000Z
+    job      job_01j00000000000000000000000
+    ");
+    let (_, stdout, _) = run(&server, &desk, &["show", "med_01j00000000000000000000000", "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["size"], 3_000_000);
+    let (code, stdout, _) = run(&server, &desk, &["show", FIRST_JOB, "--json"]).await;
+    assert_eq!((code, &serde_json::from_str::<Value>(&stdout).unwrap()["jobId"]), (0, &FIRST_JOB.into()));
+    let (code, stdout, stderr) = run(&server, &desk, &["show", "med_01j00000000000000000000009"]).await;
+    assert_eq!((code, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("not_found"), "{stderr}");
+}
+
+#[tokio::test]
+async fn jobs_are_cancelled_and_one_that_has_ended_is_told() {
+    let server = Server::start(Behaviour::default()).await;
+    let (desk, ended) = (desk(), "job_01j00000000000000000000009");
+    let (code, stdout, stderr) = run(&server, &desk, &["cancel", FIRST_JOB]).await;
+    assert_eq!((code, stdout), (0, format!("{FIRST_JOB} CANCELLED\n")), "{stderr}");
+    let (code, stdout, stderr) = run(&server, &desk, &["cancel", ended, FIRST_JOB, "--json"]).await;
+    assert_eq!((code, stdout.lines().count()), (3, 1), "the others are cancelled all the same");
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["status"], "CANCELLED");
+    assert!(stderr.contains(&format!("{ended}: refused: job_ended (HTTP 409): the job is COMPLETED")), "{stderr}");
+}
+
+#[tokio::test]
+async fn media_are_deleted_by_their_own_id_or_their_job_s() {
+    let server = Server::start(Behaviour { listed: 2, ..Behaviour::default() }).await;
+    let (desk, second) = (desk(), "med_01j00000000000000000000001");
+    let (code, stdout, stderr) = run(&server, &desk, &["delete", FIRST_JOB, second]).await;
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(stdout, format!("{} deleted\n{second} deleted\n", FIRST_JOB.replace("job_", "med_")));
+    assert_eq!(server.count("DELETE /media"), 2);
+    let (code, stdout, stderr) =
+        run(&server, &desk, &["delete", "med_01j00000000000000000000009", second, "--json"]).await;
+    assert_eq!((code, stdout), (3, format!("{{\"mediaId\":\"{second}\"}}\n")), "the others are deleted all the same");
+    assert!(stderr.contains("med_01j00000000000000000000009: refused: not_found (HTTP 404)"), "{stderr}");
+}
+
+#[tokio::test]
 async fn health_needs_no_token() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk();
@@ -353,7 +442,15 @@ async fn a_machine_without_certificates_reaches_the_cloud_that_runs_on_it() {
 #[tokio::test]
 async fn help_names_every_exit_code_and_no_token() {
     let server = Server::start(Behaviour::default()).await;
-    for arguments in [&["--help"][..], &["upload", "--help"], &["job", "-h"]] {
+    for arguments in [
+        &["--help"][..],
+        &["upload", "--help"],
+        &["job", "-h"],
+        &["list", "-h"],
+        &["show", "-h"],
+        &["cancel", "-h"],
+        &["delete", "-h"],
+    ] {
         let (code, stdout, _) = run(&server, &desk(), arguments).await;
         assert_eq!(code, 0);
         assert!(stdout.contains("SMMU_TOKEN"), "{stdout}");

@@ -49,6 +49,8 @@ pub(super) struct Course<'a> {
 pub(super) enum Early {
     /// The job has ended; whatever is made of it now, nobody wants.
     Superseded,
+    /// Somebody said stop.
+    Stopped,
     /// It cannot go on.
     Failed(Failure),
 }
@@ -292,7 +294,7 @@ fn heard(what: &str, written: Result<(), Early>) -> Result<(), Early> {
             tracing::warn!(%failure, what, "not recorded");
             Ok(())
         }
-        Ok(()) | Err(Early::Superseded) => written,
+        Ok(()) | Err(Early::Superseded | Early::Stopped) => written,
     }
 }
 

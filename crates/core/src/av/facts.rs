@@ -1,7 +1,11 @@
 //! What is measured on a video or audio source. It goes into the manifest, so every word of it is
 //! public: no place, no free text that was not shortened and stripped.
 
-use crate::image::Size;
+use super::Survey;
+use crate::{
+    image::Size,
+    warning::{Warning, WarningCode},
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything known of one video or audio file.
@@ -24,6 +28,15 @@ pub struct Probe {
     pub container: String,
     /// Duration in milliseconds; 0 where the container does not say and nobody has measured it yet.
     pub duration_ms: u64,
+    /// How far before 0 the first packet lies, in microseconds: an encoder's delay, which decoders throw away.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delay_us: u32,
+    /// How long the file says that it is, in milliseconds, where far less of it is there: it was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_ms: Option<u64>,
+    /// Whether its end is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
     /// Bits a second of the whole file.
     pub bit_rate: u64,
     /// Number of streams of any kind.
@@ -46,6 +59,63 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Takes what the packets of a file of so many bytes say for how long it is, instead of what its header does.
+    ///
+    /// `exact` says that the header's claim is no guess. Where an end is missing ([`Self::is_cut`]), the claim is kept
+    /// beside.
+    pub fn measured(&mut self, survey: &Survey, bytes: u64, exact: bool) {
+        let claimed_ms = self.promised_ms(&self.played());
+        let found_ms = self.played().into_iter().filter_map(|stream| survey.stream_ms(stream)).max().unwrap_or(0);
+        self.claimed_ms = (exact && Self::is_cut(found_ms, claimed_ms)).then_some(claimed_ms);
+        self.duration_ms = survey.ms();
+        let sounds = self.audio.iter_mut().map(|sound| (sound.index, &mut sound.duration_ms));
+        for (index, duration_ms) in
+            sounds.chain(self.video.iter_mut().map(|video| (video.index, &mut video.duration_ms)))
+        {
+            *duration_ms = duration_ms.and(survey.stream_ms(index));
+        }
+        self.bit_rate = bytes.saturating_mul(8000).checked_div(self.duration_ms).unwrap_or(0);
+    }
+
+    /// Takes one still picture beside a sound for its cover, as a song has it that was put into Matroska, which calls
+    /// every picture a video.
+    pub fn take_still_for_cover(&mut self, survey: &Survey) {
+        const STILLS: [&str; 5] = ["mjpeg", "png", "bmp", "webp", "gif"];
+        let still =
+            |video: &mut VideoStream| STILLS.contains(&video.codec.as_str()) && survey.packets(video.index) == 1;
+        if self.audio.iter().any(|sound| survey.packets(sound.index) > 1)
+            && let Some(cover) = self.video.take_if(still)
+        {
+            self.cover_stream = self.cover_stream.or(Some(cover.index));
+        }
+    }
+
+    /// What the owner of the file may want to know of it: that its end is missing, and how much is there.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let seconds = |ms: u64| format!("{}.{}", ms / 1000, ms % 1000 / 100);
+        let there = seconds(self.duration_ms);
+        let message = match (self.cut_off, self.claimed_ms) {
+            (false, _) => return Vec::new(),
+            (true, Some(claimed_ms)) => {
+                format!("the end is missing: {there} of {} seconds are there", seconds(claimed_ms))
+            }
+            (true, None) => format!("the end is missing: {there} seconds are there"),
+        };
+        vec![Warning::new(WarningCode::CutOff, message)]
+    }
+
+    /// Indexes of picture and sounds.
+    fn played(&self) -> Vec<u32> {
+        self.video.iter().map(|video| video.index).chain(self.audio.iter().map(|sound| sound.index)).collect()
+    }
+
+    /// Whether so much is so far below what was claimed that an end is missing. Less is rounding and an encoder's delay.
+    #[must_use]
+    pub const fn is_cut(found_ms: u64, claimed_ms: u64) -> bool {
+        found_ms < (claimed_ms - claimed_ms / 20).saturating_sub(1000)
+    }
+
     /// How long these streams are together by what the file says, in milliseconds: as long as the longest of them, where
     /// each has a duration of its own, and never longer than the file. What else is in it, subtitles for one, may last longer.
     #[must_use]
@@ -58,7 +128,13 @@ impl Probe {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// One moving picture.
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VideoStream {
@@ -79,6 +155,9 @@ pub struct VideoStream {
     pub frame_rate: FrameRate,
     /// Whether the distance between frames varies.
     pub variable_frame_rate: bool,
+    /// Whether frames have no duration of their own: the container tells a rate that is none, or a tick of its clock.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timed: bool,
     /// Whether a frame holds two fields of different moments.
     pub interlaced: bool,
     /// Bits per sample.
@@ -87,6 +166,13 @@ pub struct VideoStream {
     pub colours: Colours,
     /// Standard or one of the two high dynamic ranges.
     pub dynamic_range: DynamicRange,
+    /// Whether its size or the shape of its pixels changes on the way. It is displayed in the largest shape then, and others
+    /// with bars.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes_shape: bool,
+    /// Whether parts of the picture can be transparent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transparent: bool,
     /// Its own duration in milliseconds, where the container gives each stream one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
@@ -128,6 +214,18 @@ impl FrameRate {
     pub fn per_second(self) -> f64 {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
+
+    /// The rate that cameras and editing know, where this is one as it was measured.
+    #[must_use]
+    pub fn standard(self) -> Option<Self> {
+        const KNOWN: [(u32, u32); 8] =
+            [(24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (50, 1), (60_000, 1001), (60, 1)];
+        let rates = KNOWN.iter().filter_map(|&(frames, seconds)| Self::new(frames, seconds).ok());
+        rates.into_iter().find(|rate| (rate.per_second() / self.per_second() - 1.0).abs() <= Self::TOLERANCE)
+    }
+
+    /// How far a measured rate may lie from the one that is meant. 30 and 30000/1001 differ by a thousandth.
+    pub(super) const TOLERANCE: f64 = 0.0004;
 }
 
 impl TryFrom<(u32, u32)> for FrameRate {
@@ -197,6 +295,9 @@ pub struct AudioStream {
     pub codec: String,
     /// Number of channels, at least 1.
     pub channels: u32,
+    /// Where they belong, in ffmpeg's words; empty where the file does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layout: String,
     /// Samples a second of each channel, at least 1.
     pub sample_rate_hz: u32,
     /// Language as the container names it (three letters, ISO 639-2, in most).

@@ -1,6 +1,6 @@
 //! How much of a hostile video or audio file is looked at before it is refused.
 
-use super::{Plan, Probe, plan::Rung};
+use super::{Clock, Plan, Probe, plan::Rung};
 use crate::{
     error::{ErrorCode, Refusal},
     image::Size,
@@ -30,7 +30,7 @@ pub struct AvLimits {
     pub max_bit_rate: u64,
     /// Most that all outputs together may have, in bytes, by the highest rates of the plan.
     pub max_output_bytes: u64,
-    /// Address space that a child may take, in bytes.
+    /// Address space that a child may take, in bytes. Where the machine or the container has less, that counts.
     pub max_child_memory_bytes: u64,
     /// Longest that a child may run.
     pub max_wall_time: Duration,
@@ -52,7 +52,7 @@ impl Default for AvLimits {
             max_channels: 64,
             max_bit_rate: 400_000_000,
             max_output_bytes: 40 * GIB,
-            max_child_memory_bytes: 6 * GIB,
+            max_child_memory_bytes: 32 * GIB,
             max_wall_time: Duration::from_hours(24),
         }
     }
@@ -139,16 +139,18 @@ impl AvLimits {
         Ok(())
     }
 
-    /// These limits, with no more time than a container that says exactly how long it is can need. A packet of Matroska that
+    /// These limits, with no more time than a file needs whose times count. A packet that
     /// claims to be hours later would otherwise be reached by hours of repeated pictures and of silence.
     #[must_use]
     pub fn within(self, probe: &Probe) -> Self {
-        /// For the last frame, and for headers that were rounded.
-        const MARGIN_MS: u64 = 2000;
-        if probe.container != "matroska" {
-            return self;
-        }
-        let until_ms = (probe.duration_ms + probe.duration_ms / 20).saturating_add(MARGIN_MS);
+        let until_ms = match (Clock::of(&probe.container), probe.container.as_str()) {
+            // Only what is played is counted.
+            (Clock::Lengths | Clock::Restarting, _) => return self,
+            // For the last frame, and for headers that were rounded.
+            (Clock::Times, "mov") => (probe.duration_ms + probe.duration_ms / 20).saturating_add(2000),
+            // All packets were looked at.
+            (Clock::Times, _) => probe.duration_ms.saturating_add(50),
+        };
         let (max_video_ms, max_audio_ms) = (self.max_video_ms.min(until_ms), self.max_audio_ms.min(until_ms));
         Self { max_video_ms, max_audio_ms, ..self }
     }
@@ -180,23 +182,45 @@ impl AvLimits {
         const SOUND: u64 = 4;
 
         let seconds = probe.duration_ms.div_ceil(1000);
-        let pixels = match (plan, &probe.video) {
-            (Plan::Video(plan), Some(video)) => {
-                let encoded = |rungs: &[Rung]| rungs.iter().map(|rung| rung.size.pixels()).sum::<u64>();
-                let frame = video.coded.pixels() + encoded(&plan.rungs) + encoded(&plan.av1_rungs);
-                let rate = video.frame_rate.per_second().max(plan.picture.frame_rate.per_second());
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "limits were checked: at most some hundred frames a second"
-                )]
-                let rate = rate.ceil() as u64;
-                frame.saturating_mul(rate)
-            }
-            (Plan::Video(_), None) | (Plan::Audio(_), _) => 0,
-        };
-        let work_s = seconds.saturating_mul(pixels) / PIXELS_A_SECOND + seconds / SOUND;
+        let work_s = seconds.saturating_mul(pixels_a_second(probe, plan)) / PIXELS_A_SECOND + seconds / SOUND;
         BASE.saturating_add(Duration::from_secs(work_s)).min(self.max_wall_time)
+    }
+
+    /// Refuses a plan that so many cores cannot make in time, before any work, and says how long it would take.
+    pub fn check_work(&self, probe: &Probe, plan: &Plan, cores: u64) -> Result<(), Refusal> {
+        /// Pixels that a core decodes and encodes in a second at the most: the estimate is the least that it can take.
+        const PIXELS_A_SECOND: u64 = 50_000_000;
+        let pixels = probe.duration_ms.div_ceil(1000).saturating_mul(pixels_a_second(probe, plan));
+        let least = Duration::from_secs(pixels / PIXELS_A_SECOND / cores.max(1));
+        if least <= self.max_wall_time {
+            return Ok(());
+        }
+        let minutes = |time: Duration| time.as_secs().div_ceil(60);
+        let message = format!(
+            "making the outputs would take about {} minutes here; a job has at most {}",
+            minutes(least),
+            minutes(self.max_wall_time)
+        );
+        Err(Refusal::new(ErrorCode::TooLong, message))
+    }
+}
+
+/// Pixels that are decoded and encoded for a second of a video; none for sound.
+fn pixels_a_second(probe: &Probe, plan: &Plan) -> u64 {
+    match (plan, &probe.video) {
+        (Plan::Video(plan), Some(video)) => {
+            let encoded = |rungs: &[Rung]| rungs.iter().map(|rung| rung.size.pixels()).sum::<u64>();
+            let frame = video.coded.pixels() + encoded(&plan.rungs) + encoded(&plan.av1_rungs);
+            let rate = video.frame_rate.per_second().max(plan.picture.frame_rate.per_second());
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "limits were checked: at most some hundred frames a second"
+            )]
+            let rate = rate.ceil() as u64;
+            frame.saturating_mul(rate)
+        }
+        (Plan::Video(_), None) | (Plan::Audio(_), _) => 0,
     }
 }
 
@@ -282,6 +306,19 @@ mod tests {
     #[test]
     fn what_lasts_no_time_is_corrupt() {
         assert_eq!(changed(|probe| probe.duration_ms = 0), Some(ErrorCode::CorruptMedia));
+    }
+
+    #[test]
+    fn what_cannot_end_in_time_is_refused_with_an_estimate() {
+        let probe = Probe { duration_ms: 3_600_000, ..fixtures::probe("no-sound") };
+        let plan = plan(&probe, &AvProfile::default()).expect("a picture");
+        // 640 × 360, decoded and encoded once, 30 times a second: 996 seconds of a core.
+        let limits = |seconds| AvLimits { max_wall_time: Duration::from_secs(seconds), ..AvLimits::default() };
+        assert_eq!(code(limits(996).check_work(&probe, &plan, 1)), None);
+        assert_eq!(code(limits(498).check_work(&probe, &plan, 2)), None);
+        let refusal = limits(300).check_work(&probe, &plan, 1).expect_err("an hour is too long");
+        assert_eq!(refusal.code, ErrorCode::TooLong);
+        assert!(refusal.message.contains("about 17 minutes") && refusal.message.contains("at most 5"), "{refusal}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{AvProfile, FrameRate, H264Preset, Probe};
 use crate::{
     detect::MediaKind,
     error::{ErrorCode, Refusal},
-    image::Size,
+    image::{Colour, Size},
 };
 
 /// Everything to be made of one file.
@@ -91,6 +91,8 @@ pub struct PicturePlan {
     pub frame_rate: FrameRate,
     /// What high dynamic range is mapped to BT.709, if it has one.
     pub tone_map: Option<ToneMap>,
+    /// What shows through, where parts of the picture can be transparent.
+    pub background: Option<Colour>,
 }
 
 /// The transfer characteristic that is mapped to the one of BT.709.
@@ -145,6 +147,10 @@ pub struct SoundPlan {
     pub stream: u32,
     /// Its language, as the container names it.
     pub language: Option<String>,
+    /// Channels of the source.
+    pub source_channels: u32,
+    /// Where those belong, in ffmpeg's words; empty where the file does not say.
+    pub layout: String,
     /// Channels of the outputs: 1 or 2. More are mixed down.
     pub channels: u32,
     /// Samples a second of AAC: 44,100 or 48,000. Opus always has 48,000 (RFC 7845, 5.1).

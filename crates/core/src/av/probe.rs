@@ -1,6 +1,7 @@
 //! From what ffprobe wrote to a [`Probe`]. Every text in it comes from the file, thus from a stranger.
 
 mod report;
+mod survey;
 mod text;
 mod timing;
 mod video;
@@ -8,8 +9,10 @@ mod video;
 use super::facts::{AudioStream, Chapter, Probe, Tags};
 use crate::error::{ErrorCode, Refusal};
 use report::{Kind, Report, Stream};
+pub use survey::{Clock, Packet, Survey};
 use text::{shown, word};
-pub use timing::{Span, Timing};
+pub use timing::Timing;
+pub use video::Shape;
 
 /// Most chapters that are kept.
 const MAX_CHAPTERS: usize = 200;
@@ -52,6 +55,9 @@ impl Probe {
         Ok(Self {
             container: word(format.name.split(',').next().unwrap_or_default()),
             duration_ms,
+            delay_us: delay_us(&format.start_time),
+            claimed_ms: None,
+            cut_off: false,
             bit_rate: number(&format.bit_rate).unwrap_or_else(|| average_bit_rate(&format.size, duration_ms)),
             streams: format.nb_streams.max(declared),
             video,
@@ -72,6 +78,7 @@ fn sound(stream: &Stream) -> Option<AudioStream> {
         index: stream.index,
         codec: word(&stream.codec_name),
         channels: stream.channels,
+        layout: text::layout(&stream.channel_layout),
         sample_rate_hz,
         language: stream.tag("language").and_then(text::language),
         default: stream.disposition.default != 0,
@@ -111,6 +118,14 @@ fn counts_from_zero(container: &str) -> bool {
 /// When a recording begins that was cut out of a longer one. Less than a second is an encoder's delay.
 fn late_start_ms(start_time: &str) -> u64 {
     milliseconds(start_time).filter(|&ms| ms >= 1000).unwrap_or(0)
+}
+
+/// An encoder's delay. What lies further before 0 is no delay.
+fn delay_us(start_time: &str) -> u32 {
+    const LONGEST_S: f64 = 0.1;
+    let before = start_time.parse().map_or(0.0, |seconds: f64| -seconds);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was just checked")]
+    if (0.0..LONGEST_S).contains(&before) { (before * 1_000_000.0).round() as u32 } else { 0 }
 }
 
 fn stream_duration_ms(stream: &Stream) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 mod bounds;
 
+use crate::image::Colour;
 pub use bounds::{InvalidAvProfile, Level, Within};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct AvProfile {
     pub storyboard: StoryboardProfile,
     /// The peaks along an audio file.
     pub waveform: WaveformProfile,
+    /// What shows through transparent parts of a video; where it is not given, the background of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<Colour>,
 }
 
 impl Default for Within<24, 120> {

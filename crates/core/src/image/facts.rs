@@ -2,6 +2,7 @@
 //! no position, no maker notes, no free text that was not shortened and stripped.
 
 use super::{Colour, Size};
+use crate::formats;
 use serde::{Deserialize, Serialize};
 
 /// Everything known of one image.
@@ -71,11 +72,14 @@ pub enum ImageFormat {
     Bmp,
     /// AV1 in HEIF, the primary item.
     Avif,
+    /// HEVC in HEIF, the primary item; also HEIF that does not say what it holds.
+    Heic,
 }
 
 impl ImageFormat {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Tiff, Self::Bmp, Self::Avif];
+    pub const ALL: &'static [Self] =
+        &[Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Tiff, Self::Bmp, Self::Avif, Self::Heic];
 
     /// IANA media type.
     #[must_use]
@@ -88,14 +92,30 @@ impl ImageFormat {
             Self::Tiff => "image/tiff",
             Self::Bmp => "image/bmp",
             Self::Avif => "image/avif",
+            Self::Heic => "image/heic",
         }
     }
 
     /// The format of a media type that [`crate::detect()`] names.
     #[must_use]
     pub fn of_content_type(content_type: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|format| format.content_type() == content_type)
+        let entry = |content_type| Some(formats::of_media_type(content_type)?.format);
+        Self::ALL.iter().copied().find(|format| entry(format.content_type()) == entry(content_type))
     }
+
+    /// What people call the format.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        formats::of_media_type(self.content_type()).map_or("", |claim| claim.format.name)
+    }
+}
+
+/// Why an image of a media type that [`crate::detect()`] names is not processed: its format is not decoded.
+#[must_use]
+pub fn undecoded(content_type: &str) -> String {
+    let name = formats::of_media_type(content_type).map_or(content_type, |claim| claim.format.name);
+    let decoded: Vec<_> = ImageFormat::ALL.iter().map(|format| format.name()).collect();
+    format!("{name} is not supported; send {}", decoded.join(", "))
 }
 
 /// How a source stores its colours.

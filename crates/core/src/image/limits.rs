@@ -10,9 +10,9 @@ pub struct ImageLimits {
     pub max_bytes: u64,
     /// Largest still, or animation canvas, in pixels.
     pub max_pixels: u64,
-    /// Most frames of an animation.
+    /// Most frames of an animation that are processed; of a longer one these are the first.
     pub max_frames: u32,
-    /// Most pixels of all frames of an animation together (canvas × frames): they cost time, not memory.
+    /// Most pixels of all processed frames of an animation together (canvas × frames): they cost time, not memory.
     pub max_animation_pixels: u64,
     /// What the whole program may need at its peak, in bytes, by an estimate made from the header.
     pub max_memory_bytes: u64,
@@ -25,7 +25,7 @@ impl Default for ImageLimits {
         Self {
             max_bytes: 100 * MIB,
             max_pixels: 100_000_000,
-            max_frames: 400,
+            max_frames: 2000,
             max_animation_pixels: 400_000_000,
             max_memory_bytes: 512 * MIB,
         }
@@ -58,20 +58,11 @@ impl ImageLimits {
         Err(Refusal::new(ErrorCode::TooManyPixels, message))
     }
 
-    /// Refuses an animation by its frames, and by the pixels of all of them.
-    pub fn check_frames(&self, size: Size, frames: u32) -> Result<(), Refusal> {
-        if frames > self.max_frames {
-            let message = format!("the animation has more than the {} frames that are accepted", self.max_frames);
-            return Err(Refusal::new(ErrorCode::TooManyFrames, message));
-        }
-        if size.pixels().saturating_mul(u64::from(frames)) > self.max_animation_pixels && frames > 1 {
-            let message = format!(
-                "the frames of the animation have more than the {} megapixels together that are accepted",
-                self.max_animation_pixels / 1_000_000
-            );
-            return Err(Refusal::new(ErrorCode::TooManyPixels, message));
-        }
-        Ok(())
+    /// How many frames of an animation on such a canvas are processed at most.
+    #[must_use]
+    pub fn frames(&self, canvas: Size) -> u32 {
+        let by_pixels = self.max_animation_pixels / canvas.pixels().max(1);
+        u32::try_from(by_pixels).unwrap_or(u32::MAX).clamp(1, self.max_frames.max(1))
     }
 
     /// Refuses what would need more memory than allowed.
@@ -89,8 +80,7 @@ impl ImageLimits {
 
     /// Everything that a probe alone can be refused for.
     pub fn check(&self, probe: &ImageProbe) -> Result<(), Refusal> {
-        self.check_canvas(probe.size())?;
-        self.check_frames(probe.size(), probe.animation.map_or(1, |animation| animation.frames))
+        self.check_canvas(probe.size())
     }
 }
 
@@ -119,7 +109,7 @@ mod tests {
     fn a_canvas_that_overflows_every_product_is_refused() {
         let canvas = Size { width: u32::MAX, height: u32::MAX };
         assert_eq!(code(LIMITS.check_canvas(canvas)), Some(ErrorCode::TooManyPixels));
-        assert_eq!(code(LIMITS.check_frames(canvas, 4)), Some(ErrorCode::TooManyPixels));
+        assert_eq!(LIMITS.frames(canvas), 1);
     }
 
     #[test]
@@ -129,9 +119,8 @@ mod tests {
 
     #[test]
     fn frames_count_by_number_and_by_their_pixels_together() {
-        let canvas = Size { width: 10, height: 10 };
-        assert_eq!(code(LIMITS.check_frames(canvas, 3)), None);
-        assert_eq!(code(LIMITS.check_frames(canvas, 4)), Some(ErrorCode::TooManyPixels));
-        assert_eq!(code(LIMITS.check_frames(Size { width: 1, height: 1 }, 5)), Some(ErrorCode::TooManyFrames));
+        assert_eq!(LIMITS.frames(Size { width: 10, height: 10 }), 3);
+        assert_eq!(LIMITS.frames(Size { width: 1, height: 1 }), 4);
+        assert_eq!(LIMITS.frames(Size { width: 0, height: 0 }), 4);
     }
 }

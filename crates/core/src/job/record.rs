@@ -9,6 +9,7 @@ use crate::{
     pipeline::Pipeline,
     time::Timestamp,
     trail::Trail,
+    warning::Warning,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,10 +35,14 @@ pub(super) struct JobRecord {
     committed: BTreeMap<Pipeline, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<Output>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<JobError>,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trail: Option<Trail>,
     revision: u64,
@@ -65,9 +70,11 @@ impl From<Job> for JobRecord {
             shares: BTreeMap::new(),
             committed: BTreeMap::new(),
             outputs: None,
+            warnings: Vec::new(),
             error: None,
             created_at: job.created_at,
             updated_at: job.updated_at,
+            deleted_at: job.deleted_at,
             trail: job.trail,
             revision: job.revision,
         };
@@ -78,9 +85,12 @@ impl From<Job> for JobRecord {
                 record.shares = shares;
                 record.committed = committed;
             }
-            JobState::Completed { outputs } => record.outputs = Some(outputs),
+            JobState::Completed { outputs, warnings } => {
+                record.outputs = Some(outputs);
+                record.warnings = warnings;
+            }
             JobState::Failed { error, .. } => record.error = Some(error),
-            JobState::Cancelled => {}
+            JobState::Cancelled { ready, percent: _ } => record.outputs = (!ready.is_empty()).then_some(ready),
         }
         record
     }
@@ -99,9 +109,13 @@ impl TryFrom<JobRecord> for Job {
                 ready: record.outputs.unwrap_or_default(),
                 committed: record.committed,
             },
-            Status::Completed => JobState::Completed { outputs: record.outputs.ok_or(lacks("outputs"))? },
+            Status::Completed => {
+                JobState::Completed { outputs: record.outputs.ok_or(lacks("outputs"))?, warnings: record.warnings }
+            }
             Status::Failed => JobState::Failed { error: record.error.ok_or(lacks("error"))?, percent: record.progress },
-            Status::Cancelled => JobState::Cancelled,
+            Status::Cancelled => {
+                JobState::Cancelled { ready: record.outputs.unwrap_or_default(), percent: record.progress }
+            }
         };
         Ok(Self {
             id: record.job_id,
@@ -113,6 +127,7 @@ impl TryFrom<JobRecord> for Job {
             state,
             created_at: record.created_at,
             updated_at: record.updated_at,
+            deleted_at: record.deleted_at,
             trail: record.trail,
             revision: record.revision,
         })

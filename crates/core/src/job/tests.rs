@@ -9,6 +9,7 @@ use crate::{
     manifest::{Artifact, Role},
     media::{Grant, MediaState},
     pipeline::Branch,
+    warning::WarningCode,
 };
 use proptest::prelude::*;
 
@@ -57,10 +58,11 @@ fn any_event() -> impl Strategy<Value = JobEvent> {
         3 => (prop::collection::vec("[abc]", 0..3), "[12]").prop_map(|(names, attempt)| {
             JobEvent::Ready(names.iter().map(|name| output(name, &attempt)).collect())
         }),
-        1 => Just(JobEvent::Completed(Vec::new())),
+        1 => Just(JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() }),
         1 => Just(JobEvent::Failed(failure())),
         1 => Just(JobEvent::Undelivered(failure())),
         1 => Just(JobEvent::Cancelled),
+        1 => Just(JobEvent::Deleted),
     ]
 }
 
@@ -79,8 +81,8 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
     let started = events.iter().position(|event| *event == JobEvent::Started).unwrap_or(events.len());
     let ends = |(index, event): (usize, &JobEvent)| match event {
         JobEvent::Failed(_) => Some((index, Status::Failed)),
-        JobEvent::Cancelled => Some((index, Status::Cancelled)),
-        JobEvent::Completed(_) if index > started => Some((index, Status::Completed)),
+        JobEvent::Cancelled | JobEvent::Deleted => Some((index, Status::Cancelled)),
+        JobEvent::Completed { .. } if index > started => Some((index, Status::Completed)),
         JobEvent::Undelivered(_) if index < started => Some((index, Status::Failed)),
         _ => None,
     };
@@ -110,12 +112,15 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
         }
     }
     let percent = match status {
-        Status::Running | Status::Failed => furthest,
+        Status::Running | Status::Failed | Status::Cancelled => furthest,
         Status::Completed => 100,
-        Status::Queued | Status::Cancelled => 0,
+        Status::Queued => 0,
     };
-    if status != Status::Running {
+    if !matches!(status, Status::Running | Status::Cancelled) {
         return (status, percent, Vec::new(), BTreeMap::new());
+    }
+    if status == Status::Cancelled {
+        committed.clear();
     }
     // Of each name the last that the last attempt to store anything has stored, where it was first listed.
     let mut ready: Vec<&Output> = Vec::new();
@@ -141,6 +146,7 @@ proptest! {
         let job = replay(&events);
         let (ready, committed) = match &job.state {
             JobState::Running { ready, committed, .. } => (ready.clone(), committed.clone()),
+            JobState::Cancelled { ready, .. } => (ready.clone(), BTreeMap::new()),
             _ => (Vec::new(), BTreeMap::new()),
         };
         let keys = ready.into_iter().map(|output| output.key).collect();
@@ -163,7 +169,14 @@ proptest! {
     fn an_ended_job_never_changes(events in prop::collection::vec(any_event(), 0..12), late in any_event()) {
         let job = replay(&events);
         if job.status().is_terminal() {
-            prop_assert!(!matches!(job.apply(late, at(99)), Transition::Changed(_)));
+            match job.apply(late.clone(), at(99)) {
+                // Only that it is hidden can be added.
+                Transition::Changed(next) => {
+                    prop_assert_eq!((late, next.deleted_at, job.deleted_at), (JobEvent::Deleted, Some(at(99)), None));
+                    prop_assert_eq!(next.state, job.state);
+                }
+                Transition::Unchanged | Transition::Ended(_) | Transition::TooEarly => {}
+            }
         }
     }
 
@@ -236,15 +249,72 @@ fn a_record_from_before_outputs_were_listed_early_is_read() {
 fn what_is_listed_ends_with_the_job() {
     let running = replay(&[JobEvent::Started, JobEvent::Ready(vec![output("poster.jpg", "a")])]);
     assert_eq!(running.outputs(), [output("poster.jpg", "a")]);
-    for end in [JobEvent::Failed(failure()), JobEvent::Cancelled] {
-        let Transition::Changed(ended) = running.apply(end, at(9)) else { panic!("a running job can end") };
-        assert!(ended.outputs().is_empty());
-    }
+    let Transition::Changed(failed) = running.apply(JobEvent::Failed(failure()), at(9)) else {
+        panic!("a running job can fail")
+    };
+    assert!(failed.outputs().is_empty());
     let made = vec![output("poster.jpg", "b"), output("video.mp4", "b")];
-    let Transition::Changed(completed) = running.apply(JobEvent::Completed(made.clone()), at(9)) else {
+    let Transition::Changed(completed) =
+        running.apply(JobEvent::Completed { outputs: made.clone(), warnings: Vec::new() }, at(9))
+    else {
         panic!("a running job can be completed")
     };
     assert_eq!(completed.outputs(), made);
+}
+
+#[test]
+fn what_was_found_wrong_with_the_source_stays_with_a_completed_job() {
+    let running = replay(&[JobEvent::Started]);
+    let warnings = vec![Warning::new(WarningCode::CutOff, "97% of its rows are there")];
+    let done = JobEvent::Completed { outputs: Vec::new(), warnings: warnings.clone() };
+    let Transition::Changed(completed) = running.apply(done, at(9)) else { panic!("a running job can be completed") };
+    let record = serde_json::to_value(&completed).unwrap();
+    assert_eq!(record["warnings"][0]["code"], "cut_off");
+    assert_eq!(serde_json::from_value::<Job>(record).unwrap().warnings(), warnings);
+    assert!(running.warnings().is_empty());
+}
+
+#[test]
+fn what_was_ready_stays_readable_when_a_job_is_cancelled_and_what_was_partial_does_not() {
+    let partial = Output::partial("working/j/transcribe/a/0/", output("transcript.txt", "a").artifact);
+    let ready = vec![output("poster.jpg", "a"), partial];
+    let running = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video), JobEvent::Ready(ready)]);
+    let Transition::Changed(cancelled) = running.apply(JobEvent::Cancelled, at(9)) else {
+        panic!("a running job can be cancelled")
+    };
+    assert_eq!(cancelled.outputs(), [output("poster.jpg", "a")]);
+    assert_eq!((cancelled.status(), cancelled.percent()), (Status::Cancelled, running.percent()));
+    assert_eq!(cancelled.apply(JobEvent::Cancelled, at(10)), Transition::Unchanged);
+    insta::assert_json_snapshot!("cancelled", cancelled);
+    let Transition::Changed(queued) = new_job().apply(JobEvent::Cancelled, at(9)) else {
+        panic!("so can a queued one")
+    };
+    assert_eq!((queued.outputs(), queued.percent()), (&[][..], 0));
+}
+
+#[test]
+fn a_deleted_job_is_hidden_whatever_its_state_and_cancelled_if_it_had_not_ended() {
+    let running = replay(&[JobEvent::Started, JobEvent::Ready(vec![output("poster.jpg", "a")])]);
+    let completed = replay(&[
+        JobEvent::Started,
+        JobEvent::Completed { outputs: vec![output("poster.jpg", "a")], warnings: Vec::new() },
+    ]);
+    for (job, status) in [(new_job(), Status::Cancelled), (running, Status::Cancelled), (completed, Status::Completed)]
+    {
+        let Transition::Changed(deleted) = job.apply(JobEvent::Deleted, at(9)) else {
+            panic!("any job can be deleted")
+        };
+        assert_eq!((deleted.status(), deleted.deleted_at), (status, Some(at(9))));
+        assert_eq!(deleted.apply(JobEvent::Deleted, at(10)), Transition::Unchanged);
+    }
+}
+
+#[test]
+fn a_cancelled_job_from_before_it_kept_what_was_ready_is_read() {
+    let Transition::Changed(cancelled) = new_job().apply(JobEvent::Cancelled, at(9)) else { panic!("it can") };
+    let record = serde_json::to_value(&cancelled).unwrap();
+    assert!(record.get("outputs").is_none());
+    assert_eq!(serde_json::from_value::<Job>(record).unwrap(), cancelled);
 }
 
 #[test]
@@ -267,9 +337,55 @@ fn the_end_that_an_attempt_expected_goes_with_it_and_what_it_reached_stays() {
 
 #[test]
 fn work_on_a_job_that_was_never_started_is_too_early() {
-    for event in
-        [JobEvent::Detected(MediaKind::Image), JobEvent::Ready(vec![output("a", "1")]), JobEvent::Completed(Vec::new())]
-    {
+    for event in [
+        JobEvent::Detected(MediaKind::Image),
+        JobEvent::Ready(vec![output("a", "1")]),
+        JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() },
+    ] {
         assert_eq!(new_job().apply(event, at(2)), Transition::TooEarly);
     }
+}
+
+#[test]
+fn a_job_is_watched_while_it_can_be_lost_and_after_a_fault_of_ours() {
+    let changed = |job: &Job, event, second| match job.apply(event, at(second)) {
+        Transition::Changed(job) => job,
+        other => panic!("{other:?}"),
+    };
+    let failed = |code: ErrorCode| JobEvent::Failed(Refusal::new(code, "why").at(Stage::Render));
+    let unsent = new_job();
+    assert_eq!(unsent.watch(), Some((Watch::Unsent, at(1))));
+    let sent = changed(&unsent, JobEvent::Sent, 2);
+    assert_eq!(sent.watch(), Some((Watch::Sent, at(2))));
+    let running = changed(&sent, JobEvent::Started, 1000);
+    assert_eq!(running.watch(), Some((Watch::Running, at(900))));
+    for code in [ErrorCode::WorkerFailed, ErrorCode::Misconfigured] {
+        assert_eq!(changed(&running, failed(code), 1003).watch(), Some((Watch::Failed, at(1003))));
+    }
+    assert_eq!(changed(&running, failed(ErrorCode::CorruptMedia), 1003).watch(), None);
+    assert_eq!(
+        changed(&running, JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() }, 1003).watch(),
+        None
+    );
+}
+
+#[test]
+fn progress_does_not_change_what_is_watched_for_minutes() {
+    let mut job = new_job();
+    let mut seen = Vec::new();
+    for second in 300..900 {
+        let progress = Share { percent: u8::try_from((second - 300) / 6).unwrap(), ends_at: None };
+        let work =
+            Work { stage: Stage::Transcode, pipeline: Pipeline::Transcode, branch: Branch::Transcode, share: progress };
+        let event = if second == 300 { JobEvent::Started } else { JobEvent::Worked(work) };
+        if let Transition::Changed(next) = job.apply(event, at(second)) {
+            job = next;
+        }
+        seen.push(job.watch());
+        let (_, since) = job.watch().unwrap();
+        assert!(since <= job.updated_at, "a lost job would be found too late");
+    }
+    assert!(job.revision > 50, "it has reported all the time");
+    seen.dedup();
+    assert_eq!(seen.len(), 2, "{seen:?}");
 }

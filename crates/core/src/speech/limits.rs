@@ -111,13 +111,25 @@ mod tests {
 
     fn sound(channels: u32) -> AudioStream {
         let (codec, language) = ("aac".to_owned(), None);
-        AudioStream { index: 0, codec, channels, sample_rate_hz: 48_000, language, default: true, duration_ms: None }
+        AudioStream {
+            index: 0,
+            codec,
+            channels,
+            layout: String::new(),
+            sample_rate_hz: 48_000,
+            language,
+            default: true,
+            duration_ms: None,
+        }
     }
 
     fn probe(duration_ms: u64, streams: u32) -> Probe {
         Probe {
             container: "mov".to_owned(),
             duration_ms,
+            delay_us: 0,
+            claimed_ms: None,
+            cut_off: false,
             bit_rate: 128_000,
             streams,
             video: None,

@@ -4,15 +4,17 @@ mod lines;
 mod picture;
 
 use super::{
+    Outcome,
     failure::corrupt,
-    making::{Making, bit_rate, check_whole},
+    frames::Frames,
+    making::{Making, bit_rate, is_cut_off},
 };
 use crate::error::{Fault, MediaError};
 use lines::Sound;
 use smmu_core::{
     Artifact, Role,
     av::{
-        AudioPlan, AvLimits, LoudnessFacts, Probe,
+        AudioPlan, AvLimits, Mono, Probe,
         loudness::Loudness,
         names,
         progress::Steps,
@@ -33,11 +35,11 @@ pub(crate) fn make(
     plan: &AudioPlan,
     limits: &AvLimits,
     probe: &Probe,
-) -> Result<(LoudnessFacts, Vec<Artifact>), MediaError> {
-    let sound = Sound { plan, limits };
+) -> Result<Outcome, MediaError> {
+    let sound = Sound { plan, limits, container: &probe.container };
     let mut steps = Steps::new(&WEIGHTS);
     let (loudness, peaks, sound_ms) = measure(&mut making, &sound, &mut steps)?;
-    check_whole(probe, &[plan.sound.stream], sound_ms)?;
+    let cut_off = is_cut_off(probe, &[plan.sound.stream], sound_ms)?;
     let facts = loudness.facts(plan.target_lufs, plan.max_true_peak_dbtp);
 
     // Of the sound as the renditions have it, since it is drawn beside them.
@@ -65,7 +67,7 @@ pub(crate) fn make(
             ..artifact
         })?;
     }
-    Ok((facts, making.into_artifacts()))
+    Ok(Outcome { loudness: Some(facts), artifacts: making.into_artifacts(), made_ms: sound_ms, cut_off })
 }
 
 /// One decode gives the loudness and the peaks; memory is that of the peaks, however long the sound.
@@ -74,32 +76,28 @@ fn measure(
     sound: &Sound,
     steps: &mut Steps,
 ) -> Result<(Loudness, WaveformBuilder, u64), MediaError> {
-    let plan = sound.plan.waveform;
+    let (plan, channels) = (sound.plan.waveform, sound.plan.sound.channels);
     let mut builder = WaveformBuilder::new(plan);
-    let mut odd: Option<u8> = None;
-    let mut samples: u64 = 0;
+    let (mut frames, mut mono) = (Frames::of(channels), Mono::new(plan.sample_rate_hz));
     let log = making.run_reading(&sound.measure_line(), &mut |making, chunk| {
-        // A chunk can end in the middle of a sample.
-        let joined;
-        let mut bytes = chunk;
-        if let (Some(low), Some((&high, rest))) = (odd, chunk.split_first()) {
-            joined = i16::from_le_bytes([low, high]);
-            builder.push([joined]);
-            samples += 1;
-            (odd, bytes) = (None, rest);
-        }
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        builder.push(pairs.iter().map(|&pair| i16::from_le_bytes(pair)));
-        samples += pairs.len() as u64;
-        odd = rest.first().copied().or(odd);
-        let ms = samples * 1000 / u64::from(plan.sample_rate_hz);
+        frames.take(chunk, &mut |samples| {
+            if channels == 2 {
+                builder.push(mono.push(samples.as_chunks().0.iter().copied()));
+            } else {
+                builder.push(samples.iter().copied());
+            }
+            Ok(())
+        })?;
+        let ms = frames.count * 1000 / u64::from(plan.sample_rate_hz);
         making.tell(steps.reach(MEASURE, ms, sound.plan.duration_ms));
+        Ok(())
     })?;
+    builder.push(mono.finish());
     making.tell(steps.complete(MEASURE));
-    if samples == 0 {
+    if frames.count == 0 {
         return Err(corrupt("nothing of it can be decoded"));
     }
-    let ms = samples * 1000 / u64::from(plan.sample_rate_hz);
+    let ms = frames.count * 1000 / u64::from(plan.sample_rate_hz);
     let loudness = Loudness::read(&log.text()).map_err(|error| Fault::Output(error.to_string()))?;
     Ok((loudness, builder, ms))
 }

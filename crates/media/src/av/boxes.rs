@@ -4,7 +4,7 @@
 //! is put right here: the matrix by which players turn a picture.
 
 use crate::error::Fault;
-use smmu_core::av::hls;
+use smmu_core::{av::hls, iso_bmff};
 use std::{
     fs::File,
     io::{BufReader, Read},
@@ -53,8 +53,8 @@ impl TrackFile {
         let mut segments: Vec<Segment> = Vec::new();
         let mut offset = 0;
         while offset < end {
-            let (kind, head_bytes, bytes) = next_box(&mut reader)?;
-            let body = bytes.checked_sub(head_bytes).ok_or_else(|| strange("a box is shorter than its head"))?;
+            let found = next_box(&mut reader, end - offset)?;
+            let (kind, body, bytes) = (found.kind, found.content_bytes, found.bytes());
             match &kind {
                 b"moov" => header = Some(Header::read(&content(&mut reader, body)?, offset + bytes)?),
                 b"moof" => {
@@ -199,18 +199,13 @@ fn fragment_duration(moof: &[u8], default_duration: u32) -> Result<u64, Fault> {
     Ok(duration)
 }
 
-/// Kind, bytes of the head, and bytes of the whole of the box that begins here.
-fn next_box(reader: &mut impl Read) -> Result<([u8; 4], u64, u64), Fault> {
-    let mut head = [0; 8];
-    reader.read_exact(&mut head).map_err(Fault::Read)?;
-    let [a, b, c, d, kind @ ..] = head;
-    let bytes = u64::from(u32::from_be_bytes([a, b, c, d]));
-    if bytes == 1 {
-        let mut large = [0; 8];
-        reader.read_exact(&mut large).map_err(Fault::Read)?;
-        return Ok((kind, 16, u64::from_be_bytes(large)));
-    }
-    Ok((kind, 8, bytes))
+/// The header of the box that begins here, `left` bytes before the end of the file.
+fn next_box(reader: &mut impl Read, left: u64) -> Result<iso_bmff::Header, Fault> {
+    iso_bmff::Header::read(left, |_| {
+        let mut eight = [0; 8];
+        reader.read_exact(&mut eight).map_err(Fault::Read)?;
+        Ok(eight)
+    })
 }
 
 /// Headers of ours are small; an hour in one fragment has less.
@@ -226,38 +221,31 @@ fn content(reader: &mut impl Read, bytes: u64) -> Result<Vec<u8>, Fault> {
 }
 
 /// The boxes side by side in some bytes; it ends where they are no more boxes.
-fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let length = usize::try_from(u32_at(bytes, 0)?).ok()?;
-        let kind = *bytes.get(4..8)?.first_chunk()?;
-        let (this, rest) = bytes.split_at_checked(length)?;
-        bytes = rest;
-        Some((kind, this.get(8..)?))
-    })
+fn boxes(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    iso_bmff::boxes(bytes).map_while(Result::ok)
 }
 
 /// The content of a box inside boxes.
 fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
-    locate(bytes, path).map(|range| &bytes[range])
+    path.iter()
+        .try_fold(bytes, |inside, wanted| boxes(inside).find(|(kind, _)| kind == *wanted).map(|(_, content)| content))
 }
 
 /// Where the content of a box inside boxes is.
 fn locate(bytes: &[u8], path: &[&[u8; 4]]) -> Option<Range<usize>> {
-    path.iter().try_fold(0..bytes.len(), |inside, wanted| {
-        let mut at = inside.start;
-        for (kind, content) in boxes(&bytes[inside]) {
-            let end = at + 8 + content.len();
-            if kind == **wanted {
-                return Some(at + 8..end);
-            }
-            at = end;
-        }
-        None
-    })
+    let content = find(bytes, path)?;
+    let start = content.as_ptr().addr() - bytes.as_ptr().addr();
+    Some(start..start + content.len())
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+impl From<iso_bmff::BadSize> for Fault {
+    fn from(error: iso_bmff::BadSize) -> Self {
+        strange(&error.to_string())
+    }
 }
 
 fn strange(reason: &str) -> Fault {

@@ -34,6 +34,11 @@ impl Line {
         Self::default().with("-hide_banner -loglevel level+error")
     }
 
+    /// A run of ffprobe that tells its doubts too.
+    pub(crate) fn doubting_ffprobe() -> Self {
+        Self::default().with("-hide_banner -loglevel level+warning")
+    }
+
     /// More words.
     pub(crate) fn with(mut self, words: impl AsRef<str>) -> Self {
         self.0.extend(words.as_ref().split_whitespace().map(str::to_owned));
@@ -71,4 +76,25 @@ impl Line {
 /// Milliseconds as seconds, as ffmpeg reads them.
 pub(crate) fn seconds(ms: u64) -> String {
     format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+/// Containers whose times are a parser's, and can be nonsense: what an old encoder wrote in blocks of varying size seems
+/// to last for days. Their samples are counted instead.
+fn is_counted(container: &str) -> bool {
+    container == "flac"
+}
+
+/// Options of an input that is read for no longer than sound may last.
+pub(crate) fn until(container: &str, limits: &AvLimits) -> String {
+    // A time of which nothing is known ends nothing; see `counted`.
+    if is_counted(container) { String::new() } else { format!("-t {}", seconds(limits.max_audio_ms)) }
+}
+
+/// The first filters of a sound whose samples are counted, with a comma behind; nothing for others.
+pub(crate) fn counted(container: &str, limits: &AvLimits) -> String {
+    if is_counted(container) {
+        format!("asetpts=N/SR/TB,atrim=end={},", seconds(limits.max_audio_ms))
+    } else {
+        String::new()
+    }
 }

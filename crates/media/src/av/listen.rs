@@ -3,8 +3,10 @@
 use super::{
     child::Runner,
     content_type,
-    line::{Line, NOTHING_TWICE, seconds},
-    making::check_whole,
+    frames::Frames,
+    line::{Line, NOTHING_TWICE, counted, until},
+    making::is_cut_off,
+    mix::to_stereo,
     probe::probe,
     sandbox::{Bounds, Program},
     workspace::{Workspace, digest},
@@ -15,7 +17,7 @@ use crate::{
 };
 use smmu_core::{
     Artifact, Manifest, MediaKind, Role,
-    av::{AudioStream, AvLimits, Probe},
+    av::{AudioStream, AvLimits, Mono, Probe},
     manifest::SourceFacts,
     speech::Channels,
 };
@@ -58,8 +60,11 @@ impl<'a> Listener<'a> {
         limits.check_bytes(file.metadata().map_err(Fault::Read)?.len())?;
         let content_type = content_type(&mut file)?;
         let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
-        let probe =
-            probe(&Runner { dir: space.dir(), bounds: bounds(limits, limits.max_wall_time), cancelled }, limits)?;
+        let probe = probe(
+            &space,
+            &Runner { dir: space.dir(), bounds: Bounds::of(limits, limits.max_wall_time), cancelled },
+            limits,
+        )?;
         let limits = limits.within(&probe);
         Ok(Self { space, out_dir, limits, cancelled, content_type, file, probe })
     }
@@ -93,16 +98,26 @@ impl<'a> Listener<'a> {
         wall_time: Duration,
         heard: &mut dyn FnMut(&[i16]) -> Result<(), MediaError>,
     ) -> Result<u64, MediaError> {
-        let bounds = bounds(&self.limits, wall_time);
+        let bounds = Bounds::of(&self.limits, wall_time);
         let runner = Runner { dir: self.space.dir(), bounds, cancelled: self.cancelled };
-        let mut frames = Frames::of(heard_channels(sound, channels));
-        runner.run(Program::Ffmpeg, line(sound, channels, &self.limits).words(), &mut |chunk| {
-            frames.take(chunk, heard)
-        })?;
+        let mut frames = Frames::of(decoded_channels(sound, channels));
+        let line = line(sound, channels, &self.probe.container, &self.limits);
+        match channels {
+            Channels::Mixed if sound.channels > 1 => {
+                // Where two channels cancel each other out, whoever speaks would be silenced by a plain sum.
+                let mut mono = Mono::new(LISTENING_HZ);
+                let mut mixed = |samples: &[i16]| heard(&mono.push(samples.as_chunks().0.iter().copied()));
+                runner.run(Program::Ffmpeg, line.words(), &mut |chunk| frames.take(chunk, &mut mixed))?;
+                heard(&mono.finish())?;
+            }
+            Channels::Mixed | Channels::Apart => {
+                runner.run(Program::Ffmpeg, line.words(), &mut |chunk| frames.take(chunk, heard))?;
+            }
+        }
         let heard_ms = frames.count * 1000 / u64::from(LISTENING_HZ);
         // In a video the sound may well end before the picture does.
         if self.kind() == MediaKind::Audio {
-            check_whole(&self.probe, &[sound.index], heard_ms)?;
+            is_cut_off(&self.probe, &[sound.index], heard_ms)?;
         }
         Ok(heard_ms)
     }
@@ -146,25 +161,25 @@ impl<'a> Listener<'a> {
     }
 }
 
-const fn bounds(limits: &AvLimits, wall_time: Duration) -> Bounds {
-    Bounds { memory_bytes: limits.max_child_memory_bytes, file_bytes: limits.max_output_bytes, wall_time }
-}
-
-/// Channels that are handed on.
-const fn heard_channels(sound: &AudioStream, channels: Channels) -> u32 {
+/// Channels that ffmpeg hands on: of a mix two, which become one here.
+fn decoded_channels(sound: &AudioStream, channels: Channels) -> u32 {
     match channels {
-        Channels::Mixed => 1,
+        Channels::Mixed => sound.channels.min(2),
         Channels::Apart => sound.channels,
     }
 }
 
-fn line(sound: &AudioStream, channels: Channels, limits: &AvLimits) -> Line {
+fn line(sound: &AudioStream, channels: Channels, container: &str, limits: &AvLimits) -> Line {
     // Where packets are missing, or the sound starts late, silence keeps the time.
     const ON_TIME: &str = "async=1:first_pts=0";
-    let AudioStream { index, .. } = sound;
+    let AudioStream { index, layout, .. } = sound;
     let filter = match channels {
         // Not the resampler's own option: it would hand on as many channels as come in.
-        Channels::Mixed => format!("aformat=channel_layouts=mono,aresample={LISTENING_HZ}:osf=s16:{ON_TIME}"),
+        Channels::Mixed => {
+            let mix = to_stereo(sound.channels, layout);
+            let layout = if sound.channels > 1 { "stereo" } else { "mono" };
+            format!("{mix}aformat=channel_layouts={layout},aresample={LISTENING_HZ}:osf=s16:{ON_TIME}")
+        }
         Channels::Apart => {
             let apart = (0..sound.channels).fold(format!("pan={}c", sound.channels), |mut text, channel| {
                 let _infallible = write!(text, "|c{channel}=c{channel}");
@@ -174,42 +189,10 @@ fn line(sound: &AudioStream, channels: Channels, limits: &AvLimits) -> Line {
         }
     };
     Line::quiet_ffmpeg()
-        .source(limits, &format!("-vn -sn -dn -t {}", seconds(limits.max_audio_ms)))
-        .with(format!("-filter_complex [0:{index}]{filter}[heard] -map [heard]"))
+        .source(limits, &format!("-vn -sn -dn {}", until(container, limits)))
+        .with(format!("-filter_complex [0:{index}]{}{filter}[heard] -map [heard]", counted(container, limits)))
         .with(NOTHING_TWICE)
         .with("-c:a pcm_s16le -f s16le pipe:1")
-}
-
-/// Bytes as they come, put together to frames.
-struct Frames {
-    bytes_each: usize,
-    /// The start of a frame whose rest has not come yet.
-    rest: Vec<u8>,
-    /// Frames that were handed on.
-    count: u64,
-}
-
-impl Frames {
-    fn of(channels: u32) -> Self {
-        Self { bytes_each: channels as usize * size_of::<i16>(), rest: Vec::new(), count: 0 }
-    }
-
-    fn take(
-        &mut self,
-        chunk: &[u8],
-        heard: &mut dyn FnMut(&[i16]) -> Result<(), MediaError>,
-    ) -> Result<(), MediaError> {
-        self.rest.extend_from_slice(chunk);
-        let whole = self.rest.len() / self.bytes_each;
-        if whole == 0 {
-            return Ok(());
-        }
-        let (pairs, _) = self.rest[..whole * self.bytes_each].as_chunks::<2>();
-        let samples: Vec<i16> = pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
-        self.rest.drain(..whole * self.bytes_each);
-        self.count += whole as u64;
-        heard(&samples)
-    }
 }
 
 #[cfg(test)]
@@ -219,31 +202,14 @@ mod tests {
 
     fn sound(channels: u32) -> AudioStream {
         let (codec, language) = ("pcm_s16le".to_owned(), None);
-        AudioStream { index: 1, codec, channels, sample_rate_hz: 44_100, language, default: true, duration_ms: None }
+        let (layout, sample_rate_hz) = (String::new(), 44_100);
+        AudioStream { index: 1, codec, channels, layout, sample_rate_hz, language, default: true, duration_ms: None }
     }
 
     #[test]
     fn the_command_lines_decode_one_sound_and_no_picture() {
-        let words = |channels| line(&sound(2), channels, &AvLimits::default()).words().join(" ");
+        let words = |channels| line(&sound(2), channels, "mov", &AvLimits::default()).words().join(" ");
         insta::assert_snapshot!([Channels::Mixed, Channels::Apart].map(words).join("\n\n"));
-    }
-
-    #[test]
-    fn frames_are_whole_however_the_bytes_come() {
-        let bytes: Vec<u8> = (0..40).collect();
-        for size in 1..=bytes.len() {
-            let (mut frames, mut heard) = (Frames::of(2), Vec::new());
-            for chunk in bytes.chunks(size) {
-                let taken = frames.take(chunk, &mut |samples| {
-                    assert_eq!(samples.len() % 2, 0);
-                    heard.extend_from_slice(samples);
-                    Ok(())
-                });
-                taken.expect("nothing fails");
-            }
-            let expected: Vec<i16> = bytes.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
-            assert_eq!((frames.count, heard), (10, expected));
-        }
     }
 
     /// What is heard of a file that ffmpeg makes.
@@ -299,6 +265,23 @@ mod tests {
             assert_eq!(apart.len(), 2 * mixed.len(), "{codec}");
             assert!(apart.iter().step_by(2).all(|&sample| sample == 0), "{codec}: the left is silent");
             assert!(apart.iter().skip(1).step_by(2).any(|sample| sample.abs() > 500), "{codec}: the right is not");
+        }
+    }
+
+    #[test]
+    fn channels_that_cancel_each_other_out_are_heard_and_so_is_the_last_of_many() {
+        let loudest = |words: &str| {
+            let (samples, ms) = heard(words, Channels::Mixed);
+            assert!(ms.abs_diff(2000) < 100 && samples.len() as u64 / 16 == ms, "{words}: {ms}");
+            samples.iter().map(|sample| sample.unsigned_abs()).max()
+        };
+        let wave = "0.5*sin(2*PI*440*t)";
+        let opposite = format!("-f lavfi -i aevalsrc=exprs={wave}|-{wave}:duration=2:sample_rate=48000 -c:a flac");
+        assert!(loudest(&opposite) > Some(14_000));
+        for channels in [3, 6, 10, 16] {
+            let silent = "0|".repeat(channels - 1);
+            let last = format!("-f lavfi -i aevalsrc=exprs={silent}{wave}:duration=2:sample_rate=48000 -c:a pcm_s16le");
+            assert!(loudest(&last) > Some(500), "{channels}");
         }
     }
 

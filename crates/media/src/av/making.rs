@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How often the size of everything is looked at.
 const SIZE_CHECK: Duration = Duration::from_secs(2);
 
+/// What a piece of a child's output is handed to, with whoever runs it.
+type Reader<'r, M> = &'r mut dyn FnMut(&mut M, &[u8]) -> Result<(), MediaError>;
+
 /// Outputs in the making.
 pub(crate) struct Making<'a> {
     pub(crate) space: Workspace<'a>,
@@ -43,21 +46,18 @@ impl<'a> Making<'a> {
         self.run_reading(line, &mut |making, chunk| {
             reader.take(chunk);
             making.tell(steps.reach(step, reader.out_ms, out_ms.max(1)));
+            Ok(())
         })?;
         self.tell(steps.complete(step));
         Ok(())
     }
 
     /// Runs ffmpeg with its standard output handed to `read`, and gives back the end of its log.
-    pub(crate) fn run_reading(
-        &mut self,
-        line: &Line,
-        read: &mut dyn FnMut(&mut Self, &[u8]),
-    ) -> Result<Tail, MediaError> {
+    pub(crate) fn run_reading(&mut self, line: &Line, read: Reader<'_, Self>) -> Result<Tail, MediaError> {
         let runner = self.runner;
         let mut checked = Instant::now();
         let tail = runner.run(Program::Ffmpeg, line.words(), &mut |chunk| {
-            read(self, chunk);
+            read(self, chunk)?;
             if checked.elapsed() >= SIZE_CHECK {
                 checked = Instant::now();
                 self.space.check_size()?;
@@ -88,20 +88,24 @@ impl<'a> Making<'a> {
     }
 }
 
-/// Containers that say exactly how long they are, so that less means they were cut off.
-const EXACT: &[&str] = &["mov", "matroska", "flac", "aiff"];
+/// Containers that say exactly how long they are, unless ffmpeg had to guess, so that less means that they were cut off.
+pub(crate) const EXACT: &[&str] =
+    &["mov", "matroska", "flac", "aiff", "wav", "mp3", "avi", "flv", "caf", "au", "tta", "wv"];
 
-/// Refuses a file of whose streams far less was decoded than it says they have. A file that was cut off decodes
-/// without an error up to the cut, but half a video is none.
-pub(crate) fn check_whole(probe: &Probe, streams: &[u32], made_ms: u64) -> Result<(), MediaError> {
-    let least_ms = (probe.promised_ms(streams) * 9 / 10).saturating_sub(1000);
+/// Whether an end is missing: whether less was made of these streams than the file says they have. Half a video is
+/// better than none, but less than a tenth is refused, and so is nothing.
+pub(crate) fn is_cut_off(probe: &Probe, streams: &[u32], made_ms: u64) -> Result<bool, MediaError> {
     if made_ms == 0 {
         return Err(corrupt("nothing of it can be decoded"));
     }
-    if EXACT.contains(&probe.container.as_str()) && made_ms < least_ms {
-        return Err(corrupt("it ends long before the time that it says"));
+    let promised_ms = probe.claimed_ms.unwrap_or_else(|| probe.promised_ms(streams));
+    if EXACT.contains(&probe.container.as_str()) && made_ms < promised_ms / 10 {
+        let seconds = |ms: u64| format!("{}.{}", ms / 1000, ms % 1000 / 100);
+        let message = format!("only {} of {} seconds are there", seconds(made_ms), seconds(promised_ms));
+        return Err(corrupt(&message));
     }
-    Ok(())
+    let less = EXACT.contains(&probe.container.as_str()) && Probe::is_cut(made_ms, promised_ms);
+    Ok(probe.cut_off || less)
 }
 
 /// Average bits a second.

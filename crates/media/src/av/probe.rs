@@ -2,23 +2,29 @@
 
 use super::{
     child::Runner,
+    extents::Extents,
     failure::{corrupt, too_many_pixels},
     line::Line,
-    progress::ProgressReader,
+    making::EXACT,
     sandbox::{Bounds, Program},
+    workspace::Workspace,
 };
-use crate::error::{MediaError, unsupported};
+use crate::error::{Fault, MediaError, unsupported};
 use smmu_core::{
     ErrorCode, Refusal,
-    av::{AvLimits, FrameRate, Probe, Span, Timing},
+    av::{AvLimits, Clock, FrameRate, Packet, Probe, Shape, Survey, Timing, VideoStream},
 };
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 /// Longer descriptions are of no file that anyone plays.
 const MAX_REPORT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Probes the source, and refuses it where the probe alone tells.
-pub(crate) fn probe(runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
+pub(crate) fn probe(space: &Workspace, runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
+    let extents = Extents::read(&space.source()?).map_err(Fault::Read)?;
+    if let Some(bytes) = extents.whole_bytes {
+        space.keep_first(bytes)?;
+    }
     let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(1), ..runner.bounds }, ..*runner };
     let mut report = Vec::new();
     let tail = runner
@@ -30,91 +36,155 @@ pub(crate) fn probe(runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaEr
             Err(unsupported("the file says more of itself than is read"))
         })
         .map_err(not_opened)?;
-    match read(&report, &runner, limits) {
+    let read = Probe::read(&report).map_err(MediaError::from).and_then(|mut probe| {
+        // Without an index a bit rate is all that ffmpeg has to go by.
+        let guessed = tail.says(&["Estimating duration from bitrate"]);
+        measure(&mut probe, extents, guessed, &space.source()?, &runner, limits)?;
+        limits.check(&probe)?;
+        Ok(probe)
+    });
+    match read {
         // A picture that was not looked at for its size has none in the report.
         Err(MediaError::Refused(refusal)) => Err(too_many_pixels(&tail).unwrap_or(refusal).into()),
         read => read,
     }
 }
 
-fn read(report: &[u8], runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
-    let mut probe = Probe::read(report)?;
-    if probe.container == "matroska" {
-        probe.duration_ms = matroska_ms(&probe, runner, limits)?;
-    } else if probe.duration_ms == 0 {
-        probe.duration_ms = measured_ms(runner, limits)?;
+/// How long a picture stays that has no duration, in milliseconds: a frame's time.
+const STILL_MS: u64 = 40;
+
+/// What no camera has, in frames a second: a clock whose every tick has a frame.
+const FASTEST_CLOCK: f64 = 1000.5;
+
+/// How long it plays and at what rate, by its packets, where a header is not to be relied on.
+fn measure(
+    probe: &mut Probe,
+    extents: Extents,
+    guessed: bool,
+    source: &File,
+    runner: &Runner,
+    limits: &AvLimits,
+) -> Result<(), MediaError> {
+    let of_boxes = probe.container == "mov";
+    // A whole MP4 has a table of all its samples, which was read already.
+    let mut survey = None;
+    if !of_boxes || extents.fragmented || extents.cut || probe.duration_ms == 0 {
+        let survey = survey.insert(packets(probe, runner, limits)?);
+        if probe.duration_ms == 0 && survey.is_interrupted() {
+            return Err(corrupt("after a part of it nothing follows for more than ten minutes"));
+        }
+        // How long a fragmented file would have become nobody knows.
+        let exact = EXACT.contains(&probe.container.as_str()) && !guessed && !extents.fragmented;
+        probe.take_still_for_cover(survey);
+        probe.measured(survey, source.metadata().map_err(Fault::Read)?.len(), exact);
     }
-    if let Some(video) = probe.video.as_mut().filter(|video| Timing::is_doubtful(video)) {
-        let timing = timing(video.index, runner, limits)?;
-        (video.frame_rate, video.variable_frame_rate) = match timing {
-            Some(timing) => (timing.rate, timing.varies),
-            // A picture alone lasts as long as the file says.
-            None => (FrameRate::new(25, 1).expect("25 and 1 are positive"), true),
-        };
+    if let Some(promised) = extents.promised_bytes.filter(|_| probe.claimed_ms.is_none()) {
+        let bytes = source.metadata().map_err(Fault::Read)?.len().max(1);
+        probe.claimed_ms = Some(probe.duration_ms.saturating_mul(promised) / bytes);
     }
-    limits.check(&probe)?;
-    Ok(probe)
+    probe.cut_off = extents.cut || probe.claimed_ms.is_some();
+    if let (Some(video), 0) = (&probe.video, probe.duration_ms)
+        && survey.as_ref().is_some_and(|survey| survey.stream_ms(video.index).is_some())
+    {
+        // A picture that lasts for a tick of its clock is one that stays.
+        probe.duration_ms = STILL_MS;
+    }
+    // What a file cut off says of its average is about frames that are not there.
+    let doubtful =
+        |video: &VideoStream| Timing::is_doubtful(video) || (survey.is_some() && of_boxes && video.variable_frame_rate);
+    if let Some(video) = &mut probe.video {
+        video.timed = Timing::is_doubtful(video)
+            || survey.as_ref().is_some_and(|survey| survey.lasts_no_time(video.index, video.frame_rate.per_second()));
+        if doubtful(video) {
+            (video.frame_rate, video.variable_frame_rate) = match timing(video.index, runner, limits)? {
+                Some(timing) if timing.rate.per_second() <= FASTEST_CLOCK => (timing.rate, timing.varies),
+                // A picture alone lasts as long as the file says, and so do pictures that all have one time.
+                Some(_) | None => (FrameRate::new(25, 1).expect("25 and 1 are positive"), true),
+            };
+        }
+    }
+    Ok(())
 }
 
-/// How long a file of Matroska plays. Its header may say nothing (a browser's recording), count from any start, or claim
-/// less than there is; what there is counts then. Where there is less than it claims, the file is cut off, and the
-/// claim stays, so that whoever decodes it finds out.
-fn matroska_ms(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<u64, MediaError> {
-    /// How far a header may lie below its packets, for durations that were rounded.
-    const TOLERANCE_MS: u64 = 100;
-    let span = span(probe, runner, limits)?;
-    match probe.duration_ms {
-        0 if span.is_interrupted() => Err(corrupt("after a part of it nothing follows for more than ten minutes")),
-        0 => Ok(span.ms()),
-        claimed_ms if span.ms() > claimed_ms + TOLERANCE_MS => Ok(span.ms()),
-        claimed_ms => Ok(claimed_ms),
-    }
-}
-
-/// The time that the packets of picture and sound fill: all are read, none is decoded.
-fn span(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<Span, MediaError> {
+/// What the packets of picture and sound say: all are read, none is decoded.
+fn packets(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<Survey, MediaError> {
     let streams: Vec<u32> =
         probe.video.iter().map(|video| video.index).chain(probe.audio.iter().map(|sound| sound.index)).collect();
     // A large file is read to its end, from a disk that may be slow.
     let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(10), ..runner.bounds }, ..*runner };
-    let (mut span, mut rest) = (Span::default(), Vec::new());
-    runner.run(Program::Ffprobe, span_line(limits).words(), &mut |chunk| {
+    let mut survey = Survey::new(Clock::of(&probe.container));
+    by_line(&runner, &survey_line(limits), &mut |line| {
+        let mut fields = line.split(',');
+        let stream = fields.next().and_then(|field| field.parse().ok()).filter(|stream| streams.contains(stream));
+        let mut seconds = || fields.next().and_then(|field| field.parse().ok());
+        let (shown_s, decoded_s, lasting_s) = (seconds(), seconds(), seconds());
+        if let Some(stream) = stream {
+            survey.add(Packet { stream, shown_s, decoded_s, lasting_s });
+        }
+    })?;
+    Ok(survey)
+}
+
+fn survey_line(limits: &AvLimits) -> Line {
+    let entries = "-show_entries packet=stream_index,pts_time,dts_time,duration_time -of csv=p=0";
+    Line::ffprobe().with(entries).source(limits, "")
+}
+
+/// Runs ffprobe and hands on every line that it writes.
+fn by_line(runner: &Runner, line: &Line, read: &mut dyn FnMut(&str)) -> Result<(), MediaError> {
+    let mut rest = Vec::new();
+    runner.run(Program::Ffprobe, line.words(), &mut |chunk| {
         rest.extend_from_slice(chunk);
         let whole = rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        for line in String::from_utf8_lossy(&rest[..whole]).lines() {
-            let mut fields = line.split(',');
-            let stream = fields.next().and_then(|field| field.parse().ok());
-            let mut seconds = || fields.next().and_then(|field| field.parse::<f64>().ok());
-            if let (true, Some(time)) = (stream.is_some_and(|stream| streams.contains(&stream)), seconds()) {
-                span.add(time, seconds().unwrap_or(0.0));
-            }
-        }
+        String::from_utf8_lossy(&rest[..whole]).lines().for_each(&mut *read);
         rest.drain(..whole);
         Ok(())
     })?;
-    Ok(span)
+    Ok(())
 }
 
-fn span_line(limits: &AvLimits) -> Line {
-    Line::ffprobe().with("-show_entries packet=stream_index,pts_time,duration_time -of csv=p=0").source(limits, "")
+/// Codecs of which recorders change the size on the way; what they write is decoded by keyframes alone. Of others every
+/// frame is one, and would have to be decoded.
+const CHANGING: &[&str] = &["vp8", "vp9", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "vc1"];
+
+/// Makes room for every shape that a picture has on the way, by its keyframes.
+pub(crate) fn fit(probe: &mut Probe, runner: &Runner, limits: &AvLimits) -> Result<(), MediaError> {
+    /// More changes than anyone sees.
+    const MAX_SHAPES: usize = 1000;
+    let Some(video) = probe.video.as_mut().filter(|video| CHANGING.contains(&video.codec.as_str())) else {
+        return Ok(());
+    };
+    let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(10), ..runner.bounds }, ..*runner };
+    let mut shapes: Vec<Shape> = Vec::new();
+    let run = by_line(&runner, &shapes_line(video.index, limits), &mut |line| {
+        let shape = Shape::read(line).filter(|shape| shapes.len() < MAX_SHAPES && !shapes.contains(shape));
+        shapes.extend(shape);
+    });
+    match run {
+        // What cannot be decoded is judged where it is.
+        Ok(()) | Err(MediaError::Refused(_) | MediaError::Fault(Fault::TimedOut { .. })) => {}
+        Err(fault @ MediaError::Fault(_)) => return Err(fault),
+    }
+    video.fit(shapes);
+    limits.check(probe)?;
+    Ok(())
+}
+
+fn shapes_line(stream: u32, limits: &AvLimits) -> Line {
+    let frames = format!("-select_streams {stream} -show_entries frame=width,height,sample_aspect_ratio -of csv=p=0");
+    Line::ffprobe().with(frames).source(limits, "-skip_frame nokey")
 }
 
 /// Packets whose times are looked at: ten seconds of most videos, one of the fastest.
 const TIMED_PACKETS: u32 = 300;
 
-/// Longest list of their times.
-const MAX_TIMES_BYTES: usize = 64 * 1024;
-
 /// The rate by the times of the first packets.
 fn timing(stream: u32, runner: &Runner, limits: &AvLimits) -> Result<Option<Timing>, MediaError> {
-    let mut list = Vec::new();
-    runner.run(Program::Ffprobe, timing_line(stream, limits).words(), &mut |chunk| {
-        let room = MAX_TIMES_BYTES.saturating_sub(list.len());
-        list.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        Ok(())
+    let mut times = Vec::new();
+    by_line(runner, &timing_line(stream, limits), &mut |line| {
+        let time = line.trim_end_matches(',').parse::<f64>().ok();
+        times.extend(time.filter(|_| times.len() < TIMED_PACKETS as usize));
     })?;
-    let times =
-        String::from_utf8_lossy(&list).lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
     Ok(Timing::of(times))
 }
 
@@ -124,7 +194,7 @@ fn timing_line(stream: u32, limits: &AvLimits) -> Line {
 }
 
 fn report_line(limits: &AvLimits) -> Line {
-    Line::ffprobe().with("-show_format -show_streams -show_chapters -of json").source(limits, "")
+    Line::doubting_ffprobe().with("-show_format -show_streams -show_chapters -of json").source(limits, "")
 }
 
 /// A file that cannot even be described was never proven to be of a container that is known here.
@@ -135,18 +205,6 @@ fn not_opened(error: MediaError) -> MediaError {
         }
         MediaError::Refused(_) | MediaError::Fault(_) => error,
     }
-}
-
-/// How long a file plays that does not say so, a browser's recording for instance: all packets are
-/// read, none is decoded.
-fn measured_ms(runner: &Runner, limits: &AvLimits) -> Result<u64, MediaError> {
-    let line = Line::ffmpeg().source(limits, "").with("-map 0:v:0? -map 0:a:0? -c copy -f null -");
-    let mut progress = ProgressReader::default();
-    runner.run(Program::Ffmpeg, line.words(), &mut |chunk| {
-        progress.take(chunk);
-        Ok(())
-    })?;
-    Ok(progress.out_ms)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! and becomes the next, so that the child's process id is the program's own and nothing of ours is
 //! `unsafe`.
 
+use super::machine::child_memory_bytes;
 use crate::error::Fault;
+use smmu_core::av::AvLimits;
 use std::{
     env,
     ffi::OsString,
@@ -24,6 +26,14 @@ pub(crate) struct Bounds {
     pub(crate) file_bytes: u64,
     /// Longest that it may run.
     pub(crate) wall_time: Duration,
+}
+
+impl Bounds {
+    /// What the limits allow, as far as this machine has it.
+    pub(crate) fn of(limits: &AvLimits, wall_time: Duration) -> Self {
+        let memory_bytes = limits.max_child_memory_bytes.min(child_memory_bytes());
+        Self { memory_bytes, file_bytes: limits.max_output_bytes, wall_time }
+    }
 }
 
 /// The programs that read media.

@@ -5,9 +5,10 @@ mod picture;
 mod playlists;
 
 use super::{
+    Outcome,
     boxes::{TrackFile, set_upright},
     failure::corrupt,
-    making::{Making, bit_rate, check_whole},
+    making::{Making, bit_rate, is_cut_off},
 };
 use crate::{
     error::{Fault, MediaError},
@@ -36,7 +37,7 @@ const MAIN: usize = 2;
 const PACKAGE: usize = 3;
 
 /// Makes all outputs of a video.
-pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<Vec<Artifact>, MediaError> {
+pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<Outcome, MediaError> {
     let mut steps = Steps::new(&WEIGHTS);
     poster(&mut making, video, &mut steps)?;
     preview(&mut making, video, &mut steps)?;
@@ -64,7 +65,7 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<V
         return Err(nothing());
     }
     let used: Vec<u32> = audio.iter().map(|(sound, _)| sound.stream).chain([video.plan.picture.stream]).collect();
-    check_whole(probe, &used, made_ms)?;
+    let cut_off = is_cut_off(probe, &used, made_ms)?;
     making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
 
     publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
@@ -104,7 +105,7 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<V
         Artifact { duration_ms: Some(made_ms), bit_rate, codecs: Some(codecs), ..sized(artifact, top.0.size) }
     })?;
     making.tell(steps.complete(PACKAGE));
-    Ok(making.into_artifacts())
+    Ok(Outcome { loudness: None, artifacts: making.into_artifacts(), made_ms, cut_off })
 }
 
 /// Looks at the plan's moments for a frame that is not black; takes a black one where there is no other.

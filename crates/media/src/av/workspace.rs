@@ -31,6 +31,20 @@ impl<'a> Workspace<'a> {
         Ok(Self { private, out_dir, max_bytes, published_bytes: 0 })
     }
 
+    /// The source, to be read by us.
+    pub(crate) fn source(&self) -> Result<File, Fault> {
+        File::open(self.path(SOURCE)).map_err(Fault::Read)
+    }
+
+    /// Replaces the link to the input by its first bytes, for what cannot be read with what follows.
+    pub(crate) fn keep_first(&self, bytes: u64) -> Result<(), Fault> {
+        let (path, part) = (self.path(SOURCE), self.path("source.part"));
+        let fault = |source| Fault::Write { path: path.clone(), source };
+        let mut copy = File::create(&part).map_err(fault)?;
+        io::copy(&mut self.source()?.take(bytes), &mut copy).map_err(fault)?;
+        fs::rename(&part, &path).map_err(fault)
+    }
+
     /// The folder.
     pub(crate) fn dir(&self) -> &Path {
         self.private.path()
@@ -111,6 +125,17 @@ mod tests {
             fs::read_dir(out.path()).expect("listed").map(|entry| entry.expect("read").file_name()).collect();
         left.sort();
         assert_eq!(left, ["input", "poster.jpg"]);
+    }
+
+    #[test]
+    fn a_part_of_the_source_takes_its_place_and_the_input_stays() {
+        let out = tempfile::tempdir().expect("a folder");
+        let input = out.path().join("input");
+        fs::write(&input, b"whole and torn").expect("written");
+        let space = Workspace::open(&input, out.path(), 100).expect("a folder");
+        space.keep_first(5).expect("copied");
+        assert_eq!(fs::read(space.path(SOURCE)).expect("read"), b"whole");
+        assert_eq!(fs::read(&input).expect("read"), b"whole and torn");
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Bmp {
             profile: None,
             camera: None,
             animation: None,
+            warnings: Vec::new(),
         };
         Ok(Self { decoder: Some(decoder), header, channels })
     }

@@ -1,6 +1,6 @@
 //! GIF, still and moving: frames drawn onto a canvas as a player would (GIF89a, section 23).
 
-use super::{Decode, Header, TakeFrame, shrink_bytes};
+use super::{Decode, Header, TakeFrame, cut_off, shortened, shrink_bytes};
 use crate::{
     error::{Fault, MediaError, corrupt, reading},
     raster::{Channels, Decoded, Raster},
@@ -8,10 +8,13 @@ use crate::{
     source::Source,
 };
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Frame, MemoryLimit, Repeat};
-use smmu_core::image::{Animation, ColourModel, ImageLimits, Orientation, Size};
+use smmu_core::{
+    Warning, WarningCode,
+    image::{Animation, ColourModel, ImageLimits, Orientation, Size},
+};
 use std::{
     fs::File,
-    io::{BufReader, Seek as _},
+    io::{BufReader, ErrorKind, Seek as _},
     num::NonZeroU64,
 };
 
@@ -25,6 +28,15 @@ fn refusal(error: DecodingError) -> MediaError {
     match error {
         DecodingError::Io(error) => reading("GIF", error),
         other => corrupt("GIF", other),
+    }
+}
+
+/// Whether the file ended before the decoder had what it needs.
+fn is_early_end(error: &DecodingError) -> bool {
+    match error {
+        DecodingError::UnexpectedEof => true,
+        DecodingError::Io(error) => error.kind() == ErrorKind::UnexpectedEof,
+        _ => false,
     }
 }
 
@@ -55,6 +67,16 @@ fn decoder(file: &File, skip_pixels: bool, canvas: u64) -> Result<Decoder<BufRea
     options.read_info(BufReader::new(file)).map_err(refusal)
 }
 
+/// How many of the frames, the last of which may be cut off, are whole.
+fn complete_frames(file: &File, canvas: Size, frames: u32) -> Result<u32, MediaError> {
+    let mut decoder = decoder(file, false, canvas.pixels())?;
+    let mut complete = 0;
+    while complete < frames && decoder.read_next_frame().is_ok_and(|frame| frame.is_some()) {
+        complete += 1;
+    }
+    Ok(complete)
+}
+
 impl Gif {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
         let file = source.file()?;
@@ -62,11 +84,35 @@ impl Gif {
         let stored = Size { width: counter.width().into(), height: counter.height().into() };
         limits.check_canvas(stored)?;
         let (mut frames, mut duration_ms) = (0, 0);
-        let mut has_alpha = false;
-        while let Some(frame) = counter.next_frame_info().map_err(refusal)? {
+        let (mut has_alpha, mut last_ms) = (false, 0);
+        let mut warnings = Vec::new();
+        let most = limits.frames(stored);
+        loop {
+            let frame = match counter.next_frame_info() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                // Pictures are shown as far as they go, as browsers do.
+                Err(error) if frames > 0 && is_early_end(&error) => {
+                    let complete = complete_frames(&file, stored, frames)?;
+                    if complete == frames {
+                        warnings.push(Warning::new(WarningCode::Repaired, "the GIF file has no end mark"));
+                    } else if frames > 1 {
+                        frames = complete.max(1);
+                        duration_ms -= last_ms;
+                        let message = format!("the GIF file is cut off: {frames} frames are there");
+                        warnings.push(Warning::new(WarningCode::CutOff, message));
+                    }
+                    break;
+                }
+                Err(error) => return Err(refusal(error)),
+            };
+            if frames == most {
+                warnings.push(shortened(most));
+                break;
+            }
             frames += 1;
-            limits.check_frames(stored, frames)?;
-            duration_ms += u64::from(shown_ms(frame));
+            last_ms = u64::from(shown_ms(frame));
+            duration_ms += last_ms;
             let covers = (frame.left, frame.top, u32::from(frame.width), u32::from(frame.height))
                 == (0, 0, stored.width, stored.height);
             has_alpha |= frame.transparent.is_some() || (frames == 1 && !covers);
@@ -85,6 +131,7 @@ impl Gif {
             profile: None,
             camera: None,
             animation: (frames > 1).then_some(Animation { frames, duration_ms, plays }),
+            warnings,
         };
         if frames == 0 {
             return Err(corrupt("GIF", "it has no frames"));
@@ -106,15 +153,40 @@ impl Decode for Gif {
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
         let mut canvas = Canvas::clear(self.header.stored);
         let mut decoder = decoder(&self.file, false, self.header.stored.pixels())?;
-        let frame = decoder.read_next_frame().map_err(refusal)?.ok_or_else(|| corrupt("GIF", "it has no frames"))?;
-        canvas.draw(frame);
+        let info = decoder.next_frame_info().map_err(refusal)?.ok_or_else(|| corrupt("GIF", "it has no frames"))?;
+        let mut frame = info.clone();
+        // A frame may be larger than its canvas, as the decoder's own limit knows.
+        let bytes = u64::from(frame.width) * u64::from(frame.height) * 4;
+        if bytes > (self.header.stored.pixels() * 4).max(MIN_MEMORY_BYTES) {
+            return Err(corrupt("GIF", "a frame is far larger than the picture"));
+        }
+        let mut pixels = vec![0; decoder.buffer_size()];
+        match decoder.read_into_buffer(&mut pixels) {
+            Ok(()) => {}
+            // Of an animation the first frame was found to be whole.
+            Err(error) if is_early_end(&error) => {
+                let row = usize::from(frame.width).max(1) * 4;
+                let drawn = pixels.chunks(row).rposition(|row| row.iter().any(|sample| *sample != 0)).unwrap_or(0);
+                let warning = cut_off("GIF", u32::try_from(drawn).unwrap_or(0), frame.height.into())?;
+                self.header.warnings.push(warning);
+                // What is missing of a picture without transparent parts is as its last row.
+                let (there, missing) = pixels.split_at_mut(drawn * row);
+                if let Some(last) = there.len().checked_sub(row).map(|start| &there[start..]) {
+                    missing.chunks_exact_mut(row).for_each(|row| row.copy_from_slice(last));
+                }
+            }
+            Err(error) => return Err(refusal(error)),
+        }
+        frame.buffer = pixels.into();
+        canvas.draw(&frame);
         resize::shrink(&canvas.raster, canvas.raster.size.into(), target).map(Decoded::from)
     }
 
     fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
         let mut canvas = Canvas::clear(self.header.stored);
         let mut decoder = decoder(&self.file, false, self.header.stored.pixels())?;
-        while let Some(frame) = decoder.read_next_frame().map_err(refusal)? {
+        for _ in 0..self.header.animation.map_or(1, |animation| animation.frames) {
+            let Some(frame) = decoder.read_next_frame().map_err(refusal)? else { break };
             let covered = canvas.draw(frame);
             let shown_ms = shown_ms(frame);
             let disposal = frame.dispose;

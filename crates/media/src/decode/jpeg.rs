@@ -1,7 +1,7 @@
 //! JPEG by libjpeg-turbo, which shrinks in the frequency domain: most of a large photo is never decoded.
 
 use super::{
-    Decode, Header,
+    Decode, Header, cut_off,
     jpeg_markers::{self, Markers},
     shrink_bytes,
 };
@@ -9,11 +9,14 @@ use crate::{
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
     exif::Metadata,
-    raster::{Channels, Decoded, Raster},
+    raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, Extent},
     source::Source,
 };
-use smmu_core::image::{ColourModel, ImageLimits, Size};
+use smmu_core::{
+    Warning, WarningCode,
+    image::{ColourModel, ImageLimits, Size},
+};
 use turbojpeg::{Colorspace, Decompressor, PixelFormat, ScalingFactor};
 
 /// How much larger than the target the decoded picture stays. With 1 the picture is visibly softer
@@ -28,6 +31,8 @@ pub(crate) struct Jpeg {
     content: Vec<u8>,
     header: Header,
     markers: Markers,
+    /// Whether its pixels end where the format says.
+    ended: bool,
     format: PixelFormat,
     channels: Channels,
 }
@@ -38,7 +43,8 @@ impl Jpeg {
         let mut markers = Markers::parse(&content).ok_or_else(|| corrupt("JPEG", "its headers are incomplete"))?;
         // Some cameras write no end of image. With one put there, libjpeg-turbo complains of pixels that are missing, and
         // of nothing else; of several scans it cannot tell that the last ones are missing.
-        if markers.one_scan && !content.ends_with(&[0xff, 0xd9]) {
+        let ended = content[markers.pixels_at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+        if markers.one_scan && !ended {
             content.extend_from_slice(&[0xff, 0xd9]);
         }
         let stored = markers.size.ok_or_else(|| corrupt("JPEG", "it has no frame header"))?;
@@ -47,6 +53,7 @@ impl Jpeg {
             let message = format!("JPEG with {} bits per sample is not supported; 8 are", markers.precision);
             return Err(unsupported(message));
         }
+        let mut warnings = Vec::new();
         let head = match decompressor()?.read_header(&content) {
             Ok(head) if markers.tidy => head,
             read => {
@@ -55,6 +62,7 @@ impl Jpeg {
                     return Err(corrupt("JPEG", reason));
                 };
                 content = tidy;
+                warnings.push(Warning::new(WarningCode::Repaired, "the headers of the JPEG file break its rules"));
                 decompressor()?.read_header(&content).map_err(|error| corrupt("JPEG", error))?
             }
         };
@@ -77,8 +85,9 @@ impl Jpeg {
             profile: markers.icc.take().and_then(|icc| Profile::parse(&icc)),
             camera: metadata.as_ref().and_then(Metadata::camera),
             animation: None,
+            warnings,
         };
-        Ok(Self { content, header, markers, format, channels })
+        Ok(Self { content, header, markers, ended, format, channels })
     }
 
     /// The smallest scale that leaves the margin.
@@ -99,7 +108,77 @@ impl Jpeg {
         let scaled = |side: u32| u32::try_from(scale.scale(side as usize)).unwrap_or(side);
         Size { width: scaled(self.header.stored.width), height: scaled(self.header.stored.height) }
     }
+
+    /// The picture, with what libjpeg-turbo says of it where it is not sound.
+    fn decompress(&self, content: &[u8], scale: ScalingFactor) -> Result<(Raster, Option<String>), MediaError> {
+        let mut raster: Raster = Raster::zeroed(self.decoded_size(scale), self.channels);
+        let (width, height) = (raster.size.width as usize, raster.size.height as usize);
+        let mut decompressor = decompressor()?;
+        decompressor.read_header(content).map_err(|error| corrupt("JPEG", error))?;
+        decompressor.set_scaling_factor(scale).map_err(|error| corrupt("JPEG", error))?;
+        let output = turbojpeg::Image {
+            pixels: raster.samples.as_mut_slice(),
+            width,
+            pitch: width * self.channels.count(),
+            height,
+            format: self.format,
+        };
+        match decompressor.decompress(content, output) {
+            Ok(()) => Ok((raster, None)),
+            Err(turbojpeg::Error::TurboJpegError(warning)) => Ok((raster, Some(warning))),
+            Err(error) => Err(corrupt("JPEG", error)),
+        }
+    }
+
+    /// How many of how many rows are there of a file that is cut off: those that look the same whatever comes after
+    /// the cut. Of a progressive file whose last scan is cut off, rows that are only less sharp for it look the same.
+    fn rows_there(&self) -> Result<(u32, u32), MediaError> {
+        // An eighth of a large picture is enough to tell, and cheap.
+        let small = self.markers.lossless || self.header.stored.height < LARGE_ROWS;
+        let scale = if small { ScalingFactor::ONE } else { ScalingFactor::new(1, 8) };
+        let cut = self.content.strip_suffix(&[0xff, 0xd9]).unwrap_or(&self.content);
+        let filled = |step: u32| {
+            // No 255, which begins a marker.
+            let filling = (0..FILLING_BYTES).map(|at| (at.wrapping_mul(step) >> 5) as u8 % 255);
+            let content: Vec<u8> = cut.iter().copied().chain(filling).chain([0xff, 0xd9]).collect();
+            self.decompress(&content, scale).map(|(raster, _)| raster)
+        };
+        let (one, other) = (filled(2_654_435_761)?, filled(1_597_334_677)?);
+        let row = row_samples(one.size.width, self.channels).max(1);
+        let all = one.size.height;
+        let alike_up_to = |samples: usize| {
+            let alike = |(one, other): &(&[u8], &[u8])| {
+                let pairs = one[..samples].iter().zip(&other[..samples]);
+                let difference: u64 = pairs.map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+                difference <= MOST_DIFFERENCE * samples as u64
+            };
+            one.samples.chunks_exact(row).zip(other.samples.chunks_exact(row)).take_while(alike).count()
+        };
+        let whole = alike_up_to(row);
+        // The row of blocks in which the cut lies is there in part; of a picture of many such rows it counts.
+        let rows = if whole < all as usize && self.header.stored.height >= MANY_ROWS {
+            alike_up_to(row.min(8 * self.channels.count())).min(all as usize - 1)
+        } else {
+            whole
+        };
+        Ok((u32::try_from(rows).unwrap_or(0), all))
+    }
 }
+
+/// Pixels of a picture by which it is found how much of it is there.
+const fn measured_pixels(stored: Size) -> u64 {
+    let pixels = stored.pixels();
+    if stored.height < LARGE_ROWS { pixels } else { pixels / 64 + 1 }
+}
+
+/// From so many rows on, one row of blocks is less than a twentieth of the picture.
+const MANY_ROWS: u32 = 320;
+/// From so many rows on, an eighth of them tells well enough where a file is cut off.
+const LARGE_ROWS: u32 = 2000;
+/// Bytes to fill in after a cut: enough to change what comes next for sure.
+const FILLING_BYTES: u32 = 64 * 1024;
+/// The mean difference of samples in a row that nobody sees.
+const MOST_DIFFERENCE: u64 = 3;
 
 /// Some tools write line ends in front.
 fn from_first_marker(mut content: Vec<u8>) -> Vec<u8> {
@@ -125,31 +204,39 @@ impl Decode for Jpeg {
     fn memory_bytes(&self, target: Size) -> u64 {
         let decoded = self.decoded_size(self.scale(target));
         let coefficients = if self.markers.progressive { self.markers.coefficient_bytes() } else { 0 };
-        self.content.len() as u64 + coefficients + shrink_bytes(decoded, target, self.channels.count() as u64)
+        let channels = self.channels.count() as u64;
+        // Of one that is cut off, two more pictures are compared, small ones.
+        let measuring =
+            if self.ended { 0 } else { self.content.len() as u64 + 2 * measured_pixels(self.header.stored) * channels };
+        self.content.len() as u64 + coefficients + shrink_bytes(decoded, target, channels) + measuring
     }
 
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
         let scale = self.scale(target);
-        let mut raster: Raster = Raster::zeroed(self.decoded_size(scale), self.channels);
-        let (width, height) = (raster.size.width as usize, raster.size.height as usize);
-        let mut decompressor = decompressor()?;
-        decompressor.read_header(&self.content).map_err(|error| corrupt("JPEG", error))?;
-        decompressor.set_scaling_factor(scale).map_err(|error| corrupt("JPEG", error))?;
-        let output = turbojpeg::Image {
-            pixels: raster.samples.as_mut_slice(),
-            width,
-            pitch: width * self.channels.count(),
-            height,
-            format: self.format,
-        };
-        match decompressor.decompress(&self.content, output) {
-            Ok(()) => {}
+        let (mut raster, warning) = self.decompress(&self.content, scale)?;
+        let no_end = || Warning::new(WarningCode::Repaired, "the JPEG file has no end mark");
+        match warning {
+            None if self.ended => {}
+            None => self.header.warnings.push(no_end()),
+            Some(_) if !self.ended => {
+                let (rows, all) = self.rows_there()?;
+                let warning = if rows < all {
+                    cut_off("JPEG", rows, all)?
+                } else if self.markers.progressive {
+                    Warning::new(WarningCode::CutOff, "the JPEG file is cut off: fine details of some rows are missing")
+                } else {
+                    no_end()
+                };
+                self.header.warnings.push(warning);
+            }
             // Some cameras pad between segments; every pixel is there.
-            Err(turbojpeg::Error::TurboJpegError(warning)) if warning.contains("extraneous bytes before marker") => {}
+            Some(warning) if warning.contains("extraneous bytes before marker") => {
+                let message = "the JPEG file has bytes between its segments";
+                self.header.warnings.push(Warning::new(WarningCode::Repaired, message));
+            }
             // libjpeg's other warnings mean that it made pixels up.
-            Err(error) => return Err(corrupt("JPEG", error)),
+            Some(warning) => return Err(corrupt("JPEG", warning)),
         }
-        drop(decompressor);
         if self.channels == Channels::Cmyk && self.markers.adobe {
             raster.samples.iter_mut().for_each(|ink| *ink = 255 - *ink);
         }

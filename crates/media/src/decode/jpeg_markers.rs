@@ -25,6 +25,8 @@ pub(crate) struct Markers {
     pub(crate) adobe: bool,
     /// Whether the first scan's parameters are what the process of the frame has.
     pub(crate) tidy: bool,
+    /// Where the first scan's pixels begin.
+    pub(crate) pixels_at: usize,
     /// Whether the first scan is the only one: it holds all components, whole.
     pub(crate) one_scan: bool,
 }
@@ -46,6 +48,7 @@ impl Markers {
                     found.one_scan = !found.progressive && components.map(usize::from) == Some(found.sampling.len());
                     let other_process = found.progressive || found.lossless;
                     found.tidy = other_process || scan().is_none_or(|scan| scan.ends_with(&[0, 63, 0]));
+                    found.pixels_at = content.len() - rest.len();
                     break;
                 }
                 // End of image: there are no pixels.

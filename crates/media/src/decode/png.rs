@@ -1,17 +1,20 @@
 //! PNG, row by row: no more of it is in memory than the rows that the next output rows need.
 
-use super::{Decode, Header, shrink_bytes};
+use super::{Decode, Header, cut_off, shrink_bytes};
 use crate::{
     colour::Profile,
     error::{MediaError, corrupt, reading},
     exif::Metadata,
-    raster::{Channels, Decoded, Raster},
+    raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, RowResizer},
     source::Source,
 };
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 use smmu_core::image::{ColourModel, ImageLimits, Size};
-use std::{fs::File, io::BufReader};
+use std::{
+    fs::File,
+    io::{BufReader, ErrorKind, Read as _},
+};
 
 /// An opened PNG file.
 pub(crate) struct Png {
@@ -20,6 +23,8 @@ pub(crate) struct Png {
     channels: Channels,
     sixteen: bool,
     interlaced: bool,
+    /// Whether the file has ended before its rows have.
+    cut: bool,
 }
 
 fn refusal(error: DecodingError) -> MediaError {
@@ -29,8 +34,35 @@ fn refusal(error: DecodingError) -> MediaError {
     }
 }
 
+/// The largest Exif that is looked at.
+const MAX_EXIF_BYTES: u32 = 1024 * 1024;
+
+/// Exif that stands behind the pixels (PNG 1.5 extensions, 3.7), where the decoder comes too late.
+fn exif_behind_pixels(mut file: BufReader<File>) -> Option<Vec<u8>> {
+    let mut pixels_seen = false;
+    file.seek_relative(8).ok()?;
+    loop {
+        let mut head = [0; 8];
+        file.read_exact(&mut head).ok()?;
+        let [a, b, c, d, kind @ ..] = head;
+        let bytes = u32::from_be_bytes([a, b, c, d]);
+        match &kind {
+            b"IEND" => return None,
+            b"eXIf" if pixels_seen && bytes <= MAX_EXIF_BYTES => {
+                let mut exif = vec![0; bytes as usize];
+                file.read_exact(&mut exif).ok()?;
+                return Some(exif);
+            }
+            kind => pixels_seen |= kind == b"IDAT",
+        }
+        // The checksum follows.
+        file.seek_relative(i64::from(bytes) + 4).ok()?;
+    }
+}
+
 impl Png {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let exif_behind = exif_behind_pixels(source.reader()?);
         // Rows and compressed metadata; pixels are held by us.
         let allowed = Limits { bytes: usize::try_from(limits.max_memory_bytes / 2).unwrap_or(usize::MAX) };
         let mut decoder = Decoder::new_with_limits(source.reader()?, allowed);
@@ -50,7 +82,8 @@ impl Png {
             ColorType::Rgba => Channels::Rgba,
             ColorType::Indexed => return Err(corrupt("PNG", "it has no palette")),
         };
-        let metadata = info.exif_metadata.as_deref().and_then(Metadata::parse);
+        let exif = info.exif_metadata.as_deref().or(exif_behind.as_deref());
+        let metadata = exif.and_then(Metadata::parse);
         let header = Header {
             stored,
             orientation: metadata.as_ref().and_then(Metadata::orientation).unwrap_or_default(),
@@ -64,9 +97,10 @@ impl Png {
             profile: info.icc_profile.as_deref().and_then(Profile::parse),
             camera: metadata.as_ref().and_then(Metadata::camera),
             animation: None,
+            warnings: Vec::new(),
         };
         let interlaced = info.interlaced;
-        Ok(Self { reader, header, channels, sixteen: depth == BitDepth::Sixteen, interlaced })
+        Ok(Self { reader, header, channels, sixteen: depth == BitDepth::Sixteen, interlaced, cut: false })
     }
 
     /// Interlaced rows come in an order in which none is complete before nearly all have come.
@@ -77,12 +111,24 @@ impl Png {
         Ok(pixels)
     }
 
-    /// The next row.
-    fn row(&mut self, room: &mut [u8]) -> Result<(), MediaError> {
-        match self.reader.read_row(room).map_err(refusal)? {
-            Some(_) => Ok(()),
-            None => Err(corrupt("PNG", "it has too few rows")),
+    /// A row, which is the one before again where the file is cut off and nearly all rows have come.
+    fn row(&mut self, number: u32, before: &mut [u8], room: &mut [u8]) -> Result<(), MediaError> {
+        if !self.cut {
+            match self.reader.read_row(room) {
+                Ok(Some(_)) => {
+                    before.copy_from_slice(room);
+                    return Ok(());
+                }
+                Ok(None) => return Err(corrupt("PNG", "it has too few rows")),
+                Err(DecodingError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    self.header.warnings.push(cut_off("PNG", number, self.header.stored.height)?);
+                    self.cut = true;
+                }
+                Err(error) => return Err(refusal(error)),
+            }
         }
+        room.copy_from_slice(before);
+        Ok(())
     }
 
     const fn sample_bytes(&self) -> u64 {
@@ -129,11 +175,12 @@ impl Decode for Png {
                 resize::shrink(&raster, stored.into(), target).map(Decoded::from)
             };
         }
+        let mut before = vec![0; row_samples(stored.width, channels) * self.sample_bytes() as usize];
         if self.sixteen {
             let mut resizer = RowResizer::<u16>::new(stored, target, channels);
-            for _ in 0..stored.height {
+            for number in 0..stored.height {
                 resizer.push(1, |room| {
-                    self.row(bytemuck::cast_slice_mut(room))?;
+                    self.row(number, &mut before, bytemuck::cast_slice_mut(room))?;
                     for sample in room {
                         *sample = u16::from_be(*sample);
                     }
@@ -143,8 +190,8 @@ impl Decode for Png {
             resizer.finish().map(Decoded::from)
         } else {
             let mut resizer = RowResizer::<u8>::new(stored, target, channels);
-            for _ in 0..stored.height {
-                resizer.push(1, |room| self.row(room))?;
+            for number in 0..stored.height {
+                resizer.push(1, |room| self.row(number, &mut before, room))?;
             }
             resizer.finish().map(Decoded::from)
         }

@@ -82,6 +82,7 @@ impl Tiff {
             profile,
             camera: tags::camera(&mut decoder),
             animation: None,
+            warnings: Vec::new(),
         };
         Ok(Self { decoder, header, layout })
     }

@@ -1,6 +1,6 @@
 //! WebP, still and moving.
 
-use super::{Decode, Header, TakeFrame, shrink_bytes};
+use super::{Decode, Header, TakeFrame, shortened, shrink_bytes};
 use crate::{
     colour::Profile,
     error::{MediaError, corrupt},
@@ -28,7 +28,14 @@ impl Webp {
         let content = source.content()?;
         let mut found = webp::parse(&content).ok_or_else(|| corrupt("WebP", "its headers are incomplete"))?;
         limits.check_canvas(found.size)?;
-        limits.check_frames(found.size, found.animation.map_or(1, |animation| animation.frames))?;
+        let mut warnings = Vec::new();
+        let most = limits.frames(found.size);
+        if let Some(animation) = found.animation.as_mut().filter(|animation| animation.frames > most) {
+            animation.duration_ms = animation.duration_ms * u64::from(most) / u64::from(animation.frames);
+            animation.frames = most;
+            warnings.push(shortened(most));
+        }
+        found.animation = found.animation.filter(|animation| animation.frames > 1);
         let metadata = found.exif.take().and_then(|block| Metadata::parse(&block));
         let header = Header {
             stored: found.size,
@@ -39,6 +46,7 @@ impl Webp {
             profile: found.icc.take().and_then(|icc| Profile::parse(&icc)),
             camera: metadata.as_ref().and_then(Metadata::camera),
             animation: found.animation,
+            warnings,
         };
         Ok(Self { content, header, lossless: found.lossless, animated_file: found.animated_file })
     }
@@ -92,7 +100,8 @@ impl Decode for Webp {
             return take(self.still(target)?, 0);
         }
         let mut decoder = AnimationDecoder::open(&self.content, self.header.stored)?;
-        while let Some((raster, shown_ms)) = decoder.next_frame()? {
+        for _ in 0..self.header.animation.map_or(1, |animation| animation.frames) {
+            let Some((raster, shown_ms)) = decoder.next_frame()? else { break };
             take(resize::shrink(&raster, raster.size.into(), target)?.into(), shown_ms)?;
         }
         Ok(())

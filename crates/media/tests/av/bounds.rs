@@ -100,7 +100,8 @@ fn a_child_that_is_killed_is_no_fault_of_the_file() {
 #[test]
 fn whoever_takes_too_long_is_ended() {
     let limits = AvLimits { max_wall_time: Duration::from_millis(40), ..AvLimits::default() };
-    let fault = slow_clip().fault_within(&limits);
+    let clip = format!("{} {H264}", moving("160x120", "25", 1));
+    let fault = Bench::with_clip(&clip, "mp4").fault_within(&limits);
     assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
 }
 

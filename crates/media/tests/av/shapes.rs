@@ -223,7 +223,7 @@ fn combing(picture: &RgbImage) -> f64 {
 }
 
 #[test]
-fn a_picture_that_changes_its_size_goes_on_at_the_first_one() {
+fn a_picture_that_changes_its_size_is_shown_in_the_largest() {
     // As browsers record a window, and as broadcasts go.
     let bench = Bench::empty();
     let part = |size: &str, sound: &str, offset: u32, name: &str| {
@@ -253,8 +253,49 @@ fn a_picture_that_changes_its_size_goes_on_at_the_first_one() {
     assert!(samples.len().abs_diff(4 * 48_000) < 48_000 / 10, "{} samples", samples.len());
     let silent = samples.chunks(480).filter(|part| part.iter().all(|sample| sample.unsigned_abs() < 300)).count();
     assert!(silent < 12, "{silent} hundredths of a second are silent");
-    assert_eq!(made.size("video-240p.mp4"), (320, 240));
+    // 480 × 272, with bars at the sides of what was 320 × 240.
+    assert_eq!(made.size("video-240p.mp4"), (424, 240));
+    assert_eq!(bars(&made, 500), [true, false]);
+    assert_eq!(bars(&made, 3500), [false, false]);
     made.assert_sound();
+}
+
+/// Whether the left edge and the upper one are black.
+fn bars(made: &Made, at_ms: u64) -> [bool; 2] {
+    let (width, height) = made.size("video.mp4");
+    let frame = ffmpeg::frame(&made.path("video.mp4"), at_ms, width, height);
+    let black = |x, y| frame.get_pixel(x, y).0.iter().all(|&sample| sample < 24);
+    [(0..height).step_by(20).all(|y| black(2, y)), (0..width).step_by(20).all(|x| black(x, 2))]
+}
+
+#[test]
+fn a_phone_that_is_turned_and_a_window_that_grows_keep_their_shape() {
+    for (first, second, shown, at_first, later) in [
+        ("320x180", "180x320", (320, 180), [false, false], [true, false]),
+        ("160x90", "320x180", (320, 180), [false, false], [false, false]),
+        ("160x120", "320x180", (320, 180), [true, false], [false, false]),
+    ] {
+        for (codec, extension) in [("-c:v libvpx -deadline realtime -b:v 1M", "webm"), (H264, "ts")] {
+            let bench = Bench::empty();
+            let part = |size: &str, name: &str| {
+                let source = format!("-f lavfi -i color=white:size={size}:rate=30:duration=2");
+                ffmpeg::make(&format!("{source} {codec}"), &bench.path(name));
+            };
+            part(first, &format!("a.{extension}"));
+            part(second, &format!("b.{extension}"));
+            std::fs::write(bench.path("list"), format!("file a.{extension}\nfile b.{extension}\n")).expect("written");
+            let whole = bench.path(&format!("whole.{extension}"));
+            ffmpeg::make(&format!("-f concat -i {} -c copy", bench.path("list").display()), &whole);
+            std::fs::rename(whole, bench.input()).expect("renamed");
+            let made = bench.transcode();
+            let name = format!("{first}, {second} in {extension}");
+            assert!(picture(&made).changes_shape, "{name}");
+            assert_eq!(made.size("video.mp4"), shown, "{name}");
+            assert_eq!((bars(&made, 500), bars(&made, 3500)), (at_first, later), "{name}");
+            assert!(ffmpeg::frames(&made.path("video.mp4")).abs_diff(120) <= 2, "{name}");
+            made.assert_sound();
+        }
+    }
 }
 
 #[test]

@@ -158,3 +158,92 @@ fn a_songs_cover_becomes_a_picture_and_its_tags_go_into_the_manifest() {
     }
     made.assert_sound();
 }
+
+/// A sound of so many channels of which one alone is heard; with a picture, if wanted.
+fn one_of(channels: usize, heard: usize, codec: &str) -> String {
+    let of = |channel| if channel == heard { "0.5*sin(2*PI*440*t)" } else { "0" };
+    let expressions = (0..channels).map(of).collect::<Vec<_>>().join("|");
+    format!("-f lavfi -i aevalsrc=exprs={expressions}:duration=2:sample_rate=48000 {codec}")
+}
+
+#[test]
+fn every_channel_of_any_number_is_heard() {
+    let picture = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=2";
+    for channels in [3, 4, 5, 6, 7, 8, 10, 12, 16] {
+        for heard in [0, 2, channels - 1] {
+            let sound = one_of(channels, heard, "-c:a pcm_s16le");
+            let loudest = |made: &Made, name: &str| {
+                ffmpeg::samples(&made.path(name)).iter().map(|sample| sample.unsigned_abs()).max()
+            };
+            let made = Bench::with_clip(&sound, "wav").transcode();
+            assert!(loudest(&made, "audio.m4a") > Some(2000), "channel {heard} of {channels}");
+            if heard == channels - 1 {
+                let clip = format!("{picture} {sound} -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
+                let made = Bench::with_clip(&clip, "mov").transcode();
+                assert!(loudest(&made, "video.mp4") > Some(500), "channel {heard} of {channels}, with a picture");
+            }
+        }
+    }
+}
+
+#[test]
+fn six_channels_at_once_do_not_clip_and_are_not_late() {
+    let expressions = ["if(gte(t\\,1)\\,0.98*sin(2*PI*440*t)\\,0)"; 6].join("|");
+    let clip = format!(
+        "-f lavfi -i testsrc2=size=160x120:rate=25:duration=2 \
+         -f lavfi -i aevalsrc=exprs={expressions}:channel_layout=5.1:duration=2:sample_rate=48000 \
+         -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a pcm_s16le"
+    );
+    let made = Bench::with_clip(&clip, "mov").transcode();
+    let samples = ffmpeg::samples(&made.path("video.mp4"));
+    let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max().expect("samples");
+    assert!((10_000..32_000).contains(&loudest), "{loudest}");
+    let onset_ms = samples.iter().position(|sample| sample.unsigned_abs() > 2000).expect("a tone") / 48;
+    assert!(onset_ms.abs_diff(1000) <= 5, "{onset_ms} ms");
+}
+
+#[test]
+fn channels_out_of_phase_have_a_waveform() {
+    let clip = "-f lavfi -i aevalsrc=exprs=0.5*sin(2*PI*440*t)|-0.5*sin(2*PI*440*t):duration=2:sample_rate=48000";
+    let made = Bench::with_clip(clip, "wav").transcode();
+    let waveform: Value = serde_json::from_str(&made.text("waveform.json")).expect("JSON");
+    let highest = waveform["data"].as_array().expect("data").iter().filter_map(Value::as_i64).max();
+    assert!(highest > Some(15), "{highest:?}");
+}
+
+#[test]
+fn a_downloads_sound_is_in_step_with_its_picture_to_five_milliseconds() {
+    // A click at every second, in step with a flash.
+    for (codec, extension) in [("aac", "mp4"), ("pcm_s16le", "mov"), ("libopus", "mkv")] {
+        let clip = format!(
+            "-f lavfi -i color=black:size=160x120:rate=25:duration=4,drawbox=color=white:t=fill:enable=lt(mod(t\\,1)\\,0.04)*gte(t\\,1) \
+             -f lavfi -i aevalsrc=if(gte(t\\,1)*lt(mod(t\\,1)\\,0.002)\\,0.9*sin(2*PI*3000*t)\\,0):duration=4:sample_rate=48000 \
+             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a {codec} -b:a 192k"
+        );
+        let made = Bench::with_clip(&clip, extension).transcode();
+        let video = made.path("video.mp4");
+        let light = ffmpeg::brightness(&video).iter().position(|&luma| luma > 128).expect("a flash") * 40;
+        let samples = ffmpeg::samples(&video);
+        // The loudest moment around each second: what a codec smears before a click is softer.
+        for second in 1..4 {
+            let around = (second * 48_000 - 4800)..(second * 48_000 + 4800);
+            let click = around.max_by_key(|&at| samples[at].unsigned_abs()).expect("samples") / 48;
+            assert!(click.abs_diff(second * 1000 + 1) <= 5, "{codec}: the click is at {click} ms");
+        }
+        assert_eq!(light, 1000, "{codec}");
+    }
+}
+
+#[test]
+fn a_cover_that_matroska_calls_a_video_is_a_cover() {
+    for (codec, extension) in [("mjpeg", "mka"), ("png", "mkv")] {
+        let clip = format!(
+            "{} -f lavfi -i testsrc2=size=300x300:rate=1:duration=1 -map 0 -map 1 -c:a libmp3lame -c:v {codec} -frames:v 1",
+            tone(440, 3.0)
+        );
+        let made = Bench::with_clip(&clip, extension).transcode();
+        assert_eq!(made.manifest.kind, smmu_core::MediaKind::Audio, "{extension}");
+        assert_eq!(made.size("cover.jpg"), (300, 300), "{extension}");
+        made.assert_sound();
+    }
+}

@@ -1,10 +1,10 @@
 //! What moves.
 
-use crate::{refused, refused_within, render, render_with, support};
+use crate::{render, render_with, support};
 use gif::Repeat;
 use image::{AnimationDecoder as _, ImageDecoder as _, codecs::webp::WebPDecoder};
 use smmu_core::{
-    ErrorCode, Role,
+    Role, WarningCode,
     image::{Animation, ImageLimits, ImageProfile, Ladder},
 };
 use std::io::Cursor;
@@ -68,18 +68,40 @@ fn a_gif_of_one_frame_is_a_still() {
     assert_eq!(rendered.picture("webp-300.webp").dimensions(), (300, 150));
 }
 
+/// The frames that were processed, and the codes of what was said of it.
+fn frames_and_warnings(rendered: &crate::Rendered) -> (Option<u32>, Vec<WarningCode>) {
+    let frames = rendered.facts().probe.animation.map(|animation| animation.frames);
+    (frames, rendered.manifest.warnings.iter().map(|warning| warning.code).collect())
+}
+
 #[test]
-fn four_hundred_frames_are_accepted_and_one_more_is_not() {
+fn an_animation_of_more_frames_than_are_processed_is_shortened_and_not_refused() {
     let profile = ImageProfile { ladder: Ladder::try_from(vec![8]).expect("in range"), ..ImageProfile::default() };
-    let accepted = render_with(&support::gif(8, 8, 400, Repeat::Infinite), &profile, &ImageLimits::default());
-    assert_eq!(accepted.expect("rendered").facts().probe.animation.map(|animation| animation.frames), Some(400));
-    assert_eq!(refused(&support::gif(8, 8, 401, Repeat::Infinite)).code, ErrorCode::TooManyFrames);
+    let limits = ImageLimits { max_frames: 40, ..ImageLimits::default() };
+    for (frames, expected) in [(40, (Some(40), vec![])), (41, (Some(40), vec![WarningCode::Shortened]))] {
+        let rendered = render_with(&support::gif(8, 8, frames, Repeat::Infinite), &profile, &limits).expect("rendered");
+        assert_eq!(frames_and_warnings(&rendered), expected);
+    }
+    let long = render_with(&support::gif(8, 8, 450, Repeat::Infinite), &profile, &ImageLimits::default());
+    assert_eq!(frames_and_warnings(&long.expect("rendered")), (Some(450), vec![]));
 }
 
 #[test]
 fn all_frames_together_are_bounded_too() {
     let limits = ImageLimits { max_animation_pixels: 5 * 100 * 50, ..ImageLimits::default() };
-    assert_eq!(refused_within(&support::gif(100, 50, 6, Repeat::Infinite), &limits).code, ErrorCode::TooManyPixels);
-    let webp = render(&support::gif(100, 50, 6, Repeat::Infinite)).bytes("webp-100.webp");
-    assert_eq!(refused_within(&webp, &limits).code, ErrorCode::TooManyPixels);
+    let gif = support::gif(100, 50, 6, Repeat::Infinite);
+    let webp = render(&gif).bytes("webp-100.webp");
+    for file in [gif, webp] {
+        let rendered = render_with(&file, &ImageProfile::default(), &limits).expect("rendered");
+        assert_eq!(frames_and_warnings(&rendered), (Some(5), vec![WarningCode::Shortened]));
+    }
+}
+
+#[test]
+fn an_animation_that_is_cut_off_keeps_its_whole_frames() {
+    let gif = support::gif(100, 50, 6, Repeat::Infinite);
+    let no_end = render(&gif[..gif.len() - 1]);
+    assert_eq!(frames_and_warnings(&no_end), (Some(6), vec![WarningCode::Repaired]));
+    let cut = render(&gif[..gif.len() - 40]);
+    assert_eq!(frames_and_warnings(&cut), (Some(5), vec![WarningCode::CutOff]));
 }

@@ -9,6 +9,8 @@
 )]
 #![allow(dead_code, reason = "each test program and each example uses a part")]
 
+pub(crate) mod heif;
+
 use std::borrow::Cow;
 
 /// Red, green and blue of `width` × `height` pixels that compress and resize as a photo does:

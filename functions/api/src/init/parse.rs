@@ -3,8 +3,13 @@
 use crate::respond::MAX_BODY_BYTES;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use lambda_http::Body;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
 use smmu_core::{Grant, Problem, ProblemCode, Sha256, UploadPolicy};
+use std::fmt;
 
 /// What a client asks to upload, once policy has admitted it.
 pub(super) struct UploadRequest {
@@ -38,13 +43,54 @@ pub(crate) fn object(body: &Body) -> Result<Map<String, Value>, Problem> {
     // RFC 8259, section 8.1: a parser may ignore a byte order mark, and some clients write one.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Problem::because(ProblemCode::InvalidRequest, "the body must be a JSON object")),
+        Ok(Fields { fields, repeated: None }) => Ok(fields),
+        Ok(Fields { repeated: Some(name), .. }) => Err(invalid(&short(&name), "is given twice")),
+        Err(error) if error.is_data() => {
+            Err(Problem::because(ProblemCode::InvalidRequest, "the body must be a JSON object"))
+        }
         Err(error) => Err(Problem::because(
             ProblemCode::InvalidRequest,
             format!("the body is not JSON: line {}, column {}", error.line(), error.column()),
         )),
     }
+}
+
+/// The members of an object, and a name that is there twice, of which most parsers keep one without a word.
+struct Fields {
+    fields: Map<String, Value>,
+    repeated: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
+                let (mut fields, mut repeated) = (Map::new(), None);
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    if fields.contains_key(&name) {
+                        repeated.get_or_insert_with(|| name.clone());
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Fields { fields, repeated })
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A name that a sender wrote: the pointer needs only enough of it to be found.
+fn short(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 /// Takes a required text out of the fields.
@@ -59,8 +105,7 @@ pub(crate) fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String
 /// Refuses what was not taken: a misspelt field is better refused than ignored.
 pub(crate) fn nothing_else(fields: &Map<String, Value>) -> Result<(), Problem> {
     match fields.keys().next() {
-        // The name is the sender's; the pointer needs only enough of it to be found.
-        Some(name) => Err(invalid(&name.chars().take(64).collect::<String>(), "is not a field of this request")),
+        Some(name) => Err(invalid(&short(name), "is not a field of this request")),
         None => Ok(()),
     }
 }
@@ -182,6 +227,16 @@ mod tests {
             let mut body = good();
             body.as_object_mut().unwrap().remove(field);
             assert_eq!(pointer_of(&body), Some(format!("/{field}")));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused_by_name_however_it_is_spelt() {
+        for repeated in [r#""size": 3"#, r#""s\u0069ze": 4"#] {
+            let body = good().to_string().replacen('{', &format!("{{{repeated}, "), 1);
+            let problem = upload_request(&Body::Text(body), &UploadPolicy::default()).err().unwrap();
+            assert_eq!(problem.pointer.as_deref(), Some("/size"));
+            assert!(problem.detail.unwrap().contains("twice"));
         }
     }
 

@@ -1,9 +1,14 @@
 //! The ISO base media file format (ISO/IEC 14496-12), and `QuickTime`, which it came from.
 
 use super::{File, Seen, Stop};
+use crate::iso_bmff::{BadSize, Header, Kind};
 use std::ops::{ControlFlow, Range};
 
-type Kind = [u8; 4];
+impl From<BadSize> for Stop {
+    fn from(BadSize: BadSize) -> Self {
+        Self::Unreadable
+    }
+}
 
 /// Goes from box to box to `moov`, wherever it is, and through its tracks.
 pub(super) fn read(file: File<'_>, seen: &mut Seen) -> Result<(), Stop> {
@@ -104,20 +109,12 @@ fn each_box(
 ) -> Result<(), Stop> {
     let mut at = inside.start;
     while inside.end - at >= 8 {
-        let [a, b, c, d, kind @ ..] = file.array::<8>(at)?;
-        let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
-            // To the end of the file; in QuickTime also the end of a list.
-            0 => (8, inside.end - at),
-            1 => (16, u64::from_be_bytes(file.array(at + 8)?)),
-            size => (8, size.into()),
-        };
-        if size < header || size > inside.end - at {
-            return Err(Stop::Unreadable);
-        }
-        if visit(kind, at + header..at + size)?.is_break() {
+        let header = Header::read(inside.end - at, |offset| file.array(at + offset))?;
+        let end = at + header.bytes();
+        if visit(header.kind, at + header.header_bytes..end)?.is_break() {
             break;
         }
-        at += size;
+        at = end;
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(super) fn sound(stream: &AudioStream, profile: &AudioProfile) -> SoundPlan {
     SoundPlan {
         stream: stream.index,
         language: stream.language.clone(),
+        source_channels: stream.channels,
+        layout: stream.layout.clone(),
         channels,
         // 44.1 kHz and its fractions and multiples stay in their family: no resampling, or an even one.
         sample_rate_hz: if stream.sample_rate_hz.is_multiple_of(11_025) { 44_100 } else { 48_000 },

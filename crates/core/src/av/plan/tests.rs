@@ -9,6 +9,9 @@ fn video(width: u32, height: u32) -> Probe {
     Probe {
         container: "mov".to_owned(),
         duration_ms: 60_000,
+        delay_us: 0,
+        claimed_ms: None,
+        cut_off: false,
         bit_rate: 8_000_000,
         streams: 1,
         video: Some(VideoStream {
@@ -24,6 +27,9 @@ fn video(width: u32, height: u32) -> Probe {
             bit_depth: 8,
             colours: Colours::default(),
             dynamic_range: DynamicRange::Sdr,
+            timed: false,
+            changes_shape: false,
+            transparent: false,
             duration_ms: None,
         }),
         audio: Vec::new(),
@@ -49,6 +55,7 @@ fn sound(index: u32, channels: u32, language: Option<&str>, default: bool) -> Au
         index,
         codec: "aac".to_owned(),
         channels,
+        layout: String::new(),
         sample_rate_hz: 48_000,
         language: language.map(str::to_owned),
         default,
@@ -169,8 +176,12 @@ fn a_rate_is_kept_divided_or_repeated_and_always_constant() {
     assert_eq!(rate((120_000, 1001), false), (60_000, 1001));
     assert_eq!(rate((100, 1), false), (50, 1));
     assert_eq!(rate((90, 1), false), (45_000, 1000));
-    assert_eq!(rate((5, 1), false), (10_000, 1000));
-    assert_eq!(rate((1, 3600), false), (10_000, 1000));
+    assert_eq!(rate((5, 1), false), (5000, 1000), "slow, and kept");
+    assert_eq!(rate((1, 1), false), (1000, 1000), "the slowest that is made");
+    assert_eq!(rate((2, 5), false), (1200, 1000), "each frame three times");
+    assert_eq!(rate((1, 3600), false), (1000, 1000));
+    assert_eq!(rate((30_070, 1000), true), (30, 1), "a browser that means 30");
+    assert_eq!(rate((28_970, 1000), true), (30, 1), "and one that left frames out");
     assert_eq!(rate((2963, 100), true), (30, 1), "a phone that means 30");
     assert_eq!(rate((24_000, 1001), true), (24_000, 1001));
     assert_eq!(rate((3, 1), true), (30, 1));

@@ -26,6 +26,7 @@ pub(super) fn plan(probe: &Probe, video: &VideoStream, profile: &AvProfile) -> V
                 DynamicRange::Hlg => Some(ToneMap::Hlg),
                 DynamicRange::Pq => Some(ToneMap::Pq),
             },
+            background: video.transparent.then(|| profile.background.unwrap_or_default()),
         },
         gop_frames: gop_frames(frame_rate),
         rungs: h264,

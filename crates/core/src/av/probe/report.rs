@@ -72,6 +72,7 @@ pub(super) struct Stream {
     pub(super) duration_ts: Option<u64>,
     pub(super) sample_rate: String,
     pub(super) channels: u32,
+    pub(super) channel_layout: String,
     pub(super) disposition: Disposition,
     pub(super) tags: Tags,
     pub(super) side_data_list: Vec<SideData>,

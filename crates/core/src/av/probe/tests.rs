@@ -109,6 +109,7 @@ fn a_rate_varies_where_it_differs_from_the_one_that_fits_every_time_stamp() {
     };
     assert_eq!(varies("no-sound", "30/1", "30/1"), ((30, 1), false));
     assert_eq!(varies("no-sound", "30000/1001", "30/1"), ((30_000, 1001), false));
+    assert_eq!(varies("no-sound", "960000/38537", "25/1"), ((25, 1), false), "24.91 by its last frame");
     assert_eq!(varies("no-sound", "37/2", "30/1"), ((37, 2), true));
     assert_eq!(varies("no-sound", "25/1", "50/1"), ((25, 1), true));
     assert_eq!(varies("interlaced-h264", "25/1", "50/1"), ((25, 1), false));
@@ -193,6 +194,62 @@ fn a_duration_is_the_containers_else_the_longest_streams_else_nothing() {
         assert_eq!(duration(json!({ "duration": hostile }), [json!({ "tags": { "DURATION": hostile } }), none()]), 0);
     }
     assert_eq!(fixtures::probe("no-duration").duration_ms, 0);
+}
+
+#[test]
+fn what_the_packets_say_counts_and_a_claim_far_above_is_told() {
+    let read = |container: &str, claimed_s: f64, found: &[f64], exact: bool| {
+        let mut probe = changed("two-sounds", |report| {
+            report["format"]["format_name"] = json!(container);
+            report["format"]["duration"] = json!(claimed_s.to_string());
+        })
+        .expect("readable");
+        for stream_ms in probe.audio.iter_mut().map(|sound| &mut sound.duration_ms) {
+            *stream_ms = None;
+        }
+        probe.video = None;
+        let mut survey = Survey::new(Clock::of(&probe.container));
+        for &time in found {
+            survey.add(Packet { stream: 1, shown_s: Some(time), decoded_s: Some(time), lasting_s: Some(1.0) });
+        }
+        probe.measured(&survey, 1000, exact);
+        (probe.duration_ms, probe.claimed_ms, probe.bit_rate)
+    };
+    let minute: Vec<f64> = (0..60).map(f64::from).collect();
+    assert_eq!(read("aac", 1359.0, &minute, false), (60_000, None, 133), "a guess");
+    assert_eq!(read("matroska", 61.0, &minute, true), (60_000, None, 133), "rounded");
+    assert_eq!(read("matroska", 90.0, &minute, true), (60_000, Some(90_000), 133), "cut off");
+    assert_eq!(read("matroska", 1.0, &minute, true), (60_000, None, 133), "claims too little");
+    assert_eq!(read("mov", 90.0, &[], true), (0, Some(90_000), 0), "nothing is there");
+}
+
+#[test]
+fn a_file_that_was_cut_off_says_how_much_is_there() {
+    let said = |cut_off, claimed_ms| {
+        let probe = Probe { cut_off, claimed_ms, duration_ms: 6789, ..fixtures::probe("no-sound") };
+        probe.warnings().into_iter().map(|warning| warning.message).collect::<Vec<_>>()
+    };
+    assert_eq!(said(false, None), [""; 0]);
+    assert_eq!(said(true, None), ["the end is missing: 6.7 seconds are there"]);
+    assert_eq!(said(true, Some(10_000)), ["the end is missing: 6.7 of 10.0 seconds are there"]);
+}
+
+#[test]
+fn a_picture_is_displayed_in_its_largest_shape() {
+    let fitted = |name: &str, lines: &[&str]| {
+        let mut video = fixtures::probe(name).video.expect("it moves");
+        video.fit(lines.iter().filter_map(|line| Shape::read(line)));
+        let Size { width, height } = video.displayed;
+        (video.changes_shape, (width, height))
+    };
+    assert_eq!(fitted("no-sound", &[]), (false, (640, 360)));
+    assert_eq!(fitted("no-sound", &["640,360,1:1", "", "640,360,1:1,"]), (false, (640, 360)));
+    assert_eq!(fitted("no-sound", &["640,360,1:1", "360,640,1:1"]), (true, (640, 360)), "the first of equals");
+    assert_eq!(fitted("no-sound", &["320,180,N/A", "1280,720,N/A"]), (true, (1280, 720)));
+    assert_eq!(fitted("no-sound", &["640,360,1:1", "640,360,4:3"]), (true, (853, 360)), "pixels change their shape");
+    assert_eq!(fitted("no-sound", &["854,480,1:1"]), (true, (854, 480)), "the header lies");
+    assert_eq!(fitted("portrait", &["1920,1080,1:1", "640,360,1:1"]), (true, (1080, 1920)), "turned");
+    assert_eq!(fitted("no-sound", &["0,360", "x", "640"]), (false, (640, 360)));
 }
 
 #[test]

@@ -15,6 +15,15 @@ pub(super) fn word(text: &str) -> String {
     text.to_owned()
 }
 
+/// A layout of channels as ffmpeg writes them, `5.1(side)`; empty for anything else.
+pub(super) fn layout(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '(' | ')' | '-');
+    if text == "unknown" || text.len() > MAX_WORD || !text.chars().all(plain) {
+        return String::new();
+    }
+    text.to_owned()
+}
+
 /// A text for people: on one line, without what has no look, shortened.
 pub(super) fn shown(text: &str) -> Option<String> {
     crate::text::clean(text, MAX_CHARS)

@@ -1,4 +1,4 @@
-//! What packets' own times say: a frame rate where a container's clock says nothing of it, and how long a file plays.
+//! What packets' own times say of a frame rate, where a container's clock says nothing of it.
 
 use crate::av::facts::{FrameRate, VideoStream};
 
@@ -49,69 +49,9 @@ impl Timing {
     }
 }
 
-/// Longest time without any packet of picture or sound that is a pause, in seconds. What comes after a longer one is
-/// not reached: a few bytes could otherwise ask for hours of repeated frames and of silence.
-const LONGEST_PAUSE: f64 = 600.0;
-
-/// The stretch of time that packets fill, read one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Span {
-    bounds: Option<(f64, f64)>,
-    interrupted: bool,
-}
-
-impl Span {
-    /// Adds a packet by its presentation time and its duration, in seconds.
-    pub fn add(&mut self, time_s: f64, lasting_s: f64) {
-        if !time_s.is_finite() || self.interrupted {
-            return;
-        }
-        let end = time_s + if lasting_s.is_finite() { lasting_s.clamp(0.0, 1.0) } else { 0.0 };
-        self.bounds = match self.bounds {
-            None => Some((time_s, end)),
-            Some((_, until)) if time_s > until + LONGEST_PAUSE => {
-                self.interrupted = true;
-                self.bounds
-            }
-            Some((from, until)) => Some((from.min(time_s), until.max(end))),
-        };
-    }
-
-    /// From the first packet to the end of the last one before any gap, in milliseconds.
-    #[must_use]
-    pub fn ms(&self) -> u64 {
-        let seconds = self.bounds.map_or(0.0, |(from, until)| until - from);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; it saturates")]
-        let ms = (seconds * 1000.0).round() as u64;
-        ms
-    }
-
-    /// Whether packets follow after more time than any pause lasts.
-    #[must_use]
-    pub const fn is_interrupted(&self) -> bool {
-        self.interrupted
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Span, Timing};
-
-    fn span(times_s: &[f64]) -> (u64, bool) {
-        let mut span = Span::default();
-        for &time in times_s {
-            span.add(time, 0.04);
-        }
-        (span.ms(), span.is_interrupted())
-    }
-
-    #[test]
-    fn a_span_begins_with_its_first_packet_and_ends_before_a_gap() {
-        assert_eq!(span(&[]), (0, false));
-        assert_eq!(span(&[3600.0, 3600.08, 3600.04]), (120, false));
-        assert_eq!(span(&[0.0, 0.04, 14_000.0, 14_000.04]), (80, true));
-        assert_eq!(span(&[0.0, 300.0, f64::NAN]), (300_040, false));
-    }
+    use super::Timing;
 
     fn measured(times_ms: impl IntoIterator<Item = u32>) -> Option<(f64, bool)> {
         let times = times_ms.into_iter().map(|ms| f64::from(ms) / 1000.0).collect();

@@ -58,6 +58,9 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
             "smpte2084" => DynamicRange::Pq,
             _ => DynamicRange::Sdr,
         },
+        timed: false,
+        changes_shape: false,
+        transparent: is_transparent(stream),
         colours: Colours {
             pixel_format: word(&stream.pix_fmt),
             primaries: word(&stream.color_primaries),
@@ -67,6 +70,59 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
         },
         duration_ms: stream_duration_ms(stream),
     })
+}
+
+/// Size of a decoded frame and shape of its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// As stored.
+    pub size: Size,
+    /// As displayed, with square pixels, before any turn.
+    pub square: Size,
+}
+
+impl Shape {
+    /// Reads `width,height,ratio`, as ffprobe lists frames.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
+        let mut fields = line.split(',');
+        let mut edge = || fields.next()?.trim().parse::<u32>().ok().filter(|&edge| edge > 0);
+        let size = Size { width: edge()?, height: edge()? };
+        let square = Size { width: square_width(size.width, fields.next().unwrap_or_default()), ..size };
+        Some(Self { size, square })
+    }
+}
+
+impl VideoStream {
+    /// Makes room for every shape that the picture has on the way: what is displayed is the largest of them, the
+    /// first of equals. Nothing changes where all are one.
+    pub fn fit(&mut self, shapes: impl IntoIterator<Item = Shape>) {
+        let upright = |size: Size| match self.rotation {
+            Rotation::None | Rotation::Half => size,
+            Rotation::Quarter | Rotation::ThreeQuarters => size.transposed(),
+        };
+        let mut shapes = shapes.into_iter();
+        let Some(first) = shapes.next() else { return };
+        let mut largest = first;
+        for shape in shapes {
+            self.changes_shape |= shape != first;
+            if shape.square.pixels() > largest.square.pixels() {
+                largest = shape;
+            }
+        }
+        // A header may say something else than every frame.
+        if self.changes_shape || largest.size != self.coded {
+            self.changes_shape = true;
+            (self.coded, self.displayed) = (largest.size, upright(largest.square));
+        }
+    }
+}
+
+/// Whether there is an alpha channel: by the pixel format, or, of VP8 and VP9 in `WebM`, where alpha is a second stream
+/// beside the picture, by a tag. Palettes are taken as opaque.
+fn is_transparent(stream: &Stream) -> bool {
+    const WITH_ALPHA: [&str; 10] = ["yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv", "vuya"];
+    WITH_ALPHA.iter().any(|name| stream.pix_fmt.starts_with(name)) || stream.tag("alpha_mode") == Some("1")
 }
 
 /// A matrix turns counterclockwise. Only a matrix counts: players turn by nothing else, not by a `rotate` tag.
@@ -125,7 +181,9 @@ fn frame_rate(stream: &Stream, interlaced: bool) -> (FrameRate, bool) {
     };
     // The time stamps of two fields are twice as many.
     let constant = !differs(1.0) || (interlaced && !differs(2.0));
-    (rate, !constant)
+    // An average is a little off where the time before the first or after the last frame counts.
+    let known = fitting.filter(|fitting| !differs(1.0) && rate.standard().is_none() && fitting.standard().is_some());
+    (known.unwrap_or(rate), !constant)
 }
 
 fn fraction(text: &str) -> Option<FrameRate> {

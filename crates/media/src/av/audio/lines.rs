@@ -1,12 +1,17 @@
 //! The command lines of an audio file.
 
-use crate::av::line::{Line, seconds};
+use crate::av::{
+    line::{Line, counted, until},
+    mix::to_stereo,
+};
 use smmu_core::av::{AudioPlan, AvLimits, SoundPlan, names};
 
 /// An audio file that was probed and planned.
 pub(super) struct Sound<'a> {
     pub(super) plan: &'a AudioPlan,
     pub(super) limits: &'a AvLimits,
+    /// The container, as ffmpeg names it.
+    pub(super) container: &'a str,
 }
 
 /// Longest edge of a cover. Covers are shown small.
@@ -14,25 +19,30 @@ const COVER_EDGE: u32 = 1000;
 
 impl Sound<'_> {
     fn source(&self, line: Line) -> Line {
-        line.source(self.limits, &format!("-t {}", seconds(self.limits.max_audio_ms)))
+        line.source(self.limits, &until(self.container, self.limits))
     }
 
     /// The sound with as many channels as the outputs have: what is measured is what will be heard. Where packets are
     /// missing, in a pause of a voice message for instance, silence keeps the time.
     fn mixed(&self) -> String {
-        let SoundPlan { stream, channels, sample_rate_hz, .. } = self.plan.sound;
+        let SoundPlan { stream, channels, source_channels, ref layout, sample_rate_hz, .. } = self.plan.sound;
+        let (counted, mix) = (counted(self.container, self.limits), to_stereo(source_channels, layout));
         let layout = if channels == 1 { "mono" } else { "stereo" };
-        format!("[0:{stream}]aresample={sample_rate_hz}:async=1,aformat=sample_fmts=flt:channel_layouts={layout}")
+        format!(
+            "[0:{stream}]{counted}{mix}aresample={sample_rate_hz}:async=1,\
+             aformat=sample_fmts=flt:channel_layouts={layout}"
+        )
     }
 
-    /// Loudness into the log, samples of one channel to standard output.
+    /// Loudness into the log, samples of the outputs' channels to standard output.
     pub(super) fn measure_line(&self) -> Line {
         let mixed = self.mixed();
+        let layout = if self.plan.sound.channels == 1 { "mono" } else { "stereo" };
         let rate = self.plan.waveform.sample_rate_hz;
         self.source(Line::quiet_ffmpeg().with("-loglevel level+info"))
             .with(format!(
                 "-filter_complex {mixed},asplit=2[heard][seen];[heard]ebur128=peak=true:framelog=verbose,anullsink;\
-                 [seen]aresample={rate},aformat=sample_fmts=s16:channel_layouts=mono[peaks]"
+                 [seen]aresample={rate},aformat=sample_fmts=s16:channel_layouts={layout}[peaks]"
             ))
             .with("-map [peaks] -c:a pcm_s16le -f s16le pipe:1")
     }

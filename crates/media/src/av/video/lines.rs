@@ -1,7 +1,10 @@
 //! The command lines of a video: its stills, the main pass, and the download.
 
 use super::picture::{self, TO_JPEG, TO_WEBP};
-use crate::av::line::{Line, NOTHING_TWICE, seconds};
+use crate::av::{
+    line::{Line, NOTHING_TWICE, seconds},
+    mix::to_stereo,
+};
 use smmu_core::{
     av::{AvLimits, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, VideoEncoding, VideoPlan, VideoStream, names},
     image::Size,
@@ -13,6 +16,8 @@ pub(crate) struct Video<'a> {
     pub(crate) plan: &'a VideoPlan,
     pub(crate) stream: &'a VideoStream,
     pub(crate) limits: &'a AvLimits,
+    /// How far before 0 its first packet lies, in microseconds.
+    pub(crate) delay_us: u32,
 }
 
 /// A part of a video.
@@ -43,8 +48,24 @@ impl Video<'_> {
     /// its own in front.
     fn source(&self, line: Line, window: Window) -> Line {
         let from = if window.start_ms > 0 { format!("-ss {}", seconds(window.start_ms)) } else { String::new() };
-        let options = format!("-noautorotate -reinit_filter:v 0 {from} -t {}", seconds(window.lasting_ms.max(1)));
+        let lasting = seconds(window.lasting_ms.max(1));
+        // ffmpeg lets every file begin at 0. The delay of an encoder would come out as time before the sound.
+        let delay = match self.delay_us {
+            0 => String::new(),
+            delay_us => format!("-itsoffset -{}.{:06}", delay_us / 1_000_000, delay_us % 1_000_000),
+        };
+        let options = format!("-noautorotate -reinit_filter:v 0 {} {delay} {from} -t {lasting}", self.decoder());
         line.source(self.limits, &options)
+    }
+
+    /// The decoder, where the usual one knows no alpha: that of VP8 and VP9 is a stream of its own.
+    fn decoder(&self) -> String {
+        let decoder = match (self.stream.transparent, self.stream.codec.as_str()) {
+            (true, "vp8") => "libvpx",
+            (true, "vp9") => "libvpx-vp9",
+            (true | false, _) => return String::new(),
+        };
+        format!("-c:{} {decoder}", self.stream.index)
     }
 
     /// All of it, however long it turns out to be. The picture may begin long after the sound, and end long before.
@@ -112,7 +133,7 @@ impl Video<'_> {
         for (index, &size) in sizes.iter().enumerate() {
             if index == 0 {
                 // A last frame can claim to stay for hours; what repeats it stops where the file says that it ends.
-                let steps = picture::steps(picture.frame_rate);
+                let steps = picture::steps(picture.frame_rate, self.stream);
                 let rate = format!("{steps},trim=end={}", seconds(self.limits.max_video_ms));
                 graph += &picture::first(picture, self.stream, rate, size);
             } else {
@@ -154,8 +175,9 @@ impl Video<'_> {
     /// The sound as it is: how loud a video is made is its author's choice, and changing it would need
     /// one more pass before the first segment. Gaps are filled, so that it stays in step with the picture.
     fn sound(line: Line, sound: &SoundPlan) -> Line {
-        let SoundPlan { stream, channels, sample_rate_hz, aac_bit_rate, .. } = sound;
-        line.with(format!("-map 0:{stream} -af aresample=async=1:first_pts=0"))
+        let SoundPlan { stream, channels, source_channels, layout, sample_rate_hz, aac_bit_rate, .. } = sound;
+        let mix = to_stereo(*source_channels, layout);
+        line.with(format!("-map 0:{stream} -af {mix}aresample=async=1:first_pts=0"))
             .with(format!("-ac {channels} -ar {sample_rate_hz} -c:a aac -b:a {aac_bit_rate} -flags:a +bitexact"))
             .with(NOTHING_TWICE)
             .with(format!("-frag_duration {} {TRACK_FILE}", u64::from(SEGMENT_SECONDS) * 1_000_000))
@@ -168,7 +190,8 @@ impl Video<'_> {
         let line = Line::ffmpeg().input(&self.plan.rungs[0].segments_name());
         let line =
             if sound { line.input(names::AUDIO_SEGMENTS).with("-map 0:v -map 1:a") } else { line.with("-map 0:v") };
-        line.with("-c copy -movflags +faststart -f mp4").output(names::DOWNLOAD)
+        // Times as they are: an encoder's delay lies before 0, and ffmpeg would shift each input to begin there.
+        line.with("-copyts -c copy -movflags +faststart -f mp4").output(names::DOWNLOAD)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use smmu_core::{
     av::{FrameRate, PicturePlan, Rotation, ToneMap, VideoStream},
-    image::Size,
+    image::{Colour, Size},
 };
 
 /// A chain of filters, separated by commas.
@@ -24,23 +24,53 @@ pub(crate) const TO_WEBP: &str = "scale=in_color_matrix=bt709:in_range=tv:out_co
 pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Chain, size: Size) -> Chain {
     // A picture can change its size and format on the way (a recorded window, a broadcast). This filter alone
     // follows it, and does nothing else; see `Video::source`.
-    let Size { width, height } = stream.coded;
-    let steady = Some(format!("scale={width}:{height}"));
+    let steady = Some(if stream.changes_shape { letterboxed(stream) } else { whole(stream.coded) });
     let deinterlace = plan.deinterlace.then(|| "bwdif=mode=send_frame:deint=interlaced".to_owned());
+    let paper = plan.background.map(|background| flattened(background, stream));
     let colours = match plan.tone_map {
         Some(tone_map) => standard_range(tone_map, stream, size),
         None => format!("{}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv", scale(size), matrix(stream)),
     };
-    [steady, deinterlace, Some(rate), upright(stream), Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
+    // Fields and rate first: what lays one picture on another forgets how long the last frame stays.
+    [steady, deinterlace, Some(rate), paper, upright(stream), Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(",")
 }
 
+/// To the size that all frames have, or nearly all.
+fn whole(Size { width, height }: Size) -> Chain {
+    format!("scale={width}:{height}")
+}
+
+/// Every frame in its own shape, with bars, in the largest of them all, with square pixels.
+fn letterboxed(stream: &VideoStream) -> Chain {
+    let Size { width, height } = match stream.rotation {
+        Rotation::None | Rotation::Half => stream.displayed,
+        Rotation::Quarter | Rotation::ThreeQuarters => stream.displayed.transposed(),
+    };
+    // Half a pixel is more than what a float loses.
+    format!(
+        r"scale=w=max(2\,2*trunc((min({width}\,{height}*dar)+0.5)/2)):h=max(2\,2*trunc((min({height}\,{width}/dar)+0.5)/2)):eval=frame:flags=bicubic,setsar=1,pad={width}:{height}:-1:-1:eval=frame"
+    )
+}
+
+/// A picture with alpha, on a background: what is under transparent pixels is never shown.
+fn flattened(background: Colour, stream: &VideoStream) -> Chain {
+    let Colour([red, green, blue]) = background;
+    format!(
+        "scale=in_color_matrix={},format=gbrap,split[over][under];[under]lutrgb=r={red}:g={green}:b={blue}:a=255[paper];\
+         [paper][over]overlay=format=gbrp,format=gbrp",
+        matrix(stream)
+    )
+}
+
 /// To the constant rate of a film. Its time begins with the file's, not with the picture's, so that sound stays in step.
-pub(crate) fn steps(rate: FrameRate) -> Chain {
-    format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator())
+/// Where the rate that the container gives is none, a frame lasts no time by it: then the last one stays for a step.
+pub(crate) fn steps(rate: FrameRate, stream: &VideoStream) -> Chain {
+    let last = if stream.timed { ":eof_action=pass" } else { "" };
+    format!("fps={}/{}:start_time=0{last}", rate.numerator(), rate.denominator())
 }
 
 /// To so many frames a second, and at least one of a picture that is there for less than their distance.

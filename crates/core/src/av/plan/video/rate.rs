@@ -2,36 +2,24 @@
 
 use crate::av::{FrameRate, VideoStream};
 
-/// Rates that cameras and editing know, ascending.
-const STANDARD: [(u32, u32); 8] =
-    [(24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (50, 1), (60_000, 1001), (60, 1)];
-
 /// Rates that phones, screens and browsers mean where they leave frames out, ascending.
 const MEANT: [(u32, u32); 2] = [(30, 1), (60, 1)];
 
-/// Slower sources are repeated up to this rate, so that a segment's length hits its target.
-const MIN_FRAMES_A_SECOND: f64 = 10.0;
-
-/// How far a measured rate may lie from the one that is meant. 30 and 30000/1001 differ by a thousandth.
-const TOLERANCE: f64 = 0.0004;
+/// Slower sources are repeated up to this rate, so that a player that begins somewhere shows something soon.
+const MIN_FRAMES_A_SECOND: f64 = 1.0;
 
 /// The constant rate that a source is brought to: its own where that is constant and not above
 /// `max`, else a whole fraction of it (every second frame, every third …), else, where it varies,
 /// the one that was meant.
 pub(super) fn of(video: &VideoStream, max: u32) -> FrameRate {
     let rate = video.frame_rate.per_second();
-    let divided = rate / (rate / f64::from(max) - TOLERANCE).ceil().max(1.0);
+    let divided = rate / (rate / f64::from(max) - FrameRate::TOLERANCE).ceil().max(1.0);
     let multiplied = divided * (MIN_FRAMES_A_SECOND / divided).ceil().max(1.0);
     let meant = || video.variable_frame_rate.then(|| meant(multiplied)).flatten();
-    match standard(multiplied).or_else(meant) {
+    match thousandths(multiplied).standard().or_else(meant) {
         Some(rate) if rate.per_second() <= f64::from(max) => rate,
         Some(_) | None => thousandths(multiplied),
     }
-}
-
-/// The standard rate that a measured one is.
-fn standard(rate: f64) -> Option<FrameRate> {
-    rates(&STANDARD).find(|standard| (standard.per_second() / rate - 1.0).abs() <= TOLERANCE)
 }
 
 /// The rate of which some frames are missing. Repeated ones cost next to nothing; dropped ones are seen.
@@ -48,7 +36,7 @@ fn thousandths(rate: f64) -> FrameRate {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "rates lie between 10 and a profile's 120 frames a second"
+        reason = "rates lie between 1 and a profile's 120 frames a second"
     )]
     let frames = (rate * 1000.0).round() as u32;
     FrameRate::new(frames.max(1), 1000).expect("both are positive")

@@ -8,7 +8,7 @@ fn lines(name: &str) -> String {
         panic!("{name} is sound")
     };
     let limits = AvLimits::default();
-    let sound = Sound { plan: &plan, limits: &limits };
+    let sound = Sound { plan: &plan, limits: &limits, container: "mov" };
     let measured = [shown("measure", &sound.measure_line())];
     let cover = plan.cover_stream.map(|stream| shown("cover", &sound.cover_line(stream)));
     let encoded = [shown("encode", &sound.encode_line(-3.5))];

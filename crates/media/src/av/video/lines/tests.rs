@@ -8,7 +8,7 @@ fn lines(name: &str, profile: &AvProfile) -> String {
     let Plan::Video(plan) = plan(&probe, profile).expect("a plan") else { panic!("{name} is a video") };
     let stream = probe.video.as_ref().expect("a picture");
     let limits = AvLimits::default();
-    let video = Video { plan: &plan, stream, limits: &limits };
+    let video = Video { plan: &plan, stream, limits: &limits, delay_us: 0 };
     let look = Window { start_ms: plan.poster.moments_ms[0], lasting_ms: plan.poster.window_ms };
     let start = Window { start_ms: plan.preview.start_ms, lasting_ms: plan.preview.duration_ms };
     [

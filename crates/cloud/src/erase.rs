@@ -1,0 +1,139 @@
+//! Deleting a media: hidden at once by a tombstone, removed by whoever reads the purge queue.
+
+use crate::{
+    artifacts::Artifacts,
+    clock,
+    config::{Environment, InvalidEnvironment},
+    error::CloudError,
+    jobs::Jobs,
+    media::MediaTable,
+    queue::PurgeQueue,
+    telemetry::Meter,
+    uploads::Uploads,
+    workflow::Workflow,
+};
+use aws_config::SdkConfig;
+use smmu_core::{JobEvent, JobId, Media, MediaId, MediaState, Transition, media::LATE_SECONDS};
+
+/// How often a deletion is computed anew after another writer was faster.
+const ROUNDS: usize = 16;
+
+/// Marks media as deleted.
+#[derive(Clone)]
+pub struct Eraser {
+    media: MediaTable,
+    jobs: Jobs,
+    queue: PurgeQueue,
+    meter: Meter,
+}
+
+impl Eraser {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self {
+            media: MediaTable::new(sdk, environment)?,
+            jobs: Jobs::new(sdk, environment)?,
+            queue: PurgeQueue::new(sdk, environment)?,
+            meter: Meter::new(environment)?,
+        })
+    }
+
+    /// Hides a media that was just read and its job, both or neither, and has them removed. `false` where somebody else
+    /// has deleted it meanwhile.
+    ///
+    /// Once the tombstone is written this succeeds even if the message cannot be sent: `reconcile` sends it later.
+    pub async fn delete(&self, mut media: Media) -> Result<bool, CloudError> {
+        for _ in 0..ROUNDS {
+            let now = clock::now();
+            let Some(tombstone) = media.deleted(now) else { return Ok(false) };
+            let job = self.jobs.get(&JobId::of(&media.id)).await?;
+            let change = job.and_then(|job| match job.apply(JobEvent::Deleted, now) {
+                Transition::Changed(next) => Some((job, next)),
+                Transition::Unchanged | Transition::Ended(_) | Transition::TooEarly => None,
+            });
+            let replacement = change.as_ref().map(|(job, next)| (next, job.revision));
+            if self.media.delete(&tombstone, &media.state, replacement, &self.jobs).await? {
+                if let Some((job, next)) = &change
+                    && !job.status().is_terminal()
+                {
+                    self.meter.job_ended(next, None);
+                }
+                tracing::info!(media_id = %media.id, "media deleted");
+                if let Err(error) = self.queue.send(&media.id).await {
+                    tracing::error!(media_id = %media.id, %error, "deleted, but its message was not sent");
+                }
+                return Ok(true);
+            }
+            match self.media.get(&media.id).await? {
+                Some(current) => media = current,
+                None => return Ok(false),
+            }
+        }
+        Err(CloudError::interrupted("dynamodb:TransactWriteItems delete", "other writers were faster every time"))
+    }
+}
+
+/// Removes what deleted media consist of.
+#[derive(Clone)]
+pub struct Purger {
+    media: MediaTable,
+    jobs: Jobs,
+    workflow: Workflow,
+    uploads: Uploads,
+    artifacts: Artifacts,
+    late_seconds: i64,
+}
+
+/// What a purge found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purge {
+    /// Everything that was there is removed: so many versions of objects. The tombstone stays for a while.
+    Purged(usize),
+    /// The same, and the records are removed too.
+    Forgotten(usize),
+    /// There is no record of it any more.
+    Missing,
+    /// Nobody has deleted it, so nothing was touched.
+    Live,
+}
+
+impl Purger {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self {
+            media: MediaTable::new(sdk, environment)?,
+            jobs: Jobs::new(sdk, environment)?,
+            workflow: Workflow::new(sdk, environment)?,
+            uploads: Uploads::new(sdk, environment)?,
+            artifacts: Artifacts::new(sdk, environment)?,
+            late_seconds: environment.parse_or("SMMU_PATIENCE_LATE_SECONDS", LATE_SECONDS)?,
+        })
+    }
+
+    /// Opens connections, see [`connected`](crate::connected).
+    pub async fn connect(&self) {
+        self.jobs.connect().await;
+    }
+
+    /// Stops the execution of a deleted media's job and removes every version of its upload, its outputs and its
+    /// working files, then, once nothing can arrive any more, its records. Doing it twice is harmless.
+    pub async fn purge(&self, id: &MediaId) -> Result<Purge, CloudError> {
+        let Some(tombstone) = self.media.get(id).await? else { return Ok(Purge::Missing) };
+        let Some(purged) = tombstone.purged() else { return Ok(Purge::Live) };
+        let job = JobId::of(id);
+        // Before anything is removed: a worker would only fail over it, and store more.
+        self.workflow.stop(&job).await?;
+        let (upload, outputs) = tokio::try_join!(self.uploads.remove(&tombstone), self.artifacts.remove(&job))?;
+        let removed = upload + outputs;
+        if tombstone.can_be_forgotten(clock::now(), self.late_seconds) {
+            self.jobs.remove(&job).await?;
+            // Last: without it nobody would look for the rest again.
+            self.media.remove(&tombstone).await?;
+            return Ok(Purge::Forgotten(removed));
+        }
+        if let MediaState::Deleted { .. } = tombstone.state {
+            self.media.record_purge(&purged).await?;
+        }
+        Ok(Purge::Purged(removed))
+    }
+}

@@ -1,0 +1,257 @@
+//! HEIF: its dialect AVIF by rav1d (dav1d in Rust), HEIC by heic-rs, the container and the colours by ourselves.
+//!
+//! Alpha, grids, every subsampling, 8 bits and more, clean apertures and the common matrices are handled. What else
+//! an HEIF may hold beside its primary picture (thumbnails, depth, gain maps, bursts, a sequence) is not looked at.
+
+mod av1;
+mod bytes;
+mod container;
+mod hevc;
+mod meta;
+mod planes;
+mod properties;
+
+use super::{Decode, Header};
+use crate::{
+    colour::Profile,
+    error::{MediaError, corrupt, unsupported},
+    exif::Metadata,
+    raster::{Channels, Decoded, Sample, row_samples},
+    resize::RowResizer,
+    source::Source,
+};
+use container::{Coding, Container, Picture, Tile, gather};
+use planes::{CodePoints, Planes, Rows, Subsampling};
+use smmu_core::image::{ColourModel, ImageLimits, Size};
+
+/// Why no picture can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unusable {
+    /// The boxes are cut off or contradict one another.
+    Damaged(&'static str),
+    /// It has something that is not handled here.
+    Unsupported(&'static str),
+}
+
+/// An opened HEIF file.
+pub(crate) struct Heif {
+    content: Vec<u8>,
+    header: Header,
+    container: Container,
+    channels: Channels,
+}
+
+impl Heif {
+    pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let content = source.content()?;
+        let name = source.format.name();
+        let container = container::parse(&content).map_err(|unusable| match unusable {
+            Unusable::Damaged(reason) => corrupt(name, reason),
+            Unusable::Unsupported(what) => unsupported(format!("{name} with {what} is not supported")),
+        })?;
+        let colour = &container.colour;
+        for picture in [Some(colour), container.alpha.as_ref()].into_iter().flatten() {
+            limits.check_canvas(picture.size)?;
+            limits.check_canvas(picture.tile)?;
+            limits.check_canvas(picture.coded)?;
+            if picture.size != colour.size {
+                return Err(unsupported(format!(
+                    "{name} whose alpha has another size than its colours is not supported"
+                )));
+            }
+        }
+        let monochrome = colour.subsampling == Subsampling::Monochrome;
+        let channels = match (monochrome, &container.alpha) {
+            (true, None) => Channels::Grey,
+            (true, Some(_)) => Channels::GreyAlpha,
+            (false, None) => Channels::Rgb,
+            (false, Some(_)) => Channels::Rgba,
+        };
+        let points = container.code_points.or_else(|| colour.tiles.first().and_then(|tile| tile.coding.points()));
+        let profile = match (&container.icc, points) {
+            (Some(icc), _) => Profile::parse(icc),
+            (None, Some(points)) => Profile::of_code_points(points.primaries, points.transfer),
+            (None, None) => None,
+        };
+        let metadata = container.exif.as_deref().and_then(Metadata::parse);
+        let header = Header {
+            stored: container.crop.size,
+            // The container's own; Exif's is for information only (AVIF 1.1, 4.2; ISO/IEC 23008-12, A.2.1).
+            orientation: container.orientation,
+            has_alpha: channels.has_alpha(),
+            bit_depth: colour.bits,
+            colour_model: if monochrome { ColourModel::Grey } else { ColourModel::Ycbcr },
+            profile,
+            camera: metadata.as_ref().and_then(Metadata::camera),
+            animation: None,
+            warnings: Vec::new(),
+        };
+        Ok(Self { content, header, container, channels })
+    }
+
+    /// Frames that the decoder holds of an AV1 image.
+    fn frames(&self, tile: &Tile) -> u64 {
+        av1::frames_of(&gather(&self.content, &tile.stream)).map_or(1, |frames| frames.clamp(1, av1::MAX_FRAMES) as u64)
+    }
+
+    const fn sixteen(&self) -> bool {
+        self.container.colour.bits > 8
+    }
+
+    fn decode<S: Level>(&self, target: Size) -> Result<Decoded, MediaError>
+    where
+        Decoded: From<crate::raster::Raster<S>>,
+    {
+        let (crop, whole) = (self.container.crop, self.container.colour.size);
+        let points = self.container.code_points;
+        let mut resizer = RowResizer::<S>::new(crop.size, target, self.channels);
+        let mut pending: Vec<S> = Vec::with_capacity(row_samples(whole.width, self.channels));
+        let mut colour = Bands::new(&self.content, &self.container.colour, points);
+        // Alpha has no colours to mean anything by; its range is its stream's.
+        let mut alpha = self.container.alpha.as_ref().map(|alpha| Bands::new(&self.content, alpha, None));
+        let mut rows = Rows::default();
+        let mut alpha_row: Vec<f32> = Vec::new();
+        let columns = row_samples(crop.left, self.channels)..row_samples(crop.left + crop.size.width, self.channels);
+        for row in crop.top..crop.top + crop.size.height {
+            alpha_row.clear();
+            if let Some(alpha) = &mut alpha {
+                for (planes, row, columns) in alpha.row(row)? {
+                    planes.luma_row(row, &mut rows);
+                    alpha_row.extend(&rows.luma[..columns]);
+                }
+            }
+            let mut left = 0;
+            for (planes, row, columns) in colour.row(row)? {
+                planes.rgb_row(row, &mut rows);
+                self.interleave(&rows.rgb[..columns], alpha_row.get(left..), &mut pending);
+                left += columns;
+            }
+            resizer.push_copy(&pending[columns.clone()])?;
+            pending.clear();
+        }
+        resizer.finish().map(Decoded::from)
+    }
+
+    /// Adds pixels to a row, with their alpha where there is any.
+    fn interleave<S: Level>(&self, pixels: &[[f32; 3]], alpha: Option<&[f32]>, row: &mut Vec<S>) {
+        match (self.channels, alpha) {
+            (Channels::Rgb, _) => row.extend(pixels.iter().flatten().copied().map(S::of_level)),
+            (Channels::Grey, _) => row.extend(pixels.iter().map(|&[grey, ..]| S::of_level(grey))),
+            (channels, alpha) => {
+                let colours = channels.count() - 1;
+                for (rgb, &alpha) in pixels.iter().zip(alpha.unwrap_or_default()) {
+                    let straight = |value: f32| match alpha {
+                        _ if !self.container.premultiplied => value,
+                        0.0 => 0.0,
+                        _ => (value / alpha).min(1.0),
+                    };
+                    row.extend(rgb[..colours].iter().copied().map(straight).chain([alpha]).map(S::of_level));
+                }
+            }
+        }
+    }
+}
+
+/// A sample made of a number from 0 to 1.
+trait Level: Sample {
+    fn of_level(level: f32) -> Self;
+}
+
+impl Level for u8 {
+    fn of_level(level: f32) -> Self {
+        (level * 255.0 + 0.5) as Self
+    }
+}
+
+impl Level for u16 {
+    fn of_level(level: f32) -> Self {
+        (level * 65_535.0 + 0.5) as Self
+    }
+}
+
+impl Decode for Heif {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn memory_bytes(&self, target: Size) -> u64 {
+        let planes = |picture: &Picture| {
+            let at_once = u64::from(picture.columns).min(picture.tiles.len() as u64);
+            let samples = picture.subsampling.samples_of_two_pixels();
+            match picture.tiles.first().map(|tile| &tile.coding) {
+                // A decoded picture, its twin for film grain, and the decoder's notes on every block.
+                Some(Coding::Av1) | None => {
+                    let bytes = samples * if picture.bits > 8 { 2 } else { 1 };
+                    let frames = picture.tiles.iter().map(|tile| self.frames(tile)).max().unwrap_or(1);
+                    (at_once + frames - 1) * picture.tile.pixels() * bytes / 2 + picture.tile.pixels() * (bytes + 2) / 2
+                }
+                // Samples of two bytes; the picture before filters, after them and cropped, and a byte of notes.
+                Some(Coding::Hevc(_)) => {
+                    at_once * picture.tile.pixels() * samples + picture.coded.pixels() * (2 * samples + 1)
+                }
+            }
+        };
+        let resizer = if self.sixteen() {
+            RowResizer::<u16>::memory_bytes(self.header.stored, target, self.channels)
+        } else {
+            RowResizer::<u8>::memory_bytes(self.header.stored, target, self.channels)
+        };
+        let alpha = self.container.alpha.as_ref().map_or(0, planes);
+        // Streams are copied out of the content; rows are made as floats, up to ten at a time.
+        2 * self.content.len() as u64
+            + planes(&self.container.colour)
+            + alpha
+            + resizer
+            + 40 * u64::from(self.header.stored.width)
+    }
+
+    fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
+        if self.sixteen() { self.decode::<u16>(target) } else { self.decode::<u8>(target) }
+    }
+}
+
+/// The images of a picture, decoded one row of them at a time.
+struct Bands<'a> {
+    content: &'a [u8],
+    picture: &'a Picture,
+    points: Option<CodePoints>,
+    /// Number of the row of images that is decoded, and the images.
+    band: Option<(u32, Vec<Planes>)>,
+}
+
+impl<'a> Bands<'a> {
+    const fn new(content: &'a [u8], picture: &'a Picture, points: Option<CodePoints>) -> Self {
+        Self { content, picture, points, band: None }
+    }
+
+    /// Each image that a row of the picture crosses, with the row in it and how many of its columns belong.
+    fn row(&mut self, row: u32) -> Result<impl Iterator<Item = (&Planes, usize, usize)>, MediaError> {
+        let tile = self.picture.tile;
+        let (number, inside) = (row / tile.height, (row % tile.height) as usize);
+        if self.band.as_ref().is_none_or(|(decoded, _)| *decoded != number) {
+            // The band before goes first, so that never two are in memory.
+            self.band = None;
+            self.band = Some((number, self.decode(number)?));
+        }
+        let planes = self.band.as_ref().map_or(&[][..], |(_, planes)| planes);
+        let width = self.picture.size.width;
+        Ok(planes.iter().enumerate().map(move |(column, planes)| {
+            let left = u32::try_from(column).unwrap_or(u32::MAX).saturating_mul(tile.width);
+            (planes, inside, width.saturating_sub(left).min(tile.width) as usize)
+        }))
+    }
+
+    fn decode(&self, band: u32) -> Result<Vec<Planes>, MediaError> {
+        let columns = self.picture.columns as usize;
+        let tiles = self.picture.tiles.iter().skip(band as usize * columns).take(columns);
+        tiles
+            .map(|tile| {
+                let stream = gather(self.content, &tile.stream);
+                match &tile.coding {
+                    Coding::Av1 => av1::decode(stream, self.picture, self.points),
+                    Coding::Hevc(configuration) => configuration.decode(&stream, self.picture, self.points),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! AV1 images by rav1d.
+
+use super::{
+    container::Picture,
+    planes::{CodePoints, Planes, UnknownMatrix},
+};
+use crate::error::{MediaError, corrupt, unsupported};
+use re_rav1d::dav1d::{self, pixel::YUVRange};
+
+/// Layers that a picture may have (AV1, 6.4.1: four spatial ones), each perhaps with a frame that is only referred to.
+pub(super) const MAX_FRAMES: usize = 8;
+
+/// Decodes the picture of an AV1 stream.
+pub(super) fn decode(stream: Vec<u8>, picture: &Picture, points: Option<CodePoints>) -> Result<Planes, MediaError> {
+    match frames_of(&stream) {
+        Some(1..=MAX_FRAMES) => {}
+        Some(0) | None => return Err(corrupt("AVIF", "an image has no frame")),
+        Some(_) => return Err(unsupported("AVIF of so many layers is not supported")),
+    }
+    let broken = |error: dav1d::Error| corrupt("AVIF", format!("AV1 decoding failed: {error}"));
+    let mut settings = dav1d::Settings::new();
+    settings.set_n_threads(1);
+    settings.set_max_frame_delay(1);
+    settings.set_frame_size_limit(u32::try_from(picture.tile.pixels()).unwrap_or(u32::MAX));
+    let mut decoder = dav1d::Decoder::with_settings(&settings).map_err(broken)?;
+    match decoder.send_data(stream, None, None, None) {
+        Ok(()) | Err(dav1d::Error::Again) => {}
+        Err(error) => return Err(broken(error)),
+    }
+    // Of layers each is a better picture than the one before; the last is what the file promises.
+    let mut decoded = decoder.get_picture().map_err(broken)?;
+    while let Ok(better) = decoder.get_picture() {
+        decoded = better;
+    }
+    if (decoded.width(), decoded.height()) != (picture.tile.width, picture.tile.height) {
+        return Err(corrupt("AVIF", "an image has another size than the file says"));
+    }
+    let points = points.unwrap_or_else(|| CodePoints {
+        primaries: 2,
+        transfer: 2,
+        matrix: decoded.matrix_coefficients() as u8,
+        full_range: decoded.color_range() == YUVRange::Full,
+    });
+    let planes = Planes::of_av1(&decoded, points)
+        .map_err(|UnknownMatrix| unsupported("AVIF with these matrix coefficients is not supported"))?;
+    if planes.bits() != picture.bits {
+        return Err(corrupt("AVIF", "an image has other bits than the file says"));
+    }
+    Ok(planes)
+}
+
+/// Frames that a stream would make the decoder hold (AV1, 5.3): each costs memory, shown or not.
+pub(super) fn frames_of(mut stream: &[u8]) -> Option<usize> {
+    const FRAME_HEADER: u8 = 3;
+    const FRAME: u8 = 6;
+    let mut frames = 0;
+    while let Some((&head, rest)) = stream.split_first() {
+        let (kind, extended, sized) = (head >> 3 & 15, head & 4 != 0, head & 2 != 0);
+        let rest = rest.get(usize::from(extended)..)?;
+        let (length, rest) = if sized { leb128(rest)? } else { (rest.len(), rest) };
+        frames += usize::from(matches!(kind, FRAME_HEADER | FRAME));
+        stream = rest.get(length..)?;
+    }
+    Some(frames)
+}
+
+/// A number in groups of seven bits, the lowest first (AV1, 4.10.5).
+fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(5).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[index + 1..]));
+        }
+    }
+    None
+}

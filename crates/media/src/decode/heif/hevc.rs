@@ -1,0 +1,134 @@
+//! HEVC images by heic-rs, in Rust throughout; of that crate only its decoder of the coded picture is used.
+
+mod sequence;
+
+use super::{
+    Unusable,
+    bytes::Bytes,
+    container::{Parsed, Picture},
+    planes::{CodePoints, Planes, Subsampling, UnknownMatrix},
+};
+use crate::error::{MediaError, corrupt, unsupported};
+use heic_rs::hevc::{ChromaFormat, Frame, decode_still};
+pub(super) use sequence::Sequence;
+use smmu_core::image::Size;
+
+/// The `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 8.3.3.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Configuration {
+    /// Bytes of the length before each unit of the stream.
+    length_bytes: usize,
+    /// Video, sequence and picture parameter sets, in this order.
+    sets: Vec<Vec<u8>>,
+    /// What the sequence parameter set says.
+    pub(super) sequence: Sequence,
+}
+
+/// Types of units (ITU-T H.265, table 7-1).
+const SETS: [u8; 3] = [32, 33, 34];
+const SEQUENCE_SET: u8 = 33;
+const FIRST_OTHER_THAN_PICTURE: u8 = 32;
+
+fn unit_type(unit: &[u8]) -> Option<u8> {
+    unit.first().map(|first| first >> 1 & 0x3f)
+}
+
+/// Whether a unit belongs to the base layer; spatial photos carry a second eye in another.
+fn is_base_layer(unit: &[u8]) -> bool {
+    matches!(unit, [first, second, ..] if first & 1 == 0 && second >> 3 == 0)
+}
+
+impl Configuration {
+    pub(super) fn read(mut payload: Bytes) -> Parsed<Self> {
+        payload.take(21)?;
+        let length_bytes = usize::from(payload.u8()? & 3) + 1;
+        let mut units = Vec::new();
+        for _ in 0..payload.u8()? {
+            payload.take(1)?;
+            for _ in 0..payload.number(2)? {
+                let bytes = payload.u32(2)? as usize;
+                units.push(payload.take(bytes)?);
+            }
+        }
+        let of_type =
+            |wanted| units.iter().copied().filter(move |unit| unit_type(unit) == Some(wanted) && is_base_layer(unit));
+        let mut sequences = of_type(SEQUENCE_SET)
+            .map(|unit| Sequence::read(unit).ok_or(Unusable::Damaged("a sequence parameter set is cut off")));
+        let sequence = sequences.next().ok_or(Unusable::Damaged("an image has no sequence parameter set"))??;
+        for other in sequences {
+            // Which of them counts only the stream tells, and limits are checked before it is looked at.
+            if other? != sequence {
+                return Err(Unusable::Unsupported("several parameter sets that differ"));
+            }
+        }
+        let sets = SETS.iter().flat_map(|&wanted| of_type(wanted)).map(<[u8]>::to_vec).collect();
+        Ok(Self { length_bytes, sets, sequence })
+    }
+
+    /// Decodes the one picture of a stream.
+    pub(super) fn decode(
+        &self,
+        stream: &[u8],
+        picture: &Picture,
+        points: Option<CodePoints>,
+    ) -> Result<Planes, MediaError> {
+        let units = self.units(stream)?;
+        let (slices, others): (Vec<&[u8]>, Vec<&[u8]>) =
+            units.into_iter().partition(|unit| unit_type(unit).is_some_and(|kind| kind < FIRST_OTHER_THAN_PICTURE));
+        // Some cameras repeat the parameter sets in the pictures. Others there would overrule those that limits were
+        // checked against.
+        let is_set = |unit: &&[u8]| unit_type(unit).is_some_and(|kind| SETS.contains(&kind));
+        if others.iter().filter(|unit| is_set(unit)).any(|unit| !self.sets.iter().any(|known| known == unit)) {
+            return Err(unsupported("HEIC whose pictures have parameter sets of their own is not supported"));
+        }
+        let sets: Vec<&[u8]> = self.sets.iter().map(Vec::as_slice).collect();
+        let frame = decode_still(&sets, &slices).map_err(failed)?;
+        frame.validate().map_err(failed)?;
+        if frame.width < picture.tile.width || frame.height < picture.tile.height {
+            return Err(corrupt("HEIC", "an image is smaller than the file says"));
+        }
+        planes(frame, picture.tile, points.unwrap_or(self.sequence.points))
+            .map_err(|UnknownMatrix| unsupported("HEIC with these matrix coefficients is not supported"))
+    }
+
+    /// The units of a stream, each behind its length.
+    fn units<'a>(&self, stream: &'a [u8]) -> Result<Vec<&'a [u8]>, MediaError> {
+        let mut left = Bytes(stream);
+        let mut units = Vec::new();
+        let mut next = || -> Parsed<&'a [u8]> {
+            let bytes = left.u32(self.length_bytes)? as usize;
+            left.take(bytes)
+        };
+        let mut read = 0;
+        while read < stream.len() {
+            let unit = next().map_err(|_| corrupt("HEIC", "an image is cut off"))?;
+            read += self.length_bytes + unit.len();
+            if is_base_layer(unit) {
+                units.push(unit);
+            }
+        }
+        Ok(units)
+    }
+}
+
+fn failed(error: heic_rs::Error) -> MediaError {
+    match error {
+        heic_rs::Error::Unsupported(tool) => {
+            unsupported(format!("HEIC is not supported where its pictures use this: {tool}"))
+        }
+        error => corrupt("HEIC", format!("HEVC decoding failed: {error}")),
+    }
+}
+
+fn planes(frame: Frame, size: Size, points: CodePoints) -> Result<Planes, UnknownMatrix> {
+    let subsampling = match frame.chroma {
+        ChromaFormat::Monochrome => Subsampling::Monochrome,
+        ChromaFormat::Yuv420 => Subsampling::Half,
+        ChromaFormat::Yuv422 => Subsampling::HalfWidth,
+        ChromaFormat::Yuv444 => Subsampling::None,
+    };
+    let chroma_stride = frame.c_stride as usize;
+    let chroma =
+        (subsampling != Subsampling::Monochrome).then_some([(frame.cb, chroma_stride), (frame.cr, chroma_stride)]);
+    Planes::of_numbers(size, subsampling, frame.bit_depth, (frame.y, frame.y_stride as usize), chroma, points)
+}

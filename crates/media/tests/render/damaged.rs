@@ -1,0 +1,97 @@
+//! Files that end too early, or break the rules of their format in ways that no browser minds.
+
+use crate::{Rendered, difference, refused, render, support};
+use png::{BitDepth, ColorType};
+use smmu_core::{ErrorCode, WarningCode};
+
+const WIDTH: u32 = 320;
+const HEIGHT: u32 = 400;
+
+fn codes(rendered: &Rendered) -> Vec<WarningCode> {
+    rendered.manifest.warnings.iter().map(|warning| warning.code).collect()
+}
+
+/// The most of a file, by tenths of a percent, that is refused for its missing rows, and the least that is not.
+fn first_accepted(content: &[u8]) -> (String, Rendered) {
+    let mut refusal = String::new();
+    for tenths in (800..1000).step_by(4) {
+        let cut = &content[..content.len() * tenths / 1000];
+        match crate::render_with(
+            cut,
+            &smmu_core::image::ImageProfile::default(),
+            &smmu_core::image::ImageLimits::default(),
+        ) {
+            Ok(rendered) => return (refusal, rendered),
+            Err(error) => refusal = error.to_string(),
+        }
+    }
+    panic!("every cut is refused: {refusal}");
+}
+
+#[test]
+fn a_picture_is_accepted_from_ninety_five_percent_of_its_rows_on() {
+    let photo = support::photo(WIDTH, HEIGHT);
+    let files = [
+        ("JPEG", support::jpeg(WIDTH, HEIGHT, &photo, false)),
+        ("PNG", support::png(WIDTH, HEIGHT, ColorType::Rgb, BitDepth::Eight, &photo)),
+    ];
+    for (name, content) in files {
+        let whole = render(&content);
+        assert_eq!(codes(&whole), []);
+        let (refusal, rendered) = first_accepted(&content);
+        assert!(refusal.contains("cut off: 9") && refusal.contains("at least 95%"), "{name}: {refusal}");
+        assert_eq!(codes(&rendered), [WarningCode::CutOff], "{name}");
+        let message = &rendered.manifest.warnings[0].message;
+        assert!(message.contains("95%") || message.contains("96%"), "{name}: {message}");
+        // What is there is as it was.
+        let (cut, whole) = (rendered.picture("jpeg-320.jpg"), whole.picture("jpeg-320.jpg"));
+        let top = |picture: &image::RgbaImage| {
+            image::imageops::crop_imm(picture, 0, 0, picture.width(), picture.height() * 9 / 10).to_image()
+        };
+        let off = difference(&top(&cut), &top(&whole));
+        assert!(off < 0.5, "{name} is off by {off}");
+        assert_eq!(refused(&content[..content.len() / 2]).code, ErrorCode::CorruptMedia);
+    }
+}
+
+#[test]
+fn a_progressive_jpeg_whose_last_scan_is_cut_off_is_accepted_and_one_without_its_details_is_not() {
+    let jpeg = support::jpeg(WIDTH, HEIGHT, &support::photo(WIDTH, HEIGHT), true);
+    assert_eq!(codes(&render(&jpeg[..jpeg.len() - 2])), [WarningCode::CutOff]);
+    assert_eq!(refused(&jpeg[..jpeg.len() / 3]).code, ErrorCode::CorruptMedia);
+}
+
+#[test]
+fn a_jpeg_that_breaks_rules_as_no_browser_minds_is_whole_and_says_so() {
+    let jpeg = support::jpeg(64, 48, &support::photo(64, 48), false);
+    let table = jpeg.windows(2).position(|pair| pair == [0xff, 0xc4]).expect("a table");
+    let padded = [&jpeg[..table], &[0; 14], &jpeg[table..]].concat();
+    for (name, content) in [("padding", &padded[..]), ("no end mark", &jpeg[..jpeg.len() - 2])] {
+        assert_eq!(codes(&render(content)), [WarningCode::Repaired], "{name}");
+    }
+}
+
+#[test]
+fn a_gif_of_one_picture_is_accepted_from_ninety_five_percent_of_its_rows_on() {
+    let gif = support::gif(200, 300, 1, gif::Repeat::Infinite);
+    let (refusal, rendered) = first_accepted(&gif);
+    assert!(refusal.contains("cut off: 9"), "{refusal}");
+    assert_eq!(codes(&rendered), [WarningCode::CutOff]);
+}
+
+#[test]
+fn exif_behind_the_pixels_of_a_png_turns_it_upright() {
+    let png = support::png(60, 40, ColorType::Rgb, BitDepth::Eight, &support::photo(60, 40));
+    let exif = support::exif(6);
+    let chunk = [&(exif.len() as u32).to_be_bytes()[..], b"eXIf", &exif, &crc(b"eXIf", &exif).to_be_bytes()].concat();
+    let end = png.len() - 12;
+    let rendered = render(&[&png[..end], &chunk, &png[end..]].concat());
+    assert_eq!((rendered.facts().probe.width, rendered.facts().probe.height), (40, 60));
+}
+
+/// The checksum of a chunk (PNG, annex D), bit by bit.
+fn crc(kind: &[u8], data: &[u8]) -> u32 {
+    !kind.iter().chain(data).fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    })
+}

@@ -1,0 +1,157 @@
+//! `GET /jobs` and `GET /media`: what belongs to the user, newest first, a page at a time.
+
+use crate::{Context, respond};
+use lambda_http::{Body, Request, Response, aws_lambda_events::query_map::QueryMap, http::StatusCode};
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value::Error},
+};
+use smmu_core::{
+    JobId, JobSummary, Listing, MediaId, MediaKind, MediaSummary, Page, PageLimit, Problem, ProblemCode, UserId,
+};
+use std::str::FromStr;
+
+#[derive(Serialize)]
+struct JobPage {
+    jobs: Vec<JobSummary>,
+    /// What to send as `after` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<JobId>,
+}
+
+#[derive(Serialize)]
+struct MediaPage {
+    media: Vec<MediaSummary>,
+    /// What to send as `after` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<MediaId>,
+}
+
+/// Answers a page of the user's jobs.
+pub(crate) async fn jobs(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let found = context.submitter.jobs.of_user(user, &listing(request)?).await;
+    let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
+    Ok(respond::json(StatusCode::OK, &JobPage { jobs: entries, next }))
+}
+
+/// Answers a page of the user's media.
+pub(crate) async fn media(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let found = context.submitter.media.of_user(user, &listing(request)?).await;
+    let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
+    Ok(respond::json(StatusCode::OK, &MediaPage { media: entries, next }))
+}
+
+/// The parameters of a list. The user is none of them: a list is always the token's user's own.
+fn listing<S, I>(request: &Request) -> Result<Listing<S, I>, Problem>
+where
+    S: for<'de> Deserialize<'de>,
+    I: FromStr,
+{
+    let parameters: QueryMap = request.uri().query().unwrap_or_default().parse().unwrap_or_default();
+    let mut listing = Listing { status: None, kind: None, limit: PageLimit::default(), after: None };
+    let mut seen = Vec::new();
+    for (name, value) in parameters.iter() {
+        if seen.contains(&name) {
+            return Err(invalid(name, "is given twice"));
+        }
+        seen.push(name);
+        match name {
+            "status" => listing.status = Some(named(name, value)?),
+            "kind" => listing.kind = Some(named::<MediaKind>(name, value)?),
+            "limit" => {
+                let limit = value.parse().ok().and_then(PageLimit::new);
+                listing.limit = limit.ok_or_else(|| invalid(name, "must be a whole number from 1 to 100"))?;
+            }
+            "after" => {
+                let after = value.parse().map_err(|_| invalid(name, "must be the `next` of an earlier page"))?;
+                listing.after = Some(after);
+            }
+            // A misspelt filter is better refused than ignored: it would show more than was asked for.
+            other => {
+                let name: String = other.chars().take(64).collect();
+                return Err(invalid(&name, "is not a parameter of this list"));
+            }
+        }
+    }
+    Ok(listing)
+}
+
+/// A value by the name that it has in the API.
+fn named<T: for<'de> Deserialize<'de>>(name: &str, value: &str) -> Result<T, Problem> {
+    let read: Result<T, Error> = T::deserialize(value.into_deserializer());
+    // The error lists the names that there are, and quotes the sender's own value.
+    read.map_err(|error| invalid(name, &format!("has {error}")))
+}
+
+fn invalid(parameter: &str, detail: &str) -> Problem {
+    Problem::because(ProblemCode::InvalidRequest, format!("the parameter `{parameter}` {detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listing;
+    use lambda_http::{Body, Request, http};
+    use smmu_core::{JobListing, MediaKind, MediaListing, MediaStatus, PageLimit, Problem, Status};
+
+    fn request(query: &str) -> Request {
+        http::Request::builder().uri(format!("https://api.example/jobs{query}")).body(Body::Empty).unwrap()
+    }
+
+    fn jobs(query: &str) -> Result<JobListing, Problem> {
+        listing(&request(query))
+    }
+
+    #[test]
+    fn a_list_without_parameters_begins_with_the_newest() {
+        for query in ["", "?"] {
+            let listing = jobs(query).unwrap();
+            assert_eq!((listing.status, listing.kind, listing.after), (None, None, None));
+            assert_eq!(listing.limit, PageLimit::default());
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_in_any_order() {
+        let listing = jobs("?kind=video&after=job_01j9zq4b5c6d7e8f9g0h1j2k3m&limit=7&status=FAILED").unwrap();
+        assert_eq!((listing.status, listing.kind), (Some(Status::Failed), Some(MediaKind::Video)));
+        assert_eq!(listing.limit.entries(), 7);
+        assert_eq!(listing.after.unwrap().as_str(), "job_01j9zq4b5c6d7e8f9g0h1j2k3m");
+        let media: MediaListing = listing_of("?status=AWAITING_UPLOAD");
+        assert_eq!(media.status, Some(MediaStatus::AwaitingUpload));
+    }
+
+    fn listing_of(query: &str) -> MediaListing {
+        listing(&request(query)).unwrap()
+    }
+
+    #[test]
+    fn a_refusal_names_its_parameter() {
+        for (query, parameter) in [
+            ("?status=DONE", "status"),
+            ("?status=failed", "status"),
+            ("?status=", "status"),
+            ("?kind=text", "kind"),
+            ("?limit=0", "limit"),
+            ("?limit=101", "limit"),
+            ("?limit=-1", "limit"),
+            ("?limit=1.5", "limit"),
+            ("?limit=", "limit"),
+            ("?after=x", "after"),
+            ("?after=med_01j9zq4b5c6d7e8f9g0h1j2k3m", "after"),
+            ("?userId=somebody", "userId"),
+            ("?limit=1&limit=2", "limit"),
+            ("?limit=1&limit=1", "limit"),
+        ] {
+            let problem = jobs(query).expect_err(query);
+            let detail = problem.detail.unwrap();
+            assert!(detail.starts_with(&format!("the parameter `{parameter}` ")), "{query}: {detail}");
+        }
+        for tombstone in ["DELETED", "PURGED"] {
+            let refused: Result<MediaListing, _> = listing(&request(&format!("?status={tombstone}")));
+            let detail = refused.unwrap_err().detail.unwrap();
+            assert!(detail.ends_with("expected one of `AWAITING_UPLOAD`, `SUBMITTED`, `EXPIRED`"), "{detail}");
+        }
+        let detail = jobs("?status=DONE").unwrap_err().detail.unwrap();
+        assert!(detail.contains("`RUNNING`"), "it lists what there is: {detail}");
+    }
+}

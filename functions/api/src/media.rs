@@ -1,0 +1,111 @@
+//! `GET /media/{mediaId}`: an upload, and what was measured of it.
+
+use crate::{Context, owned, respond};
+use lambda_http::{Body, Response, http::StatusCode};
+use serde::Serialize;
+use smmu_core::{
+    DescribedMedia, JobId, Media, MediaFacts, MediaId, MediaKind, MediaState, MediaStatus, Problem, ProblemCode,
+    Sha256, Timestamp, UserId, speech::SpeechFacts,
+};
+
+/// A media as its owner sees it. What the client declared has the names of the init request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MediaView<'a> {
+    media_id: &'a MediaId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<&'a JobId>,
+    status: MediaStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<MediaKind>,
+    filename: &'a str,
+    content_type: &'a str,
+    size: u64,
+    sha256: Sha256,
+    /// When the presigned upload stops working; told while it is awaited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<&'a MediaFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech: Option<&'a SpeechFacts>,
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
+    fn from(DescribedMedia { media, kind, facts, speech }: &'a DescribedMedia) -> Self {
+        let (job_id, expires_at) = match &media.state {
+            MediaState::AwaitingUpload => (None, Some(media.expires_at)),
+            MediaState::Submitted { job_id, .. } => (Some(job_id), None),
+            MediaState::Expired | MediaState::Deleted { .. } | MediaState::Purged { .. } => (None, None),
+        };
+        Self {
+            media_id: &media.id,
+            job_id,
+            status: media.state.status(),
+            kind: *kind,
+            filename: &media.file_name,
+            content_type: &media.grant.content_type,
+            size: media.grant.bytes,
+            sha256: media.grant.sha256,
+            expires_at,
+            facts: facts.as_ref(),
+            speech: speech.as_ref(),
+            created_at: media.created_at,
+        }
+    }
+}
+
+pub(crate) async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let id = parse(id)?;
+    let found = context.submitter.media.get_described(&id).await.map_err(|error| respond::cloud_problem(&error))?;
+    let found = found.filter(|found| found.media.state.deleted_at().is_none());
+    let found = owned(found, |found| &found.media.user, user)?;
+    Ok(respond::json(StatusCode::OK, &MediaView::from(&found)))
+}
+
+/// A user's own media.
+pub(crate) async fn find(id: &str, user: &UserId, context: &Context) -> Result<Media, Problem> {
+    let found = context.submitter.media.get(&parse(id)?).await.map_err(|error| respond::cloud_problem(&error))?;
+    owned(found.filter(|media| media.state.deleted_at().is_none()), |media| &media.user, user)
+}
+
+/// An id that cannot exist is answered as one that does not.
+fn parse(id: &str) -> Result<MediaId, Problem> {
+    id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MediaView;
+    use serde_json::json;
+    use smmu_core::{DescribedMedia, MediaKind};
+
+    #[test]
+    fn a_media_says_when_its_grant_ends_until_it_has_a_job() {
+        let mut record = json!({
+            "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "fileName": "clip.mp4",
+            "contentType": "video/mp4", "bytes": 3, "sha256": "0".repeat(64), "status": "AWAITING_UPLOAD",
+            "createdAt": "2026-01-01T00:00:00.000Z", "expiresAt": "2026-01-01T00:15:00.000Z",
+        });
+        let view = |record: &serde_json::Value, kind| {
+            let media = serde_json::from_value(record.clone()).unwrap();
+            let described = DescribedMedia { media, kind, facts: None, speech: None };
+            serde_json::to_value(MediaView::from(&described)).unwrap()
+        };
+        let mut expected = json!({
+            "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "filename": "clip.mp4", "contentType": "video/mp4",
+            "size": 3, "sha256": "0".repeat(64), "status": "AWAITING_UPLOAD",
+            "createdAt": "2026-01-01T00:00:00.000Z", "expiresAt": "2026-01-01T00:15:00.000Z",
+        });
+        assert_eq!(view(&record, None), expected);
+        record["status"] = "SUBMITTED".into();
+        record["jobId"] = "job_01j9zq4b5c6d7e8f9g0h1j2k3m".into();
+        record["inputVersionId"] = "v".into();
+        expected["status"] = "SUBMITTED".into();
+        expected["jobId"] = "job_01j9zq4b5c6d7e8f9g0h1j2k3m".into();
+        expected["kind"] = "video".into();
+        expected.as_object_mut().unwrap().remove("expiresAt");
+        assert_eq!(view(&record, Some(MediaKind::Video)), expected);
+    }
+}

@@ -1,0 +1,49 @@
+//! Removes what deleted media consist of, one for each message of the purge queue.
+
+use aws_config::SdkConfig;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use smmu_cloud::{Environment, Failure, InvalidEnvironment, Purge, PurgeMessage, Purger};
+
+/// What the function needs, made once.
+pub struct Context {
+    purger: Purger,
+}
+
+impl Context {
+    /// From the environment.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        Ok(Self { purger: Purger::new(sdk, environment)? })
+    }
+
+    /// Opens connections, before the first event.
+    pub async fn connect(&self) {
+        self.purger.connect().await;
+    }
+}
+
+/// Purges what can be purged and names the messages that must come again.
+pub async fn handle(event: SqsEvent, context: &Context) -> Result<SqsBatchResponse, Failure> {
+    let mut response = SqsBatchResponse::default();
+    for message in event.records {
+        if let Err(failure) = purge(&message, context).await {
+            tracing::error!(message_id = message.message_id, %failure, "not purged, will retry");
+            let mut failed = BatchItemFailure::default();
+            failed.item_identifier = message.message_id.unwrap_or_default();
+            response.batch_item_failures.push(failed);
+        }
+    }
+    Ok(response)
+}
+
+async fn purge(message: &SqsMessage, context: &Context) -> Result<(), Failure> {
+    let body = message.body.as_deref().unwrap_or_default();
+    let PurgeMessage { media_id } =
+        serde_json::from_str(body).map_err(|error| Failure::Fault(format!("not a purge message: {error}")))?;
+    match context.purger.purge(&media_id).await? {
+        Purge::Purged(objects) => tracing::info!(%media_id, objects, "media purged"),
+        Purge::Forgotten(objects) => tracing::info!(%media_id, objects, "media forgotten"),
+        Purge::Missing => tracing::info!(%media_id, "duplicate message"),
+        Purge::Live => tracing::error!(%media_id, "nobody has deleted this media; nothing was removed"),
+    }
+    Ok(())
+}

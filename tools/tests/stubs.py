@@ -1,0 +1,79 @@
+"""Programs of AWS that note how they were called, for tests of scripts that call them."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Its name and arguments, a line each; what it then says and how it ends is in files that a test writes.
+STUB = """#!/bin/sh
+printf '%s %s\\n' "$(basename "$0")" "$*" >>"$STUBS/calls"
+for given in "$@"; do
+    case $given in file://*) cp "${given#file://}" "$STUBS/parameters.json" ;; esac
+done
+for answer in "$STUBS"/answers/*; do
+    [ -e "$answer" ] || continue
+    case "$(basename "$0") $*" in
+        *"$(basename "$answer")"*) cat "$answer/says"; exit "$(cat "$answer/code")" ;;
+    esac
+done
+"""
+
+
+class Stubs:
+    """A folder with stubs of `aws`, `sam` and `docker` in front of everything else."""
+
+    def __init__(self, test):
+        folder = tempfile.TemporaryDirectory()
+        test.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        # Where tools/common.sh looks for linters and SAM, in the place of what it would install.
+        requirements = (ROOT / "tools/requirements-lint.txt").read_bytes()
+        digest = hashlib.sha256(requirements).hexdigest()[:16]
+        self.bin = self.folder / f"python-{digest}/bin"
+        self.bin.mkdir(parents=True)
+        (self.bin.parent / ".complete").write_text(f"{digest}\n")
+        (self.folder / "answers").mkdir()
+        for name in ("aws", "sam", "docker"):
+            self.program(name, STUB)
+        for name in ("python", "python3"):
+            self.program(name, f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+
+    def program(self, name, text):
+        path = self.bin / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def answer(self, call, says, code=0):
+        """What a call whose text has `call` in it says on standard output, and how it ends."""
+        answer = self.folder / "answers" / call
+        answer.mkdir()
+        (answer / "says").write_text(f"{says}\n")
+        (answer / "code").write_text(str(code))
+
+    def run(self, *command, **environment):
+        """Runs a command of the repository; fails unless it ends well. Its output."""
+        inherited = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+        own = {"STUBS": str(self.folder), "SMMU_TOOLS_DIR": str(self.folder), "TMPDIR": str(self.folder)}
+        path = {"PATH": f"{self.bin}:{os.environ['PATH']}"}
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=inherited | own | path | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if ended.returncode:
+            raise AssertionError(f"{command} ended with {ended.returncode}: {ended.stdout}")
+        return ended.stdout
+
+    def calls(self):
+        """What was called, in order."""
+        return (self.folder / "calls").read_text().splitlines()

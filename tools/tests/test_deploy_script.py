@@ -1,0 +1,94 @@
+"""tools/deploy.sh with stubs of `aws` and `sam`: what it asks AWS for, and what it tells SAM."""
+
+import json
+import unittest
+
+from checks import template
+from tests.stubs import ROOT, Stubs
+
+LINKED_ROLE = "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
+
+
+class Deploy(unittest.TestCase):
+    def setUp(self):
+        self.stubs = Stubs(self)
+
+    def deploy(self, *parameters, quota="6.0"):
+        self.stubs.answer("get-service-quota", quota)
+        return self.stubs.run("tools/deploy.sh", "dev", *parameters, NO_IMAGES="1", IMAGE_TAG="tested")
+
+    def parameters(self):
+        return json.loads((self.stubs.folder / "parameters.json").read_text())
+
+    def called_with(self, start):
+        (call,) = [call for call in self.stubs.calls() if call.startswith(start)]
+        return call
+
+    def test_ecs_gets_its_service_linked_role_before_the_stacks(self):
+        self.deploy()
+        calls = self.stubs.calls()
+        self.assertIn(LINKED_ROLE, calls)
+        self.assertLess(calls.index(LINKED_ROLE), min(i for i, call in enumerate(calls) if "sam deploy" in call))
+
+    def test_a_service_linked_role_that_is_there_already_is_no_trouble(self):
+        self.stubs.answer("create-service-linked-role", "InvalidInput: Service role name has been taken", 254)
+        self.assertNotIn("service-linked role", self.deploy())
+
+    def test_a_refused_service_linked_role_is_told_and_the_deployment_goes_on(self):
+        self.stubs.answer("create-service-linked-role", "AccessDenied", 254)
+        self.assertIn("first deployment fails without it: AccessDenied", self.deploy())
+        self.called_with("sam deploy --config-file")
+
+    def test_sizes_are_compared_with_the_quota_of_vcpu(self):
+        self.assertNotIn("never starts", self.deploy())
+        self.assertTrue(self.called_with("aws service-quotas").startswith("aws service-quotas get-service-quota"))
+
+    def test_a_size_beyond_the_quota_of_vcpu_is_told(self):
+        said = self.deploy("TranscodeLargeCpu=8192", "TranscodeLargeMemory=16384")
+        self.assertIn("a worker of 8 vCPU never starts under this account's quota of 6", said)
+
+    def test_every_default_fits_the_quota_that_a_new_account_has(self):
+        declared = template.load(ROOT / "template.yaml")["Parameters"]
+        sizes = {name: one["Default"] for name, one in declared.items() if name.endswith("Cpu")}
+        self.assertEqual(len(sizes), 3)
+        # "AWS Fargate service quotas": 6 on-demand vCPU.
+        self.assertLessEqual(max(sizes.values()), 6 * 1024)
+
+    def zones(self, *zones, given=()):
+        self.stubs = Stubs(self)
+        self.stubs.answer("describe-availability-zones", "\n".join(f"{name}\t{zone}" for name, zone in zones))
+        self.deploy(*given)
+        return self.parameters()["WorkerZones"]
+
+    def test_workers_get_three_zones_that_have_fargate(self):
+        tokyo = [("ap-northeast-1d", "apne1-az2"), ("ap-northeast-1a", "apne1-az4"), ("ap-northeast-1b", "apne1-az3")]
+        tokyo.append(("ap-northeast-1c", "apne1-az1"))
+        self.assertEqual(self.zones(*tokyo), "ap-northeast-1a,ap-northeast-1c,ap-northeast-1d")
+        california = [("us-west-1a", "usw1-az3"), ("us-west-1b", "usw1-az2"), ("us-west-1c", "usw1-az1")]
+        self.assertEqual(self.zones(*california), "us-west-1a,us-west-1c,us-west-1a")
+        ireland = [(f"eu-west-1{letter}", f"euw1-az{number}") for letter, number in zip("abcd", "2314", strict=True)]
+        self.assertEqual(self.zones(*ireland), "eu-west-1a,eu-west-1b,eu-west-1c")
+        self.assertEqual(self.zones(), "")
+
+    def test_zones_that_are_named_stay_and_a_network_of_ones_own_needs_none(self):
+        zones = [("eu-west-1a", "euw1-az1")]
+        self.assertEqual(self.zones(*zones, given=["WorkerZones=x,y,z"]), "x,y,z")
+        own = ["SubnetIdA=subnet-1", "SubnetIdB=subnet-2", "SecurityGroupId=sg-1"]
+        self.assertEqual(self.zones(*zones, given=own), "")
+
+    def test_functions_are_built_for_the_architecture_that_the_stack_will_have(self):
+        for given, built in {(): "x86_64", ("Architecture=arm64",): "arm64"}.items():
+            with self.subTest(built):
+                self.stubs = Stubs(self)
+                self.deploy(*given)
+                self.assertEqual(self.called_with("sam build"), f"sam build --parameter-overrides Architecture={built}")
+                self.assertEqual(self.parameters()["Architecture"], built)
+
+    def test_every_parameter_but_secrets_is_sent_so_that_none_keeps_its_previous_value(self):
+        self.deploy("MaxImageBytes=1000")
+        declared = template.load(ROOT / "template.yaml")["Parameters"]
+        secrets = {name for name, one in declared.items() if one.get("NoEcho")}
+        self.assertEqual(self.parameters().keys(), declared.keys() - secrets)
+        self.assertEqual(self.parameters()["MaxImageBytes"], "1000")
+        self.assertEqual(self.parameters()["MaxVideoBytes"], str(declared["MaxVideoBytes"]["Default"]))
+        self.assertEqual(self.parameters()["ImageTag"], "tested")
