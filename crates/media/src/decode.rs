@@ -97,6 +97,20 @@ fn shortened(frames: u32) -> Warning {
     Warning::new(WarningCode::Shortened, format!("only the first {frames} frames of the animation were processed"))
 }
 
+/// For how many milliseconds a frame is shown. Browsers show frames of up to 10 ms for 100 ms, and everybody has seen
+/// the file that way; `gif2webp` does the same.
+fn shown_ms(stated: u64) -> u32 {
+    match stated {
+        0..=10 => 100,
+        stated => u32::try_from(stated).unwrap_or(u32::MAX),
+    }
+}
+
+/// What is said of an animation whose last frames are missing.
+fn frames_missing(format: &str, frames: u32) -> Warning {
+    Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {frames} frames are there"))
+}
+
 /// Bytes for resizing a whole raster of `from` to `into`, both included.
 fn shrink_bytes(from: Size, into: Size, bytes_per_pixel: u64) -> u64 {
     let narrowed = u64::from(into.width) * u64::from(from.height);

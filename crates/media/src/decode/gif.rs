@@ -1,6 +1,6 @@
 //! GIF, still and moving: frames drawn onto a canvas as a player would (GIF89a, section 23).
 
-use super::{Decode, Header, TakeFrame, cut_off, shortened, shrink_bytes};
+use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
 use crate::{
     error::{Fault, MediaError, corrupt, reading},
     raster::{Channels, Decoded, Raster},
@@ -40,13 +40,9 @@ fn is_early_end(error: &DecodingError) -> bool {
     }
 }
 
-/// For how long a frame is shown, in milliseconds. Browsers show frames of up to 10 ms for 100 ms,
-/// and everybody has seen the file that way; `gif2webp` does the same.
+/// For how many milliseconds a frame is shown; its delay counts in hundredths of a second.
 fn shown_ms(frame: &Frame) -> u32 {
-    match u32::from(frame.delay) * 10 {
-        0..=10 => 100,
-        stated => stated,
-    }
+    super::shown_ms(u64::from(frame.delay) * 10)
 }
 
 /// Memory that even the smallest picture's decoder may use.
@@ -99,8 +95,7 @@ impl Gif {
                     } else if frames > 1 {
                         frames = complete.max(1);
                         duration_ms -= last_ms;
-                        let message = format!("the GIF file is cut off: {frames} frames are there");
-                        warnings.push(Warning::new(WarningCode::CutOff, message));
+                        warnings.push(frames_missing("GIF", frames));
                     }
                     break;
                 }

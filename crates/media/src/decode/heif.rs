@@ -1,7 +1,7 @@
 //! HEIF: its dialect AVIF by rav1d (dav1d in Rust), HEIC by heic-rs, the container and the colours by ourselves.
 //!
-//! Alpha, grids, every subsampling, 8 bits and more, clean apertures and the common matrices are handled. What else
-//! an HEIF may hold beside its primary picture (thumbnails, depth, gain maps, bursts, a sequence) is not looked at.
+//! Alpha, grids, every subsampling, 8 bits and more, clean apertures and the common matrices are handled, and AVIF that
+//! moves. What else an HEIF may hold beside its primary picture (thumbnails, depth, gain maps, bursts) is not looked at.
 
 mod av1;
 mod bytes;
@@ -10,8 +10,9 @@ mod hevc;
 mod meta;
 mod planes;
 mod properties;
+mod sequence;
 
-use super::{Decode, Header};
+use super::{Decode, Header, TakeFrame, frames_missing, shortened};
 use crate::{
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
@@ -22,7 +23,11 @@ use crate::{
 };
 use container::{Coding, Container, Picture, Tile, gather};
 use planes::{CodePoints, Planes, Rows, Subsampling};
-use smmu_core::image::{ColourModel, ImageLimits, Size};
+use sequence::{Ended, Sequence};
+use smmu_core::{
+    Warning,
+    image::{Animation, ColourModel, ImageLimits, Size},
+};
 
 /// Why no picture can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +50,7 @@ impl Heif {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
         let content = source.content()?;
         let name = source.format.name();
-        let container = container::parse(&content).map_err(|unusable| match unusable {
+        let container = container::parse(&content, limits).map_err(|unusable| match unusable {
             Unusable::Damaged(reason) => corrupt(name, reason),
             Unusable::Unsupported(what) => unsupported(format!("{name} with {what} is not supported")),
         })?;
@@ -73,6 +78,8 @@ impl Heif {
             (None, Some(points)) => Profile::of_code_points(points.primaries, points.transfer),
             (None, None) => None,
         };
+        let (animation, warnings) =
+            container.sequence.as_ref().map_or((None, Vec::new()), |sequence| moving(name, sequence, colour));
         let metadata = container.exif.as_deref().and_then(Metadata::parse);
         let header = Header {
             stored: container.crop.size,
@@ -83,14 +90,14 @@ impl Heif {
             colour_model: if monochrome { ColourModel::Grey } else { ColourModel::Ycbcr },
             profile,
             camera: metadata.as_ref().and_then(Metadata::camera),
-            animation: None,
-            warnings: Vec::new(),
+            animation,
+            warnings,
         };
         Ok(Self { content, header, container, channels })
     }
 
     /// Frames that the decoder holds of an AV1 image.
-    fn frames(&self, tile: &Tile) -> u64 {
+    fn frames_held(&self, tile: &Tile) -> u64 {
         av1::frames_of(&gather(&self.content, &tile.stream)).map_or(1, |frames| frames.clamp(1, av1::MAX_FRAMES) as u64)
     }
 
@@ -102,13 +109,20 @@ impl Heif {
     where
         Decoded: From<crate::raster::Raster<S>>,
     {
+        let colour = Bands::new(&self.content, &self.container.colour, self.container.code_points);
+        // Alpha has no colours to mean anything by; its range is its stream's.
+        let alpha = self.container.alpha.as_ref().map(|alpha| Bands::new(&self.content, alpha, None));
+        self.shrink::<S>(colour, alpha, target)
+    }
+
+    /// Makes one picture of its planes.
+    fn shrink<S: Level>(&self, mut colour: Bands, mut alpha: Option<Bands>, target: Size) -> Result<Decoded, MediaError>
+    where
+        Decoded: From<crate::raster::Raster<S>>,
+    {
         let (crop, whole) = (self.container.crop, self.container.colour.size);
-        let points = self.container.code_points;
         let mut resizer = RowResizer::<S>::new(crop.size, target, self.channels);
         let mut pending: Vec<S> = Vec::with_capacity(row_samples(whole.width, self.channels));
-        let mut colour = Bands::new(&self.content, &self.container.colour, points);
-        // Alpha has no colours to mean anything by; its range is its stream's.
-        let mut alpha = self.container.alpha.as_ref().map(|alpha| Bands::new(&self.content, alpha, None));
         let mut rows = Rows::default();
         let mut alpha_row: Vec<f32> = Vec::new();
         let columns = row_samples(crop.left, self.channels)..row_samples(crop.left + crop.size.width, self.channels);
@@ -132,6 +146,29 @@ impl Heif {
         resizer.finish().map(Decoded::from)
     }
 
+    fn decode_frames(&self, sequence: &Sequence, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
+        let Container { colour, alpha, code_points, .. } = &self.container;
+        let mut colours = av1::Decoder::new(colour)?;
+        let mut alphas = alpha.as_ref().map(av1::Decoder::new).transpose()?;
+        for frame in &sequence.frames {
+            let planes = colours.next(self.content[frame.colour.clone()].to_vec(), colour, *code_points)?;
+            let of_colour = Bands::of(colour, planes);
+            let of_alpha = match (&mut alphas, alpha, &frame.alpha) {
+                (Some(decoder), Some(alpha), Some(bytes)) => {
+                    Some(Bands::of(alpha, decoder.next(self.content[bytes.clone()].to_vec(), alpha, None)?))
+                }
+                _ => None,
+            };
+            let picture = if self.sixteen() {
+                self.shrink::<u16>(of_colour, of_alpha, target)?
+            } else {
+                self.shrink::<u8>(of_colour, of_alpha, target)?
+            };
+            take(picture, frame.shown_ms)?;
+        }
+        Ok(())
+    }
+
     /// Adds pixels to a row, with their alpha where there is any.
     fn interleave<S: Level>(&self, pixels: &[[f32; 3]], alpha: Option<&[f32]>, row: &mut Vec<S>) {
         match (self.channels, alpha) {
@@ -150,6 +187,23 @@ impl Heif {
             }
         }
     }
+}
+
+/// What is said of a sequence. One of HEVC stands for its first picture, as bursts do.
+fn moving(name: &str, sequence: &Sequence, colour: &Picture) -> (Option<Animation>, Vec<Warning>) {
+    let is_av1 = colour.tiles.iter().all(|tile| tile.coding == Coding::Av1);
+    let frames = u32::try_from(sequence.frames.len()).unwrap_or(u32::MAX);
+    if !is_av1 || sequence.stated < 2 {
+        return (None, Vec::new());
+    }
+    let warning = match sequence.ended {
+        Ended::Whole => None,
+        Ended::Limit => Some(shortened(frames)),
+        Ended::CutOff => Some(frames_missing(name, frames)),
+    };
+    let duration_ms = sequence.frames.iter().map(|frame| u64::from(frame.shown_ms)).sum();
+    let animation = Animation { frames, duration_ms, plays: sequence.plays };
+    ((frames > 1).then_some(animation), warning.into_iter().collect())
 }
 
 /// A sample made of a number from 0 to 1.
@@ -182,7 +236,10 @@ impl Decode for Heif {
                 // A decoded picture, its twin for film grain, and the decoder's notes on every block.
                 Some(Coding::Av1) | None => {
                     let bytes = samples * if picture.bits > 8 { 2 } else { 1 };
-                    let frames = picture.tiles.iter().map(|tile| self.frames(tile)).max().unwrap_or(1);
+                    let frames = match self.header.animation {
+                        Some(_) => av1::HELD_FRAMES,
+                        None => picture.tiles.iter().map(|tile| self.frames_held(tile)).max().unwrap_or(1),
+                    };
                     (at_once + frames - 1) * picture.tile.pixels() * bytes / 2 + picture.tile.pixels() * (bytes + 2) / 2
                 }
                 // Samples of two bytes; the picture before filters, after them and cropped, and a byte of notes.
@@ -208,6 +265,13 @@ impl Decode for Heif {
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
         if self.sixteen() { self.decode::<u16>(target) } else { self.decode::<u8>(target) }
     }
+
+    fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
+        match &self.container.sequence {
+            Some(sequence) if self.header.animation.is_some() => self.decode_frames(sequence, target, take),
+            _ => take(self.still(target)?, 0),
+        }
+    }
 }
 
 /// The images of a picture, decoded one row of them at a time.
@@ -222,6 +286,11 @@ struct Bands<'a> {
 impl<'a> Bands<'a> {
     const fn new(content: &'a [u8], picture: &'a Picture, points: Option<CodePoints>) -> Self {
         Self { content, picture, points, band: None }
+    }
+
+    /// Of a picture of one image, which is decoded already.
+    fn of(picture: &'a Picture, planes: Planes) -> Self {
+        Self { content: &[], picture, points: None, band: Some((0, vec![planes])) }
     }
 
     /// Each image that a row of the picture crosses, with the row in it and how many of its columns belong.

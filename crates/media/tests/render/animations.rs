@@ -105,3 +105,64 @@ fn an_animation_that_is_cut_off_keeps_its_whole_frames() {
     let cut = render(&gif[..gif.len() - 40]);
     assert_eq!(frames_and_warnings(&cut), (Some(5), vec![WarningCode::CutOff]));
 }
+
+/// What `fixtures/avif/make.py` made: a square of 16 pixels that moves by 8 a frame over a picture of 64 × 48.
+const MOVING_AVIF: &[u8] = include_bytes!("../../fixtures/avif/moving.avif");
+const MOVING_AVIF_WITH_ALPHA: &[u8] = include_bytes!("../../fixtures/avif/alpha.avif");
+
+#[test]
+fn an_animated_avif_keeps_frames_timing_and_plays() {
+    let rendered = render(MOVING_AVIF);
+    let animation = Animation { frames: 6, duration_ms: 450, plays: 0 };
+    assert_eq!(rendered.facts().probe.animation, Some(animation));
+    assert!(rendered.manifest.warnings.is_empty());
+    let (delays, canvases) = frames(&rendered.bytes("webp-64.webp"));
+    assert_eq!(delays, [50, 60, 70, 80, 90, 100]);
+    for (at, canvas) in canvases.iter().enumerate() {
+        let (ink, ground) = (canvas.get_pixel(at as u32 * 8 + 8, 24), canvas.get_pixel((at as u32 * 8 + 40) % 64, 24));
+        assert!(ink[0] > 200 && ink[2] < 90, "frame {at}: {ink:?}");
+        assert!(ground[0] < 70 && ground[2] > 160, "frame {at}: {ground:?}");
+    }
+}
+
+#[test]
+fn the_alpha_of_an_animated_avif_moves_with_it() {
+    let rendered = render(MOVING_AVIF_WITH_ALPHA);
+    assert_eq!(rendered.facts().probe.animation, Some(Animation { frames: 4, duration_ms: 160, plays: 0 }));
+    let (_, canvases) = frames(&rendered.bytes("webp-64.webp"));
+    for (at, canvas) in canvases.iter().enumerate() {
+        let alpha = |x: u32| canvas.get_pixel(x % 64, 24)[3];
+        assert!(alpha(at as u32 * 8 + 8) > 240 && alpha(at as u32 * 8 + 40) < 15, "frame {at}");
+    }
+}
+
+/// A copy of a file with one place in it changed.
+fn with(file: &[u8], after: &[u8], skip: usize, bytes: &[u8]) -> Vec<u8> {
+    let at = file.windows(after.len()).position(|window| window == after).expect("it is there") + after.len() + skip;
+    [&file[..at], bytes, &file[at + bytes.len()..]].concat()
+}
+
+#[test]
+fn an_animated_avif_plays_as_often_as_its_edit_list_repeats() {
+    // The flag that repeats is the last bit after the version; the track's duration is 28 bytes behind it in its header.
+    let once = with(MOVING_AVIF, b"elst", 3, &[0]);
+    assert_eq!(render(&once).facts().probe.animation.map(|animation| animation.plays), Some(1));
+    for (duration, plays) in [(900_u64, 2), (1000, 3)] {
+        let some = with(MOVING_AVIF, b"tkhd", 28, &duration.to_be_bytes());
+        assert_eq!(render(&some).facts().probe.animation.map(|animation| animation.plays), Some(plays));
+    }
+}
+
+#[test]
+fn of_a_damaged_or_cut_off_animated_avif_what_is_there_is_shown() {
+    let cut = render(&MOVING_AVIF[..MOVING_AVIF.len() - 30]);
+    let (frames, warnings) = frames_and_warnings(&cut);
+    assert!(frames.is_some_and(|frames| (2..6).contains(&frames)), "{frames:?}");
+    assert_eq!(warnings, [WarningCode::CutOff]);
+    // Where the track makes no sense the still stands in for it.
+    let no_track = render(&with(MOVING_AVIF, b"stsd", 0, &[0xff; 12]));
+    assert_eq!(frames_and_warnings(&no_track), (None, vec![]));
+    // A file that says first that it is a picture is one.
+    let still = render(&with(MOVING_AVIF, b"ftyp", 0, b"avif"));
+    assert_eq!(frames_and_warnings(&still), (None, vec![]));
+}

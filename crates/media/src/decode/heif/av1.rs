@@ -12,26 +12,55 @@ pub(super) const MAX_FRAMES: usize = 8;
 
 /// Decodes the picture of an AV1 stream.
 pub(super) fn decode(stream: Vec<u8>, picture: &Picture, points: Option<CodePoints>) -> Result<Planes, MediaError> {
-    match frames_of(&stream) {
-        Some(1..=MAX_FRAMES) => {}
-        Some(0) | None => return Err(corrupt("AVIF", "an image has no frame")),
-        Some(_) => return Err(unsupported("AVIF of so many layers is not supported")),
+    Decoder::new(picture)?.next(stream, picture, points)
+}
+
+/// Decodes pictures that refer to those before them.
+pub(super) struct Decoder(dav1d::Decoder);
+
+/// What such a decoder holds at most: the frames that may be referred to (AV1, 3: eight), the one in the making, and
+/// its twin for film grain.
+pub(super) const HELD_FRAMES: u64 = 10;
+
+fn broken(error: dav1d::Error) -> MediaError {
+    corrupt("AVIF", format!("AV1 decoding failed: {error}"))
+}
+
+impl Decoder {
+    pub(super) fn new(picture: &Picture) -> Result<Self, MediaError> {
+        let mut settings = dav1d::Settings::new();
+        settings.set_n_threads(1);
+        settings.set_max_frame_delay(1);
+        settings.set_frame_size_limit(u32::try_from(picture.tile.pixels()).unwrap_or(u32::MAX));
+        dav1d::Decoder::with_settings(&settings).map(Self).map_err(broken)
     }
-    let broken = |error: dav1d::Error| corrupt("AVIF", format!("AV1 decoding failed: {error}"));
-    let mut settings = dav1d::Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_frame_size_limit(u32::try_from(picture.tile.pixels()).unwrap_or(u32::MAX));
-    let mut decoder = dav1d::Decoder::with_settings(&settings).map_err(broken)?;
-    match decoder.send_data(stream, None, None, None) {
-        Ok(()) | Err(dav1d::Error::Again) => {}
-        Err(error) => return Err(broken(error)),
+
+    /// Decodes one picture of a stream, from all of its bytes.
+    pub(super) fn next(
+        &mut self,
+        stream: Vec<u8>,
+        picture: &Picture,
+        points: Option<CodePoints>,
+    ) -> Result<Planes, MediaError> {
+        match frames_of(&stream) {
+            Some(1..=MAX_FRAMES) => {}
+            Some(0) | None => return Err(corrupt("AVIF", "an image has no frame")),
+            Some(_) => return Err(unsupported("AVIF of so many layers is not supported")),
+        }
+        match self.0.send_data(stream, None, None, None) {
+            Ok(()) | Err(dav1d::Error::Again) => {}
+            Err(error) => return Err(broken(error)),
+        }
+        // Of layers each is a better picture than the one before; the last is what the file promises.
+        let mut decoded = self.0.get_picture().map_err(broken)?;
+        while let Ok(better) = self.0.get_picture() {
+            decoded = better;
+        }
+        planes_of(&decoded, picture, points)
     }
-    // Of layers each is a better picture than the one before; the last is what the file promises.
-    let mut decoded = decoder.get_picture().map_err(broken)?;
-    while let Ok(better) = decoder.get_picture() {
-        decoded = better;
-    }
+}
+
+fn planes_of(decoded: &dav1d::Picture, picture: &Picture, points: Option<CodePoints>) -> Result<Planes, MediaError> {
     if (decoded.width(), decoded.height()) != (picture.tile.width, picture.tile.height) {
         return Err(corrupt("AVIF", "an image has another size than the file says"));
     }
@@ -41,7 +70,7 @@ pub(super) fn decode(stream: Vec<u8>, picture: &Picture, points: Option<CodePoin
         matrix: decoded.matrix_coefficients() as u8,
         full_range: decoded.color_range() == YUVRange::Full,
     });
-    let planes = Planes::of_av1(&decoded, points)
+    let planes = Planes::of_av1(decoded, points)
         .map_err(|UnknownMatrix| unsupported("AVIF with these matrix coefficients is not supported"))?;
     if planes.bits() != picture.bits {
         return Err(corrupt("AVIF", "an image has other bits than the file says"));

@@ -7,8 +7,9 @@ use super::{
     meta::{Item, Meta},
     planes::{CodePoints, Subsampling},
     properties::{self, Crop, Property},
+    sequence::{self, Sequence},
 };
-use smmu_core::image::{Orientation, Size};
+use smmu_core::image::{ImageLimits, Orientation, Size};
 use std::{ops::Range, sync::Arc};
 
 pub(super) type Parsed<T> = Result<T, Unusable>;
@@ -32,6 +33,8 @@ pub(super) struct Container {
     pub(super) code_points: Option<CodePoints>,
     /// Exif block, without its offset.
     pub(super) exif: Option<Vec<u8>>,
+    /// What moves; its first frame is the colours and the alpha.
+    pub(super) sequence: Option<Sequence>,
 }
 
 /// One or more coded images that make up a picture.
@@ -78,15 +81,37 @@ impl Coding {
     }
 }
 
-/// Reads the boxes of a whole file.
-pub(super) fn parse(content: &[u8]) -> Parsed<Container> {
+/// Reads the boxes of a whole file. Players show the sequence where the file says first that it is one, and otherwise
+/// the picture; each stands in for the other.
+pub(super) fn parse(content: &[u8], limits: &ImageLimits) -> Parsed<Container> {
+    let (mut still, mut moving, mut is_sequence) = (None, None, false);
     for found in Bytes(content).boxes() {
-        let (kind, payload) = found?;
-        if &kind == b"meta" {
-            return container(&Meta::read(content, payload)?, content);
+        match found {
+            Ok((kind, payload)) => match &kind {
+                b"ftyp" => is_sequence = payload.0.starts_with(b"avis"),
+                b"meta" if still.is_none() => {
+                    still = Some(Meta::read(content, payload).and_then(|meta| container(&meta, content)));
+                }
+                b"moov" if moving.is_none() => moving = Some(payload),
+                _ => {}
+            },
+            // The file ends inside a box; what was read of it is there.
+            Err(error) if still.is_none() && moving.is_none() => return Err(error),
+            Err(_) => break,
         }
     }
-    Err(Unusable::Unsupported("a sequence and no still picture"))
+    let moving = moving
+        .filter(|_| is_sequence || !matches!(still, Some(Ok(_))))
+        .map(|moov| sequence::read(moov, content, limits));
+    match (moving, still) {
+        (Some(Ok(moving)), still) => {
+            let exif = still.and_then(Result::ok).and_then(|still| still.exif);
+            Ok(Container { exif, ..moving })
+        }
+        (_, Some(still)) => still,
+        (Some(Err(error)), None) => Err(error),
+        (None, None) => Err(Unusable::Damaged("it has no picture")),
+    }
 }
 
 fn container(meta: &Meta, content: &[u8]) -> Parsed<Container> {
@@ -106,19 +131,14 @@ fn container(meta: &Meta, content: &[u8]) -> Parsed<Container> {
         alpha: alpha.map(|item| picture(meta, content, item)).transpose()?,
         crop,
         orientation,
-        icc: properties.iter().find_map(|property| match property {
-            Property::Icc(icc) => Some(icc.clone()),
-            _ => None,
-        }),
-        code_points: properties.iter().find_map(|property| match property {
-            Property::CodePoints(points) => Some(*points),
-            _ => None,
-        }),
+        icc: properties::icc(&properties),
+        code_points: properties::code_points(&properties),
         // The block begins with the offset of its TIFF header.
         exif: exif.and_then(|block| {
             let offset = u32::from_be_bytes(*block.first_chunk()?);
             Some(block.get(4 + usize::try_from(offset).ok()?..)?.to_vec())
         }),
+        sequence: None,
     })
 }
 
@@ -224,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_box_that_claims_more_than_there_is_is_cut_off() {
-        assert_eq!(parse(b"\0\0\0\x10ftypavif").err(), Some(CUT_OFF));
-        assert!(matches!(parse(b""), Err(Unusable::Unsupported(_))));
+        let parse = |content| parse(content, &ImageLimits::default()).err();
+        assert_eq!(parse(b"\0\0\0\x10ftypavif"), Some(CUT_OFF));
+        assert!(matches!(parse(b""), Some(Unusable::Damaged(_))));
     }
 }

@@ -181,6 +181,22 @@ pub(super) fn shown(size: Size, properties: &[&Property]) -> Parsed<(Crop, Orien
     Ok((crop, orientation))
 }
 
+/// The ICC profile among some properties.
+pub(super) fn icc(properties: &[&Property]) -> Option<Vec<u8>> {
+    properties.iter().find_map(|property| match property {
+        Property::Icc(icc) => Some(icc.clone()),
+        _ => None,
+    })
+}
+
+/// The code points among some properties.
+pub(super) fn code_points(properties: &[&Property]) -> Option<CodePoints> {
+    properties.iter().find_map(|property| match property {
+        Property::CodePoints(points) => Some(*points),
+        _ => None,
+    })
+}
+
 /// Columns, rows and size of a grid (ISO/IEC 23008-12, 6.6.2.3.2).
 pub(super) fn grid(item: &[u8]) -> Parsed<(u32, u32, Size)> {
     let mut item = Bytes(item);
