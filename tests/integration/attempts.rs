@@ -5,7 +5,7 @@ use aws_sdk_s3::Client as S3;
 use serde_json::{Value, json};
 use smmu_cloud::{Attempt, Ending, Failure, Jobs, MakeError, MakeEvent, Submitter, Workbench};
 use smmu_core::{
-    Artifact, Detected, JobEvent, JobId, Manifest, MediaKind, Pipeline, Role, Sha256, Stage,
+    Artifact, Detected, ErrorCode, JobEvent, JobId, JobState, Manifest, MediaKind, Pipeline, Role, Sha256, Stage,
     av::{AvFacts, Probe, Tags},
     keys,
     manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
@@ -151,13 +151,22 @@ async fn what_a_worker_lacks_ends_its_job_at_once_and_is_not_told_as_worth_anoth
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     for (name, changed) in [("transcribe", ("SMMU_SPEECH_MODEL", "/nowhere")), ("transcode", ("SMMU_PROFILE", "{"))] {
-        let (work, _) = running(stack, &user, format!("a video for {name}").as_bytes()).await;
+        let (work, jobs) = running(stack, &user, format!("a video for {name}").as_bytes()).await;
         let mut environment = workers_environment(&[]);
         environment.extend(stack.variables(&[changed]));
         environment.extend(stack.cloud.address().environment());
         environment.insert("SMMU_EXECUTION_INPUT".into(), serde_json::to_string(&work).unwrap());
         let ended = run_worker(name, "job", environment);
         assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stdout));
+        if name == "transcribe" {
+            // The rest of the job is worth having without a text.
+            let job = jobs.get(&work.input.job_id).await.unwrap().unwrap();
+            let JobState::Running { given_up, .. } = &job.state else { panic!("it goes on: {job:?}") };
+            let error = &given_up[&Pipeline::Transcribe];
+            assert_eq!((error.code, error.retryable), (ErrorCode::Misconfigured, false));
+            assert!(!error.message.contains("nowhere"), "what it lacks is for the operator's log: {}", error.message);
+            continue;
+        }
         let failed = user.ended(work.input.job_id.as_str()).await;
         let error = &failed["error"];
         assert_eq!((&error["code"], &error["retryable"]), (&"misconfigured".into(), &false.into()), "{failed}");

@@ -329,6 +329,7 @@ async fn every_sample_event_is_answered_as_recorded() {
 
     for (name, before) in [
         ("update-status-half-done", None),
+        ("update-status-given-up", None),
         ("update-status-complete", None),
         ("update-status-refused", Some(&render[..])),
         ("update-status-worker-failed", Some(&render[..])),

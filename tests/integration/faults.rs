@@ -7,8 +7,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_cloud::{Submitter, clock};
 use smmu_core::{Job, MediaId, Status};
-use smmu_tests::{Caller, Stack, by_itself, by_request, samples};
-use std::{collections::HashMap, time::Duration};
+use smmu_tests::{Caller, Stack, by_itself, by_request, samples, with_transcription};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 /// A picture that keeps a worker busy for a while.
 fn large() -> Vec<u8> {
@@ -173,6 +176,36 @@ async fn a_worker_that_fails_on_demand_is_retried() {
     let job = user.ended(&id).await;
     assert_eq!(job["status"], "COMPLETED", "{job}");
     assert_eq!(failed_workers(stack, &id).await, ["TranscodeImage", "TranscodeImageOnDemand"]);
+}
+
+#[tokio::test]
+async fn a_transcriber_that_keeps_dying_costs_its_job_the_text_and_nothing_else() {
+    let stack = with_transcription();
+    let user = Caller::user(stack, "ada").await;
+    let id = user.submit(&samples::spoken_clip(samples::SENTENCES), "video/mp4").await;
+    let mut killed = BTreeSet::new();
+    let job = loop {
+        let transcribers = stack.workers_of(&id).into_iter().filter(|worker| worker.image.contains("transcribe"));
+        for worker in transcribers.filter(|worker| !killed.contains(&worker.pid)).collect::<Vec<_>>() {
+            kill_process(Pid::from_raw(i32::try_from(worker.pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+            killed.insert(worker.pid);
+        }
+        let job = user.job(&id).await.json();
+        if job["status"] != "RUNNING" && job["status"] != "QUEUED" {
+            break job;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(job["status"], "COMPLETED", "{job}");
+    let warnings = job["warnings"].as_array().unwrap();
+    let [warning] = &warnings[..] else { panic!("{job}") };
+    assert_eq!((&warning["code"], &warning["step"]), (&"step_failed".into(), &"transcribe".into()), "{job}");
+    assert_eq!((&warning["errorCode"], &warning["retryable"]), (&"worker_failed".into(), &true.into()), "{job}");
+    let names: Vec<_> = job["outputs"].as_array().unwrap().iter().map(|output| &output["name"]).collect();
+    assert!(names.contains(&&"master.m3u8".into()), "{names:?}");
+    assert!(!names.iter().any(|name| name.as_str().unwrap().contains("transcript")), "{names:?}");
+    // On the first capacity once, on demand once and twice again.
+    assert_eq!(killed.len(), 4);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use aws_config::{AppName, SdkConfig};
 use smmu_cloud::Environment;
-use smmu_local::{Cloud, CloudOptions, Deployer, Port};
+use smmu_local::{Cloud, CloudOptions, Deployer, Port, Worker};
 use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
 use tokio::runtime::Runtime;
 
@@ -142,11 +142,17 @@ impl Stack {
     /// The process id of the worker that works on a job, if one does.
     #[must_use]
     pub fn worker_of(&self, job: &str) -> Option<u32> {
-        let works_on = |pid: &u32| {
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        self.workers_of(job).first().map(|worker| worker.pid)
+    }
+
+    /// The workers that work on a job at this moment.
+    #[must_use]
+    pub fn workers_of(&self, job: &str) -> Vec<Worker> {
+        let works_on = |worker: &Worker| {
+            let environment = std::fs::read(format!("/proc/{}/environ", worker.pid)).unwrap_or_default();
             environment.windows(job.len()).any(|window| window == job.as_bytes())
         };
-        self.cloud.workers().into_iter().map(|worker| worker.pid).find(works_on)
+        self.cloud.workers().into_iter().filter(works_on).collect()
     }
 
     /// An output of the stack.

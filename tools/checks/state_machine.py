@@ -2,7 +2,8 @@
 
 Invariant 9: every Task state has TimeoutSeconds, Retry with backoff and jitter, and Catch. Inside a
 Parallel or Map state the catching is left to the state around it: a Catch of everything in a branch
-would let the other branches run on after the job has failed.
+would let the other branches run on after the job has failed. Only a worker that the job can do without is caught
+there, by a state that tells so (`give_up`).
 
 A worker has two states: one on the capacity that the operator has chosen, which may be missing or
 taken back, and for its failure the same once more on demand, which is retried. There, missing capacity is
@@ -182,6 +183,15 @@ def worker_findings(name: str, state: dict, states: dict, limit: float) -> Itera
         yield f"{name}: {fall['Next']} must be the same worker on {ON_DEMAND}"
 
 
+def given_up_findings(name: str, state: dict, states: dict) -> Iterator[str]:
+    """Whether what is caught inside a branch is told to the job."""
+    for rule in state.get("Catch", []):
+        if rule["ErrorEquals"] == ["States.ALL"]:
+            payload = states.get(rule["Next"], {}).get("Parameters", {}).get("Payload", {})
+            if not isinstance(payload, dict) or payload.get("action") != "give_up":
+                yield f"{name}: a Catch of everything in a branch must lead to a state that gives the worker up"
+
+
 def machine_findings(
     machine: dict, where: str = "", caught_outside: bool = False, limit: float | None = None
 ) -> Iterator[str]:
@@ -191,6 +201,8 @@ def machine_findings(
     for name, state in machine.get("States", {}).items():
         if state["Type"] == "Task":
             yield from task_findings(where + name, state, caught_outside)
+        if caught_outside:
+            yield from given_up_findings(where + name, state, machine["States"])
         if state.get("Resource") == FUNCTION:
             yield from patience_findings(where + name, state, THROTTLED, limit)
         if state.get("Resource") == WORKER:

@@ -98,6 +98,18 @@ class Parallel(unittest.TestCase):
     def test_a_task_in_a_branch_is_caught_by_the_state_around_it(self):
         self.assertEqual(self.findings(outer_catch=True), [])
 
+    def test_what_is_caught_in_a_branch_is_told_to_the_job(self):
+        inner = {key: value for key, value in TASK.items() if key != "Next"} | {"End": True}
+        for action, found in (("give_up", []), ("fail", ["Work/Inner: a Catch of everything in a branch"])):
+            with self.subTest(action):
+                told = {key: value for key, value in inner.items() if key != "Catch"}
+                told["Parameters"] = {"Payload": {"action": action}}
+                branch = {"StartAt": "Inner", "States": {"Inner": inner, "Failed": told}}
+                work = TASK | {"Type": "Parallel", "Branches": [branch]}
+                states = {"Work": work, "Done": {"Type": "Succeed"}, "Failed": {"Type": "Fail"}}
+                findings = list(state_machine.machine_findings({"StartAt": "Work", "States": states}))
+                self.assertEqual([finding.partition(" must")[0] for finding in findings], found)
+
     def test_a_task_that_nobody_catches_is_found(self):
         self.assertEqual(self.findings(outer_catch=False), ["Work/Inner: a Task needs a Catch of States.ALL"])
 

@@ -178,8 +178,13 @@ impl Attempt {
         }
     }
 
-    /// Records a refusal as the job's end. Succeeds too where the job had ended before.
+    /// Records a refusal as the job's end, or, of a worker that the job can do without, as the end of its share.
+    /// Succeeds too where the job had ended before.
     pub async fn refuse(&self, work: &Detected, error: JobError) -> Result<(), CloudError> {
+        if let Some(pipeline) = error.stage.pipeline().filter(|pipeline| pipeline.is_optional()) {
+            tracing::warn!(code = %error.code, %pipeline, "the job goes on without this worker");
+            return self.jobs.advance(&work.input.job_id, JobEvent::GivenUp(pipeline, error)).await.map(drop);
+        }
         if let Advance::Changed(job) = self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await? {
             self.meter.job_ended(&job, None);
         }

@@ -73,6 +73,8 @@ pub enum JobState {
         ready: Vec<Output>,
         /// Manifest keys by pipeline. The first commit wins; later attempts find it taken.
         committed: BTreeMap<Pipeline, String>,
+        /// Why optional pipelines will commit nothing.
+        given_up: BTreeMap<Pipeline, JobError>,
     },
     /// Everything was made.
     Completed {
@@ -157,6 +159,8 @@ pub enum JobEvent {
     Ready(Vec<Output>),
     /// A worker's manifest is stored under this key, everything it names before it.
     Committed(Pipeline, String),
+    /// An optional pipeline cannot be done; the job goes on without it.
+    GivenUp(Pipeline, JobError),
     /// Every pipeline's manifest was collected.
     Completed {
         /// What they made.
@@ -318,6 +322,7 @@ impl Job {
                 shares: BTreeMap::new(),
                 ready: Vec::new(),
                 committed: BTreeMap::new(),
+                given_up: BTreeMap::new(),
             },
             (
                 JobState::Queued { .. },
@@ -325,41 +330,10 @@ impl Job {
                 | JobEvent::Worked(_)
                 | JobEvent::Ready(_)
                 | JobEvent::Committed(..)
+                | JobEvent::GivenUp(..)
                 | JobEvent::Completed { .. },
             ) => return Transition::TooEarly,
 
-            (JobState::Running { progress, shares, ready, committed }, JobEvent::Detected(kind)) => {
-                let state = JobState::Running {
-                    progress: progress.furthest(Progress::at(Stage::Detect, 100)),
-                    shares: shares.clone(),
-                    ready: ready.clone(),
-                    committed: committed.clone(),
-                };
-                return Transition::Changed(Self { kind: Some(kind), ..self.with(state, at) });
-            }
-            (JobState::Running { progress, shares, ready, committed }, JobEvent::Worked(work)) => {
-                let mut shares = shares.clone();
-                let share = shares.entry(work.pipeline).or_default();
-                // An attempt that begins anew keeps what was reached, but not when the one before would have ended.
-                *share = Share { percent: share.percent.max(work.share.percent), ..work.share };
-                let progress = progress.furthest(Progress::of_workers(work.stage, work.branch, &shares));
-                JobState::Running { progress, shares, ready: ready.clone(), committed: committed.clone() }
-            }
-            (JobState::Running { progress, shares, ready, committed }, JobEvent::Ready(stored)) => JobState::Running {
-                progress: *progress,
-                shares: shares.clone(),
-                ready: listed(ready, &stored),
-                committed: committed.clone(),
-            },
-            (JobState::Running { progress, shares, ready, committed }, JobEvent::Committed(pipeline, key)) => {
-                let mut committed = committed.clone();
-                committed.insert(pipeline, key);
-                let mut shares = shares.clone();
-                if let Some(share) = shares.get_mut(&pipeline) {
-                    share.ends_at = None;
-                }
-                JobState::Running { progress: *progress, shares, ready: ready.clone(), committed }
-            }
             (JobState::Running { .. }, JobEvent::Completed { outputs, warnings }) => {
                 JobState::Completed { outputs, warnings }
             }
@@ -367,6 +341,14 @@ impl Job {
             | (JobState::Queued { .. } | JobState::Running { .. }, JobEvent::Deleted) => {
                 return Transition::Unchanged;
             }
+            (running @ JobState::Running { .. }, JobEvent::Detected(kind)) => {
+                let state = further(running.clone(), JobEvent::Detected(kind));
+                return Transition::Changed(Self { kind: Some(kind), ..self.with(state, at) });
+            }
+            (
+                running @ JobState::Running { .. },
+                event @ (JobEvent::Worked(_) | JobEvent::Ready(_) | JobEvent::Committed(..) | JobEvent::GivenUp(..)),
+            ) => further(running.clone(), event),
         };
         Transition::Changed(self.with(next, at))
     }
@@ -383,6 +365,9 @@ impl Job {
             }
             (JobState::Running { ready, .. }, JobEvent::Ready(stored)) => listed(ready, stored) == *ready,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
+            (JobState::Running { committed, given_up, .. }, JobEvent::GivenUp(pipeline, _)) => {
+                committed.contains_key(pipeline) || given_up.contains_key(pipeline)
+            }
             (_, JobEvent::Sent)
             | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_))
             | (JobState::Completed { .. }, JobEvent::Completed { .. })
@@ -408,6 +393,44 @@ impl Job {
     fn with(&self, state: JobState, at: Timestamp) -> Self {
         // A writer whose clock is behind must not make the record look older than it is.
         Self { state, updated_at: at.max(self.updated_at), revision: self.revision + 1, ..self.clone() }
+    }
+}
+
+/// A running state after something happened to the work.
+fn further(mut state: JobState, event: JobEvent) -> JobState {
+    let JobState::Running { progress, shares, ready, committed, given_up } = &mut state else { return state };
+    match event {
+        JobEvent::Detected(_) => *progress = progress.furthest(Progress::at(Stage::Detect, 100)),
+        JobEvent::Worked(work) => {
+            let share = shares.entry(work.pipeline).or_default();
+            // An attempt that begins anew keeps what was reached, but not when the one before would have ended.
+            *share = Share { percent: share.percent.max(work.share.percent), ..work.share };
+            *progress = progress.furthest(Progress::of_workers(work.stage, work.branch, shares));
+        }
+        JobEvent::Ready(stored) => *ready = listed(ready, &stored),
+        JobEvent::Committed(pipeline, key) => {
+            committed.insert(pipeline, key);
+            over(pipeline, shares);
+        }
+        JobEvent::GivenUp(pipeline, error) => {
+            given_up.insert(pipeline, error);
+            over(pipeline, shares);
+        }
+        JobEvent::Sent
+        | JobEvent::Started
+        | JobEvent::Completed { .. }
+        | JobEvent::Failed(_)
+        | JobEvent::Undelivered(_)
+        | JobEvent::Cancelled
+        | JobEvent::Deleted => {}
+    }
+    state
+}
+
+/// Nothing of a pipeline is left to wait for.
+fn over(pipeline: Pipeline, shares: &mut BTreeMap<Pipeline, Share>) {
+    if let Some(share) = shares.get_mut(&pipeline) {
+        share.ends_at = None;
     }
 }
 

@@ -24,6 +24,8 @@ pub const NAMESPACE: &str = "SmartMediaUploader";
 pub enum Outcome {
     /// Everything was made.
     Completed,
+    /// Everything but an optional step, which failed with this code.
+    CompletedWithout(ErrorCode),
     /// The file could not be processed: an answer, not a fault.
     Refused(ErrorCode),
     /// It failed for a reason on our side.
@@ -35,10 +37,14 @@ pub enum Outcome {
 impl Outcome {
     /// How a job ended, if it has.
     #[must_use]
-    pub const fn of(job: &Job) -> Option<Self> {
+    pub fn of(job: &Job) -> Option<Self> {
         match &job.state {
             JobState::Queued { .. } | JobState::Running { .. } => None,
-            JobState::Completed { .. } => Some(Self::Completed),
+            JobState::Completed { warnings, .. } => {
+                // A fault of ours counts, whatever else there is.
+                let failed = warnings.iter().filter_map(|warning| Some(warning.failed?.error_code));
+                Some(failed.max_by_key(|code| code.ours()).map_or(Self::Completed, Self::CompletedWithout))
+            }
             JobState::Failed { error, .. } if error.code.ours() => Some(Self::Faulted(error.code)),
             JobState::Failed { error, .. } => Some(Self::Refused(error.code)),
             JobState::Cancelled { .. } => Some(Self::Cancelled),
@@ -47,7 +53,7 @@ impl Outcome {
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Completed => "completed",
+            Self::Completed | Self::CompletedWithout(_) => "completed",
             Self::Refused(_) => "refused",
             Self::Faulted(_) => "faulted",
             Self::Cancelled => "cancelled",
@@ -57,7 +63,7 @@ impl Outcome {
     const fn code(self) -> Option<ErrorCode> {
         match self {
             Self::Refused(code) | Self::Faulted(code) => Some(code),
-            Self::Completed | Self::Cancelled => None,
+            Self::Completed | Self::CompletedWithout(_) | Self::Cancelled => None,
         }
     }
 
@@ -65,6 +71,7 @@ impl Outcome {
     const fn faults(self) -> Option<u8> {
         match self {
             Self::Completed => Some(0),
+            Self::CompletedWithout(code) => Some(if code.ours() { 1 } else { 0 }),
             Self::Faulted(_) => Some(1),
             Self::Refused(_) | Self::Cancelled => None,
         }
@@ -165,6 +172,9 @@ pub fn line(measured: &Measurement, deployment: &str, subject: Option<Subject<'_
             if let Some(code) = outcome.code() {
                 line.dimension("Code", code.as_str());
                 line.metric("FailedJobs", Unit::Count, json!(1), &[&["Code"]]);
+            }
+            if let Outcome::CompletedWithout(_) = outcome {
+                line.metric("IncompleteJobs", Unit::Count, json!(1), &[&[]]);
             }
             if let Some(faults) = outcome.faults() {
                 line.metric("Faulted", Unit::Count, json!(faults), &[&[]]);

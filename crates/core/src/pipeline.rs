@@ -38,6 +38,15 @@ impl Pipeline {
         }
     }
 
+    /// Whether what the others make is worth having without it: its failure is then told by a warning, and fails no job.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        match self {
+            Self::Transcode => false,
+            Self::Transcribe => true,
+        }
+    }
+
     /// The name as it stands in keys and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

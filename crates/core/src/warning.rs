@@ -1,5 +1,9 @@
 //! What is not as it should be with a file that was processed all the same.
 
+use crate::{
+    error::{ErrorCode, JobError},
+    job::Stage,
+};
 use serde::{Deserialize, Serialize};
 
 /// A stable kind of warning. Codes are added, never renamed.
@@ -14,26 +18,56 @@ pub enum WarningCode {
     Shortened,
     /// The outputs were made from a preview that the camera stored, not from its sensor data.
     PreviewUsed,
+    /// One step could not be done, and its outputs are missing. The others are there.
+    StepFailed,
 }
 
 impl WarningCode {
     /// Every code, for documentation and tests.
-    pub const ALL: &'static [Self] = &[Self::CutOff, Self::Repaired, Self::Shortened, Self::PreviewUsed];
+    pub const ALL: &'static [Self] =
+        &[Self::CutOff, Self::Repaired, Self::Shortened, Self::PreviewUsed, Self::StepFailed];
 }
 
-/// One thing that the owner of a file may want to know: `{code, message}`.
+/// One thing that the owner of a file may want to know: `{code, message}`, and of a step that failed its `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// Stable, for programs.
     pub code: WarningCode,
     /// For people, with what was found; free of keys, names and addresses.
     pub message: String,
+    /// The step that failed, and why.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedStep>,
+}
+
+/// The step that a job was completed without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedStep {
+    /// Its stage.
+    pub step: Stage,
+    /// The code that the job would have failed with, had it needed the step.
+    pub error_code: ErrorCode,
+    /// Whether the same file may succeed later.
+    pub retryable: bool,
 }
 
 impl Warning {
     /// A warning with its explanation.
     pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), failed: None }
+    }
+
+    /// That a job was completed without a step, and why.
+    #[must_use]
+    pub fn of_failed_step(error: &JobError) -> Self {
+        let message = format!(
+            "the step {} failed, and the job was completed without it: {}",
+            error.stage.as_str(),
+            error.message
+        );
+        let failed = FailedStep { step: error.stage, error_code: error.code, retryable: error.retryable };
+        Self { failed: Some(failed), ..Self::new(WarningCode::StepFailed, message) }
     }
 }
 

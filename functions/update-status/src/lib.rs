@@ -6,12 +6,13 @@ mod request;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use caught::Caught;
 pub use request::Request;
 use serde::Serialize;
 use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, Meter, telemetry};
 use smmu_core::{
-    Branch, ErrorCode, ExecutionInput, Job, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable, Refusal,
-    Stage, Status, Usage, warning,
+    Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable,
+    Refusal, Stage, Status, Usage, Warning, warning,
 };
 
 /// What the function needs, made once.
@@ -69,6 +70,7 @@ pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failu
             let missing = || Failure::unexpected("there is no such job");
             Ok(Answer::Outcome(outcome(&ended.ok_or_else(missing)?)))
         }
+        Request::GiveUp { job_id, pipeline, error } => give_up(&job_id, pipeline, &error, context).await,
         Request::ExecutionEnded { job_id, code } => {
             let message = "the workflow ended before the job did";
             end(&job_id, context, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
@@ -78,18 +80,32 @@ pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failu
     }
 }
 
+/// Lets a job go on without one of its workers.
+async fn give_up(id: &JobId, pipeline: Pipeline, error: &Caught, context: &Context) -> Result<Answer, Failure> {
+    if !pipeline.is_optional() {
+        return Err(Failure::unexpected("a job needs this worker"));
+    }
+    let error = caught::job_error(error, Stage::of_container(pipeline));
+    tracing::error!(code = %error.code, %pipeline, "the job goes on without this worker");
+    match context.jobs.advance(id, JobEvent::GivenUp(pipeline, error)).await? {
+        Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(Answer::Outcome(outcome(&job))),
+        Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
+    }
+}
+
 async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Result<Outcome, Failure> {
     let missing = || Failure::unexpected("there is no such job");
     let job = context.jobs.get(id).await?.ok_or_else(missing)?;
     if job.status().is_terminal() {
         return Ok(outcome(&job));
     }
-    let collected = collect(&job, branch, &context.artifacts).await?;
+    let (collected, given_up) = collect(&job, branch, &context.artifacts).await?;
     let cost = cost(&collected, &context.prices);
     let (manifests, outputs): (Vec<_>, Vec<_>) =
         collected.into_iter().map(|made| (made.manifest, made.outputs)).unzip();
     let mut outputs = outputs.concat();
-    let warnings = warning::joined(manifests.iter().map(|manifest| &manifest.warnings[..]));
+    let mut warnings = warning::joined(manifests.iter().map(|manifest| &manifest.warnings[..]));
+    warnings.extend(given_up.iter().map(Warning::of_failed_step));
     captions::join(&mut outputs, &manifests, &context.artifacts).await?;
     match context.jobs.advance_from(job, JobEvent::Completed { outputs, warnings }).await? {
         Advance::Changed(job) => {
@@ -110,18 +126,27 @@ fn cost(collected: &[Collected], prices: &PriceTable) -> Option<MicroDollars> {
     collected.iter().try_fold(around, |sum, made| Some(sum + made.cost?)).map(|sum| sum.total())
 }
 
-/// What was committed of every pipeline that the branch runs, or, where it is not told, that jobs of this kind had.
-async fn collect(job: &Job, branch: Option<Branch>, artifacts: &Artifacts) -> Result<Vec<Collected>, Failure> {
-    let (JobState::Running { committed, .. }, Some(kind)) = (&job.state, job.kind) else {
+/// What was committed of every pipeline that the branch runs, or, where it is not told, that jobs of this kind had; and
+/// why optional ones have committed nothing.
+async fn collect(
+    job: &Job,
+    branch: Option<Branch>,
+    artifacts: &Artifacts,
+) -> Result<(Vec<Collected>, Vec<JobError>), Failure> {
+    let (JobState::Running { committed, given_up, .. }, Some(kind)) = (&job.state, job.kind) else {
         return Err(Failure::unexpected("the job is not running"));
     };
-    let mut collected = Vec::new();
+    let (mut collected, mut missing) = (Vec::new(), Vec::new());
     for pipeline in branch.map_or_else(|| Pipeline::of(kind), Branch::pipelines) {
-        let unfinished = || Failure::Fault(format!("the {pipeline} worker ended without a manifest"));
-        let manifest_key = committed.get(pipeline).ok_or_else(unfinished)?;
-        collected.push(artifacts.collect(manifest_key).await?);
+        match (committed.get(pipeline), given_up.get(pipeline)) {
+            (Some(manifest_key), _) => collected.push(artifacts.collect(manifest_key).await?),
+            (None, Some(error)) => missing.push(error.clone()),
+            (None, None) => {
+                return Err(Failure::Fault(format!("the {pipeline} worker ended without a manifest")));
+            }
+        }
     }
-    Ok(collected)
+    Ok((collected, missing))
 }
 
 /// Applies a failure to a job and answers how it stands then. `None` where there is no such job.

@@ -4,7 +4,7 @@ use crate::caught::Caught;
 use aws_lambda_events::{eventbridge::EventBridgeEvent, sqs::SqsEvent, sqs::SqsMessage};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
-use smmu_core::{Branch, ErrorCode, JobId};
+use smmu_core::{Branch, ErrorCode, JobId, Pipeline};
 
 /// What is asked of this function.
 #[derive(Debug, Clone)]
@@ -23,6 +23,15 @@ pub enum Request {
         /// What was caught.
         error: Caught,
     },
+    /// The state machine: a worker whose outputs the job can do without was given up.
+    GiveUp {
+        /// Which job.
+        job_id: JobId,
+        /// Which of its workers.
+        pipeline: Pipeline,
+        /// What was caught.
+        error: Caught,
+    },
     /// EventBridge: an execution ended other than by succeeding.
     ExecutionEnded {
         /// The job that the execution is named after.
@@ -35,10 +44,11 @@ pub enum Request {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "action", rename_all = "snake_case", rename_all_fields = "camelCase")]
 enum FromStateMachine {
     Complete { job_id: JobId, branch: Option<Branch> },
     Fail { job_id: JobId, error: Caught },
+    GiveUp { job_id: JobId, pipeline: Pipeline, error: Caught },
 }
 
 /// Detail of "Step Functions Execution Status Change". The event's type asks for both directions.
@@ -55,6 +65,7 @@ impl<'de> Deserialize<'de> for Request {
             serde_json::from_value(event).map(|request| match request {
                 FromStateMachine::Complete { job_id, branch } => Self::Complete { job_id, branch },
                 FromStateMachine::Fail { job_id, error } => Self::Fail { job_id, error },
+                FromStateMachine::GiveUp { job_id, pipeline, error } => Self::GiveUp { job_id, pipeline, error },
             })
         } else if event.get("Records").is_some() {
             serde_json::from_value(event).map(|SqsEvent { records, .. }| Self::DeadLetters(records))

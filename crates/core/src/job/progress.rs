@@ -55,6 +55,15 @@ impl Stage {
         }
     }
 
+    /// The stage in which a pipeline's container works.
+    #[must_use]
+    pub const fn of_container(pipeline: Pipeline) -> Self {
+        match pipeline {
+            Pipeline::Transcode => Self::Transcode,
+            Pipeline::Transcribe => Self::Transcribe,
+        }
+    }
+
     /// The span of overall progress, in percent, that this stage covers.
     const fn span(self) -> (u8, u8) {
         match self {

@@ -33,6 +33,8 @@ pub(super) struct JobRecord {
     shares: BTreeMap<Pipeline, Share>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     committed: BTreeMap<Pipeline, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    given_up: BTreeMap<Pipeline, JobError>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<Output>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +71,7 @@ impl From<Job> for JobRecord {
             sent_at: None,
             shares: BTreeMap::new(),
             committed: BTreeMap::new(),
+            given_up: BTreeMap::new(),
             outputs: None,
             warnings: Vec::new(),
             error: None,
@@ -80,10 +83,11 @@ impl From<Job> for JobRecord {
         };
         match job.state {
             JobState::Queued { sent_at } => record.sent_at = sent_at,
-            JobState::Running { progress: _, shares, ready, committed } => {
+            JobState::Running { progress: _, shares, ready, committed, given_up } => {
                 record.outputs = (!ready.is_empty()).then_some(ready);
                 record.shares = shares;
                 record.committed = committed;
+                record.given_up = given_up;
             }
             JobState::Completed { outputs, warnings } => {
                 record.outputs = Some(outputs);
@@ -108,6 +112,7 @@ impl TryFrom<JobRecord> for Job {
                 shares: record.shares,
                 ready: record.outputs.unwrap_or_default(),
                 committed: record.committed,
+                given_up: record.given_up,
             },
             Status::Completed => {
                 JobState::Completed { outputs: record.outputs.ok_or(lacks("outputs"))?, warnings: record.warnings }

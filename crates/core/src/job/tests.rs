@@ -8,6 +8,7 @@ use crate::{
     ids::Sha256,
     manifest::{Artifact, Role},
     media::{Grant, MediaState},
+    metrics::Outcome,
     pipeline::Branch,
     warning::WarningCode,
 };
@@ -58,6 +59,7 @@ fn any_event() -> impl Strategy<Value = JobEvent> {
         3 => (prop::collection::vec("[abc]", 0..3), "[12]").prop_map(|(names, attempt)| {
             JobEvent::Ready(names.iter().map(|name| output(name, &attempt)).collect())
         }),
+        1 => Just(JobEvent::GivenUp(Pipeline::Transcribe, failure())),
         1 => Just(JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() }),
         1 => Just(JobEvent::Failed(failure())),
         1 => Just(JobEvent::Undelivered(failure())),
@@ -272,6 +274,31 @@ fn what_was_found_wrong_with_the_source_stays_with_a_completed_job() {
     assert_eq!(record["warnings"][0]["code"], "cut_off");
     assert_eq!(serde_json::from_value::<Job>(record).unwrap().warnings(), warnings);
     assert!(running.warnings().is_empty());
+}
+
+#[test]
+fn a_job_goes_on_without_an_optional_step_and_says_so_when_it_is_completed() {
+    let error = Refusal::new(ErrorCode::WorkerFailed, "the worker failed").at(Stage::Transcribe);
+    let running = replay(&[JobEvent::Started, JobEvent::GivenUp(Pipeline::Transcribe, error.clone())]);
+    let JobState::Running { given_up, .. } = &running.state else { panic!("it goes on") };
+    assert_eq!(given_up.get(&Pipeline::Transcribe), Some(&error));
+    insta::assert_json_snapshot!("given-up", running);
+    let late = JobEvent::GivenUp(Pipeline::Transcribe, failure());
+    assert_eq!(running.apply(late, at(9)), Transition::Unchanged, "the first reason stays");
+    let warnings = vec![Warning::of_failed_step(&error)];
+    let done = JobEvent::Completed { outputs: Vec::new(), warnings: warnings.clone() };
+    let Transition::Changed(completed) = running.apply(done, at(9)) else { panic!("a running job can be completed") };
+    let record = serde_json::to_value(&completed).unwrap();
+    assert_eq!(
+        record["warnings"][0],
+        serde_json::json!({
+            "code": "step_failed",
+            "message": "the step transcribe failed, and the job was completed without it: the worker failed",
+            "step": "transcribe", "errorCode": "worker_failed", "retryable": true,
+        })
+    );
+    assert_eq!(serde_json::from_value::<Job>(record).unwrap().warnings(), warnings);
+    assert_eq!(Outcome::of(&completed), Some(Outcome::CompletedWithout(ErrorCode::WorkerFailed)));
 }
 
 #[test]

@@ -12,6 +12,10 @@ fn every_measurement() -> Vec<(&'static str, Measurement)> {
     vec![
         ("started", Measurement::JobStarted { waited_ms: 1_500, bytes: 4_194_304 }),
         ("completed", ended(Some(MediaKind::Video), Outcome::Completed, 5, Some(1_234))),
+        (
+            "completed-without",
+            ended(Some(MediaKind::Video), Outcome::CompletedWithout(ErrorCode::WorkerFailed), 5, Some(1_234)),
+        ),
         ("refused", ended(None, Outcome::Refused(ErrorCode::UnsupportedMedia), 0, None)),
         ("faulted", ended(Some(MediaKind::Audio), Outcome::Faulted(ErrorCode::WorkerFailed), 0, None)),
         ("cancelled", ended(Some(MediaKind::Image), Outcome::Cancelled, 0, None)),
