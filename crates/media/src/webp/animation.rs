@@ -1,6 +1,6 @@
 //! Pictures one after another, in memory one at a time.
 
-use super::{Picture, Plane, Settings, encode_fault, sys};
+use super::{Picture, Plane, Settings, container, encode_fault, sys};
 use crate::{
     error::{Fault, MediaError, corrupt},
     raster::{Channels, Raster},
@@ -77,6 +77,8 @@ pub(crate) struct AnimationEncoder {
     size: Size,
     /// When the next frame starts.
     at_ms: i32,
+    /// Whether anything can be seen through any frame.
+    transparent: bool,
 }
 
 impl AnimationEncoder {
@@ -104,7 +106,7 @@ impl AnimationEncoder {
         // SAFETY: the options are initialised.
         let encoder = unsafe { sys::WebPAnimEncoderNewInternal(width, height, &raw const options, abi) };
         let encoder = NonNull::new(encoder).ok_or_else(|| encode_fault("out of memory"))?;
-        Ok(Self { encoder, config, size, at_ms: 0 })
+        Ok(Self { encoder, config, size, at_ms: 0, transparent: false })
     }
 
     /// Adds a frame of the animation's size, shown for so many milliseconds.
@@ -112,6 +114,8 @@ impl AnimationEncoder {
         if raster.size != self.size {
             return Err(encode_fault("a frame of another size"));
         }
+        self.transparent |=
+            raster.channels == Channels::Rgba && raster.samples.iter().skip(3).step_by(4).any(|a| *a < 255);
         let mut picture = Picture::of(raster, Plane::Argb)?;
         // SAFETY: encoder, picture and configuration are live and initialised.
         let added = unsafe {
@@ -136,9 +140,12 @@ impl AnimationEncoder {
             return Err(self.complaint());
         }
         // SAFETY: after success it holds `size` initialised bytes, which are copied and then freed once.
-        let content = unsafe { std::slice::from_raw_parts(file.bytes, file.size) }.to_vec();
+        let mut content = unsafe { std::slice::from_raw_parts(file.bytes, file.size) }.to_vec();
         // SAFETY: it was allocated by the library and is not used again.
         unsafe { sys::WebPDataClear(&mut file) };
+        if self.transparent {
+            container::mark_transparent(&mut content);
+        }
         Ok(content)
     }
 
@@ -191,6 +198,20 @@ mod tests {
             assert_eq!(alpha(&raster), alpha(&frame(number)), "frame {number}");
         }
         assert!(decoder.next_frame().expect("sound").is_none());
+    }
+
+    #[test]
+    fn a_file_says_that_it_can_be_seen_through_though_no_part_that_is_drawn_can() {
+        let WebpProfile { quality, method } = WebpProfile::default();
+        let opaque = Raster { samples: vec![255; 96 * 32 * 4], ..frame(0) };
+        let other = Raster { samples: [100, 100, 100, 255].repeat(96 * 32), ..frame(0) };
+        for (frames, has_alpha) in [([frame(0), frame(1)], true), ([opaque, other], false)] {
+            let mut encoder =
+                AnimationEncoder::new(frames[0].size, 0, Settings { quality, method }).expect("an encoder");
+            frames.iter().for_each(|frame| encoder.add(frame, 50).expect("added"));
+            let file = encoder.finish().expect("a file");
+            assert_eq!(crate::webp::parse(&file).map(|container| container.has_alpha), Some(has_alpha));
+        }
     }
 
     #[test]

@@ -101,3 +101,12 @@ fn u24(bytes: &[u8]) -> Option<u32> {
     let [low, middle, high] = *bytes.first_chunk()?;
     Some(u32::from_le_bytes([low, middle, high, 0]))
 }
+
+/// Says that a file can be seen through (RFC 9649, 2.7.1). libwebp does not where every part that it draws is opaque,
+/// though nothing is drawn behind them.
+pub(super) fn mark_transparent(file: &mut [u8]) {
+    const ALPHA: u8 = 0x10;
+    if let Some([b'V', b'P', b'8', b'X', _, _, _, _, flags]) = file.get_mut(12..21) {
+        *flags |= ALPHA;
+    }
+}
