@@ -23,6 +23,8 @@ mod hostile;
 mod orientations;
 #[path = "render/stills.rs"]
 mod stills;
+#[path = "render/tiff.rs"]
+mod tiff;
 
 use image::{DynamicImage, RgbaImage};
 use smmu_core::{

@@ -190,7 +190,8 @@ fn from_first_marker(mut content: Vec<u8>) -> Vec<u8> {
 /// Eighths of the stored size that are decoded to.
 const SCALES: [usize; 7] = [1, 2, 3, 4, 5, 6, 7];
 
-fn decompressor() -> Result<Decompressor, MediaError> {
+/// libjpeg-turbo, which gives up on files made of more scans than anybody writes.
+pub(super) fn decompressor() -> Result<Decompressor, MediaError> {
     let mut decompressor = Decompressor::new().map_err(|error| corrupt("JPEG", error))?;
     decompressor.set_scan_limit(MAX_SCANS).map_err(|error| corrupt("JPEG", error))?;
     Ok(decompressor)

@@ -143,7 +143,7 @@ pub(crate) fn tidied(content: &[u8]) -> Option<Vec<u8>> {
 
 /// The next marker's number and what follows it. Fill bytes, and rubbish before a marker, are
 /// skipped as libjpeg skips them.
-fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
+pub(crate) fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut at = 0;
     loop {
         at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
