@@ -1,6 +1,9 @@
-//! Windows bitmaps, by the `image` crate.
+//! Bitmaps of Windows and OS/2: those of run lengths by ourselves, the others by the `image` crate.
 
-use super::{Decode, Header, shrink_bytes};
+mod runs;
+
+use self::runs::Runs;
+use super::{Decode, Header, cut_off, shrink_bytes};
 use crate::{
     error::{MediaError, corrupt, reading, unsupported},
     raster::{Channels, Decoded, Raster},
@@ -9,17 +12,20 @@ use crate::{
 };
 use image::{ColorType, ImageDecoder as _, ImageError, codecs::bmp::BmpDecoder};
 use smmu_core::image::{ColourModel, ImageLimits, Orientation, Size};
-use std::{
-    fs::File,
-    io::{BufReader, Read as _},
-};
+use std::io::Cursor;
 
 /// An opened bitmap.
 pub(crate) struct Bmp {
     /// Taken by decoding.
-    decoder: Option<BmpDecoder<BufReader<File>>>,
+    coding: Option<Coding>,
     header: Header,
     channels: Channels,
+    content_bytes: u64,
+}
+
+enum Coding {
+    Image(Box<BmpDecoder<Cursor<Vec<u8>>>>),
+    Runs(Runs),
 }
 
 fn refusal(error: ImageError) -> MediaError {
@@ -33,19 +39,59 @@ fn refusal(error: ImageError) -> MediaError {
     }
 }
 
-/// Bits per pixel, from the file header's 14 bytes and the core or info header after it.
-fn bits_per_pixel(source: &Source) -> Result<u16, MediaError> {
-    let mut head = [0; 30];
-    source.reader()?.read_exact(&mut head).map_err(|error| reading("BMP", error))?;
-    let core_header = head[14..18] == 12_u32.to_le_bytes();
-    let at = if core_header { 24 } else { 28 };
-    Ok(u16::from_le_bytes([head[at], head[at + 1]]))
+/// Bytes of the file header, and of the headers behind it.
+const FILE_HEADER: usize = 14;
+const INFO_HEADER: usize = 40;
+const OS2_HEADER: usize = 64;
+
+/// A number of 4 bytes at a place, if the file goes so far.
+fn number(content: &[u8], at: usize) -> Option<u32> {
+    content.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+/// The same file with the header of Windows in place of the one of OS/2 2.0, which begins alike and may be cut short.
+fn with_info_header(mut content: Vec<u8>) -> Result<Vec<u8>, MediaError> {
+    // 52 and 56 bytes are headers of Windows.
+    let size = number(&content, FILE_HEADER).map_or(0, |size| size as usize);
+    if !(16..=OS2_HEADER).contains(&size) || [INFO_HEADER, 52, 56].contains(&size) {
+        return Ok(content);
+    }
+    let end = FILE_HEADER + size;
+    let (Some(pixels_at), Some(header)) = (number(&content, 10), content.get(FILE_HEADER + 4..end)) else {
+        return Err(corrupt("BMP", "it ends too early"));
+    };
+    let mut info = (INFO_HEADER as u32).to_le_bytes().to_vec();
+    info.extend(header);
+    info.resize(INFO_HEADER, 0);
+    match info[16] {
+        3 => return Err(unsupported("BMP with OS/2 Huffman compression is not supported")),
+        4 => return Err(unsupported("BMP with OS/2 24-bit run lengths is not supported")),
+        _ => {}
+    }
+    let moved = (u64::from(pixels_at) + INFO_HEADER as u64).saturating_sub(size as u64);
+    content[10..14].copy_from_slice(&u32::try_from(moved).unwrap_or(u32::MAX).to_le_bytes());
+    content.splice(FILE_HEADER..end, info);
+    Ok(content)
+}
+
+/// Bits per pixel, from the core or info header.
+fn bits_per_pixel(content: &[u8]) -> Result<u16, MediaError> {
+    let at = if number(content, FILE_HEADER) == Some(12) { 24 } else { 28 };
+    let bits = content.get(at..).and_then(<[u8]>::first_chunk);
+    bits.map(|bits| u16::from_le_bytes(*bits)).ok_or_else(|| corrupt("BMP", "it ends too early"))
 }
 
 impl Bmp {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let bits = bits_per_pixel(source)?;
-        let mut decoder = BmpDecoder::new(source.reader()?).map_err(refusal)?;
+        let content = with_info_header(source.content()?)?;
+        let content_bytes = content.len() as u64;
+        let bits = bits_per_pixel(&content)?;
+        if let Some(runs) = Runs::open(&content, bits)? {
+            limits.check_canvas(runs.size)?;
+            let header = header(runs.size, bits, Channels::Rgb);
+            return Ok(Self { coding: Some(Coding::Runs(runs)), header, channels: Channels::Rgb, content_bytes });
+        }
+        let mut decoder = BmpDecoder::new(Cursor::new(content)).map_err(refusal)?;
         let (width, height) = decoder.dimensions();
         let stored = Size { width, height };
         limits.check_canvas(stored)?;
@@ -58,18 +104,22 @@ impl Bmp {
             ColorType::Rgba8 => Channels::Rgba,
             other => return Err(unsupported(format!("BMP with pixels of the kind {other:?} is not supported"))),
         };
-        let header = Header {
-            stored,
-            orientation: Orientation::Upright,
-            has_alpha: channels.has_alpha(),
-            bit_depth: if bits <= 8 { bits as u8 } else { 8 },
-            colour_model: if bits <= 8 { ColourModel::Palette } else { ColourModel::Rgb },
-            profile: None,
-            camera: None,
-            animation: None,
-            warnings: Vec::new(),
-        };
-        Ok(Self { decoder: Some(decoder), header, channels })
+        let header = header(stored, bits, channels);
+        Ok(Self { coding: Some(Coding::Image(Box::new(decoder))), header, channels, content_bytes })
+    }
+}
+
+fn header(stored: Size, bits: u16, channels: Channels) -> Header {
+    Header {
+        stored,
+        orientation: Orientation::Upright,
+        has_alpha: channels.has_alpha(),
+        bit_depth: if bits <= 8 { bits as u8 } else { 8 },
+        colour_model: if bits <= 8 { ColourModel::Palette } else { ColourModel::Rgb },
+        profile: None,
+        camera: None,
+        animation: None,
+        warnings: Vec::new(),
     }
 }
 
@@ -79,16 +129,28 @@ impl Decode for Bmp {
     }
 
     fn memory_bytes(&self, target: Size) -> u64 {
-        shrink_bytes(self.header.stored, target, self.channels.count() as u64)
+        self.content_bytes + shrink_bytes(self.header.stored, target, self.channels.count() as u64)
     }
 
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
-        let decoder = self.decoder.take().ok_or_else(|| corrupt("BMP", "it was read already"))?;
-        let mut raster: Raster = Raster::zeroed(self.header.stored, self.channels);
-        if decoder.total_bytes() != raster.samples.len() as u64 {
-            return Err(corrupt("BMP", "its headers contradict one another"));
-        }
-        decoder.read_image(&mut raster.samples).map_err(refusal)?;
+        let coding = self.coding.take().ok_or_else(|| corrupt("BMP", "it was read already"))?;
+        let raster = match coding {
+            Coding::Image(decoder) => {
+                let mut raster: Raster = Raster::zeroed(self.header.stored, self.channels);
+                if decoder.total_bytes() != raster.samples.len() as u64 {
+                    return Err(corrupt("BMP", "its headers contradict one another"));
+                }
+                decoder.read_image(&mut raster.samples).map_err(refusal)?;
+                raster
+            }
+            Coding::Runs(runs) => {
+                let (raster, rows) = runs.decode();
+                if rows < self.header.stored.height {
+                    self.header.warnings.push(cut_off("BMP", rows, self.header.stored.height)?);
+                }
+                raster
+            }
+        };
         resize::shrink(&raster, raster.size.into(), target).map(Decoded::from)
     }
 }

@@ -113,6 +113,50 @@ fn a_bitmap_is_rendered() {
 }
 
 #[test]
+fn a_bitmap_of_os2_is_rendered() {
+    let windows = support::bmp(WIDTH, HEIGHT, &photo());
+    // 16 bytes of the header alone, as its specification allows, and all 64.
+    for size in [16_u32, 64] {
+        let mut file = windows[..14].to_vec();
+        file[10..14].copy_from_slice(&(14 + size).to_le_bytes());
+        file.extend(size.to_le_bytes());
+        file.extend(&windows[18..14 + size.min(40) as usize]);
+        file.resize(14 + size as usize, 0);
+        file.extend(&windows[54..]);
+        expect_photo(&file, ImageFormat::Bmp, 0.1);
+        let short = &file[..20];
+        assert_eq!(crate::refused(short).code, smmu_core::ErrorCode::CorruptMedia);
+    }
+}
+
+/// A bitmap of 8-bit run lengths, 4 × `rows`, blue where pixels are skipped.
+fn run_lengths(rows: u8, data: &[u8]) -> Vec<u8> {
+    let mut file = b"BM".to_vec();
+    let palette = [[255, 0, 0, 0], [0, 0, 255, 0]];
+    file.extend([0; 8]);
+    for number in [14 + 40 + 8, 40, 4, rows.into(), 1 | 8 << 16, 1, 0, 0, 0, 2, 0_u32] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(palette.concat());
+    file.extend(data);
+    file
+}
+
+#[test]
+fn skipped_pixels_of_a_bitmap_have_the_first_colour_and_missing_rows_are_told() {
+    // Four red rows at the bottom, the rest skipped.
+    let red = [4, 1, 0, 0].repeat(4);
+    let picture = render(&run_lengths(8, &[&red[..], &[0, 1]].concat())).picture("webp-8.webp");
+    let (top, bottom) = (*picture.get_pixel(1, 0), *picture.get_pixel(1, 7));
+    assert!(top[2] > 200 && top[0] < 60, "{top:?}");
+    assert!(bottom[0] > 200 && bottom[2] < 60, "{bottom:?}");
+    let rows = [4, 1, 0, 0].repeat(99);
+    let warnings = render(&run_lengths(100, &rows)).manifest.warnings;
+    assert_eq!(warnings[0].code, smmu_core::WarningCode::CutOff);
+    assert_eq!(crate::refused(&run_lengths(100, &rows[..200])).code, smmu_core::ErrorCode::CorruptMedia);
+}
+
+#[test]
 fn a_webp_is_rendered() {
     let webp = render(&photo_png()).bytes("webp-700.webp");
     expect_photo(&webp, ImageFormat::Webp, 3.0);
