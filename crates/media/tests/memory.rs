@@ -20,6 +20,9 @@ use std::{fs, path::Path};
 
 const MIB: u64 = 1024 * 1024;
 const EDGE: u32 = 10_000;
+/// What phones take: 108 and 200 megapixels.
+const PHONE_108: (u32, u32) = (12_000, 9000);
+const PHONE_200: (u32, u32) = (16_320, 12_240);
 
 /// Forgets the process's peak of memory.
 fn forget_peak() {
@@ -33,39 +36,34 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
-/// A PNG file written row by row, of so many bytes a row.
-fn tall_png(path: &Path, colour: png::ColorType, depth: png::BitDepth, row_bytes: usize) {
-    let mut encoder = png::Encoder::new(fs::File::create(path).expect("made"), EDGE, EDGE);
+/// A PNG file written row by row, of so many bytes a pixel.
+fn tall_png(path: &Path, (width, height): (u32, u32), colour: png::ColorType, depth: png::BitDepth, pixel: usize) {
+    let mut encoder = png::Encoder::new(fs::File::create(path).expect("made"), width, height);
     encoder.set_color(colour);
     encoder.set_depth(depth);
     encoder.set_compression(png::Compression::Fastest);
     let mut writer = encoder.write_header().expect("written");
     let mut stream = writer.stream_writer().expect("a stream");
-    let row: Vec<u8> = (0..row_bytes).map(|at| (at / 97) as u8).collect();
-    for _ in 0..EDGE {
+    let row: Vec<u8> = (0..width as usize * pixel).map(|at| (at / 97) as u8).collect();
+    for _ in 0..height {
         std::io::Write::write_all(&mut stream, &row).expect("written");
     }
     stream.finish().expect("written");
 }
 
-fn large_jpeg(path: &Path, subsampling: turbojpeg::Subsamp, progressive: bool) {
+fn large_jpeg(path: &Path, (width, height): (u32, u32), subsampling: turbojpeg::Subsamp, progressive: bool) {
     let mut compressor = turbojpeg::Compressor::new().expect("libjpeg-turbo");
     compressor.set_subsamp(subsampling).expect("known");
     compressor.set_progressive(progressive).expect("known");
-    let edge = EDGE as usize;
-    let pixels: Vec<u8> = (0..edge * edge * 3).map(|at| (at / 1000) as u8).collect();
-    let image = turbojpeg::Image {
-        pixels: &pixels[..],
-        width: edge,
-        pitch: edge * 3,
-        height: edge,
-        format: turbojpeg::PixelFormat::RGB,
-    };
+    let (width, height) = (width as usize, height as usize);
+    let pixels: Vec<u8> = (0..width * height * 3).map(|at| (at / 1000) as u8).collect();
+    let image =
+        turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format: turbojpeg::PixelFormat::RGB };
     fs::write(path, compressor.compress_to_vec(image).expect("encoded")).expect("written");
 }
 
 #[test]
-fn a_hundred_megapixels_stay_below_512_mib() {
+fn the_largest_pictures_stay_below_512_mib() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("input");
     let measured = |name: &str| {
@@ -78,17 +76,19 @@ fn a_hundred_megapixels_stay_below_512_mib() {
         result
     };
 
-    large_jpeg(&path, turbojpeg::Subsamp::Sub2x2, false);
-    measured("100 MP JPEG").expect("rendered");
-    large_jpeg(&path, turbojpeg::Subsamp::Sub2x2, true);
+    let square = (EDGE, EDGE);
+    let too_much = |result: Result<smmu_core::Manifest, MediaError>| matches!(result, Err(MediaError::Refused(refusal)) if refusal.code == ErrorCode::TooMuchMemory);
+    large_jpeg(&path, PHONE_200, turbojpeg::Subsamp::Sub2x2, false);
+    measured("200 MP JPEG").expect("rendered");
+    large_jpeg(&path, PHONE_200, turbojpeg::Subsamp::Sub2x2, true);
+    assert!(too_much(measured("200 MP progressive JPEG, 4:2:0")));
+    large_jpeg(&path, square, turbojpeg::Subsamp::Sub2x2, true);
     measured("100 MP progressive JPEG, 4:2:0").expect("rendered");
-    large_jpeg(&path, turbojpeg::Subsamp::None, true);
-    let refused = measured("100 MP progressive JPEG, 4:4:4");
-    assert!(matches!(refused, Err(MediaError::Refused(refusal)) if refusal.code == ErrorCode::TooMuchMemory));
+    large_jpeg(&path, square, turbojpeg::Subsamp::None, true);
+    assert!(too_much(measured("100 MP progressive JPEG, 4:4:4")));
 
-    let edge = EDGE as usize;
-    tall_png(&path, png::ColorType::Rgb, png::BitDepth::Eight, edge * 3);
-    measured("100 MP PNG").expect("rendered");
-    tall_png(&path, png::ColorType::Rgba, png::BitDepth::Sixteen, edge * 8);
-    measured("100 MP PNG, 16 bits, alpha").expect("rendered");
+    tall_png(&path, PHONE_108, png::ColorType::Rgb, png::BitDepth::Eight, 3);
+    measured("108 MP PNG").expect("rendered");
+    tall_png(&path, PHONE_200, png::ColorType::Rgba, png::BitDepth::Sixteen, 8);
+    measured("200 MP PNG, 16 bits, alpha").expect("rendered");
 }

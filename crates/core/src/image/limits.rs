@@ -24,7 +24,9 @@ impl Default for ImageLimits {
     fn default() -> Self {
         Self {
             max_bytes: 100 * MIB,
-            max_pixels: 100_000_000,
+            // Phones take 200 megapixels, panoramas have more. What is decoded in parts needs little memory for them; for
+            // everything else the memory is the limit.
+            max_pixels: 300_000_000,
             max_frames: 2000,
             max_animation_pixels: 400_000_000,
             max_memory_bytes: 512 * MIB,

@@ -204,7 +204,8 @@ impl Decode for Jpeg {
 
     fn memory_bytes(&self, target: Size) -> u64 {
         let decoded = self.decoded_size(self.scale(target));
-        let coefficients = if self.markers.progressive { self.markers.coefficient_bytes() } else { 0 };
+        // Of a file in several scans, progressive or not, all coefficients are held until the last has come.
+        let coefficients = if self.markers.one_scan { 0 } else { self.markers.coefficient_bytes() };
         let channels = self.channels.count() as u64;
         // Of one that is cut off, two more pictures are compared, small ones.
         let measuring =
