@@ -1,7 +1,9 @@
 //! From a file to pixels. Each format is read in two steps: its header, which limits and plan are
 //! decided on, and then its pixels, already shrunk to the largest picture that the plan wants.
 
+mod apng;
 mod bmp;
+mod canvas;
 mod gif;
 mod heif;
 mod jpeg;

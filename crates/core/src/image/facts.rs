@@ -60,7 +60,7 @@ impl ImageProbe {
 pub enum ImageFormat {
     /// ITU-T T.81.
     Jpeg,
-    /// W3C PNG; of an APNG its default image.
+    /// W3C PNG, animations (APNG) included.
     Png,
     /// RFC 9649, animations included.
     Webp,

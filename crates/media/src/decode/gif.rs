@@ -1,9 +1,13 @@
 //! GIF, still and moving: frames drawn onto a canvas as a player would (GIF89a, section 23).
 
-use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
+use super::{
+    Decode, Header, TakeFrame,
+    canvas::{Blend, Canvas, Disposal, Placement},
+    cut_off, frames_missing, shortened, shrink_bytes,
+};
 use crate::{
     error::{Fault, MediaError, corrupt, reading},
-    raster::{Channels, Decoded, Raster},
+    raster::Decoded,
     resize,
     source::Source,
 };
@@ -43,6 +47,21 @@ fn is_early_end(error: &DecodingError) -> bool {
 /// For how many milliseconds a frame is shown; its delay counts in hundredths of a second.
 fn shown_ms(frame: &Frame) -> u32 {
     super::shown_ms(u64::from(frame.delay) * 10)
+}
+
+fn placement(frame: &Frame) -> Placement {
+    Placement {
+        left: frame.left.into(),
+        top: frame.top.into(),
+        size: Size { width: frame.width.into(), height: frame.height.into() },
+        blend: Blend::Over,
+        disposal: match frame.dispose {
+            DisposalMethod::Any | DisposalMethod::Keep => Disposal::Keep,
+            // Players clear to transparent, whatever the file's background colour.
+            DisposalMethod::Background => Disposal::Clear,
+            DisposalMethod::Previous => Disposal::Restore,
+        },
+    }
 }
 
 /// Memory that even the smallest picture's decoder may use.
@@ -173,7 +192,7 @@ impl Decode for Gif {
             Err(error) => return Err(refusal(error)),
         }
         frame.buffer = pixels.into();
-        canvas.draw(&frame);
+        canvas.draw(placement(&frame), &frame.buffer);
         resize::shrink(&canvas.raster, canvas.raster.size.into(), target).map(Decoded::from)
     }
 
@@ -182,77 +201,12 @@ impl Decode for Gif {
         let mut decoder = decoder(&self.file, false, self.header.stored.pixels())?;
         for _ in 0..self.header.animation.map_or(1, |animation| animation.frames) {
             let Some(frame) = decoder.read_next_frame().map_err(refusal)? else { break };
-            let covered = canvas.draw(frame);
+            let covered = canvas.draw(placement(frame), &frame.buffer);
             let shown_ms = shown_ms(frame);
-            let disposal = frame.dispose;
             let shrunk = resize::shrink(&canvas.raster, canvas.raster.size.into(), target)?;
-            canvas.dispose(disposal, covered);
+            canvas.dispose(covered);
             take(shrunk.into(), shown_ms)?;
         }
         Ok(())
-    }
-}
-
-/// What a player has on its screen.
-struct Canvas {
-    raster: Raster,
-}
-
-/// A part of the canvas and the pixels that were there.
-struct Covered {
-    left: usize,
-    top: usize,
-    width: usize,
-    height: usize,
-    pixels: Vec<u8>,
-}
-
-impl Canvas {
-    fn clear(size: Size) -> Self {
-        Self { raster: Raster::zeroed(size, Channels::Rgba) }
-    }
-
-    /// Draws a frame, as far as it lies on the canvas, and tells what it covers. Kept pixels are
-    /// those that only [`DisposalMethod::Previous`] asks for again.
-    fn draw(&mut self, frame: &Frame) -> Covered {
-        let size = self.raster.size;
-        let left = usize::from(frame.left).min(size.width as usize);
-        let top = usize::from(frame.top).min(size.height as usize);
-        let width = usize::from(frame.width).min(size.width as usize - left);
-        let height = usize::from(frame.height).min(size.height as usize - top);
-        let mut covered = Covered { left, top, width, height, pixels: Vec::new() };
-        let keep = frame.dispose == DisposalMethod::Previous;
-        let frame_rows = frame.buffer.chunks_exact(usize::from(frame.width).max(1) * 4);
-        for (row, drawn) in (top..top + height).zip(frame_rows) {
-            let under = self.row(row, left, width);
-            if keep {
-                covered.pixels.extend_from_slice(under);
-            }
-            for (pixel, ink) in under.chunks_exact_mut(4).zip(drawn.chunks_exact(4)) {
-                if ink[3] != 0 {
-                    pixel.copy_from_slice(ink);
-                }
-            }
-        }
-        covered
-    }
-
-    fn dispose(&mut self, disposal: DisposalMethod, covered: Covered) {
-        let Covered { left, top, width, height, pixels } = covered;
-        match disposal {
-            DisposalMethod::Any | DisposalMethod::Keep => {}
-            // Players clear to transparent, whatever the file's background colour.
-            DisposalMethod::Background => (top..top + height).for_each(|row| self.row(row, left, width).fill(0)),
-            DisposalMethod::Previous => {
-                for (row, before) in (top..top + height).zip(pixels.chunks_exact((width * 4).max(1))) {
-                    self.row(row, left, width).copy_from_slice(before);
-                }
-            }
-        }
-    }
-
-    fn row(&mut self, row: usize, left: usize, width: usize) -> &mut [u8] {
-        let start = (row * self.raster.size.width as usize + left) * 4;
-        &mut self.raster.samples[start..start + width * 4]
     }
 }

@@ -1,9 +1,14 @@
-//! PNG, row by row: no more of it is in memory than the rows that the next output rows need.
+//! PNG, row by row: no more of it is in memory than the rows that the next output rows need. What moves is drawn
+//! onto a canvas.
 
-use super::{Decode, Header, cut_off, shrink_bytes};
+use super::{
+    Decode, Header, TakeFrame,
+    apng::{Chunks, Moving},
+    cut_off, shrink_bytes,
+};
 use crate::{
     colour::Profile,
-    error::{MediaError, corrupt, reading},
+    error::{Fault, MediaError, corrupt, reading},
     exif::Metadata,
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, RowResizer},
@@ -13,11 +18,13 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transform
 use smmu_core::image::{ColourModel, ImageLimits, Size};
 use std::{
     fs::File,
-    io::{BufReader, ErrorKind, Read as _},
+    io::{BufReader, ErrorKind, Seek as _},
 };
 
 /// An opened PNG file.
 pub(crate) struct Png {
+    file: File,
+    limits: Limits,
     reader: Reader<BufReader<File>>,
     header: Header,
     channels: Channels,
@@ -25,54 +32,57 @@ pub(crate) struct Png {
     interlaced: bool,
     /// Whether the file has ended before its rows have.
     cut: bool,
+    moving: Option<Moving>,
 }
 
-fn refusal(error: DecodingError) -> MediaError {
+pub(super) fn refusal(error: DecodingError) -> MediaError {
     match error {
         DecodingError::IoError(error) => reading("PNG", error),
         DecodingError::Format(_) | DecodingError::Parameter(_) | DecodingError::LimitsExceeded => corrupt("PNG", error),
     }
 }
 
-/// The largest Exif that is looked at.
-const MAX_EXIF_BYTES: u32 = 1024 * 1024;
+/// A decoder of the pixels, from the start.
+fn decoder(file: &File, limits: Limits) -> Result<Decoder<BufReader<File>>, MediaError> {
+    let mut file = file.try_clone().map_err(Fault::Read)?;
+    file.rewind().map_err(Fault::Read)?;
+    let mut decoder = Decoder::new_with_limits(BufReader::with_capacity(64 * 1024, file), limits);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND);
+    Ok(decoder)
+}
 
-/// Exif that stands behind the pixels (PNG 1.5 extensions, 3.7), where the decoder comes too late.
-fn exif_behind_pixels(mut file: BufReader<File>) -> Option<Vec<u8>> {
-    let mut pixels_seen = false;
-    file.seek_relative(8).ok()?;
-    loop {
-        let mut head = [0; 8];
-        file.read_exact(&mut head).ok()?;
-        let [a, b, c, d, kind @ ..] = head;
-        let bytes = u32::from_be_bytes([a, b, c, d]);
-        match &kind {
-            b"IEND" => return None,
-            b"eXIf" if pixels_seen && bytes <= MAX_EXIF_BYTES => {
-                let mut exif = vec![0; bytes as usize];
-                file.read_exact(&mut exif).ok()?;
-                return Some(exif);
-            }
-            kind => pixels_seen |= kind == b"IDAT",
-        }
-        // The checksum follows.
-        file.seek_relative(i64::from(bytes) + 4).ok()?;
+/// How many frames of what moves can be decoded.
+fn complete_frames(moving: &Moving, file: &File, limits: Limits) -> Result<u32, MediaError> {
+    let mut complete = 0;
+    let counted = moving.draw(decoder(file, limits)?.read_info().map_err(refusal)?, |_, _| {
+        complete += 1;
+        Ok(true)
+    });
+    match counted {
+        Err(MediaError::Fault(fault)) => Err(fault.into()),
+        Ok(()) | Err(MediaError::Refused(_)) => Ok(complete),
     }
 }
 
 impl Png {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let exif_behind = exif_behind_pixels(source.reader()?);
+        let file = source.file()?;
         // Rows and compressed metadata; pixels are held by us.
         let allowed = Limits { bytes: usize::try_from(limits.max_memory_bytes / 2).unwrap_or(usize::MAX) };
-        let mut decoder = Decoder::new_with_limits(source.reader()?, allowed);
-        decoder.set_ignore_text_chunk(true);
-        decoder.set_transformations(Transformations::EXPAND);
-        let info = decoder.read_header_info().map_err(refusal)?;
+        let mut first = decoder(&file, allowed)?;
+        let info = first.read_header_info().map_err(refusal)?;
         let stored = Size { width: info.width, height: info.height };
         limits.check_canvas(stored)?;
+        let mut chunks = Chunks::read(source.reader()?, limits.frames(stored));
+        let exif_behind = chunks.exif_behind.take();
+        let canvas_bytes = Moving::memory_bytes(stored, 8);
+        let (moving, warnings) = chunks.moving(stored, limits, |moving| {
+            limits.check_memory(canvas_bytes)?;
+            complete_frames(moving, &file, allowed)
+        })?;
 
-        let reader = decoder.read_info().map_err(refusal)?;
+        let reader = decoder(&file, allowed)?.read_info().map_err(refusal)?;
         let info = reader.info();
         let (colour, depth) = reader.output_color_type();
         let channels = match colour {
@@ -87,7 +97,7 @@ impl Png {
         let header = Header {
             stored,
             orientation: metadata.as_ref().and_then(Metadata::orientation).unwrap_or_default(),
-            has_alpha: channels.has_alpha(),
+            has_alpha: channels.has_alpha() || moving.as_ref().is_some_and(|moving| moving.see_through),
             bit_depth: info.bit_depth as u8,
             colour_model: match info.color_type {
                 ColorType::Grayscale | ColorType::GrayscaleAlpha => ColourModel::Grey,
@@ -96,11 +106,11 @@ impl Png {
             },
             profile: info.icc_profile.as_deref().and_then(Profile::parse),
             camera: metadata.as_ref().and_then(Metadata::camera),
-            animation: None,
-            warnings: Vec::new(),
+            animation: moving.as_ref().map(Moving::animation),
+            warnings,
         };
-        let interlaced = info.interlaced;
-        Ok(Self { reader, header, channels, sixteen: depth == BitDepth::Sixteen, interlaced, cut: false })
+        let (interlaced, sixteen) = (info.interlaced, depth == BitDepth::Sixteen);
+        Ok(Self { file, limits: allowed, reader, header, channels, sixteen, interlaced, cut: false, moving })
     }
 
     /// Interlaced rows come in an order in which none is complete before nearly all have come.
@@ -149,6 +159,9 @@ impl Decode for Png {
     fn memory_bytes(&self, target: Size) -> u64 {
         let stored = self.header.stored;
         let pixel = self.channels.count() as u64 * self.sample_bytes();
+        if self.moving.is_some() {
+            return Moving::memory_bytes(stored, pixel) + shrink_bytes(stored, target, 4);
+        }
         if self.interlaced {
             // Bytes, and in the case of 16 bits their numbers, too.
             return shrink_bytes(stored, target, pixel) + stored.pixels() * pixel * (self.sample_bytes() - 1);
@@ -164,6 +177,14 @@ impl Decode for Png {
 
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
         let (stored, channels) = (self.header.stored, self.channels);
+        if let Some(moving) = &self.moving {
+            let mut first = None;
+            moving.draw(decoder(&self.file, self.limits)?.read_info().map_err(refusal)?, |canvas, _| {
+                first = Some(resize::shrink(canvas, canvas.size.into(), target)?);
+                Ok(false)
+            })?;
+            return first.map(Decoded::from).ok_or_else(|| corrupt("PNG", "it has no frames"));
+        }
         if self.interlaced {
             let bytes = self.whole()?;
             return if self.sixteen {
@@ -195,5 +216,13 @@ impl Decode for Png {
             }
             resizer.finish().map(Decoded::from)
         }
+    }
+
+    fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
+        let Some(moving) = &self.moving else { return take(self.still(target)?, 0) };
+        moving.draw(decoder(&self.file, self.limits)?.read_info().map_err(refusal)?, |canvas, shown_ms| {
+            take(resize::shrink(canvas, canvas.size.into(), target)?.into(), shown_ms)?;
+            Ok(true)
+        })
     }
 }

@@ -67,6 +67,11 @@ fn noise(x: f32, y: f32) -> f32 {
     mix(above, below, fy)
 }
 
+/// A file of the folder `fixtures`.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)).expect("a fixture")
+}
+
 /// A JPEG file.
 pub(crate) fn jpeg(width: u32, height: u32, rgb: &[u8], progressive: bool) -> Vec<u8> {
     let mut compressor = turbojpeg::Compressor::new().expect("libjpeg-turbo");
