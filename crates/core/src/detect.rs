@@ -101,6 +101,9 @@ fn picture(head: &[u8]) -> Option<Format> {
         (b"\x89PNG\r\n\x1a\n", "image/png"),
         (b"GIF87a", "image/gif"),
         (b"GIF89a", "image/gif"),
+        // JPEG XL, bare and in boxes (ISO/IEC 18181-2, 5 and 9.1).
+        (b"\xFF\x0A", "image/jxl"),
+        (b"\0\0\0\x0CJXL \r\n\x87\n", "image/jxl"),
         // BigTIFF (its offsets are of 8 bytes).
         (b"II\x2B\0\x08\0\0\0", "image/tiff"),
         (b"MM\0\x2B\0\x08\0\0", "image/tiff"),

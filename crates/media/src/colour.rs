@@ -44,6 +44,11 @@ impl Profile {
         Some(Self { meaning: Meaning::Profile(Box::new(parsed)), description })
     }
 
+    /// Reads a profile that stands for something else, which the description names.
+    pub(crate) fn standing_for(icc: &[u8], description: String) -> Option<Self> {
+        Some(Self { description, ..Self::parse(icc)? })
+    }
+
     /// The profile of code points (ITU-T H.273); `None` where they are sRGB's, those of video that is
     /// shown as if they were, or unknown.
     pub(crate) fn of_code_points(primaries: u8, transfer: u8) -> Option<Self> {

@@ -8,6 +8,7 @@ mod gif;
 mod heif;
 mod jpeg;
 mod jpeg_markers;
+mod jxl;
 mod png;
 mod tiff;
 mod webp;
@@ -74,6 +75,7 @@ pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Deco
         ImageFormat::Gif => Box::new(gif::Gif::open(source, limits)?),
         ImageFormat::Tiff => Box::new(tiff::Tiff::open(source, limits)?),
         ImageFormat::Bmp => Box::new(bmp::Bmp::open(source, limits)?),
+        ImageFormat::Jxl => Box::new(jxl::Jxl::open(source, limits)?),
         ImageFormat::Avif | ImageFormat::Heic => Box::new(heif::Heif::open(source, limits)?),
     })
 }

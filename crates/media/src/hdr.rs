@@ -53,12 +53,12 @@ impl Transfer {
         }
     }
 
-    /// What a display of 1,000 cd/m² makes of three linear signals, of white as 1.
-    fn displayed(self, rgb: [f32; 3]) -> [f32; 3] {
+    /// What a display of 1,000 cd/m² makes of three linear signals, whose shares of brightness are given, of white as 1.
+    fn displayed(self, rgb: [f32; 3], shares: [f32; 3]) -> [f32; 3] {
         match self {
             Self::Pq => rgb,
             Self::Hlg => {
-                let luminance = 0.2627 * rgb[0] + 0.678 * rgb[1] + 0.0593 * rgb[2];
+                let luminance = shares[0] * rgb[0] + shares[1] * rgb[1] + shares[2] * rgb[2];
                 let gain = luminance.max(1e-6).powf(0.2) * HLG_PEAK / WHITE;
                 rgb.map(|light| light * gain)
             }
@@ -95,14 +95,14 @@ const P3_TO_SRGB: [[f32; 3]; 3] =
 
 /// A picture in sRGB of 8 bits.
 pub(crate) fn to_srgb(decoded: &Decoded, transfer: Transfer, primaries: u8) -> Raster {
-    let matrix = match primaries {
-        1 => None,
-        12 => Some(P3_TO_SRGB),
+    let (matrix, shares) = match primaries {
+        1 => (None, [0.2126, 0.7152, 0.0722]),
+        12 => (Some(P3_TO_SRGB), [0.2290, 0.6917, 0.0793]),
         // HDR is BT.2020's unless it says otherwise (BT.2100, table 2).
-        _ => Some(BT2020_TO_SRGB),
+        _ => (Some(BT2020_TO_SRGB), [0.2627, 0.678, 0.0593]),
     };
     let look = |[red, green, blue]: [f32; 3]| {
-        let shown = transfer.displayed([red, green, blue].map(|signal| transfer.linear(signal)));
+        let shown = transfer.displayed([red, green, blue].map(|signal| transfer.linear(signal)), shares);
         let shown = matrix.map_or(shown, |rows| rows.map(|[r, g, b]| r * shown[0] + g * shown[1] + b * shown[2]));
         // All three by what the brightest needs, so that hues stay.
         let brightest = shown.into_iter().fold(f32::MIN_POSITIVE, f32::max);

@@ -8,9 +8,10 @@
 //!
 //! The promise is that no file takes the process above [`ImageLimits::max_memory_bytes`]
 //! (512 MiB). Each decoder says, from the header alone, how much it will need at most, and too much is
-//! refused as `too_much_memory`. PNG and TIFF are resized while their rows arrive and JPEG shrinks
-//! while it is decoded, so that 100 megapixels fit easily; a progressive JPEG, an interlaced PNG, a
-//! TIFF that is one JPEG stream, a lossless WebP or a BMP must be held whole, and the largest of them are refused.
+//! refused as `too_much_memory`. PNG and TIFF are resized while their rows arrive, JPEG shrinks while
+//! it is decoded, HEIC and JPEG XL are decoded in bands, so that 200 megapixels fit; a progressive
+//! JPEG, an interlaced PNG, a TIFF that is one JPEG stream, a lossless WebP or JPEG XL or a BMP must be held whole,
+//! and the largest of them are refused.
 
 #![allow(
     clippy::cast_possible_truncation,

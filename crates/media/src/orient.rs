@@ -1,6 +1,6 @@
 //! Turning pixels upright.
 
-use crate::raster::{Channels, Raster};
+use crate::raster::{Channels, Raster, Sample};
 use smmu_core::image::{Orientation, Size};
 
 /// Edge of the square blocks in which pixels are moved, so that reading rows and writing columns
@@ -8,15 +8,15 @@ use smmu_core::image::{Orientation, Size};
 const BLOCK: usize = 32;
 
 /// The raster as it is to be seen.
-pub(crate) fn upright(raster: Raster, orientation: Orientation) -> Raster {
+pub(crate) fn upright<S: Sample>(raster: Raster<S>, orientation: Orientation) -> Raster<S> {
     if orientation == Orientation::Upright {
         return raster;
     }
     let samples = match raster.channels {
-        Channels::Grey => moved::<1>(&raster, orientation),
-        Channels::GreyAlpha => moved::<2>(&raster, orientation),
-        Channels::Rgb => moved::<3>(&raster, orientation),
-        Channels::Rgba | Channels::Cmyk => moved::<4>(&raster, orientation),
+        Channels::Grey => moved::<S, 1>(&raster, orientation),
+        Channels::GreyAlpha => moved::<S, 2>(&raster, orientation),
+        Channels::Rgb => moved::<S, 3>(&raster, orientation),
+        Channels::Rgba | Channels::Cmyk => moved::<S, 4>(&raster, orientation),
     };
     let size = turned(raster.size, orientation);
     Raster { size, channels: raster.channels, samples }
@@ -27,7 +27,23 @@ pub(crate) fn turned(size: Size, orientation: Orientation) -> Size {
     if orientation.swaps_axes() { size.transposed() } else { size }
 }
 
-fn moved<const N: usize>(raster: &Raster, orientation: Orientation) -> Vec<u8> {
+/// The raster as it is stored, where it is upright already.
+pub(crate) fn stored<S: Sample>(raster: Raster<S>, orientation: Orientation) -> Raster<S> {
+    let back = match orientation {
+        Orientation::Rotate90 => Orientation::Rotate270,
+        Orientation::Rotate270 => Orientation::Rotate90,
+        // Every other one undoes itself.
+        Orientation::Upright
+        | Orientation::FlipHorizontal
+        | Orientation::Rotate180
+        | Orientation::FlipVertical
+        | Orientation::Transpose
+        | Orientation::Transverse => orientation,
+    };
+    upright(raster, back)
+}
+
+fn moved<S: Sample, const N: usize>(raster: &Raster<S>, orientation: Orientation) -> Vec<S> {
     let (pixels, _) = raster.samples.as_chunks::<N>();
     let (width, height) = (raster.size.width as usize, raster.size.height as usize);
     // Where the stored pixel (0, 0) goes, and how far a step to the right and a step down lead.
@@ -43,7 +59,7 @@ fn moved<const N: usize>(raster: &Raster, orientation: Orientation) -> Vec<u8> {
         Orientation::Transverse => (right - x) * line + (bottom - y),
         Orientation::Rotate270 => (right - x) * line + y,
     };
-    let mut result = vec![[0; N]; pixels.len()];
+    let mut result = vec![[S::default(); N]; pixels.len()];
     for block_y in (0..height).step_by(BLOCK) {
         for block_x in (0..width).step_by(BLOCK) {
             for y in block_y..height.min(block_y + BLOCK) {

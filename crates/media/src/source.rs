@@ -100,7 +100,6 @@ mod tests {
             (&b"\0\0\0\x14ftypcrx \0\0\0\0isom"[..], "camera raw"),
             (b"8BPS\0\x01", "PSD"),
             (b"\0\0\x01\0\x01\0", "ICO"),
-            (b"\xff\x0a\xfa\x7f\x01", "JPEG XL"),
             (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
             (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
             (b"ID3\x03\0\0\0\0\0\0", "audio"),

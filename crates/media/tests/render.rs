@@ -19,6 +19,8 @@ mod damaged;
 mod heif;
 #[path = "render/hostile.rs"]
 mod hostile;
+#[path = "render/jxl.rs"]
+mod jxl;
 #[path = "render/orientations.rs"]
 mod orientations;
 #[path = "render/stills.rs"]

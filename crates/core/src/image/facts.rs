@@ -74,12 +74,14 @@ pub enum ImageFormat {
     Avif,
     /// HEVC in HEIF, the primary item; also HEIF that does not say what it holds.
     Heic,
+    /// ISO/IEC 18181, animations included.
+    Jxl,
 }
 
 impl ImageFormat {
     /// Every format.
     pub const ALL: &'static [Self] =
-        &[Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Tiff, Self::Bmp, Self::Avif, Self::Heic];
+        &[Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Tiff, Self::Bmp, Self::Avif, Self::Heic, Self::Jxl];
 
     /// IANA media type.
     #[must_use]
@@ -93,6 +95,7 @@ impl ImageFormat {
             Self::Bmp => "image/bmp",
             Self::Avif => "image/avif",
             Self::Heic => "image/heic",
+            Self::Jxl => "image/jxl",
         }
     }
 

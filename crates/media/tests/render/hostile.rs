@@ -45,6 +45,11 @@ static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
         ("HEIC", support::heif::file("420").to_vec()),
         ("10-bit HEIC", support::heif::file("ten-bits").to_vec()),
         ("HEIC with alpha", support::heif::file("alpha").to_vec()),
+        ("JPEG XL", support::fixture("jxl/jpeg.jxl")),
+        ("lossless JPEG XL", support::fixture("jxl/alpha.jxl")),
+        ("JPEG XL of inks", support::fixture("jxl/cmyk.jxl")),
+        ("progressive JPEG XL", support::fixture("jxl/progressive.jxl")),
+        ("animated JPEG XL", support::fixture("jxl/moving.jxl")),
         ("animated PNG", support::fixture("apng/restored.png")),
         ("animated interlaced PNG", support::fixture("apng/interlaced.png")),
         ("HEIC grid", support::heif::Heif { tiles: (2, 2), size: (100, 90), ..Default::default() }.written()),
@@ -76,7 +81,7 @@ fn a_file_that_ends_too_early_is_damaged() {
         // Of a progressive JPEG, whole rows without their finest details come first; of a GIF, whole frames.
         let percents = match *name {
             "progressive JPEG" => &[30][..],
-            "GIF" | "animated PNG" | "animated interlaced PNG" => &[10],
+            "GIF" | "animated PNG" | "animated interlaced PNG" | "animated JPEG XL" => &[10],
             _ => &[30, 60, 90],
         };
         for percent in percents {

@@ -1,0 +1,66 @@
+//! What the samples of a JPEG XL file mean.
+
+use super::NAME;
+use crate::{
+    colour::Profile,
+    error::{MediaError, corrupt, unsupported},
+    raster::Channels,
+};
+use jxl_oxide::{EnumColourEncoding, HdrType, JxlImage, PixelFormat, RenderingIntent, color::TransferFunction};
+use smmu_core::image::ColourModel;
+
+/// The channels that the decoder delivers, and how they are stored.
+pub(super) fn meaning(image: &JxlImage) -> (Channels, ColourModel) {
+    let metadata = &image.image_header().metadata;
+    // XYB is a kind of luma and chroma.
+    let luma_and_chroma = metadata.xyb_encoded || image.frame(0).is_some_and(|frame| frame.header().do_ycbcr);
+    let colours = if luma_and_chroma { ColourModel::Ycbcr } else { ColourModel::Rgb };
+    match image.pixel_format() {
+        PixelFormat::Gray => (Channels::Grey, ColourModel::Grey),
+        PixelFormat::Graya => (Channels::GreyAlpha, ColourModel::Grey),
+        PixelFormat::Rgb => (Channels::Rgb, colours),
+        PixelFormat::Rgba => (Channels::Rgba, colours),
+        PixelFormat::Cmyk | PixelFormat::Cmyka => (Channels::Cmyk, ColourModel::Cmyk),
+    }
+}
+
+/// Colours in XYB have no bounds of their own, and the decoder would bring them into sRGB's before it gives them others:
+/// so they are taken as sRGB's at once, or of high dynamic range by its curve.
+pub(super) fn ask_for_srgb(image: &mut JxlImage) {
+    let metadata = &image.image_header().metadata;
+    if !metadata.xyb_encoded || metadata.grayscale() {
+        return;
+    }
+    let mut colours = EnumColourEncoding::srgb(RenderingIntent::Relative);
+    match image.hdr_type() {
+        Some(HdrType::Pq) => colours.tf = TransferFunction::Pq,
+        Some(HdrType::Hlg) => colours.tf = TransferFunction::Hlg,
+        None => {}
+    }
+    image.request_color_encoding(colours);
+}
+
+/// What the colours mean that the decoder delivers.
+pub(super) fn profile(image: &JxlImage) -> Option<Profile> {
+    let named = !image.image_header().metadata.colour_encoding.want_icc();
+    match image.rendered_cicp() {
+        Some([1, 13, ..]) => None,
+        Some([primaries, transfer @ (16 | 18), ..]) => Profile::of_code_points(primaries, transfer),
+        Some([primaries, transfer, ..]) => {
+            Profile::standing_for(&image.rendered_icc(), format!("CICP primaries {primaries}, transfer {transfer}"))
+        }
+        None if named => Profile::standing_for(&image.rendered_icc(), format!("colours of {NAME}")),
+        None => Profile::parse(&image.rendered_icc()),
+    }
+}
+
+/// Whether inks are in it that the pixels do not have, or transparency that inks cannot have here.
+pub(super) fn check_inks(image: &JxlImage) -> Result<(), MediaError> {
+    match image.pixel_format() {
+        PixelFormat::Cmyka => Err(unsupported(format!("{NAME} of inks with transparency is not supported"))),
+        PixelFormat::Cmyk if !image.image_header().metadata.ec_info.iter().any(|extra| extra.is_black()) => {
+            Err(corrupt(NAME, "its profile has four inks and its pixels have three"))
+        }
+        PixelFormat::Cmyk | PixelFormat::Gray | PixelFormat::Graya | PixelFormat::Rgb | PixelFormat::Rgba => Ok(()),
+    }
+}
