@@ -33,6 +33,7 @@ mod exif;
 pub mod file_mode;
 mod hdr;
 mod look;
+mod motion;
 mod orient;
 mod raster;
 mod render;

@@ -5,7 +5,7 @@ use crate::{
     decode::{self, Decode},
     encode,
     error::{Fault, MediaError, corrupt},
-    look, orient,
+    look, motion, orient,
     raster::{Decoded, Raster},
     resize,
     source::Source,
@@ -68,6 +68,7 @@ fn render_source(
     progress: &mut dyn FnMut(u8),
 ) -> Result<Manifest, MediaError> {
     progress(0);
+    let embedded_video_bytes = motion::embedded_video_bytes(source)?;
     let mut decoder = decode::open(source, limits)?;
     let probe = probe(source, decoder.as_ref());
     limits.check(&probe)?;
@@ -109,7 +110,7 @@ fn render_source(
             bytes: source.bytes,
             sha256: source.sha256,
         },
-        image: Some(ImageFacts { probe, look, camera }),
+        image: Some(ImageFacts { probe, look, camera, embedded_video_bytes }),
         av: None,
         speech: None,
         warnings,

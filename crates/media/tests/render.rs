@@ -21,6 +21,8 @@ mod heif;
 mod hostile;
 #[path = "render/jxl.rs"]
 mod jxl;
+#[path = "render/motion.rs"]
+mod motion;
 #[path = "render/orientations.rs"]
 mod orientations;
 #[path = "render/stills.rs"]

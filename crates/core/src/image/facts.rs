@@ -18,6 +18,9 @@ pub struct ImageFacts {
     /// What the camera wrote, where it wrote anything useful.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraFacts>,
+    /// Bytes of the video that a Motion Photo carries behind its picture. It is not processed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedded_video_bytes: Option<u64>,
 }
 
 /// What the header alone says of an image.
