@@ -1,6 +1,12 @@
 //! What a file is, by its first bytes alone. Names and declared content types are only claims.
 
-use crate::error::{ErrorCode, Refusal};
+mod other;
+
+use crate::{
+    error::{ErrorCode, Refusal},
+    formats::{self, Decoder},
+    raw,
+};
 use serde::{Deserialize, Serialize};
 
 /// How many leading bytes [`detect`] wants to see; fewer are enough for shorter files.
@@ -28,6 +34,15 @@ impl MediaKind {
             Self::Audio => "audio",
         }
     }
+
+    /// The word in a sentence.
+    const fn with_article(self) -> &'static str {
+        match self {
+            Self::Image => "an image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+        }
+    }
 }
 
 /// A container or image format that the bytes name, with its media type.
@@ -39,47 +54,49 @@ pub struct Format {
     pub content_type: &'static str,
 }
 
-/// The format that the first bytes of a file show, or `None` where they show none that is media.
+/// The format that the first bytes of a file show, or `None` where they show none that is media. Nobody may decode it.
 ///
 /// A container of the ISO family or Matroska can hold sound alone, or pictures under a name of
 /// sound: what it really holds, its headers say ([`Outline`](crate::av::Outline)).
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<Format> {
     let head = without_padding(head);
-    picture(head).or_else(|| container(head)).or_else(|| inferred(head))
+    let tga = || other::looks_like_tga(head).then_some(Format { kind: MediaKind::Image, content_type: "image/x-tga" });
+    picture(head)
+        .or_else(|| container(head))
+        .or_else(|| other::undecoded(head))
+        .or_else(|| inferred(head))
+        .or_else(|| tga().filter(|_| other::not_media(head).is_none()))
 }
 
-/// The format, or the refusal that every entrance gives.
+/// The format, if somebody decodes it; otherwise the refusal that every entrance gives.
 pub fn known(head: &[u8]) -> Result<Format, Refusal> {
-    detect(head).ok_or_else(|| {
-        let message = match (unopened(head), infer::get(head)) {
-            (Some(name), _) => format!("unsupported format: {name}"),
-            (None, Some(other)) => {
-                format!("unsupported format: {} is not an image, video or audio format", other.mime_type())
-            }
-            (None, None) => "unsupported format: not a recognised image, video or audio file".to_owned(),
-        };
-        Refusal::new(ErrorCode::UnsupportedMedia, message)
-    })
+    let Some(found) = detect(head) else {
+        return Err(refusal(other::not_media(head).unwrap_or("not a recognised image, video or audio file")));
+    };
+    match formats::of_media_type(found.content_type).map(|claim| claim.format) {
+        Some(format) if format.decoder != Decoder::Nobody => Ok(found),
+        Some(format) => Err(refusal(format.name)),
+        None => Err(refusal(found.content_type)),
+    }
 }
 
-/// Formats that are known by name and not opened.
-fn unopened(head: &[u8]) -> Option<&'static str> {
-    let marks: &[(&[u8], &str)] = &[
-        (b".RMF", "RealMedia"),
-        (b".ra\xFD", "RealAudio"),
-        (b"MAC ", "Monkey's Audio"),
-        (b"YUV4MPEG2 ", "Y4M, uncompressed video"),
-        (b"\0\0\0\x01", "a raw H.264 or H.265 stream without a container"),
-        (b"MThd", "MIDI"),
-    ];
-    let marked = marks.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, name)| *name);
-    marked.or_else(|| looks_like_svg(head).then_some("SVG is a program that draws, not a picture"))
+/// The refusal of what is not decoded, by its name.
+#[must_use]
+pub fn refusal(what: &str) -> Refusal {
+    Refusal::new(ErrorCode::UnsupportedMedia, format!("unsupported format: {what}"))
 }
 
-fn looks_like_svg(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head);
-    text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && text.contains("<svg")
+/// The format, if somebody decodes it and it is of one of these kinds; otherwise the refusal that every entrance gives.
+pub fn known_as(head: &[u8], kinds: &[MediaKind]) -> Result<Format, Refusal> {
+    let found = known(head)?;
+    if kinds.contains(&found.kind) {
+        return Ok(found);
+    }
+    let name = formats::of_media_type(found.content_type).map_or(found.content_type, |claim| claim.format.name);
+    let wanted: Vec<_> = kinds.iter().map(|kind| kind.with_article()).collect();
+    let message = format!("the content is {} ({name}), not {}", found.kind.with_article(), wanted.join(" or "));
+    Err(Refusal::new(ErrorCode::UnsupportedMedia, message))
 }
 
 /// The content behind what some tools put in front of it: zeros before MPEG audio, line ends before a JPEG.
@@ -104,12 +121,25 @@ fn picture(head: &[u8]) -> Option<Format> {
         // JPEG XL, bare and in boxes (ISO/IEC 18181-2, 5 and 9.1).
         (b"\xFF\x0A", "image/jxl"),
         (b"\0\0\0\x0CJXL \r\n\x87\n", "image/jxl"),
-        // BigTIFF (its offsets are of 8 bytes).
-        (b"II\x2B\0\x08\0\0\0", "image/tiff"),
-        (b"MM\0\x2B\0\x08\0\0", "image/tiff"),
+        (b"FUJIFILMCCD-RAW ", "image/x-fuji-raf"),
+        (b"IIRO", "image/x-olympus-orf"),
+        (b"IIRS", "image/x-olympus-orf"),
+        (b"MMOR", "image/x-olympus-orf"),
+        (b"IIU\0", "image/x-panasonic-rw2"),
     ];
+    // Makers' own marks behind the header of a TIFF.
+    let own = |mark: &[u8]| head.get(8..).is_some_and(|rest| rest.starts_with(mark));
+    let raw = || match head {
+        [b'I', b'I', b'*', 0, ..] if own(b"CR\x02") => Some("image/x-canon-cr2"),
+        [b'I', b'I', b'*', 0, ..] if own(b"IIII") => Some("image/x-phaseone-iiq"),
+        [b'M', b'M', 0, b'*', ..] if own(b"MMMM") => Some("image/x-phaseone-iiq"),
+        _ => raw::content_type(head),
+    };
+    // Its offsets are of 8 bytes.
+    let big = [&b"II\x2B\0\x08\0\0\0"[..], b"MM\0\x2B\0\x08\0\0"].iter().any(|mark| head.starts_with(mark));
+    let tiff = || raw().or_else(|| big.then_some("image/tiff"));
     let marked = marks.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, content_type)| *content_type);
-    let content_type = marked.or_else(|| still_of_boxes(head))?;
+    let content_type = marked.or_else(tiff).or_else(|| still_of_boxes(head))?;
     Some(Format { kind: MediaKind::Image, content_type })
 }
 
@@ -218,128 +248,4 @@ fn inferred(head: &[u8]) -> Option<Format> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{HEAD_BYTES, MediaKind, detect};
-    use crate::policy::UploadPolicy;
-
-    macro_rules! fixtures {
-        ($($name:literal: $content_type:literal,)*) => {
-            &[$(($name, include_bytes!(concat!("../fixtures/av/", $name)).as_slice(), $content_type),)*]
-        };
-    }
-
-    // What phones, browsers, cameras and sound recorders write, as ffmpeg writes it.
-    const FILES: &[(&str, &[u8], &str)] = fixtures! {
-        "both.3gp": "video/3gpp",
-        "both.avi": "video/x-msvideo",
-        "both.m2ts": "video/mp2t",
-        "both.mkv": "video/x-matroska",
-        "both.mov": "video/quicktime",
-        "both.ogv": "video/ogg",
-        "both.ts": "video/mp2t",
-        "both.webm": "video/webm",
-        "both.wmv": "video/x-ms-wmv",
-        "fragmented.mp4": "video/mp4",
-        "live.webm": "video/webm",
-        "moov-first.mp4": "video/mp4",
-        "silent.flv": "video/x-flv",
-        "silent.mpg": "video/mpeg",
-        "rf64.wav": "audio/x-wav",
-        "sound.aac": "audio/aac",
-        "sound.aiff": "audio/x-aiff",
-        "sound.caf": "audio/x-caf",
-        "sound.flac": "audio/x-flac",
-        "sound.m4a": "audio/m4a",
-        "sound.mp2": "audio/mpeg",
-        "sound.mp3": "audio/mpeg",
-        "sound.ogg": "audio/ogg",
-        "sound.opus": "audio/opus",
-        "sound.wav": "audio/x-wav",
-        "sound.webm": "video/webm",
-    };
-
-    #[test]
-    fn content_names_the_format_and_the_format_may_be_declared() {
-        for (name, file, content_type) in FILES {
-            let format = detect(&file[..file.len().min(HEAD_BYTES)]);
-            let format = format.unwrap_or_else(|| panic!("{name} is not known"));
-            assert_eq!(&format.content_type, content_type, "{name}");
-            let granted = UploadPolicy::default().admit(content_type, "sample", 1000);
-            assert_eq!(granted.ok(), Some(*content_type), "{name}: a client declares what it detects");
-        }
-    }
-
-    #[test]
-    fn brands_and_marks_that_ffmpeg_does_not_write_are_known() {
-        let kind = |head: &[u8]| detect(head).map(|format| (format.content_type, format.kind));
-        for brand in ["isom", "iso6", "mp42", "cmfc", "dash", "MSNV", "XAVC"] {
-            let head = format!("\0\0\0\u{14}ftyp{brand}\0\0\0\0mp42");
-            assert_eq!(kind(head.as_bytes()), Some(("video/mp4", MediaKind::Video)), "{brand}");
-        }
-        assert_eq!(kind(b"\0\0\0\x14ftyp3g2a\0\0\0\0"), Some(("video/3gpp2", MediaKind::Video)));
-        assert_eq!(kind(b"\0\0\0\x14ftypM4B \0\0\0\0"), Some(("audio/m4a", MediaKind::Audio)));
-        assert_eq!(kind(b"\0\0\0\x08wide\0\0\0\0mdat"), Some(("video/quicktime", MediaKind::Video)));
-        assert_eq!(kind(b"#!AMR\n\x3c\x91\x17\x16\xbe\x66"), Some(("audio/amr", MediaKind::Audio)));
-        assert_eq!(kind(b"#!AMR-WB\n\x3c\x91\x17"), Some(("audio/amr-wb", MediaKind::Audio)));
-        assert_eq!(kind(b"ID3\x03\0\0\0\0\0\0"), Some(("audio/mpeg", MediaKind::Audio)));
-    }
-
-    #[test]
-    fn a_picture_is_told_by_its_own_mark_whatever_else_its_bytes_look_like() {
-        let mut gif = b"GIF89a".to_vec();
-        gif.resize(400, 0);
-        (gif[188], gif[376]) = (b'G', b'G');
-        assert_eq!(detect(&gif).map(|format| format.content_type), Some("image/gif"));
-        assert_eq!(detect(b"\n\xFF\xD8\xFF\xE0").map(|format| format.content_type), Some("image/jpeg"));
-        let padded = [vec![0; 500], b"\xFF\xFB\x90\x64".to_vec()].concat();
-        assert_eq!(detect(&padded).map(|format| format.content_type), Some("audio/mpeg"));
-    }
-
-    #[test]
-    fn a_still_of_boxes_is_told_by_any_of_its_brands_and_not_by_its_minor_version() {
-        let of = |brands: &[u8; 16]| {
-            let head = [&b"\0\0\0\x18ftyp"[..], brands, b"\0\0\0\x08free"].concat();
-            detect(&head).map(|format| format.content_type)
-        };
-        for (brands, content_type) in [
-            (b"avif\0\0\0\0mif1miaf", "image/avif"),
-            (b"mif1\0\0\0\0avifmiaf", "image/avif"),
-            (b"mif1\0\0\0\0heicmiaf", "image/heic"),
-            (b"heix\0\0\0\0mif1heix", "image/heic"),
-            (b"MSNV\0\0\0\0heicmiaf", "video/mp4"),
-            (b"mif1avifmif1miaf", "image/heif"),
-            (b"crx \0\0\0\x01isomcrx ", "image/x-canon-cr3"),
-            (b"mp42\0\0\0\0isommif1", "video/mp4"),
-        ] {
-            assert_eq!(of(brands), Some(content_type), "{}", String::from_utf8_lossy(brands));
-        }
-    }
-
-    #[test]
-    fn a_refusal_names_what_the_file_is() {
-        for (head, name) in [
-            (&b".RMF\0\0"[..], "RealMedia"),
-            (b"%PDF-1.7", "application/pdf"),
-            (b"PK\x03\x04", "application/zip"),
-            (b"hello", "not a recognised"),
-        ] {
-            let message = super::known(head).unwrap_err().message;
-            assert!(message.starts_with("unsupported format: ") && message.contains(name), "{message}");
-        }
-    }
-
-    #[test]
-    fn pictures_and_text_are_not_taken_for_video_or_sound() {
-        for brand in ["avif", "heic"] {
-            let head = format!("\0\0\0\u{18}ftyp{brand}\0\0\0\0mif1{brand}");
-            assert_eq!(detect(head.as_bytes()).map(|format| format.kind), Some(MediaKind::Image), "{brand}");
-        }
-        for text in
-            ["Good morning", "#!/bin/sh", "#EXTM3U\n#EXT-X-VERSION:7", "ffconcat version 1.0", "<!DOCTYPE html>"]
-        {
-            assert_eq!(detect(text.as_bytes()), None, "{text}");
-            let utf16: Vec<u8> = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-            assert_eq!(detect(&utf16), None, "{text} in UTF-16");
-        }
-    }
-}
+mod tests;

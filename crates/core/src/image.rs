@@ -9,9 +9,7 @@ mod limits;
 mod plan;
 mod profile;
 
-pub use facts::{
-    Animation, CameraFacts, ColourModel, ImageFacts, ImageFormat, ImageLook, ImageProbe, Orientation, undecoded,
-};
+pub use facts::{Animation, CameraFacts, ColourModel, ImageFacts, ImageFormat, ImageLook, ImageProbe, Orientation};
 pub use limits::ImageLimits;
 pub use plan::{Encoding, ImageOutput, ImagePlan, Motion, Size, plan};
 pub use profile::{

@@ -24,7 +24,7 @@ mod video;
 mod workspace;
 
 use crate::{
-    error::{Fault, MediaError, unsupported},
+    error::{Fault, MediaError},
     render::write_manifest,
 };
 use child::Runner;
@@ -105,13 +105,7 @@ fn content_type(file: &mut File) -> Result<&'static str, MediaError> {
     let mut head = Vec::new();
     file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Fault::Read)?;
     file.rewind().map_err(Fault::Read)?;
-    let found = detect::known(&head)?;
-    match found.kind {
-        MediaKind::Video | MediaKind::Audio => Ok(found.content_type),
-        MediaKind::Image => {
-            Err(unsupported(format!("the content is an image ({}), not video or audio", found.content_type)))
-        }
-    }
+    Ok(detect::known_as(&head, &[MediaKind::Video, MediaKind::Audio])?.content_type)
 }
 
 /// What a video or a sound became.

@@ -10,6 +10,7 @@ mod jpeg;
 mod jpeg_markers;
 mod jxl;
 mod png;
+mod raw;
 mod tiff;
 mod webp;
 
@@ -77,6 +78,7 @@ pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Deco
         ImageFormat::Bmp => Box::new(bmp::Bmp::open(source, limits)?),
         ImageFormat::Jxl => Box::new(jxl::Jxl::open(source, limits)?),
         ImageFormat::Avif | ImageFormat::Heic => Box::new(heif::Heif::open(source, limits)?),
+        ImageFormat::Raw => Box::new(raw::Raw::open(source, limits)?),
     })
 }
 

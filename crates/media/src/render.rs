@@ -47,7 +47,7 @@ pub fn render(
     let source = Source::open(input, limits)?;
     // Decoders are third-party code that reads hostile bytes; should one give up by panic, the file is at fault.
     catch_unwind(AssertUnwindSafe(|| render_source(&source, profile, limits, out_dir, progress)))
-        .unwrap_or_else(|_| Err(corrupt(source.format.content_type(), "its decoder gave up")))
+        .unwrap_or_else(|_| Err(corrupt(source.content_type, "its decoder gave up")))
 }
 
 /// What the program needs besides the picture being decoded: itself, and the encoders' work on small outputs.
@@ -106,7 +106,7 @@ fn render_source(
         pipeline: Pipeline::Transcode,
         kind: MediaKind::Image,
         source: SourceFacts {
-            content_type: source.format.content_type().to_owned(),
+            content_type: source.content_type.to_owned(),
             bytes: source.bytes,
             sha256: source.sha256,
         },

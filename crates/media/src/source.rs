@@ -1,14 +1,18 @@
 //! The file: opened once, measured and hashed, and named by its content.
 
-use crate::error::{Fault, MediaError, unsupported};
+use crate::error::{Fault, MediaError};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
     MediaKind, Sha256, detect,
-    image::{self, ImageFormat, ImageLimits},
+    ifd::ReadAt,
+    image::{ImageFormat, ImageLimits},
+    raw,
 };
 use std::{
+    cell::RefCell,
     fs::File,
-    io::{BufReader, Read, Seek},
+    io::{self, BufReader, Read, Seek},
+    os::unix::fs::FileExt as _,
     path::Path,
 };
 
@@ -17,6 +21,8 @@ pub(crate) struct Source {
     file: File,
     /// Found in the content.
     pub(crate) format: ImageFormat,
+    /// Its media type; of raw files the camera maker's.
+    pub(crate) content_type: &'static str,
     /// Size in bytes.
     pub(crate) bytes: u64,
     /// Of the whole content.
@@ -30,9 +36,16 @@ impl Source {
         let bytes = file.metadata().map_err(Fault::Read)?.len();
         limits.check_bytes(bytes)?;
         let (head, sha256) = read_through(&mut file).map_err(Fault::Read)?;
-        let format = image_format(&head)?;
         file.rewind().map_err(Fault::Read)?;
-        Ok(Self { file, format, bytes, sha256 })
+        let whole = AnyOffset::new(file.try_clone().map_err(Fault::Read)?);
+        let (format, content_type) = image_format(&head, &whole)?;
+        whole.check().map_err(Fault::Read)?;
+        Ok(Self { file, format, content_type, bytes, sha256 })
+    }
+
+    /// The file, for who needs little of it here and there.
+    pub(crate) fn any_offset(&self) -> Result<AnyOffset, MediaError> {
+        Ok(AnyOffset::new(self.file()?))
     }
 
     /// A buffered reader from the start, for decoders that need only a part at a time.
@@ -71,43 +84,60 @@ fn read_through(file: &mut File) -> std::io::Result<(Vec<u8>, Sha256)> {
     }
 }
 
-/// The format that the first bytes show, if it is an image that is decoded here.
-fn image_format(head: &[u8]) -> Result<ImageFormat, MediaError> {
-    let found = detect::known(head)?;
-    match found.kind {
-        MediaKind::Image => {}
-        MediaKind::Video => {
-            return Err(unsupported(format!("the content is video ({}), not an image", found.content_type)));
-        }
-        MediaKind::Audio => {
-            return Err(unsupported(format!("the content is audio ({}), not an image", found.content_type)));
+/// A file that is read at any offset. What cannot be read is missing to its readers; why, [`AnyOffset::check`] says.
+pub(crate) struct AnyOffset {
+    file: File,
+    failure: RefCell<Option<io::Error>>,
+}
+
+impl AnyOffset {
+    const fn new(file: File) -> Self {
+        Self { file, failure: RefCell::new(None) }
+    }
+
+    /// The failure to read that was no end of the file, if there was one.
+    pub(crate) fn check(self) -> io::Result<()> {
+        self.failure.into_inner().map_or(Ok(()), Err)
+    }
+}
+
+impl ReadAt for AnyOffset {
+    fn fill(&self, offset: u64, into: &mut [u8]) -> Option<()> {
+        match self.file.read_exact_at(into, offset) {
+            Ok(()) => Some(()),
+            // An offset that no file can have is beyond the end too.
+            Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => None,
+            Err(error) => {
+                self.failure.replace(Some(error));
+                None
+            }
         }
     }
-    ImageFormat::of_content_type(found.content_type).ok_or_else(|| unsupported(image::undecoded(found.content_type)))
+}
+
+/// The format that the content shows, if it is an image that is decoded here, and its media type. Raw files look like
+/// TIFF, and what tells them apart can be anywhere.
+fn image_format<R: ReadAt + ?Sized>(head: &[u8], whole: &R) -> Result<(ImageFormat, &'static str), MediaError> {
+    let found = detect::known_as(head, &[MediaKind::Image])?.content_type;
+    let is_tiff = ImageFormat::of_content_type(found) == Some(ImageFormat::Tiff);
+    let found = if is_tiff { raw::content_type(whole).unwrap_or(found) } else { found };
+    let format = ImageFormat::of_content_type(found).ok_or_else(|| detect::refusal(found))?;
+    Ok((format, if format == ImageFormat::Raw { found } else { format.content_type() }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn message(head: &[u8]) -> String {
-        image_format(head).expect_err("not decoded").to_string()
-    }
-
     #[test]
-    fn formats_that_are_not_decoded_are_refused_by_name() {
-        for (head, name) in [
-            (&b"\0\0\0\x14ftypcrx \0\0\0\0isom"[..], "camera raw"),
-            (b"8BPS\0\x01", "PSD"),
-            (b"\0\0\x01\0\x01\0", "ICO"),
-            (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-            (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
-            (b"ID3\x03\0\0\0\0\0\0", "audio"),
-            (b"hello", "not a recognised"),
-            (b"", "not a recognised"),
-        ] {
-            let text = message(head);
-            assert!(text.contains(name), "{name} is not in: {text}");
-        }
+    fn a_raw_file_is_told_by_what_comes_after_its_first_bytes() {
+        let mut file = b"II*\0\0\x20\0\0".to_vec();
+        file.resize(0x2000, 0);
+        file.extend(b"\x01\0\x12\xC6\x01\0\x04\0\0\0\x01\x04\0\0\0\0\0\0");
+        let head = &file[..detect::HEAD_BYTES];
+        let dng = image_format(head, &file[..]).expect("an image");
+        assert_eq!(dng, (ImageFormat::Raw, "image/x-adobe-dng"));
+        let cut = image_format(head, head).expect("an image");
+        assert_eq!(cut, (ImageFormat::Tiff, "image/tiff"));
     }
 }

@@ -25,6 +25,10 @@ mod jxl;
 mod motion;
 #[path = "render/orientations.rs"]
 mod orientations;
+#[path = "render/raw.rs"]
+mod raw;
+#[path = "render/registry.rs"]
+mod registry;
 #[path = "render/stills.rs"]
 mod stills;
 #[path = "render/tiff.rs"]

@@ -79,12 +79,24 @@ pub enum ImageFormat {
     Heic,
     /// ISO/IEC 18181, animations included.
     Jxl,
+    /// What a camera's sensor saw, of which the camera's own preview is read.
+    Raw,
 }
 
 impl ImageFormat {
     /// Every format.
-    pub const ALL: &'static [Self] =
-        &[Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Tiff, Self::Bmp, Self::Avif, Self::Heic, Self::Jxl];
+    pub const ALL: &'static [Self] = &[
+        Self::Jpeg,
+        Self::Png,
+        Self::Webp,
+        Self::Gif,
+        Self::Tiff,
+        Self::Bmp,
+        Self::Avif,
+        Self::Heic,
+        Self::Jxl,
+        Self::Raw,
+    ];
 
     /// IANA media type.
     #[must_use]
@@ -99,6 +111,7 @@ impl ImageFormat {
             Self::Avif => "image/avif",
             Self::Heic => "image/heic",
             Self::Jxl => "image/jxl",
+            Self::Raw => "image/x-adobe-dng",
         }
     }
 
@@ -114,14 +127,6 @@ impl ImageFormat {
     pub fn name(self) -> &'static str {
         formats::of_media_type(self.content_type()).map_or("", |claim| claim.format.name)
     }
-}
-
-/// Why an image of a media type that [`crate::detect()`] names is not processed: its format is not decoded.
-#[must_use]
-pub fn undecoded(content_type: &str) -> String {
-    let name = formats::of_media_type(content_type).map_or(content_type, |claim| claim.format.name);
-    let decoded: Vec<_> = ImageFormat::ALL.iter().map(|format| format.name()).collect();
-    format!("{name} is not supported; send {}", decoded.join(", "))
 }
 
 /// How a source stores its colours.

@@ -39,7 +39,12 @@ pub(crate) struct Jpeg {
 
 impl Jpeg {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let mut content = from_first_marker(source.content()?);
+        Self::of(source.content()?, limits)
+    }
+
+    /// Opens a file that is in memory.
+    pub(super) fn of(content: Vec<u8>, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let mut content = from_first_marker(content);
         let mut markers = Markers::parse(&content).ok_or_else(|| corrupt("JPEG", "its headers are incomplete"))?;
         // Some cameras write no end of image. With one put there, libjpeg-turbo complains of pixels that are missing, and
         // of nothing else; of several scans it cannot tell that the last ones are missing.
@@ -88,6 +93,11 @@ impl Jpeg {
             warnings,
         };
         Ok(Self { content, header, markers, ended, format, channels })
+    }
+
+    /// What was found on opening, for what this picture is a part of.
+    pub(super) const fn header_mut(&mut self) -> &mut Header {
+        &mut self.header
     }
 
     /// The smallest scale that leaves the margin.

@@ -195,8 +195,8 @@ fn other_media_are_refused_by_kind_and_by_name() {
     for (content, words) in [
         (&b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"[..], "video"),
         (b"ID3\x03\0\0\0\0\0\0", "audio"),
-        (b"\0\0\0\x14ftypcrx \0\0\0\0isom", "camera raw is not supported"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG is a program that draws"),
+        (b"\0\0\0\x14ftypcrx \0\0\0\0isom", "camera raw without a full-size JPEG preview"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unsupported format: SVG"),
         (b"just some words", "not a recognised"),
         (b"", "not a recognised"),
     ] {

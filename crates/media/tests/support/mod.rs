@@ -410,3 +410,16 @@ pub(crate) fn cmyk_jpeg(width: u32, height: u32, inks: [u8; 4]) -> Vec<u8> {
     };
     compressor.compress_to_vec(image).expect("a picture")
 }
+
+/// Numbers that look random, the same every time (xorshift, of Marsaglia 2003).
+pub(crate) struct Random(pub(crate) u32);
+
+impl Random {
+    /// The next number below a bound.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 as usize % bound
+    }
+}

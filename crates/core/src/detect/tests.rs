@@ -1,0 +1,294 @@
+use super::{HEAD_BYTES, MediaKind, detect, known, known_as};
+use crate::{
+    formats::{self, Decoder},
+    image::ImageFormat,
+    policy::UploadPolicy,
+};
+use std::collections::BTreeSet;
+
+macro_rules! fixtures {
+    ($($name:literal: $content_type:literal,)*) => {
+        &[$(($name, include_bytes!(concat!("../../fixtures/av/", $name)).as_slice(), $content_type),)*]
+    };
+}
+
+// What phones, browsers, cameras and sound recorders write, as ffmpeg writes it.
+const FILES: &[(&str, &[u8], &str)] = fixtures! {
+    "both.3gp": "video/3gpp",
+    "both.avi": "video/x-msvideo",
+    "both.m2ts": "video/mp2t",
+    "both.mkv": "video/x-matroska",
+    "both.mov": "video/quicktime",
+    "both.ogv": "video/ogg",
+    "both.ts": "video/mp2t",
+    "both.webm": "video/webm",
+    "both.wmv": "video/x-ms-wmv",
+    "fragmented.mp4": "video/mp4",
+    "live.webm": "video/webm",
+    "moov-first.mp4": "video/mp4",
+    "silent.flv": "video/x-flv",
+    "silent.mpg": "video/mpeg",
+    "rf64.wav": "audio/x-wav",
+    "sound.aac": "audio/aac",
+    "sound.aiff": "audio/x-aiff",
+    "sound.caf": "audio/x-caf",
+    "sound.flac": "audio/x-flac",
+    "sound.m4a": "audio/m4a",
+    "sound.mp2": "audio/mpeg",
+    "sound.mp3": "audio/mpeg",
+    "sound.ogg": "audio/ogg",
+    "sound.opus": "audio/opus",
+    "sound.wav": "audio/x-wav",
+    "sound.webm": "video/webm",
+};
+
+#[test]
+fn content_names_the_format_and_the_format_may_be_declared() {
+    for (name, file, content_type) in FILES {
+        let format = detect(&file[..file.len().min(HEAD_BYTES)]);
+        let format = format.unwrap_or_else(|| panic!("{name} is not known"));
+        assert_eq!(&format.content_type, content_type, "{name}");
+        let granted = UploadPolicy::default().admit(content_type, "sample", 1000);
+        assert_eq!(granted.ok(), Some(*content_type), "{name}: a client declares what it detects");
+    }
+}
+
+#[test]
+fn brands_and_marks_that_ffmpeg_does_not_write_are_known() {
+    let kind = |head: &[u8]| detect(head).map(|format| (format.content_type, format.kind));
+    for brand in ["isom", "iso6", "mp42", "cmfc", "dash", "MSNV", "XAVC"] {
+        let head = format!("\0\0\0\u{14}ftyp{brand}\0\0\0\0mp42");
+        assert_eq!(kind(head.as_bytes()), Some(("video/mp4", MediaKind::Video)), "{brand}");
+    }
+    assert_eq!(kind(b"\0\0\0\x14ftyp3g2a\0\0\0\0"), Some(("video/3gpp2", MediaKind::Video)));
+    assert_eq!(kind(b"\0\0\0\x14ftypM4B \0\0\0\0"), Some(("audio/m4a", MediaKind::Audio)));
+    assert_eq!(kind(b"\0\0\0\x08wide\0\0\0\0mdat"), Some(("video/quicktime", MediaKind::Video)));
+    assert_eq!(kind(b"#!AMR\n\x3c\x91\x17\x16\xbe\x66"), Some(("audio/amr", MediaKind::Audio)));
+    assert_eq!(kind(b"#!AMR-WB\n\x3c\x91\x17"), Some(("audio/amr-wb", MediaKind::Audio)));
+    assert_eq!(kind(b"ID3\x03\0\0\0\0\0\0"), Some(("audio/mpeg", MediaKind::Audio)));
+}
+
+#[test]
+fn a_picture_is_told_by_its_own_mark_whatever_else_its_bytes_look_like() {
+    let mut gif = b"GIF89a".to_vec();
+    gif.resize(400, 0);
+    (gif[188], gif[376]) = (b'G', b'G');
+    assert_eq!(detect(&gif).map(|format| format.content_type), Some("image/gif"));
+    assert_eq!(detect(b"\n\xFF\xD8\xFF\xE0").map(|format| format.content_type), Some("image/jpeg"));
+    let padded = [vec![0; 500], b"\xFF\xFB\x90\x64".to_vec()].concat();
+    assert_eq!(detect(&padded).map(|format| format.content_type), Some("audio/mpeg"));
+}
+
+#[test]
+fn a_still_of_boxes_is_told_by_any_of_its_brands_and_not_by_its_minor_version() {
+    let of = |brands: &[u8; 16]| {
+        let head = [&b"\0\0\0\x18ftyp"[..], brands, b"\0\0\0\x08free"].concat();
+        detect(&head).map(|format| format.content_type)
+    };
+    for (brands, content_type) in [
+        (b"avif\0\0\0\0mif1miaf", "image/avif"),
+        (b"mif1\0\0\0\0avifmiaf", "image/avif"),
+        (b"mif1\0\0\0\0heicmiaf", "image/heic"),
+        (b"heix\0\0\0\0mif1heix", "image/heic"),
+        (b"MSNV\0\0\0\0heicmiaf", "video/mp4"),
+        (b"mif1avifmif1miaf", "image/heif"),
+        (b"crx \0\0\0\x01isomcrx ", "image/x-canon-cr3"),
+        (b"mp42\0\0\0\0isommif1", "video/mp4"),
+    ] {
+        assert_eq!(of(brands), Some(content_type), "{}", String::from_utf8_lossy(brands));
+    }
+}
+
+#[test]
+fn pictures_and_text_are_not_taken_for_video_or_sound() {
+    for brand in ["avif", "heic"] {
+        let head = format!("\0\0\0\u{18}ftyp{brand}\0\0\0\0mif1{brand}");
+        assert_eq!(detect(head.as_bytes()).map(|format| format.kind), Some(MediaKind::Image), "{brand}");
+    }
+    for text in ["Good morning", "#!/bin/sh", "#EXTM3U\n#EXT-X-VERSION:7", "ffconcat version 1.0", "<!DOCTYPE html>"] {
+        assert_eq!(detect(text.as_bytes()), None, "{text}");
+        let utf16: Vec<u8> = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(detect(&utf16), None, "{text} in UTF-16");
+    }
+}
+
+/// The first bytes of a file of each format, as the format's name and a head padded with zeros.
+const HEADS: &[(&str, &[u8])] = &[
+    ("JPEG", b"\xFF\xD8\xFF\xE0"),
+    ("PNG", b"\x89PNG\r\n\x1a\n"),
+    ("WebP", b"RIFF\x1a\0\0\0WEBPVP8L"),
+    ("GIF", b"GIF87a"),
+    ("TIFF", b"MM\0*\0\0\x20\0"),
+    ("TIFF", b"II\x2B\0\x08\0\0\0\x10\x20"),
+    ("BMP", b"BM\x46\0\0\0"),
+    ("AVIF", b"\0\0\0\x14ftypavif\0\0\0\0mif1"),
+    ("HEIC", b"\0\0\0\x14ftypheic\0\0\0\0mif1"),
+    ("JPEG XL", b"\xFF\x0A\xFA\x7F\x01"),
+    ("JPEG XL", b"\0\0\0\x0CJXL \r\n\x87\n"),
+    ("JPEG 2000", b"\0\0\0\x0CjP  \r\n\x87\n"),
+    ("JPEG 2000", b"\xFF\x4F\xFF\x51"),
+    ("camera raw", b"II*\0\x10\0\0\0CR\x02\0"),
+    ("camera raw", b"\0\0\0\x14ftypcrx \0\0\0\x01isom"),
+    ("camera raw", b"FUJIFILMCCD-RAW 0201"),
+    ("camera raw", b"II*\0\x20\0\0\0IIII"),
+    ("camera raw", b"IIRO\x08\0\0\0"),
+    ("camera raw", b"IIU\0\x18\0\0\0"),
+    ("camera raw", b"II*\0\x08\0\0\0\x01\0\x12\xC6\x01\0\x04\0\0\0\x01\x04\0\0"),
+    ("camera raw of a discontinued kind (CRW, MRW, X3F)", b"II\x1A\0\0\0HEAPCCDR"),
+    ("camera raw of a discontinued kind (CRW, MRW, X3F)", b"\0MRM\0\0"),
+    ("camera raw of a discontinued kind (CRW, MRW, X3F)", b"FOVb"),
+    ("ICO", b"\0\0\x01\0\x01\0\x10\x10"),
+    ("PSD", b"8BPS\0\x01"),
+    ("SVG", b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    ("TGA", b"\0\0\x02\0\0\0\0\0\0\0\0\0\x40\0\x30\0\x18\x20"),
+    ("PPM", b"P6\n64 48\n255\n"),
+    ("PFM", b"PF\n64 48\n-1.0\n"),
+    ("OpenEXR", b"\x76\x2F\x31\x01\x02\0\0\0"),
+    ("Radiance HDR", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n"),
+    ("DDS", b"DDS \x7C\0\0\0"),
+    ("KTX", b"\xABKTX 11\xBB\r\n\x1A\n"),
+    ("KTX", b"\xABKTX 20\xBB\r\n\x1A\n"),
+    ("QOI", b"qoif\0\0\0\x40"),
+    ("FLIF", b"FLIF31"),
+    ("BPG", b"BPG\xFB"),
+    ("DjVu", b"AT&TFORM\0\0\x10\0DJVU"),
+    ("Windows metafile (WMF, EMF)", b"\xD7\xCD\xC6\x9A"),
+    ("PCX", b"\x0A\x05\x01\x08"),
+    ("JPEG XR", b"II\xBC\x01"),
+    ("PostScript (EPS, PS, AI)", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+    ("XCF (GIMP)", b"gimp xcf v011\0"),
+    ("OpenRaster", b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\x10\0\0\0\x08\0\0\0mimetypeimage/openraster"),
+    ("AutoCAD drawing (DWG)", b"AC1018\0"),
+    ("Apple icon (ICNS)", b"icns\0\0\x10\0"),
+    ("MNG or JNG", b"\x8AMNG\r\n\x1A\n"),
+    ("SGI image", b"\x01\xDA\x01\x01\0\x03"),
+    ("Sun raster", b"\x59\xA6\x6A\x95"),
+    ("XPM or XBM", b"/* XPM */\nstatic char *a[] = {"),
+    ("XPM or XBM", b"#define cat_width 16\n#define cat_height 16\n"),
+    ("JBIG2", b"\x97JB2\r\n\x1A\n"),
+    ("FITS", b"SIMPLE  =                    T"),
+    ("DICOM", &DICOM),
+    ("MPEG-4", b"\0\0\0\x14ftypisom\0\0\0\0mp42"),
+    ("QuickTime", b"\0\0\0\x14ftypqt  \0\0\0\0qt  "),
+    ("3GPP", b"\0\0\0\x14ftyp3gp5\0\0\0\0isom"),
+    ("WebM", b"\x1A\x45\xDF\xA3\x8F\x42\x82\x84webm"),
+    ("Matroska", b"\x1A\x45\xDF\xA3\x93\x42\x82\x88matroska"),
+    ("AVI", b"RIFF\0\x10\0\0AVI LIST"),
+    ("MPEG", b"\0\0\x01\xBA\x44"),
+    ("MPEG transport stream", &TRANSPORT_STREAM),
+    ("Ogg", b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x1E\x01vorbis"),
+    ("Flash video", b"FLV\x01\x05"),
+    ("Windows Media", b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9"),
+    ("MXF", b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01\x02"),
+    ("DV", b"\x1F\x07\x00\x3F"),
+    ("RealMedia", b".RMF\0\0"),
+    ("RealMedia", b".ra\xFD\0\x04"),
+    ("IVF", b"DKIF\0\0\x20\0VP80"),
+    ("Y4M", b"YUV4MPEG2 W64 H48 F25:1"),
+    ("raw H.264 or H.265", b"\0\0\0\x01\x67\x64"),
+    ("Bink video", b"BIKi"),
+    ("NUT", b"nut/multimedia container\0"),
+    ("FLIC animation", b"\0\x10\0\0\x12\xAF"),
+    ("recorded TV (WTV)", b"\xB7\xD8\0\x20\x37\x49\xDA\x11\xA6\x4E"),
+    ("MP3", b"\xFF\xFB\x90\x64"),
+    ("AAC", b"\xFF\xF1\x50\x80"),
+    ("WAV", b"RIFF\0\x10\0\0WAVEfmt "),
+    ("FLAC", b"fLaC\0\0\0\x22"),
+    ("AMR", b"#!AMR\n\x3C"),
+    ("AIFF", b"FORM\0\0\x10\0AIFFCOMM"),
+    ("CAF", b"caff\0\x01"),
+    ("AC-3", b"\x0B\x77\0\0\0\x40"),
+    ("DTS", b"\x7F\xFE\x80\x01"),
+    ("AU", b".snd\0\0\0\x18"),
+    ("WavPack", b"wvpk"),
+    ("TTA", b"TTA1\x01\0"),
+    ("Monkey's Audio", b"MAC \x96\x0F"),
+    ("MIDI", b"MThd\0\0\0\x06"),
+    ("Musepack", b"MPCKSH"),
+    ("DSD (DSF, DFF)", b"DSD \x1C\0"),
+    ("AAC in LATM", b"\x56\xE0\x04\x20\0\x11\x90\x56\xE0\x04"),
+    ("SILK", b"\x02#!SILK_V3"),
+    ("Creative Voice", b"Creative Voice File\x1A"),
+    ("OptimFROG", b"OFR \x14"),
+    ("Shorten", b"ajkg\x02"),
+    ("tracker music (MOD, XM, IT, S3M)", b"Extended Module: song"),
+];
+
+const DICOM: [u8; 132] = marked_at::<132>(&[(128, b'D'), (129, b'I'), (130, b'C'), (131, b'M')]);
+const TRANSPORT_STREAM: [u8; 400] = marked_at::<400>(&[(0, b'G'), (188, b'G'), (376, b'G')]);
+
+const fn marked_at<const N: usize>(marks: &[(usize, u8)]) -> [u8; N] {
+    let mut bytes = [0; N];
+    let mut at = 0;
+    while at < marks.len() {
+        bytes[marks[at].0] = marks[at].1;
+        at += 1;
+    }
+    bytes
+}
+
+#[test]
+fn every_format_is_told_by_its_first_bytes_and_accepted_if_somebody_decodes_it() {
+    let mut seen = BTreeSet::new();
+    for (name, mark) in HEADS {
+        let mut head = mark.to_vec();
+        head.resize(head.len().max(64), 0);
+        let found = detect(&head).unwrap_or_else(|| panic!("{name} is not told"));
+        let format = formats::of_media_type(found.content_type).expect("a listed media type").format;
+        assert_eq!(format.name, *name);
+        seen.insert(format.name);
+        let refusal = known(&head).err().map(|refusal| refusal.message);
+        let expected = (format.decoder == Decoder::Nobody).then(|| format!("unsupported format: {name}"));
+        assert_eq!(refusal, expected, "{name}");
+    }
+    for format in formats::all() {
+        assert!(seen.contains(format.name), "{} is listed, and nothing is detected as it", format.name);
+    }
+}
+
+#[test]
+fn who_decodes_a_format_is_as_the_registry_says() {
+    for format in ImageFormat::ALL {
+        let entry = formats::of_media_type(format.content_type()).expect("a listed media type").format;
+        assert_eq!(entry.decoder, Decoder::Pixels, "{}", entry.name);
+    }
+    for entry in formats::all() {
+        for media_type in entry.media_types() {
+            let format = ImageFormat::of_content_type(media_type);
+            assert_eq!(format.is_some(), entry.decoder == Decoder::Pixels, "{media_type}");
+            // A claim refuses nothing: content decides, and may be something else.
+            assert_eq!(UploadPolicy::default().admit(media_type, "sample", 1000).ok(), Some(*media_type));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_media_is_named_and_what_nobody_knows_is_said_to_be_unknown() {
+    for (head, words) in [
+        (&b"%PDF-1.7"[..], "a PDF document"),
+        (b"PK\x03\x04\x14\0", "a ZIP archive"),
+        (b"Rar!\x1A\x07\x01\0", "a RAR archive"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an Office document of before 2007, or an installer"),
+        (b"\0\x01\0\0\0\x0E", "a TrueType font"),
+        (b"wOF2\0\x01", "a web font"),
+        (b"MZ\x90\0", "a Windows program"),
+        (b"\x7FELF\x02", "a Linux program"),
+        (b"#!/bin/sh", "a script"),
+        (b"CWS\x09", "a Flash program"),
+        (b"\n<!DOCTYPE HTML><html>", "an HTML page"),
+        (b"#EXTM3U\n", "a playlist"),
+        (b"hello", "not a recognised image, video or audio file"),
+        (b"", "not a recognised image, video or audio file"),
+    ] {
+        assert_eq!(known(head).unwrap_err().message, format!("unsupported format: {words}"));
+    }
+}
+
+#[test]
+fn another_kind_than_is_wanted_is_named() {
+    let message = |head: &[u8], kinds| known_as(head, kinds).unwrap_err().message;
+    let (pictures, plays) = (&[MediaKind::Image][..], &[MediaKind::Video, MediaKind::Audio][..]);
+    assert_eq!(message(b"ID3\x03\0\0\0\0\0\0", pictures), "the content is audio (MP3), not an image");
+    assert_eq!(message(b"GIF89a", plays), "the content is an image (GIF), not video or audio");
+    assert!(known_as(b"GIF89a", pictures).is_ok());
+}

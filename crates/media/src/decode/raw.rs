@@ -1,0 +1,157 @@
+//! Raw files of cameras: the largest preview that the camera stored, by the decoder of JPEG.
+//!
+//! Developing sensor data would need every camera's own colours; the camera has done it already. How the picture lies
+//! and how it was taken is read of the raw file itself, since previews often do not say.
+
+mod boxes;
+mod directories;
+mod facts;
+mod fuji;
+
+use super::{Decode, Header, jpeg::Jpeg, jpeg_markers::Markers};
+use crate::{
+    error::{Fault, MediaError, corrupt},
+    raster::Decoded,
+    source::{AnyOffset, Source},
+};
+use smmu_core::{
+    ErrorCode, Refusal, Warning, WarningCode, detect,
+    ifd::ReadAt,
+    image::{CameraFacts, ImageFormat, ImageLimits, Orientation, Size},
+};
+
+/// An opened raw file.
+pub(crate) struct Raw {
+    preview: Jpeg,
+}
+
+/// Offset and number of bytes in the file.
+type Place = (u64, u64);
+
+/// What a raw file says of its picture.
+#[derive(Debug, Default)]
+struct Found {
+    /// Where JPEG streams are, of any size, those of sensor data included.
+    streams: Vec<Place>,
+    orientation: Option<Orientation>,
+    camera: Option<CameraFacts>,
+    /// Size of the sensor's data, where it is stated.
+    sensor: Option<Size>,
+}
+
+/// A preview that can be rendered.
+struct Preview {
+    place: Place,
+    size: Size,
+}
+
+/// Streams that are looked at, and how much of each. Thumbnails, profiles and notes come before the pixels.
+const MAX_STREAMS: usize = 32;
+const HEAD_BYTES: u64 = 1024 * 1024;
+
+/// A preview has at least such a part of the sensor's width; what is smaller is a thumbnail.
+const SMALLEST_PART: u32 = 8;
+/// Where nothing says how large the sensor is, a preview has at least so many pixels along its longer side.
+const SMALLEST_SIDE: u32 = 512;
+
+impl Raw {
+    pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let file = source.any_offset()?;
+        let found = match source.content_type {
+            "image/x-fuji-raf" => fuji::find(&file),
+            "image/x-canon-cr3" => boxes::find(&file, source.bytes),
+            _ => directories::find(&file),
+        };
+        let chosen = found.as_ref().and_then(|found| choose(&file, source.bytes, found));
+        let content = chosen.as_ref().and_then(|(preview, _)| read(&file, preview.place));
+        file.check().map_err(Fault::Read)?;
+        let ends_early = found.as_ref().is_some_and(|found| {
+            found.streams.iter().any(|(offset, bytes)| offset.saturating_add(*bytes) > source.bytes)
+        });
+        let (Some(found), Some((preview, sensor)), Some(content)) = (found, chosen, content) else {
+            let name = ImageFormat::Raw.name();
+            return Err(if ends_early {
+                corrupt(name, "it ends too early")
+            } else {
+                detect::refusal(NO_PREVIEW).into()
+            });
+        };
+        let mut jpeg = Jpeg::of(content, limits).map_err(of_preview)?;
+        let Size { width, height } = preview.size;
+        let header = jpeg.header_mut();
+        if let Some(orientation) = found.orientation {
+            let turned = orientation.swaps_axes() && sensor.is_some_and(|sensor| is_turned(preview.size, sensor));
+            header.orientation = if turned { Orientation::Upright } else { orientation };
+        }
+        header.camera = facts::joined(found.camera, header.camera.take());
+        let message = format!("the preview that the camera stored was processed ({width} × {height} pixels)");
+        header.warnings.push(Warning::new(WarningCode::PreviewUsed, message));
+        if ends_early {
+            header.warnings.push(Warning::new(WarningCode::CutOff, "the camera raw file is cut off"));
+        }
+        Ok(Self { preview: jpeg })
+    }
+}
+
+const NO_PREVIEW: &str = "camera raw without a full-size JPEG preview; develop it to JPEG or TIFF first";
+
+/// The largest preview, and how large the sensor is, as far as it is known; `None` where there are only thumbnails.
+fn choose(file: &AnyOffset, file_bytes: u64, found: &Found) -> Option<(Preview, Option<Size>)> {
+    let mut largest: Option<Preview> = None;
+    let mut lossless: Option<Size> = None;
+    for &(offset, bytes) in found.streams.iter().take(MAX_STREAMS) {
+        let Some(there) = file_bytes.checked_sub(offset) else { continue };
+        let place = (offset, bytes.min(there));
+        let markers = read(file, (offset, place.1.min(HEAD_BYTES))).and_then(|head| Markers::parse(&head));
+        let Some((markers, size)) = markers.and_then(|markers| markers.size.map(|size| (markers, size))) else {
+            continue;
+        };
+        if markers.lossless || markers.precision != 8 {
+            // Sensor data: the components of a pixel are neighbours in a row.
+            let across = u32::try_from(markers.sampling.len()).unwrap_or(1);
+            let sensor = Size { width: size.width.saturating_mul(across), ..size };
+            lossless = lossless.filter(|known| known.pixels() >= sensor.pixels()).or(Some(sensor));
+        } else if largest.as_ref().is_none_or(|known| known.size.pixels() < size.pixels()) {
+            largest = Some(Preview { place, size });
+        }
+    }
+    let (preview, sensor) = (largest?, found.sensor.or(lossless));
+    let longer = |size: Size| size.width.max(size.height);
+    let least = sensor.map_or(SMALLEST_SIDE, |sensor| longer(sensor).div_ceil(SMALLEST_PART));
+    (longer(preview.size) >= least).then_some((preview, sensor))
+}
+
+fn read(file: &AnyOffset, (offset, bytes): Place) -> Option<Vec<u8>> {
+    let mut content = vec![0; usize::try_from(bytes).ok()?];
+    file.fill(offset, &mut content)?;
+    Some(content)
+}
+
+/// Whether a picture stands where the sensor lies: the camera has turned it already.
+const fn is_turned(preview: Size, sensor: Size) -> bool {
+    (preview.height > preview.width) != (sensor.height > sensor.width)
+}
+
+/// A verdict on the preview as one on the file.
+fn of_preview(error: MediaError) -> MediaError {
+    match error {
+        MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, message }) => {
+            corrupt(ImageFormat::Raw.name(), format!("of its preview, {message}"))
+        }
+        MediaError::Refused(_) | MediaError::Fault(_) => error,
+    }
+}
+
+impl Decode for Raw {
+    fn header(&self) -> &Header {
+        self.preview.header()
+    }
+
+    fn memory_bytes(&self, target: Size) -> u64 {
+        self.preview.memory_bytes(target)
+    }
+
+    fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
+        self.preview.still(target).map_err(of_preview)
+    }
+}
