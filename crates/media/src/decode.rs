@@ -9,6 +9,7 @@ mod heif;
 mod jpeg;
 mod jpeg_markers;
 mod jxl;
+mod plain;
 mod png;
 mod raw;
 mod tiff;
@@ -78,6 +79,7 @@ pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Deco
         ImageFormat::Bmp => Box::new(bmp::Bmp::open(source, limits)?),
         ImageFormat::Jxl => Box::new(jxl::Jxl::open(source, limits)?),
         ImageFormat::Avif | ImageFormat::Heic => Box::new(heif::Heif::open(source, limits)?),
+        ImageFormat::Ppm | ImageFormat::Tga | ImageFormat::Ico => Box::new(plain::Plain::open(source, limits)?),
         ImageFormat::Raw => Box::new(raw::Raw::open(source, limits)?),
     })
 }

@@ -17,7 +17,11 @@ pub(crate) fn embedded_video_bytes(source: &Source) -> Result<Option<u64>, Media
         | ImageFormat::Gif
         | ImageFormat::Tiff
         | ImageFormat::Bmp
-        | ImageFormat::Jxl => None,
+        | ImageFormat::Jxl
+        | ImageFormat::Ppm
+        | ImageFormat::Tga
+        | ImageFormat::Ico
+        | ImageFormat::Raw => None,
     })
 }
 

@@ -22,6 +22,8 @@ mod hostile;
 mod lengths;
 #[path = "av/progress.rs"]
 mod progress;
+#[path = "av/registry.rs"]
+mod registry;
 #[path = "av/shapes.rs"]
 mod shapes;
 #[path = "av/sound.rs"]

@@ -25,6 +25,8 @@ mod jxl;
 mod motion;
 #[path = "render/orientations.rs"]
 mod orientations;
+#[path = "render/plain.rs"]
+mod plain;
 #[path = "render/raw.rs"]
 mod raw;
 #[path = "render/registry.rs"]

@@ -57,7 +57,7 @@ pub(super) const FORMATS: &[FormatEntry] = formats! {
     "camera raw of a discontinued kind (CRW, MRW, X3F)", Image, Nobody:
         ["image/x-canon-crw" "image/x-minolta-mrw" "image/x-sigma-x3f"],
         ["crw" => "image/x-canon-crw" "mrw" => "image/x-minolta-mrw" "x3f" => "image/x-sigma-x3f"];
-    "ICO", Image, Nobody:
+    "ICO", Image, Pixels:
         ["image/vnd.microsoft.icon" "image/x-icon" "image/ico" "image/icon"],
         ["ico" => "image/vnd.microsoft.icon"];
     "PSD", Image, Nobody:
@@ -65,8 +65,8 @@ pub(super) const FORMATS: &[FormatEntry] = formats! {
          "application/x-photoshop"],
         ["psd" => "image/vnd.adobe.photoshop"];
     "SVG", Image, Nobody: ["image/svg+xml"], ["svg" => "image/svg+xml"];
-    "TGA", Image, Nobody: ["image/x-tga" "image/x-targa" "image/tga"], ["tga" => "image/x-tga"];
-    "PPM", Image, Nobody:
+    "TGA", Image, Pixels: ["image/x-tga" "image/x-targa" "image/tga"], ["tga" => "image/x-tga"];
+    "PPM", Image, Pixels:
         ["image/x-portable-pixmap" "image/x-portable-graymap" "image/x-portable-bitmap" "image/x-portable-anymap"],
         ["ppm" => "image/x-portable-pixmap" "pgm" => "image/x-portable-graymap"
          "pbm" => "image/x-portable-bitmap" "pnm" => "image/x-portable-anymap"];

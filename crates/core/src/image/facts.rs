@@ -79,6 +79,12 @@ pub enum ImageFormat {
     Heic,
     /// ISO/IEC 18181, animations included.
     Jxl,
+    /// Netpbm's formats: PBM, PGM, PPM and PAM.
+    Ppm,
+    /// Truevision TGA.
+    Tga,
+    /// Windows icons, the largest picture.
+    Ico,
     /// What a camera's sensor saw, of which the camera's own preview is read.
     Raw,
 }
@@ -95,6 +101,9 @@ impl ImageFormat {
         Self::Avif,
         Self::Heic,
         Self::Jxl,
+        Self::Ppm,
+        Self::Tga,
+        Self::Ico,
         Self::Raw,
     ];
 
@@ -111,6 +120,9 @@ impl ImageFormat {
             Self::Avif => "image/avif",
             Self::Heic => "image/heic",
             Self::Jxl => "image/jxl",
+            Self::Ppm => "image/x-portable-pixmap",
+            Self::Tga => "image/x-tga",
+            Self::Ico => "image/vnd.microsoft.icon",
             Self::Raw => "image/x-adobe-dng",
         }
     }

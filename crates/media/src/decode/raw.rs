@@ -84,7 +84,8 @@ impl Raw {
             header.orientation = if turned { Orientation::Upright } else { orientation };
         }
         header.camera = facts::joined(found.camera, header.camera.take());
-        let message = format!("the preview that the camera stored was processed ({width} × {height} pixels)");
+        let message =
+            format!("the outputs were made from the preview that the camera stored ({width} × {height} pixels)");
         header.warnings.push(Warning::new(WarningCode::PreviewUsed, message));
         if ends_early {
             header.warnings.push(Warning::new(WarningCode::CutOff, "the camera raw file is cut off"));
@@ -136,7 +137,7 @@ const fn is_turned(preview: Size, sensor: Size) -> bool {
 fn of_preview(error: MediaError) -> MediaError {
     match error {
         MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, message }) => {
-            corrupt(ImageFormat::Raw.name(), format!("of its preview, {message}"))
+            corrupt(ImageFormat::Raw.name(), format!("its preview cannot be decoded ({message})"))
         }
         MediaError::Refused(_) | MediaError::Fault(_) => error,
     }

@@ -51,7 +51,9 @@ impl Tiff {
         let content = source.content()?;
         let pages = pages(&content)?;
         if tags::is_camera_raw(&pages[0]) {
-            return Err(unsupported("camera raw files are not supported; develop them to JPEG, TIFF or AVIF first"));
+            return Err(unsupported(
+                "this kind of camera raw is not supported; develop it to JPEG, TIFF or AVIF first",
+            ));
         }
         let page = pages.iter().find(|page| !tags::is_reduced(page)).unwrap_or(&pages[0]);
         let mut layout = Layout::read(page, &content, limits)?;

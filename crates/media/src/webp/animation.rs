@@ -208,7 +208,9 @@ mod tests {
         for (frames, has_alpha) in [([frame(0), frame(1)], true), ([opaque, other], false)] {
             let mut encoder =
                 AnimationEncoder::new(frames[0].size, 0, Settings { quality, method }).expect("an encoder");
-            frames.iter().for_each(|frame| encoder.add(frame, 50).expect("added"));
+            for frame in &frames {
+                encoder.add(frame, 50).expect("added");
+            }
             let file = encoder.finish().expect("a file");
             assert_eq!(crate::webp::parse(&file).map(|container| container.has_alpha), Some(has_alpha));
         }

@@ -25,6 +25,10 @@ fn samples() -> Vec<(ImageFormat, Vec<u8>)> {
         (ImageFormat::Bmp, support::bmp(32, 24, &photo)),
         (ImageFormat::Avif, support::avif(32, 24, &photo, ravif::BitDepth::Eight)),
         (ImageFormat::Heic, support::heif::file("420").to_vec()),
+        (ImageFormat::Jxl, include_bytes!("../../fixtures/jxl/alpha.jxl").to_vec()),
+        (ImageFormat::Ppm, [b"P6 32 24 255\n", &photo[..]].concat()),
+        (ImageFormat::Tga, include_bytes!("../../fixtures/plain/rgb.tga").to_vec()),
+        (ImageFormat::Ico, include_bytes!("../../fixtures/plain/png.ico").to_vec()),
         (ImageFormat::Raw, include_bytes!("../../fixtures/raw/adobe.dng").to_vec()),
     ]
 }

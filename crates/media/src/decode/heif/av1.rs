@@ -6,6 +6,7 @@ use super::{
 };
 use crate::error::{MediaError, corrupt, unsupported};
 use re_rav1d::dav1d::{self, pixel::YUVRange};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Layers that a picture may have (AV1, 6.4.1: four spatial ones), each perhaps with a frame that is only referred to.
 pub(super) const MAX_FRAMES: usize = 8;
@@ -64,18 +65,21 @@ fn planes_of(decoded: &dav1d::Picture, picture: &Picture, points: Option<CodePoi
     if (decoded.width(), decoded.height()) != (picture.tile.width, picture.tile.height) {
         return Err(corrupt("AVIF", "an image has another size than the file says"));
     }
-    let points = points.unwrap_or_else(|| CodePoints {
-        primaries: 2,
-        transfer: 2,
-        matrix: decoded.matrix_coefficients() as u8,
-        full_range: decoded.color_range() == YUVRange::Full,
-    });
-    let planes = Planes::of_av1(decoded, points)
+    let planes = points
+        .or_else(|| stated_points(decoded))
+        .ok_or(UnknownMatrix)
+        .and_then(|points| Planes::of_av1(decoded, points))
         .map_err(|UnknownMatrix| unsupported("AVIF with these matrix coefficients is not supported"))?;
     if planes.bits() != picture.bits {
         return Err(corrupt("AVIF", "an image has other bits than the file says"));
     }
     Ok(planes)
+}
+
+/// What the stream says of its samples. The decoder panics on the one number of a matrix that it has no name for (255).
+fn stated_points(decoded: &dav1d::Picture) -> Option<CodePoints> {
+    let matrix = catch_unwind(AssertUnwindSafe(|| decoded.matrix_coefficients() as u8)).ok()?;
+    Some(CodePoints { primaries: 2, transfer: 2, matrix, full_range: decoded.color_range() == YUVRange::Full })
 }
 
 /// Frames that a stream would make the decoder hold (AV1, 5.3): each costs memory, shown or not.

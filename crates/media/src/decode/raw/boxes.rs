@@ -57,7 +57,7 @@ fn preview<R: ReadAt + ?Sized>(file: &R, start: u64, bytes: u64) -> Option<Place
 
 /// Reads what `moov` says of the picture and of the tracks.
 fn describe(moov: &[u8], found: &mut Found) {
-    for (kind, content) in sound(moov) {
+    for (kind, content) in intact(moov) {
         match &kind {
             b"uuid" => {
                 if let Some(description) = content.strip_prefix(&DESCRIPTION) {
@@ -71,12 +71,12 @@ fn describe(moov: &[u8], found: &mut Found) {
 }
 
 /// The boxes side by side, up to one that is cut off.
-fn sound(bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
+fn intact(bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
     boxes(bytes).map_while(Result::ok)
 }
 
 fn child(bytes: &[u8], wanted: Kind) -> Option<&[u8]> {
-    sound(bytes).find(|(kind, _)| *kind == wanted).map(|(_, content)| content)
+    intact(bytes).find(|(kind, _)| *kind == wanted).map(|(_, content)| content)
 }
 
 /// `CMT1` and `CMT2` are TIFF structures: the main directory and Exif's. Others have notes and places.

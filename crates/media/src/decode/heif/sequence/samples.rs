@@ -171,7 +171,9 @@ mod tests {
     fn samples(boxes: &[(&Kind, &[u32])], file: usize) -> Vec<(u32, Range<usize>)> {
         let boxes: Vec<_> = boxes.iter().map(|(kind, content)| (**kind, numbers(content))).collect();
         let mut table = SampleTable::default();
-        boxes.iter().for_each(|(kind, content)| table.read(*kind, Bytes(content)).expect("a box"));
+        for (kind, content) in &boxes {
+            table.read(*kind, Bytes(content)).expect("a box");
+        }
         table.samples(file).map(|sample| (sample.duration, sample.bytes)).take(10).collect()
     }
 

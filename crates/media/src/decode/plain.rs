@@ -1,0 +1,153 @@
+//! PPM and its family, TGA and ICO, by the `image` crate: formats whose pixels are held whole.
+
+use super::{Decode, Header, shrink_bytes};
+use crate::{
+    error::{MediaError, corrupt, reading, unsupported},
+    raster::{Channels, Decoded, Raster, Sample},
+    resize,
+    source::Source,
+};
+use image::{
+    ColorType, ImageDecoder, ImageError,
+    codecs::{ico::IcoDecoder, pnm::PnmDecoder, tga::TgaDecoder},
+};
+use smmu_core::image::{ColourModel, ImageFormat, ImageLimits, Orientation, Size};
+use std::io::Read as _;
+
+/// An opened file.
+pub(crate) struct Plain {
+    /// Taken by decoding.
+    decoder: Option<Box<dyn ImageDecoder>>,
+    name: &'static str,
+    header: Header,
+    channels: Channels,
+    /// Of a TGA: whether its alpha is none, whatever the decoder takes it for, or may turn out to be none.
+    alpha: Alpha,
+}
+
+/// How far the last sample of a pixel is to be believed where it can be alpha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alpha {
+    Sound,
+    /// Programs that know no alpha leave zeros in its place.
+    SoundUnlessZero,
+    None,
+}
+
+fn refusal(name: &str, error: ImageError) -> MediaError {
+    match error {
+        ImageError::IoError(error) => reading(name, error),
+        ImageError::Unsupported(error) => unsupported(format!("this kind of {name} is not supported: {error}")),
+        ImageError::Limits(error) => corrupt(name, error),
+        ImageError::Decoding(error) => corrupt(name, error),
+        ImageError::Encoding(error) => corrupt(name, error),
+        ImageError::Parameter(error) => corrupt(name, error),
+    }
+}
+
+/// What the header of a TGA says that its decoder keeps to itself (Truevision TGA 2.0, section C).
+struct Tga {
+    mapped: bool,
+    alpha_bits: u8,
+}
+
+impl Tga {
+    fn read(source: &Source) -> Result<Self, MediaError> {
+        let mut head = [0; 18];
+        source.reader()?.read_exact(&mut head).map_err(|error| reading("TGA", error))?;
+        Ok(Self { mapped: head[1] == 1, alpha_bits: head[17] & 15 })
+    }
+}
+
+impl Plain {
+    pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        let name = source.format.name();
+        let refused = |error| refusal(name, error);
+        let tga = (source.format == ImageFormat::Tga).then(|| Tga::read(source)).transpose()?;
+        let reader = source.reader()?;
+        let mut decoder: Box<dyn ImageDecoder> = match source.format {
+            ImageFormat::Tga => Box::new(TgaDecoder::new(reader).map_err(refused)?),
+            ImageFormat::Ico => Box::new(IcoDecoder::new(reader).map_err(refused)?),
+            _ => Box::new(PnmDecoder::new(reader).map_err(refused)?),
+        };
+        let (width, height) = decoder.dimensions();
+        let stored = Size { width, height };
+        limits.check_canvas(stored)?;
+        let mut bounds = image::Limits::default();
+        bounds.max_alloc = Some(limits.max_memory_bytes);
+        decoder.set_limits(bounds).map_err(refused)?;
+        let (channels, bit_depth) = match decoder.color_type() {
+            ColorType::L8 => (Channels::Grey, 8),
+            ColorType::La8 => (Channels::GreyAlpha, 8),
+            ColorType::Rgb8 => (Channels::Rgb, 8),
+            ColorType::Rgba8 => (Channels::Rgba, 8),
+            ColorType::L16 => (Channels::Grey, 16),
+            ColorType::La16 => (Channels::GreyAlpha, 16),
+            ColorType::Rgb16 => (Channels::Rgb, 16),
+            ColorType::Rgba16 => (Channels::Rgba, 16),
+            other => return Err(unsupported(format!("{name} with pixels of the kind {other:?} is not supported"))),
+        };
+        let alpha = match &tga {
+            None => Alpha::Sound,
+            Some(tga) if tga.alpha_bits == 0 => Alpha::None,
+            Some(_) => Alpha::SoundUnlessZero,
+        };
+        let header = Header {
+            stored,
+            orientation: Orientation::Upright,
+            has_alpha: channels.has_alpha() && alpha != Alpha::None,
+            bit_depth,
+            colour_model: match channels {
+                _ if tga.is_some_and(|tga| tga.mapped) => ColourModel::Palette,
+                Channels::Grey | Channels::GreyAlpha => ColourModel::Grey,
+                Channels::Rgb | Channels::Rgba | Channels::Cmyk => ColourModel::Rgb,
+            },
+            profile: None,
+            camera: None,
+            animation: None,
+            warnings: Vec::new(),
+        };
+        Ok(Self { decoder: Some(decoder), name, header, channels, alpha })
+    }
+
+    fn decode<S: Sample>(&mut self, target: Size, most: S) -> Result<Decoded, MediaError>
+    where
+        Decoded: From<Raster<S>>,
+    {
+        let decoder = self.decoder.take().ok_or_else(|| corrupt(self.name, "it was read already"))?;
+        let mut raster = Raster::<S>::zeroed(self.header.stored, self.channels);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut raster.samples);
+        if decoder.total_bytes() != bytes.len() as u64 {
+            return Err(corrupt(self.name, "its headers contradict one another"));
+        }
+        decoder.read_image_boxed(bytes).map_err(|error| refusal(self.name, error))?;
+        if self.channels.has_alpha() && self.alpha != Alpha::Sound {
+            let count = self.channels.count();
+            let alpha = |pixel: &[S]| bytemuck::bytes_of(&pixel[count - 1]).iter().any(|byte| *byte != 0);
+            if self.alpha == Alpha::None || !raster.samples.chunks_exact(count).any(alpha) {
+                raster.samples.chunks_exact_mut(count).for_each(|pixel| pixel[count - 1] = most);
+            }
+        }
+        resize::shrink(&raster, raster.size.into(), target).map(Decoded::from)
+    }
+
+    const fn sample_bytes(&self) -> u64 {
+        if self.header.bit_depth > 8 { 2 } else { 1 }
+    }
+}
+
+impl Decode for Plain {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn memory_bytes(&self, target: Size) -> u64 {
+        let pixel = self.channels.count() as u64 * self.sample_bytes();
+        // Decoders hold what they read a second time while they convert it.
+        shrink_bytes(self.header.stored, target, pixel) + self.header.stored.pixels() * pixel
+    }
+
+    fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
+        if self.sample_bytes() > 1 { self.decode::<u16>(target, u16::MAX) } else { self.decode::<u8>(target, u8::MAX) }
+    }
+}
