@@ -88,12 +88,14 @@ fn widened(pixels: Vec<u8>, from: usize, into: usize) -> Vec<u8> {
     if from == into {
         return pixels;
     }
-    let row = |row: &[u8]| {
-        let mut wide = row[..from.min(into)].to_vec();
-        wide.resize(into, 0);
-        wide
-    };
-    pixels.chunks_exact(from).flat_map(row).collect()
+    let rows = pixels.chunks_exact(from);
+    // As large as it becomes, at once: the estimate of memory counts on it.
+    let mut wide = Vec::with_capacity(rows.len() * into);
+    for (number, row) in rows.enumerate() {
+        wide.extend_from_slice(&row[..from.min(into)]);
+        wide.resize((number + 1) * into, 0);
+    }
+    wide
 }
 
 /// A stream with its tables and with the word for its components that libjpeg goes by; `None` where it is none.
