@@ -167,9 +167,20 @@ impl Jxl {
         frame + kept
     }
 
+    /// Bytes that the decoder allocates and never writes to, which are no memory: what is predicted from pixel to pixel
+    /// is decoded into a copy of an empty picture.
+    fn untouched_bytes(&self) -> u64 {
+        if self.band_rows.is_some() {
+            return 0;
+        }
+        let metadata = &self.image.image_header().metadata;
+        let sample = if metadata.modular_16bit_buffers { 2 } else { 4 };
+        self.header.stored.pixels() * (3 + metadata.ec_info.len() as u64) * sample
+    }
+
     /// Lets the decoder have the memory that was promised for it.
     fn allow_memory(&mut self) {
-        let more = self.allowed_bytes().saturating_sub(self.allowed);
+        let more = (self.allowed_bytes() + self.untouched_bytes()).saturating_sub(self.allowed);
         self.tracker.expand_limit(usize::try_from(more).unwrap_or(0));
         self.allowed += more;
     }
