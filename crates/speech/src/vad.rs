@@ -1,7 +1,7 @@
 //! Whether somebody speaks: Silero's voice activity detector (version 6, 16 kHz), one window at a time.
 //!
 //! The network has 310,000 weights in seven layers and never changes within a version, so that it is written out here
-//! ([`net`]) and only its weights are read: a runtime for ONNX would bring some eighty crates.
+//! (`net`) and only its weights are read: a runtime for ONNX would bring some eighty crates.
 
 mod net;
 mod weights;

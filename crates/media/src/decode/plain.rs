@@ -9,10 +9,10 @@ use crate::{
 };
 use image::{
     ColorType, ImageDecoder, ImageError,
-    codecs::{ico::IcoDecoder, pnm::PnmDecoder, tga::TgaDecoder},
+    codecs::{ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder, tga::TgaDecoder},
 };
 use smmu_core::image::{ColourModel, ImageFormat, ImageLimits, Orientation, Size};
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 
 /// An opened file.
 pub(crate) struct Plain {
@@ -59,6 +59,19 @@ impl Tga {
     }
 }
 
+/// The largest picture of an icon, where it is a PNG. The decoder of icons takes such a one only with alpha; browsers
+/// and the programs that write icons don't ask for it.
+fn png_of_icon(content: &[u8]) -> Option<Vec<u8>> {
+    let count = u16::from_le_bytes(*content.get(4..6)?.first_chunk()?);
+    let (entries, _) = content.get(6..)?.as_chunks::<16>();
+    let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
+    let largest = entries.iter().take(count.into()).max_by_key(|entry| (side(entry[0]) * side(entry[1]), entry[6]))?;
+    let number = |at: usize| usize::try_from(u32::from_le_bytes(*largest.get(at..)?.first_chunk()?)).ok();
+    let (bytes, start) = (number(8)?, number(12)?);
+    let picture = content.get(start..start.checked_add(bytes)?)?;
+    picture.starts_with(b"\x89PNG\r\n\x1a\n").then(|| picture.to_vec())
+}
+
 impl Plain {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
         let name = source.format.name();
@@ -67,7 +80,10 @@ impl Plain {
         let reader = source.reader()?;
         let mut decoder: Box<dyn ImageDecoder> = match source.format {
             ImageFormat::Tga => Box::new(TgaDecoder::new(reader).map_err(refused)?),
-            ImageFormat::Ico => Box::new(IcoDecoder::new(reader).map_err(refused)?),
+            ImageFormat::Ico => match png_of_icon(&source.content()?) {
+                Some(png) => Box::new(PngDecoder::new(Cursor::new(png)).map_err(refused)?),
+                None => Box::new(IcoDecoder::new(reader).map_err(refused)?),
+            },
             _ => Box::new(PnmDecoder::new(reader).map_err(refused)?),
         };
         let (width, height) = decoder.dimensions();

@@ -126,3 +126,21 @@ fn every_file_with_bytes_changed_gets_a_verdict() {
         }
     }
 }
+
+#[test]
+fn an_icon_s_png_needs_no_alpha() {
+    let pixels: Vec<u8> = (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| colour(x, y))).collect();
+    let png = support::png(WIDTH, HEIGHT, png::ColorType::Rgb, png::BitDepth::Eight, &pixels);
+    let small = support::png(16, 16, png::ColorType::Rgba, png::BitDepth::Eight, &[255; 16 * 16 * 4]);
+    let mut icon = vec![0, 0, 1, 0, 2, 0];
+    let mut at = 6 + 2 * 16;
+    for (side, picture) in [([16, 16], &small), ([WIDTH as u8, HEIGHT as u8], &png)] {
+        icon.extend(side);
+        icon.extend([0, 0, 1, 0, 24, 0]);
+        icon.extend((picture.len() as u32).to_le_bytes());
+        icon.extend((at as u32).to_le_bytes());
+        at += picture.len();
+    }
+    icon.extend([small, png].concat());
+    expect("rgb-png.ico", &icon, (WIDTH, HEIGHT), |x, y| Some(colour(x, y)));
+}

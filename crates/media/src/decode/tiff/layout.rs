@@ -179,6 +179,10 @@ impl Layout {
     /// What there is to know of JPEG streams before they are decoded.
     fn read_jpeg(&mut self, page: &Directory, content: &[u8]) -> Result<(), MediaError> {
         let Compression::Jpeg(_) = self.compression else { return Ok(()) };
+        // libjpeg-turbo decodes one sample, three or four.
+        if self.unit_samples() == 2 {
+            return Err(named("JPEG of two samples"));
+        }
         let old = page.short(tag::COMPRESSION) == Some(6);
         let mut components = Components::Plain;
         if old {
