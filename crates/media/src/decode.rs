@@ -106,11 +106,12 @@ fn shortened(frames: u32) -> Warning {
 }
 
 /// For how many milliseconds a frame is shown. Browsers show frames of up to 10 ms for 100 ms, and everybody has seen
-/// the file that way; `gif2webp` does the same.
+/// the file that way; `gif2webp` does the same. WebP counts to 24 bits.
 fn shown_ms(stated: u64) -> u32 {
+    const MOST: u64 = 0xff_ffff;
     match stated {
         0..=10 => 100,
-        stated => u32::try_from(stated).unwrap_or(u32::MAX),
+        stated => stated.min(MOST) as u32,
     }
 }
 

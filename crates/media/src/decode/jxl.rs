@@ -321,9 +321,7 @@ fn shown_ms(image: &JxlImage, animation: &AnimationHeader, most: usize) -> Vec<u
     let (numerator, denominator) = (u64::from(animation.tps_numerator), u64::from(animation.tps_denominator));
     let milliseconds = |keyframe| {
         let ticks = image.frame_header(keyframe).map_or(0, |header| header.duration);
-        let ms = (u64::from(ticks) * 1000 * denominator + numerator / 2).checked_div(numerator).unwrap_or(0);
-        // As browsers do with whatever moves, and as of GIF; WebP counts to 24 bits.
-        if ms <= 10 { 100 } else { ms.min(0xff_ffff) as u32 }
+        super::shown_ms((u64::from(ticks) * 1000 * denominator + numerator / 2).checked_div(numerator).unwrap_or(0))
     };
     (0..image.num_loaded_keyframes().min(most)).map(milliseconds).collect()
 }
