@@ -53,7 +53,7 @@ class Delete(unittest.TestCase):
     """What the commands of docs/DEPLOY.md that delete a stage do, with a stub of `aws`."""
 
     def test_nothing_is_deleted_before_its_jobs_and_workers_have_stopped(self):
-        _, section = (ROOT / "docs/DEPLOY.md").read_text().split("\n## Back, and away\n")
+        _, section = (ROOT / "docs/DEPLOY.md").read_text().split("\n## Rollback and removal\n")
         commands = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
         stubs = Stubs(self)
         stubs.answer("list-event-source-mappings", "uuid-of-the-mapping")

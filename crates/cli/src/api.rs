@@ -245,7 +245,7 @@ pub struct Output {
 
 /// A job as one look at it found it.
 #[derive(Debug)]
-pub struct Sight {
+pub struct JobSnapshot {
     /// The job.
     pub job: Job,
     /// Names this state of the job.
@@ -256,9 +256,9 @@ pub struct Sight {
 
 /// What another look found.
 #[derive(Debug)]
-pub enum Look {
+pub enum Poll {
     /// Another state.
-    Changed(Box<Sight>),
+    Changed(Box<JobSnapshot>),
     /// The same state.
     Unchanged {
         /// When the API wants to be asked again.
@@ -271,7 +271,7 @@ impl Api {
     pub fn new(http: Http, base: Url, token: Option<&Token>) -> Result<Self, Error> {
         let header = |token: &Token| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.secret()))
-                .map_err(|_| Error::usage("the token has characters that no token has"))?;
+                .map_err(|_| Error::usage("the token contains invalid characters"))?;
             value.set_sensitive(true);
             Ok(value)
         };
@@ -291,14 +291,14 @@ impl Api {
     }
 
     /// Submits what was uploaded. Twice is the same job.
-    pub async fn complete(&self, media_id: &MediaId) -> Result<Sight, Error> {
+    pub async fn complete(&self, media_id: &MediaId) -> Result<JobSnapshot, Error> {
         let url = self.url(&["media", "upload", "complete"]);
         let body = serde_json::json!({ "mediaId": media_id });
-        sight(&self.http.exchange(|| self.authorized(self.http.client().post(url.clone())).json(&body)).await?)
+        snapshot(&self.http.exchange(|| self.authorized(self.http.client().post(url.clone())).json(&body)).await?)
     }
 
     /// Looks at a job; `known` is the tag of the state that the caller has.
-    pub async fn job(&self, id: &JobId, known: Option<&HeaderValue>) -> Result<Look, Error> {
+    pub async fn job(&self, id: &JobId, known: Option<&HeaderValue>) -> Result<Poll, Error> {
         let url = self.url(&["jobs", id.as_str()]);
         let request = || {
             let request = self.authorized(self.http.client().get(url.clone()));
@@ -306,16 +306,16 @@ impl Api {
         };
         let answer = self.http.exchange(request).await?;
         if answer.status == StatusCode::NOT_MODIFIED {
-            return Ok(Look::Unchanged { retry_after: retry_after(&answer.headers) });
+            return Ok(Poll::Unchanged { retry_after: retry_after(&answer.headers) });
         }
-        Ok(Look::Changed(Box::new(sight(&answer)?)))
+        Ok(Poll::Changed(Box::new(snapshot(&answer)?)))
     }
 
     /// The job as it is now, its URLs freshly signed.
-    pub async fn job_now(&self, id: &JobId) -> Result<Sight, Error> {
+    pub async fn job_now(&self, id: &JobId) -> Result<JobSnapshot, Error> {
         match self.job(id, None).await? {
-            Look::Changed(sight) => Ok(*sight),
-            Look::Unchanged { .. } => Err(outside_contract("a 304 that nobody asked for")),
+            Poll::Changed(snapshot) => Ok(*snapshot),
+            Poll::Unchanged { .. } => Err(outside_contract("a 304 that nobody asked for")),
         }
     }
 
@@ -350,9 +350,9 @@ impl Api {
     }
 
     /// Cancels a job. Twice is the same.
-    pub async fn cancel(&self, id: &JobId) -> Result<Sight, Error> {
+    pub async fn cancel(&self, id: &JobId) -> Result<JobSnapshot, Error> {
         let url = self.url(&["jobs", id.as_str(), "cancel"]);
-        sight(&self.http.exchange(|| self.authorized(self.http.client().post(url.clone()))).await?)
+        snapshot(&self.http.exchange(|| self.authorized(self.http.client().post(url.clone()))).await?)
     }
 
     /// The token goes to the API alone: a signed URL is its own permission, and S3 refuses two.
@@ -382,9 +382,9 @@ impl SignedUpload {
     }
 }
 
-fn sight(answer: &Answer) -> Result<Sight, Error> {
+fn snapshot(answer: &Answer) -> Result<JobSnapshot, Error> {
     let job = read(answer)?;
-    Ok(Sight { job, tag: answer.headers.get(ETAG).cloned(), retry_after: retry_after(&answer.headers) })
+    Ok(JobSnapshot { job, tag: answer.headers.get(ETAG).cloned(), retry_after: retry_after(&answer.headers) })
 }
 
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {

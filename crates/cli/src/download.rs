@@ -188,7 +188,7 @@ fn part_file(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn stood_still() -> Setback {
-    Setback::passing("the download stood still")
+    Setback::passing("the download stalled")
 }
 
 fn unverified(name: &str, what: &str) -> Error {

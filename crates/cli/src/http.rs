@@ -143,7 +143,7 @@ pub async fn accept(response: Response) -> Result<Response, Setback> {
 }
 
 /// The two 4xx of S3 that its API reference ("List of error codes", "Conditional writes") says to try
-/// again: an upload that stood still, and a conditional one that met another, such as our own lost try.
+/// again: an upload that stalled, and a conditional one that met another, such as our own lost try.
 fn passes_by_itself(code: &str) -> bool {
     matches!(code, "RequestTimeout" | "ConditionalRequestConflict")
 }

@@ -1,7 +1,7 @@
 //! What each command does, from its arguments to its exit code.
 
 use crate::{
-    api::{Api, Sight},
+    api::{Api, JobSnapshot},
     args::{AnyId, Cli, Command, Filter, Follow, Listed},
     download,
     error::{Error, Exit},
@@ -75,13 +75,13 @@ impl<'a> Run<'a> {
     }
 
     async fn try_file(&self, path: &Path, folder: &str, line: &Line, report: &mut Report) -> Result<(), Error> {
-        let sight = {
+        let snapshot = {
             let _turn = self.turn().await;
             let facts = source::examine(path, line).await?;
             report.bytes = Some(facts.bytes);
             upload::submit(&self.api, path, &facts, line).await?
         };
-        self.follow(sight, folder, line, report).await
+        self.follow(snapshot, folder, line, report).await
     }
 
     /// The journey of a job that is there already, its end told.
@@ -89,18 +89,24 @@ impl<'a> Run<'a> {
         let line = self.show.line(id.as_str());
         let mut report = Report::default();
         let followed = async {
-            let sight = self.api.job_now(id).await?;
-            self.follow(sight, id.as_str(), &line, &mut report).await
+            let snapshot = self.api.job_now(id).await?;
+            self.follow(snapshot, id.as_str(), &line, &mut report).await
         };
         let fault = followed.await.err();
         told(Report { fault, ..report }, &line)
     }
 
     /// Follows a job as far as the command line says. `report` has the job as last seen, also after an error.
-    async fn follow(&self, mut sight: Sight, folder: &str, line: &Line, report: &mut Report) -> Result<(), Error> {
+    async fn follow(
+        &self,
+        mut snapshot: JobSnapshot,
+        folder: &str,
+        line: &Line,
+        report: &mut Report,
+    ) -> Result<(), Error> {
         let waited =
-            if self.follow.to_the_end() { wait::to_the_end(&self.api, &mut sight, line).await } else { Ok(()) };
-        let job = report.job.insert(sight.job);
+            if self.follow.to_the_end() { wait::to_the_end(&self.api, &mut snapshot, line).await } else { Ok(()) };
+        let job = report.job.insert(snapshot.job);
         waited?;
         match &self.follow.out {
             // What a running job lists may be replaced by another attempt's.
@@ -195,7 +201,7 @@ async fn cancel_all(cli: &Cli, ids: &[JobId], json: bool, show: &Show, stdout: &
     let mut cancelled = Vec::new();
     for id in ids {
         match api.cancel(id).await {
-            Ok(sight) => cancelled.push(Report { job: Some(sight.job), ..Report::default() }),
+            Ok(snapshot) => cancelled.push(Report { job: Some(snapshot.job), ..Report::default() }),
             Err(error) => {
                 show.note(&format!("{id}: {}", printable(&error.to_string(), 600)));
                 exit = exit.and(error.exit());

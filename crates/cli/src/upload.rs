@@ -1,7 +1,7 @@
 //! From a file to a submitted job.
 
 use crate::{
-    api::{Api, InitRequest, Sight, SignedUpload},
+    api::{Api, InitRequest, JobSnapshot, SignedUpload},
     error::Error,
     http::{accept, setback},
     retry::Setback,
@@ -26,7 +26,7 @@ use tokio_util::io::ReaderStream;
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Has an upload granted, makes it, and submits it.
-pub async fn submit(api: &Api, path: &Path, facts: &Facts, line: &Line) -> Result<Sight, Error> {
+pub async fn submit(api: &Api, path: &Path, facts: &Facts, line: &Line) -> Result<JobSnapshot, Error> {
     let wish = InitRequest {
         file_name: &source::name_of(path),
         content_type: facts.content_type,
@@ -47,7 +47,7 @@ async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &L
         let request = upload.request(http).map_err(Setback::Final)?.body(body);
         let answer = tokio::select! {
             answer = request.send() => answer.map_err(setback)?,
-            () = stand_still(&moved, http.patience().stall) => return Err(Setback::passing("the upload stood still")),
+            () = stand_still(&moved, http.patience().stall) => return Err(Setback::passing("the upload stalled")),
         };
         // The key was granted to this upload alone: whatever is there came from an earlier try, whose
         // answer was lost. S3 compared its checksum then, and `complete` compares it once more.

@@ -1,7 +1,7 @@
 //! Following a job to its end.
 
 use crate::{
-    api::{Api, Job, Look, Sight},
+    api::{Api, Job, JobSnapshot, Poll},
     error::Error,
     show::{Line, printable},
 };
@@ -12,18 +12,18 @@ const USUAL_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Looks at a job until it has ended. `sight` is always the last that was seen, also after an error.
-pub async fn to_the_end(api: &Api, sight: &mut Sight, line: &Line) -> Result<(), Error> {
+/// Looks at a job until it has ended. `snapshot` is always the last that was seen, also after an error.
+pub async fn to_the_end(api: &Api, snapshot: &mut JobSnapshot, line: &Line) -> Result<(), Error> {
     loop {
-        let job = &sight.job;
+        let job = &snapshot.job;
         line.percent(&format!("{} {}", job.status, printable(&job.stage, 20)), job.progress, left(job));
         if job.status.is_terminal() {
             return Ok(());
         }
-        tokio::time::sleep(pause(sight.retry_after)).await;
-        match api.job(&sight.job.job_id, sight.tag.as_ref()).await? {
-            Look::Changed(next) => *sight = *next,
-            Look::Unchanged { retry_after } => sight.retry_after = retry_after,
+        tokio::time::sleep(pause(snapshot.retry_after)).await;
+        match api.job(&snapshot.job.job_id, snapshot.tag.as_ref()).await? {
+            Poll::Changed(next) => *snapshot = *next,
+            Poll::Unchanged { retry_after } => snapshot.retry_after = retry_after,
         }
     }
 }

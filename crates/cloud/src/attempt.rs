@@ -20,8 +20,8 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use course::{Course, Early};
-use maker::{Maker, Supplies};
+use course::{AttemptRun, Stop};
+use maker::{MakeInputs, Maker};
 use smmu_core::{
     AttemptOutcome, Detected, JobError, JobEvent, JobId, Machine, Manifest, Measurement, Pipeline, PriceTable, Share,
     Stage, Subject, Work,
@@ -120,13 +120,13 @@ impl Attempt {
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
         let pipeline = stage.pipeline().ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
         let (share, reached) = watch::channel(Share::default());
-        let course = Course { attempt: self, work, stage, pipeline, began, room: room.path(), share: &share };
+        let course = AttemptRun { attempt: self, work, stage, pipeline, began, room: room.path(), share: &share };
         let mut maker = None;
         // Boxed: the steps hold the state of every request that they make.
         let steps = Box::pin(course.run(make, &mut maker));
         let (ended, patience) = tokio::select! {
             biased;
-            () = stop => (Err(Early::Stopped), STOPPING),
+            () = stop => (Err(Stop::Stopped), STOPPING),
             ended = steps => (ended, Duration::MAX),
             early = self.report(&work.input.job_id, reached, |share| worked(work, stage, pipeline, share)) => {
                 (Err(early), Duration::MAX)
@@ -138,10 +138,10 @@ impl Attempt {
         }
         match ended {
             Ok(()) => Ok(Ending::Committed),
-            Err(Early::Superseded) => Ok(Ending::Superseded),
-            Err(Early::Failed(failure)) => Err(failure),
-            Err(Early::Stopped) if self.has_ended(&work.input.job_id).await => Ok(Ending::Superseded),
-            Err(Early::Stopped) => Err(Failure::Transient("told to stop".into())),
+            Err(Stop::Superseded) => Ok(Ending::Superseded),
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Stopped) if self.has_ended(&work.input.job_id).await => Ok(Ending::Superseded),
+            Err(Stop::Stopped) => Err(Failure::Transient("told to stop".into())),
         }
     }
 
@@ -163,7 +163,7 @@ impl Attempt {
         job: &JobId,
         mut reached: watch::Receiver<Share>,
         event: impl Fn(Share) -> JobEvent,
-    ) -> Early {
+    ) -> Stop {
         loop {
             tokio::time::sleep(PROGRESS_INTERVAL).await;
             if reached.changed().await.is_err() {
@@ -171,7 +171,7 @@ impl Attempt {
             }
             let share = *reached.borrow_and_update();
             match self.jobs.advance(job, event(share)).await {
-                Ok(Advance::Ended(_)) => return Early::Superseded,
+                Ok(Advance::Ended(_)) => return Stop::Superseded,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "progress was not recorded"),
             }

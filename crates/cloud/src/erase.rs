@@ -60,7 +60,7 @@ impl Eraser {
                 }
                 tracing::info!(media_id = %media.id, "media deleted");
                 if let Err(error) = self.queue.send(&media.id).await {
-                    tracing::error!(media_id = %media.id, %error, "deleted, but its message was not sent");
+                    tracing::error!(media_id = %media.id, %error, "deleted, but the purge message was not sent");
                 }
                 return Ok(true);
             }

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_of_the_pepper_runs_into_the_id_makes_a_difference() {
+    fn pepper_and_id_cannot_run_together() {
         assert_ne!(hash(&[("SMMU_STAGE", "dev")], "user"), hash(&[("SMMU_STAGE", "devu")], "ser"));
     }
 }

@@ -59,7 +59,7 @@ where
     let task = match Task::given(&environment) {
         Ok(task) => task,
         Err(failure) => {
-            tracing::error!(%failure, "no work");
+            tracing::error!(%failure, "invalid SMMU_EXECUTION_INPUT");
             return ExitCode::from(UNUSABLE);
         }
     };
@@ -68,7 +68,7 @@ where
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(%error, "no runtime");
+            tracing::error!(%error, "failed to start the async runtime");
             return ExitCode::from(TRY_AGAIN);
         }
     };
@@ -256,7 +256,7 @@ where
     match ended {
         Ok(ending) => Ok(Some(ending)),
         Err(Failure::Refused(error)) => {
-            tracing::info!(code = %error.code, "refused");
+            tracing::info!(code = %error.code, "input refused");
             attempt.refuse(&task.detected, error).await?;
             Ok(None)
         }

@@ -1,4 +1,4 @@
-//! What Smart Media Uploader decides, apart from where it runs.
+//! Pure domain logic: no I/O, no clock, nothing async.
 //!
 //! Identifiers, the job state machine, upload policy, image plans, the manifest and every stable
 //! code live here. Nothing in this crate is async, knows AWS, reads the environment, the clock or

@@ -25,7 +25,7 @@ impl MediaError {
         match self {
             Self::Refused(refusal) => Ok(refusal),
             Self::Fault(Fault::TimedOut { .. }) => {
-                Ok(Refusal::new(ErrorCode::TimedOut, "processing took longer than it may"))
+                Ok(Refusal::new(ErrorCode::TimedOut, "processing exceeded its time limit"))
             }
             Self::Fault(fault) => Err(fault),
         }

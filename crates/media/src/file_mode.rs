@@ -63,7 +63,7 @@ pub fn read_profile(file: Option<&Path>) -> Result<Profile, String> {
 /// Finds out what the caller got wrong, before any work.
 fn prepare(input: &Path, outdir: &Path) -> Result<(), String> {
     if !input.is_file() {
-        return Err(format!("{} is no file", input.display()));
+        return Err(format!("{} is not a regular file", input.display()));
     }
     File::open(input).map_err(|error| format!("{}: {error}", input.display()))?;
     let unusable = |error| format!("{}: {error}", outdir.display());

@@ -67,7 +67,7 @@ pub(crate) async fn handle(job: &str, name: &str, user: &UserId, context: &Conte
         Played::Storyboard => storyboard::with_addresses(&stored, &address),
     };
     if text.len() > MAX_ANSWER_BYTES {
-        tracing::error!(job_id = %job.id, bytes = text.len(), "too large to be answered");
+        tracing::error!(job_id = %job.id, bytes = text.len(), "the response is too large");
         return Err(Problem::new(ProblemCode::Internal));
     }
     Ok(respond::text(&output.artifact.content_type, text))

@@ -43,7 +43,7 @@ async fn purge(message: &SqsMessage, context: &Context) -> Result<(), Failure> {
         Purge::Purged(objects) => tracing::info!(%media_id, objects, "media purged"),
         Purge::Forgotten(objects) => tracing::info!(%media_id, objects, "media forgotten"),
         Purge::Missing => tracing::info!(%media_id, "duplicate message"),
-        Purge::Live => tracing::error!(%media_id, "nobody has deleted this media; nothing was removed"),
+        Purge::Live => tracing::error!(%media_id, "the media is not marked as deleted; nothing removed"),
     }
     Ok(())
 }

@@ -176,7 +176,7 @@ async fn mend_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Mende
         JobState::Running { .. } if silent => match context.workflow.execution(id).await? {
             Execution::Running if job.updated_at <= now.plus_seconds(-context.patience.stuck) => {
                 let _logged_as = telemetry::job_span(id, job.trail.as_ref()).entered();
-                tracing::error!(stage = ?job.stage(), since = %job.updated_at, "the job does not move");
+                tracing::error!(stage = ?job.stage(), since = %job.updated_at, "the job is stuck");
                 Ok(Mended::Stuck)
             }
             Execution::Running => Ok(Mended::Nothing),
@@ -199,7 +199,7 @@ async fn send(job: Job, context: &Context) -> Result<Mended, CloudError> {
     context.submitter.queue.send(&media.execution_input(&job)).await?;
     context.submitter.jobs.advance_from(job, JobEvent::Sent).await?;
     let _logged_as = telemetry::job_span(&id, trail.as_ref()).entered();
-    tracing::warn!("sent a job that had not been taken");
+    tracing::warn!("resent a job that no execution had started");
     Ok(Mended::Sent)
 }
 

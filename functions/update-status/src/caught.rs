@@ -34,9 +34,9 @@ pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
     }
     let (code, message) = match caught.error.as_str() {
         "States.TaskFailed" if misconfigured(&caught.cause) => (ErrorCode::Misconfigured, worker::MISCONFIGURED),
-        "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing took longer than it may"),
+        "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing exceeded its time limit"),
         error if error == "States.TaskFailed" || error.starts_with("ECS.") || error.starts_with("AmazonECS.") => {
-            (ErrorCode::WorkerFailed, "the worker failed, or could not be started, more often than it is tried again")
+            (ErrorCode::WorkerFailed, "the worker failed after all retries")
         }
         _ => (ErrorCode::Internal, "something went wrong on our side"),
     };

@@ -76,7 +76,7 @@ pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failu
             end(&job_id, context, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
             Ok(Answer::Nothing)
         }
-        Request::DeadLetters(messages) => bury(messages, context).await.map(Answer::Batch),
+        Request::DeadLetters(messages) => fail_dead_letters(messages, context).await.map(Answer::Batch),
     }
 }
 
@@ -186,7 +186,7 @@ fn outcome(job: &Job) -> Outcome {
 }
 
 /// Fails the jobs of dead letters. A letter that names no job stays, for a person to look at.
-async fn bury(messages: Vec<SqsMessage>, context: &Context) -> Result<SqsBatchResponse, Failure> {
+async fn fail_dead_letters(messages: Vec<SqsMessage>, context: &Context) -> Result<SqsBatchResponse, Failure> {
     let mut response = SqsBatchResponse::default();
     for message in messages {
         let body = message.body.as_deref().unwrap_or_default();
@@ -199,7 +199,7 @@ async fn bury(messages: Vec<SqsMessage>, context: &Context) -> Result<SqsBatchRe
             Err(error) => Err(Failure::Fault(format!("not a job message: {error}"))),
         };
         if let Err(failure) = buried {
-            tracing::error!(message_id = message.message_id, %failure, "the dead letter stays");
+            tracing::error!(message_id = message.message_id, %failure, "dead letter kept for inspection");
             let mut stays = BatchItemFailure::default();
             stays.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(stays);

@@ -1,6 +1,6 @@
 //! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
 
-use super::{Attempt, MakeError, MakeEvent, Maker, Supplies, Workbench, milliseconds, worked};
+use super::{Attempt, MakeError, MakeEvent, MakeInputs, Maker, Workbench, milliseconds, worked};
 use crate::{
     artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance,
     uploads::DOWNLOAD_PART_BYTES,
@@ -31,7 +31,7 @@ use tokio::{
 const UPLOADS_AT_ONCE: usize = 4;
 
 /// One attempt under way.
-pub(super) struct Course<'a> {
+pub(super) struct AttemptRun<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) work: &'a Detected,
     pub(super) stage: Stage,
@@ -46,7 +46,7 @@ pub(super) struct Course<'a> {
 }
 
 /// Why an attempt ends without having committed.
-pub(super) enum Early {
+pub(super) enum Stop {
     /// The job has ended; whatever is made of it now, nobody wants.
     Superseded,
     /// Somebody said stop.
@@ -55,13 +55,13 @@ pub(super) enum Early {
     Failed(Failure),
 }
 
-impl From<Failure> for Early {
+impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl From<CloudError> for Early {
+impl From<CloudError> for Stop {
     fn from(error: CloudError) -> Self {
         Self::Failed(error.into())
     }
@@ -80,9 +80,9 @@ impl Transport {
     }
 }
 
-impl Course<'_> {
+impl AttemptRun<'_> {
     /// From the source to the committed manifest. `slot` has the maker from when it is started.
-    pub(super) async fn run<F>(&self, make: F, slot: &mut Option<Maker>) -> Result<(), Early>
+    pub(super) async fn run<F>(&self, make: F, slot: &mut Option<Maker>) -> Result<(), Stop>
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
@@ -98,9 +98,9 @@ impl Course<'_> {
         let prefix = Arc::new(self.attempt.artifacts.attempt(&self.work.input.job_id, pipeline));
         let checkpoint = self.checkpoint().await;
         let (teller, events) = unbounded_channel();
-        let maker = slot.insert(Maker::start(make, Supplies { source, outputs: folder.clone(), checkpoint }, teller));
+        let maker = slot.insert(Maker::start(make, MakeInputs { source, outputs: folder.clone(), checkpoint }, teller));
         let transport = Transport { folder, prefix };
-        let making = async { maker.made(self.stage).await.map_err(Early::from) };
+        let making = async { maker.made(self.stage).await.map_err(Stop::from) };
         let (manifest, stored) = tokio::try_join!(making, self.follow(events, &transport))?;
 
         self.check(&manifest, pipeline)?;
@@ -112,7 +112,7 @@ impl Course<'_> {
         match &manifest.speech {
             Some(speech) => {
                 let described = self.attempt.media.describe_speech(&self.work.input.media_id, speech).await;
-                heard("what was heard", described.map_err(Early::from))?;
+                ignore_write_failure("what was heard", described.map_err(Stop::from))?;
             }
             None => self.describe(&manifest.facts()).await,
         }
@@ -127,12 +127,12 @@ impl Course<'_> {
         }
         let found = self.attempt.artifacts.checkpoint(&self.work.input.job_id, self.pipeline).await;
         found.unwrap_or_else(|error| {
-            tracing::warn!(%error, "no checkpoint can be read");
+            tracing::warn!(%error, "failed to read the checkpoint");
             None
         })
     }
 
-    async fn fetch(&self) -> Result<PathBuf, Early> {
+    async fn fetch(&self) -> Result<PathBuf, Stop> {
         let (file, source) = (self.room.join("source"), &self.work.input.source);
         check_disk(self.room, source.bytes)?;
         let arrived = AtomicU64::new(0);
@@ -151,7 +151,7 @@ impl Course<'_> {
         &self,
         mut events: UnboundedReceiver<MakeEvent>,
         transport: &Transport,
-    ) -> Result<Vec<Artifact>, Early> {
+    ) -> Result<Vec<Artifact>, Stop> {
         let (mut waiting, mut uploads, mut shelf) = (VecDeque::new(), JoinSet::new(), Shelf::default());
         let began = clock::now();
         let mut open = true;
@@ -169,11 +169,11 @@ impl Course<'_> {
                     Some(MakeEvent::Checkpoint(content)) => {
                         let job = &self.work.input.job_id;
                         let kept = self.attempt.artifacts.put_checkpoint(job, self.pipeline, content).await;
-                        heard("a checkpoint", kept.map_err(Early::from))?;
+                        ignore_write_failure("a checkpoint", kept.map_err(Stop::from))?;
                     }
                     Some(MakeEvent::Probed(kind, facts)) => {
                         self.describe(&MediaFacts { kind, image: None, av: Some(*facts) }).await;
-                        heard("the kind", self.put_kind_right(kind).await)?;
+                        ignore_write_failure("the kind", self.put_kind_right(kind).await)?;
                     }
                     None => open = false,
                 },
@@ -182,7 +182,7 @@ impl Course<'_> {
                     shelf.stored.extend(uploaded(ended));
                     if shelf.listed().count() > listed {
                         let outputs = shelf.listed().cloned().collect();
-                        heard("what is ready", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
+                        ignore_write_failure("what is ready", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
                     }
                 }
             }
@@ -197,19 +197,19 @@ impl Course<'_> {
     }
 
     /// Stores and lists a file as far as it has come.
-    async fn show(&self, artifact: Artifact, content: Vec<u8>, transport: &Transport) -> Result<(), Early> {
+    async fn show(&self, artifact: Artifact, content: Vec<u8>, transport: &Transport) -> Result<(), Stop> {
         let shown = async {
             let output = transport.prefix.put_partial(artifact, content).await?;
             self.advance(JobEvent::Ready(vec![output])).await.map(drop)
         };
-        heard("what is partly made", shown.await)
+        ignore_write_failure("what is partly made", shown.await)
     }
 
     async fn store(
         &self,
         artifacts: impl Iterator<Item = &Artifact> + Clone,
         transport: &Transport,
-    ) -> Result<(), Early> {
+    ) -> Result<(), Stop> {
         let whole = artifacts.clone().map(|artifact| artifact.bytes).sum();
         let uploads = artifacts.map(|artifact| transport.put(artifact));
         let mut uploads = stream::iter(uploads).buffer_unordered(UPLOADS_AT_ONCE);
@@ -242,21 +242,21 @@ impl Course<'_> {
     }
 
     /// The kind that detection read off the first bytes, unless a closer look found another.
-    async fn put_kind_right(&self, kind: MediaKind) -> Result<(), Early> {
+    async fn put_kind_right(&self, kind: MediaKind) -> Result<(), Stop> {
         if kind == self.work.kind { Ok(()) } else { self.advance(JobEvent::Detected(kind)).await.map(drop) }
     }
 
     /// Records what was measured. The manifest says the same, so a job is not lost over this.
     async fn describe(&self, facts: &MediaFacts) {
         if let Err(error) = self.attempt.media.describe(&self.work.input.media_id, facts).await {
-            tracing::warn!(%error, "what was measured is not in the media table");
+            tracing::warn!(%error, "failed to store measurements in the media table");
         }
     }
 
-    async fn advance(&self, event: JobEvent) -> Result<Job, Early> {
+    async fn advance(&self, event: JobEvent) -> Result<Job, Stop> {
         match self.attempt.jobs.advance(&self.work.input.job_id, event).await? {
             Advance::Changed(job) | Advance::Unchanged(job) => Ok(job),
-            Advance::Ended(_) => Err(Early::Superseded),
+            Advance::Ended(_) => Err(Stop::Superseded),
             Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running").into()),
         }
     }
@@ -287,14 +287,14 @@ impl Shelf {
     }
 }
 
-/// News that cannot be written does not stop the work; that the job has ended does.
-fn heard(what: &str, written: Result<(), Early>) -> Result<(), Early> {
+/// A write that fails does not stop the work; a job that has ended does.
+fn ignore_write_failure(what: &str, written: Result<(), Stop>) -> Result<(), Stop> {
     match written {
-        Err(Early::Failed(failure)) => {
-            tracing::warn!(%failure, what, "not recorded");
+        Err(Stop::Failed(failure)) => {
+            tracing::warn!(%failure, "failed to record {what}");
             Ok(())
         }
-        Ok(()) | Err(Early::Superseded | Early::Stopped) => written,
+        Ok(()) | Err(Stop::Superseded | Stop::Stopped) => written,
     }
 }
 
@@ -302,11 +302,11 @@ fn uploaded(ended: Result<Result<Output, CloudError>, JoinError>) -> Option<Outp
     match ended {
         Ok(Ok(output)) => Some(output),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "stored later");
+            tracing::warn!(%error, "upload failed, will retry before commit");
             None
         }
         Err(error) => {
-            tracing::error!(%error, "an upload panicked; stored later");
+            tracing::error!(%error, "upload panicked, will retry before commit");
             None
         }
     }

@@ -57,7 +57,7 @@ pub enum MakeError {
 }
 
 /// What a maker is given.
-pub(super) struct Supplies {
+pub(super) struct MakeInputs {
     pub(super) source: PathBuf,
     pub(super) outputs: PathBuf,
     pub(super) checkpoint: Option<Vec<u8>>,
@@ -71,7 +71,7 @@ pub(super) struct Maker {
 
 impl Maker {
     /// Starts one. `heard` gets what it tells, and is closed when it ends.
-    pub(super) fn start<F>(make: F, supplies: Supplies, heard: UnboundedSender<MakeEvent>) -> Self
+    pub(super) fn start<F>(make: F, inputs: MakeInputs, heard: UnboundedSender<MakeEvent>) -> Self
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
@@ -82,7 +82,7 @@ impl Maker {
                 // Nobody listens where the attempt has ended; its result is dropped as well.
                 let _unheard = heard.send(event);
             };
-            let Supplies { source, outputs, checkpoint } = &supplies;
+            let MakeInputs { source, outputs, checkpoint } = &inputs;
             let checkpoint = checkpoint.as_deref();
             make(Workbench { source, outputs, checkpoint, cancelled: &seen, tell: &mut tell })
         });

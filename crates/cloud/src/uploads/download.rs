@@ -59,7 +59,7 @@ impl Uploads {
             if !broken.transient || tried == TRIES {
                 return Err(broken);
             }
-            tracing::warn!(error = %broken, "a part of the source is taken up again");
+            tracing::warn!(error = %broken, "resuming the download of a part of the source");
             tokio::time::sleep(PAUSE * tried).await;
         }
         // tokio writes behind: only a flush tells of a full disk.

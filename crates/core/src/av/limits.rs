@@ -99,7 +99,7 @@ impl AvLimits {
     fn check_duration(&self, probe: &Probe) -> Result<(), Refusal> {
         let max_ms = if probe.video.is_some() { self.max_video_ms } else { self.max_audio_ms };
         match probe.duration_ms {
-            0 => Err(Refusal::new(ErrorCode::CorruptMedia, "nothing in the file lasts any time")),
+            0 => Err(Refusal::new(ErrorCode::CorruptMedia, "the file has no duration")),
             duration_ms if duration_ms > max_ms => {
                 let message = format!(
                     "the file lasts {} seconds; at most {} are accepted",

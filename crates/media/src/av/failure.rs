@@ -74,7 +74,7 @@ fn refused(program: &'static str, tail: &Tail) -> MediaError {
         return Fault::Start(io::Error::other(tail.complaints())).into();
     }
     if tail.says(&["exceeds max_streams"]) {
-        return Refusal::new(ErrorCode::TooManyStreams, "the file has more streams than are looked at").into();
+        return Refusal::new(ErrorCode::TooManyStreams, "the file has too many streams").into();
     }
     if let Some(refusal) = too_many_pixels(tail) {
         return refusal.into();
@@ -103,7 +103,7 @@ fn refused(program: &'static str, tail: &Tail) -> MediaError {
 
 /// More came out than may be written.
 pub(crate) fn too_large() -> MediaError {
-    Refusal::new(ErrorCode::OutputTooLarge, "what is made of the file is larger than may be written").into()
+    Refusal::new(ErrorCode::OutputTooLarge, "the outputs would exceed the size limit").into()
 }
 
 /// The file is of a known container, and broken.

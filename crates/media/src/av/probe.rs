@@ -201,7 +201,7 @@ fn report_line(limits: &AvLimits) -> Line {
 fn not_opened(error: MediaError) -> MediaError {
     match error {
         MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, .. }) => {
-            Refusal::new(ErrorCode::CorruptMedia, "the file is damaged, or of no container that is opened here").into()
+            Refusal::new(ErrorCode::CorruptMedia, "the file is damaged, or its container is not supported").into()
         }
         MediaError::Refused(_) | MediaError::Fault(_) => error,
     }
