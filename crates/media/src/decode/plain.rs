@@ -77,10 +77,12 @@ impl Plain {
         let name = source.format.name();
         let refused = |error| refusal(name, error);
         let tga = (source.format == ImageFormat::Tga).then(|| Tga::read(source)).transpose()?;
+        // Before the reader, whose place in the file is the file's own.
+        let png = if source.format == ImageFormat::Ico { png_of_icon(&source.content()?) } else { None };
         let reader = source.reader()?;
         let mut decoder: Box<dyn ImageDecoder> = match source.format {
             ImageFormat::Tga => Box::new(TgaDecoder::new(reader).map_err(refused)?),
-            ImageFormat::Ico => match png_of_icon(&source.content()?) {
+            ImageFormat::Ico => match png {
                 Some(png) => Box::new(PngDecoder::new(Cursor::new(png)).map_err(refused)?),
                 None => Box::new(IcoDecoder::new(reader).map_err(refused)?),
             },
