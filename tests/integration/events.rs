@@ -12,7 +12,7 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::{Value, json};
 use smmu_cloud::{Failure, Jobs, MediaTable};
-use smmu_core::{Grant, Job, JobEvent, JobId, Media, MediaId, MediaState, Pipeline, Status, UserId};
+use smmu_core::{Grant, Job, JobEvent, JobId, Labels, Media, MediaId, MediaState, Pipeline, Status, UserId};
 use smmu_tests::{Stack, by_request, samples, until};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -72,6 +72,7 @@ impl Scene {
             id: MEDIA.parse().unwrap(),
             user: UserId::try_from(USER.to_owned()).unwrap(),
             file_name: "photo.png".into(),
+            labels: Labels::default(),
             grant: Grant { content_type: "image/png".into(), bytes: self.file.len() as u64, sha256 },
             state: MediaState::AwaitingUpload,
             created_at: "2026-11-23T12:00:00Z".parse().unwrap(),

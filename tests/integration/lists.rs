@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
-use smmu_tests::{Answer, Caller, by_request, samples};
+use serde_json::{Value, json};
+use smmu_tests::{Answer, Caller, by_request, caller::hex_sha256, samples};
 
 async fn get(user: &Caller, path: &str) -> Answer {
     let answer = user.call(Method::GET, path, None).await;
@@ -17,6 +17,37 @@ async fn ids(user: &Caller, path: &str) -> Vec<String> {
     let page = get(user, path).await.json();
     let id = |entry: &Value| entry[key].as_str().unwrap().to_owned();
     page[list].as_array().unwrap().iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn what_a_client_notes_on_an_upload_comes_back_with_it_and_its_job_and_goes_with_them() {
+    let stack = by_request();
+    let user = Caller::user(stack, "labels").await;
+    let file = samples::png(33, 21);
+    let (external_id, metadata) = (json!("order-7"), json!({"album": "summer"}));
+    let wish = json!({
+        "filename": "a.png", "contentType": "image/png", "size": file.len(), "sha256": hex_sha256(&file),
+        "externalId": external_id, "metadata": metadata,
+    });
+    let upload = user.granted(wish).await;
+    assert_eq!(user.put(&upload, &file, &[]).await.status, StatusCode::OK);
+    let job = user.complete(&upload.media_id).await.text_at("/jobId");
+    user.ended(&job).await;
+
+    for path in [format!("/media/{}", upload.media_id), format!("/jobs/{job}")] {
+        let found = get(&user, &path).await.json();
+        assert_eq!((&found["externalId"], &found["metadata"]), (&external_id, &metadata), "{path}");
+    }
+    for list in ["jobs", "media"] {
+        let page = get(&user, &format!("/{list}")).await.json();
+        assert_eq!(page[list][0]["externalId"], external_id, "{page}");
+    }
+    let deleted = user.call(Method::DELETE, &format!("/media/{}", upload.media_id), None).await;
+    assert_eq!(deleted.status, StatusCode::ACCEPTED);
+    for table in ["MediaTableName", "JobsTableName"] {
+        let left = DynamoDb::new(&stack.sdk).scan().table_name(stack.output(table)).send().await.unwrap();
+        assert!(!format!("{left:?}").contains("order-7"), "a record of {table} keeps what was noted");
+    }
 }
 
 #[tokio::test]

@@ -120,6 +120,14 @@ impl Caller {
     pub async fn init(&self, bytes: &[u8], content_type: &str) -> Upload {
         let sha256 = hex_sha256(bytes);
         let wish = json!({"filename": "sample", "contentType": content_type, "size": bytes.len(), "sha256": sha256});
+        self.granted(wish).await
+    }
+
+    /// Asks for an upload in words of one's own.
+    ///
+    /// # Panics
+    /// If it is not granted.
+    pub async fn granted(&self, wish: Value) -> Upload {
         let answer = self.call(Method::POST, "/media/upload/init", Some(wish)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         Upload { media_id: answer.text_at("/mediaId"), request: answer.json()["upload"].clone() }

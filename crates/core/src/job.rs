@@ -5,6 +5,7 @@ use crate::{
     error::JobError,
     ids::{JobId, MediaId, UserId},
     keys,
+    labels::Labels,
     manifest::{Output, OutputState},
     media::{Media, StoredObject},
     pipeline::Pipeline,
@@ -38,6 +39,8 @@ pub struct Job {
     pub input_key: String,
     /// S3 version of the upload that is processed.
     pub input_version_id: String,
+    /// What the client noted on its upload.
+    pub labels: Labels,
     /// What the content is, once somebody looked.
     pub kind: Option<MediaKind>,
     /// Where the job stands, with what belongs to that.
@@ -202,6 +205,7 @@ impl Job {
             user_id: media.user.clone(),
             input_key: media.key(),
             input_version_id: object.version_id.clone(),
+            labels: media.labels.clone(),
             kind: None,
             state: JobState::Queued { sent_at: None },
             created_at: at,
@@ -304,7 +308,8 @@ impl Job {
         let next = match (&self.state, event) {
             (_, JobEvent::Deleted) if self.deleted_at.is_none() => {
                 let state = if self.status().is_terminal() { self.state.clone() } else { self.cancelled() };
-                return Transition::Changed(Self { deleted_at: Some(at), ..self.with(state, at) });
+                let labels = Labels::default();
+                return Transition::Changed(Self { deleted_at: Some(at), labels, ..self.with(state, at) });
             }
             (JobState::Completed { .. } | JobState::Failed { .. } | JobState::Cancelled { .. }, event) => {
                 return if self.already(&event) { Transition::Unchanged } else { Transition::Ended(self.status()) };

@@ -77,6 +77,9 @@ pub struct JobSummary {
     /// What the content is, once somebody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<MediaKind>,
+    /// The upload's name in the client's own records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,
@@ -98,6 +101,9 @@ pub struct MediaSummary {
     /// What the content is, once it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<MediaKind>,
+    /// The upload's name in the client's own records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// The name that the client gave.
     #[serde(rename(serialize = "filename", deserialize = "fileName"))]
     pub file_name: String,
@@ -125,14 +131,14 @@ mod tests {
     fn an_entry_is_read_off_a_record_and_written_as_the_api_names_things() {
         let record = json!({
             "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "status": "AWAITING_UPLOAD",
-            "fileName": "clip.mp4", "bytes": 3, "createdAt": "2026-01-01T00:00:00.000Z",
+            "fileName": "clip.mp4", "bytes": 3, "createdAt": "2026-01-01T00:00:00.000Z", "externalId": "order-7",
         });
         let media: MediaSummary = serde_json::from_value(record).unwrap();
         assert_eq!(
             serde_json::to_value(media).unwrap(),
             json!({
                 "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "status": "AWAITING_UPLOAD", "filename": "clip.mp4",
-                "size": 3, "createdAt": "2026-01-01T00:00:00.000Z",
+                "size": 3, "createdAt": "2026-01-01T00:00:00.000Z", "externalId": "order-7",
             })
         );
         let record = json!({

@@ -7,6 +7,7 @@ use crate::{
     image::ImageFacts,
     job::Job,
     keys,
+    labels::Labels,
     pipeline::{ExecutionInput, Source},
     speech::SpeechFacts,
     time::Timestamp,
@@ -48,6 +49,9 @@ pub struct Media {
     pub user: UserId,
     /// The name the client gave, for the owner of the table; never part of a key or a log line.
     pub file_name: String,
+    /// What the client noted on it.
+    #[serde(flatten)]
+    pub labels: Labels,
     /// What may be uploaded.
     #[serde(flatten)]
     pub grant: Grant,
@@ -215,13 +219,14 @@ impl Media {
         Ok((Self { state, ..self.clone() }, job))
     }
 
-    /// The tombstone of this media: without its name, and with the time from which on nothing is granted as the end of
+    /// The tombstone of this media: without its name and labels, and with the time from which on nothing is granted as the end of
     /// its grant. `None` where it is one already.
     #[must_use]
     pub fn deleted(&self, at: Timestamp) -> Option<Self> {
         let live = self.state.deleted_at().is_none();
         live.then(|| Self {
             file_name: String::new(),
+            labels: Labels::default(),
             state: MediaState::Deleted { deleted_at: at },
             expires_at: self.expires_at.max(at),
             ..self.clone()
@@ -270,6 +275,7 @@ mod tests {
             id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
             user: UserId::try_from("user-1".to_owned()).unwrap(),
             file_name: "clip.mp4".into(),
+            labels: Labels::new(Some("order-7".into()), [("album".into(), "summer".into())].into()).unwrap(),
             grant: Grant { content_type: "video/mp4".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
             state: MediaState::AwaitingUpload,
             created_at: Timestamp::from_unix_ms(0).unwrap(),
@@ -299,6 +305,7 @@ mod tests {
         for (deleted_at, granted_until) in [(100_000, 900_000), (950_000, 950_000)] {
             let tombstone = media.deleted(at(deleted_at)).expect("it is live");
             assert_eq!((tombstone.file_name.as_str(), tombstone.deleted(at(1))), ("", None));
+            assert_eq!(tombstone.labels, Labels::default());
             for tombstone in [tombstone.clone(), tombstone.purged().expect("it is a tombstone")] {
                 assert!(!tombstone.can_be_forgotten(at(granted_until + 59_999), 60));
                 assert!(tombstone.can_be_forgotten(at(granted_until + 60_000), 60));

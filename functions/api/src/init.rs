@@ -39,6 +39,7 @@ pub(crate) async fn handle(request: &Request, user: UserId, context: &Context) -
         id: clock::new_media_id(),
         user,
         file_name: request.file_name,
+        labels: request.labels,
         grant: request.grant,
         state: MediaState::AwaitingUpload,
         created_at: now,

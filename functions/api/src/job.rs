@@ -8,7 +8,7 @@ use lambda_http::{
 use serde::Serialize;
 use smmu_cloud::clock;
 use smmu_core::{
-    Artifact, Job, JobError, JobId, JobState, MediaId, MediaKind, Output, Problem, ProblemCode, Stage, Status,
+    Artifact, Job, JobError, JobId, JobState, Labels, MediaId, MediaKind, Output, Problem, ProblemCode, Stage, Status,
     Timestamp, UserId, Warning, manifest::OutputState,
 };
 
@@ -29,6 +29,8 @@ struct JobView<'a> {
     expected_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
+    #[serde(flatten)]
+    labels: &'a Labels,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<OutputView<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +100,7 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
         progress: job.percent(),
         expected_at: job.expected_end(),
         kind: job.kind,
+        labels: &job.labels,
         outputs,
         error,
         warnings: job.warnings(),

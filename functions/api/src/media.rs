@@ -4,8 +4,8 @@ use crate::{Context, owned, respond};
 use lambda_http::{Body, Response, http::StatusCode};
 use serde::Serialize;
 use smmu_core::{
-    DescribedMedia, JobId, Media, MediaFacts, MediaId, MediaKind, MediaState, MediaStatus, Problem, ProblemCode,
-    Sha256, Timestamp, UserId, speech::SpeechFacts,
+    DescribedMedia, JobId, Labels, Media, MediaFacts, MediaId, MediaKind, MediaState, MediaStatus, Problem,
+    ProblemCode, Sha256, Timestamp, UserId, speech::SpeechFacts,
 };
 
 /// A media as its owner sees it. What the client declared has the names of the init request.
@@ -19,6 +19,8 @@ struct MediaView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
     filename: &'a str,
+    #[serde(flatten)]
+    labels: &'a Labels,
     content_type: &'a str,
     size: u64,
     sha256: Sha256,
@@ -45,6 +47,7 @@ impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
             status: media.state.status(),
             kind: *kind,
             filename: &media.file_name,
+            labels: &media.labels,
             content_type: &media.grant.content_type,
             size: media.grant.bytes,
             sha256: media.grant.sha256,

@@ -5,6 +5,7 @@ use crate::{
     detect::MediaKind,
     error::JobError,
     ids::{JobId, MediaId, UserId},
+    labels::Labels,
     manifest::Output,
     pipeline::Pipeline,
     time::Timestamp,
@@ -25,6 +26,8 @@ pub(super) struct JobRecord {
     progress: u8,
     input_key: String,
     input_version_id: String,
+    #[serde(flatten)]
+    labels: Labels,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +70,7 @@ impl From<Job> for JobRecord {
             progress,
             input_key: job.input_key,
             input_version_id: job.input_version_id,
+            labels: job.labels,
             kind: job.kind,
             sent_at: None,
             shares: BTreeMap::new(),
@@ -128,6 +132,7 @@ impl TryFrom<JobRecord> for Job {
             user_id: record.user_id,
             input_key: record.input_key,
             input_version_id: record.input_version_id,
+            labels: record.labels,
             kind: record.kind,
             state,
             created_at: record.created_at,

@@ -23,6 +23,7 @@ fn new_job() -> Job {
         id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
         user: UserId::try_from("user-1".to_owned()).unwrap(),
         file_name: "photo.jpg".into(),
+        labels: Labels::new(Some("order-7".into()), BTreeMap::new()).unwrap(),
         grant: Grant { content_type: "image/jpeg".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
         state: MediaState::AwaitingUpload,
         created_at: at(0),
@@ -332,6 +333,7 @@ fn a_deleted_job_is_hidden_whatever_its_state_and_cancelled_if_it_had_not_ended(
             panic!("any job can be deleted")
         };
         assert_eq!((deleted.status(), deleted.deleted_at), (status, Some(at(9))));
+        assert_eq!((job.labels.external_id.as_deref(), &deleted.labels), (Some("order-7"), &Labels::default()));
         assert_eq!(deleted.apply(JobEvent::Deleted, at(10)), Transition::Unchanged);
     }
 }

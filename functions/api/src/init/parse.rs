@@ -8,12 +8,13 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use smmu_core::{Grant, Problem, ProblemCode, Sha256, UploadPolicy};
-use std::fmt;
+use smmu_core::{Grant, Labels, Problem, ProblemCode, Sha256, UploadPolicy};
+use std::{collections::BTreeMap, fmt};
 
 /// What a client asks to upload, once policy has admitted it.
 pub(super) struct UploadRequest {
     pub(super) file_name: String,
+    pub(super) labels: Labels,
     pub(super) grant: Grant,
 }
 
@@ -29,9 +30,10 @@ pub(super) fn upload_request(body: &Body, policy: &UploadPolicy) -> Result<Uploa
     let declared = content_type(&mut fields)?;
     let bytes = size(&mut fields)?;
     let sha256 = sha256(&text(&mut fields, "sha256")?)?;
+    let labels = labels(&mut fields)?;
     nothing_else(&fields)?;
     let content_type = policy.admit(&declared, &file_name, bytes)?.to_owned();
-    Ok(UploadRequest { file_name, grant: Grant { content_type, bytes, sha256 } })
+    Ok(UploadRequest { file_name, labels, grant: Grant { content_type, bytes, sha256 } })
 }
 
 /// The fields of a JSON object body.
@@ -117,6 +119,27 @@ fn content_type(fields: &mut Map<String, Value>) -> Result<String, Problem> {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(invalid("contentType", "must be a string")),
     }
+}
+
+/// What the client notes for itself; both parts may be left out.
+fn labels(fields: &mut Map<String, Value>) -> Result<Labels, Problem> {
+    let external_id = match fields.remove("externalId") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => Some(id),
+        Some(_) => return Err(invalid("externalId", "must be a string")),
+    };
+    let metadata = match fields.remove("metadata") {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(Value::Object(pairs)) => pairs
+            .into_iter()
+            .map(|(name, value)| match value.as_str() {
+                Some(value) => Ok((name, value.to_owned())),
+                None => Err(invalid("metadata", "must have strings as values")),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(_) => return Err(invalid("metadata", "must be an object of strings")),
+    };
+    Labels::new(external_id, metadata).map_err(|error| invalid(error.field, &error.bound))
 }
 
 fn size(fields: &mut Map<String, Value>) -> Result<u64, Problem> {
@@ -213,12 +236,31 @@ mod tests {
             ("sha256", json!("0".repeat(63))),
             ("sha256", json!("g".repeat(64))),
             ("colour", json!("red")),
+            ("externalId", json!(7)),
+            ("externalId", json!("")),
+            ("externalId", json!("a\u{7}")),
+            ("metadata", json!("album")),
+            ("metadata", json!({"album": 7})),
+            ("metadata", json!({"": "summer"})),
         ];
         for (field, value) in bad {
             let mut body = good();
             body[field] = value.clone();
             assert_eq!(pointer_of(&body), Some(format!("/{field}")), "{field} = {value}");
         }
+    }
+
+    #[test]
+    fn labels_are_kept_as_they_are_and_may_be_left_out() {
+        let labels = |body: &Value| {
+            let request = upload_request(&Body::Text(body.to_string()), &UploadPolicy::default());
+            serde_json::to_value(request.ok().unwrap().labels).unwrap()
+        };
+        let mut body = good();
+        assert_eq!(labels(&body), json!({}));
+        body["externalId"] = json!("order/7 ä");
+        body["metadata"] = json!({"album": "summer\n2026", "note": ""});
+        assert_eq!(labels(&body), json!({"externalId": body["externalId"], "metadata": body["metadata"]}));
     }
 
     #[test]

@@ -1,0 +1,98 @@
+//! What a client notes on its upload, for itself: it comes back with the media and its job, and is never part of a key or
+//! a log line.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A client's own name for an upload, and what else it wants to find again with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Labels {
+    /// The upload's name in the client's own records. Nobody checks that it is the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Pairs of names and values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Longest external id, in characters.
+pub const MAX_EXTERNAL_ID: usize = 255;
+/// Most pairs.
+pub const MAX_PAIRS: usize = 16;
+/// Longest name of a pair, in characters.
+pub const MAX_NAME: usize = 40;
+/// Longest value of a pair, in characters.
+pub const MAX_VALUE: usize = 500;
+
+/// Which field is beyond its bounds, and what these are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {bound}")]
+pub struct InvalidLabels {
+    /// The field of a request.
+    pub field: &'static str,
+    /// What holds for it.
+    pub bound: String,
+}
+
+impl Labels {
+    /// Labels within bounds.
+    ///
+    /// # Errors
+    ///
+    /// The first bound that does not hold.
+    pub fn new(external_id: Option<String>, metadata: BTreeMap<String, String>) -> Result<Self, InvalidLabels> {
+        let invalid = |field, bound: String| Err(InvalidLabels { field, bound });
+        let fits = |text: &str, most: usize| !text.is_empty() && text.chars().count() <= most && !has_controls(text);
+        if external_id.as_deref().is_some_and(|id| !fits(id, MAX_EXTERNAL_ID)) {
+            return invalid(
+                "externalId",
+                format!("must have 1 to {MAX_EXTERNAL_ID} characters and no control characters"),
+            );
+        }
+        if metadata.len() > MAX_PAIRS {
+            return invalid("metadata", format!("must have at most {MAX_PAIRS} pairs"));
+        }
+        if !metadata.keys().all(|name| fits(name, MAX_NAME)) {
+            return invalid(
+                "metadata",
+                format!("must have names of 1 to {MAX_NAME} characters without control characters"),
+            );
+        }
+        if metadata.values().any(|value| value.chars().count() > MAX_VALUE) {
+            return invalid("metadata", format!("must have values of at most {MAX_VALUE} characters"));
+        }
+        Ok(Self { external_id, metadata })
+    }
+}
+
+fn has_controls(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field_of(external_id: Option<&str>, pairs: &[(&str, &str)]) -> Option<&'static str> {
+        let metadata = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Labels::new(external_id.map(str::to_owned), metadata).err().map(|invalid| invalid.field)
+    }
+
+    #[test]
+    fn a_bound_is_the_last_value_that_passes() {
+        let text = |length| "ä".repeat(length);
+        assert_eq!(field_of(Some(&text(MAX_EXTERNAL_ID)), &[(&text(MAX_NAME), &text(MAX_VALUE)), ("empty", "")]), None);
+        assert_eq!(field_of(Some(&text(MAX_EXTERNAL_ID + 1)), &[]), Some("externalId"));
+        for pair in [("", "x"), (&*text(MAX_NAME + 1), "x"), ("x", &*text(MAX_VALUE + 1)), ("a\nb", "x")] {
+            assert_eq!(field_of(None, &[pair]), Some("metadata"));
+        }
+        for id in ["", "a\u{7}"] {
+            assert_eq!(field_of(Some(id), &[]), Some("externalId"));
+        }
+        let names: Vec<String> = (0..=MAX_PAIRS).map(|number| number.to_string()).collect();
+        let pairs: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
+        assert_eq!(field_of(None, &pairs[..MAX_PAIRS]), None);
+        assert_eq!(field_of(None, &pairs), Some("metadata"));
+    }
+}
