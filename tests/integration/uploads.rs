@@ -1,8 +1,13 @@
 //! The grant: these bytes, this type, once.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
-use smmu_tests::{Caller, by_request, samples};
+use serde_json::{Value, json};
+use smmu_tests::{
+    Answer, Caller, by_request,
+    caller::{Upload, hex_sha256},
+    samples,
+};
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn the_bucket_takes_exactly_what_was_granted() {
@@ -45,6 +50,54 @@ async fn completing_too_early_says_so_and_completing_twice_is_one_job() {
     assert_eq!(first.text_at("/jobId"), second.text_at("/jobId"));
     assert_eq!(first.header("location"), format!("/jobs/{}", first.text_at("/jobId")));
     assert!(!first.header("retry-after").is_empty());
+}
+
+/// An init request with a key; answers its status, and the media or the code.
+async fn init_once(user: &Caller, wish: &Value, key: &str) -> (StatusCode, String, Answer) {
+    let headers = [("idempotency-key", key)];
+    let answer = user.call_with(Method::POST, "/media/upload/init", Some(wish.clone()), &headers).await;
+    let names = if answer.status == StatusCode::CREATED { "/mediaId" } else { "/code" };
+    (answer.status, answer.text_at(names), answer)
+}
+
+#[tokio::test]
+async fn a_key_is_granted_one_upload_however_often_it_is_sent() {
+    let (user, other) = (Caller::user(by_request(), "ada").await, Caller::user(by_request(), "grace").await);
+    let file = samples::png(14, 11);
+    let wish = json!({
+        "filename": "a.png", "contentType": "image/png", "size": file.len(), "sha256": hex_sha256(&file),
+    });
+    // All at once, as a client does whose answers are slow.
+    let key = format!("\"{}\"", hex_sha256(user.init(&file, "image/png").await.media_id.as_bytes()));
+    let once = || init_once(&user, &wish, &key);
+    let (first, second, third) = tokio::join!(once(), once(), once());
+    let ids: BTreeSet<_> = [first, second, third].iter().map(|(status, id, _)| (*status, id.clone())).collect();
+    let [(StatusCode::CREATED, id)] = &ids.into_iter().collect::<Vec<_>>()[..] else { panic!("one media, granted") };
+
+    let changed = json!({"filename": "b.png", "contentType": "image/png", "size": 3, "sha256": hex_sha256(b"abc")});
+    let (status, code, _) = init_once(&user, &changed, &key).await;
+    assert_eq!((status, code.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"));
+    let (status, theirs, _) = init_once(&other, &wish, &key).await;
+    assert_eq!((status, &theirs == id), (StatusCode::CREATED, false), "a key belongs to its user");
+    for bad in ["\"\"", &"a".repeat(256)] {
+        let (status, code, _) = init_once(&user, &wish, bad).await;
+        assert_eq!((status, code.as_str()), (StatusCode::BAD_REQUEST, "invalid_request"), "{bad:?}");
+    }
+
+    // The grant of a request that was sent again works, and once more after the upload it names the same job.
+    let upload = |answer: &Answer| Upload { media_id: id.clone(), request: answer.json()["upload"].clone() };
+    let (_, _, again) = init_once(&user, &wish, &key).await;
+    assert_eq!(user.put(&upload(&again), &file, &[]).await.status, StatusCode::OK);
+    let job = user.complete(id).await.text_at("/jobId");
+    let (_, same, late) = init_once(&user, &wish, &key).await;
+    assert_eq!(&same, id);
+    assert_eq!(user.put(&upload(&late), &file, &[]).await.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(user.complete(id).await.text_at("/jobId"), job);
+
+    // What was deleted is no answer any more.
+    assert_eq!(user.call(Method::DELETE, &format!("/media/{id}"), None).await.status, StatusCode::ACCEPTED);
+    let (status, new, _) = init_once(&user, &wish, &key).await;
+    assert_eq!((status, &new == id), (StatusCode::CREATED, false));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub use erase::{Eraser, Purge, Purger};
 pub use error::CloudError;
 pub use invocation::Failure;
 pub use jobs::{Advance, Jobs};
-pub use media::MediaTable;
+pub use media::{Creation, Known, MediaTable, Once};
 pub use models::ModelBucket;
 pub use queue::{JobsQueue, PurgeMessage, PurgeQueue};
 pub use submit::{SubmitError, Submitter};

@@ -19,6 +19,10 @@ use smmu_core::{
 };
 use std::collections::HashMap;
 
+mod once;
+
+pub use once::{Creation, Known, Once};
+
 /// The media table.
 #[derive(Clone)]
 pub struct MediaTable {
@@ -99,11 +103,15 @@ impl MediaTable {
     }
 
     async fn read(&self, id: &MediaId) -> Result<Option<Item>, CloudError> {
+        self.read_key(id.as_str()).await
+    }
+
+    async fn read_key(&self, key: &str) -> Result<Option<Item>, CloudError> {
         let read = self
             .client
             .get_item()
             .table_name(&self.table)
-            .key("mediaId", AttributeValue::S(id.to_string()))
+            .key("mediaId", AttributeValue::S(key.to_owned()))
             .consistent_read(true)
             .send()
             .await;

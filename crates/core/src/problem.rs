@@ -74,6 +74,9 @@ problem_codes! {
     /// The declared size is over the limit of its kind.
     MediaTooLarge => "media_too_large", 422, "The file is too large",
         "Send a smaller file, or ask the operator to raise the limit.";
+    /// The key of this request was sent with another one before.
+    IdempotencyMismatch => "idempotency_mismatch", 422, "The idempotency key stands for another request",
+        "Send another `Idempotency-Key`, or the request that this one was first sent with.";
     /// A fault on our side.
     Internal => "internal", 500, "Something went wrong on our side",
         "Send the request again later; if it fails again, tell the operator when it failed.";
@@ -140,7 +143,8 @@ impl ProblemCode {
             | Self::UploadExpired
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType
-            | Self::MediaTooLarge => false,
+            | Self::MediaTooLarge
+            | Self::IdempotencyMismatch => false,
         }
     }
 }

@@ -10,8 +10,10 @@ use lambda_http::{
     http::{HeaderValue, StatusCode, header},
 };
 use serde::Serialize;
-use smmu_cloud::{clock, uploads::PresignedUpload};
-use smmu_core::{Media, MediaId, MediaState, Problem, Timestamp, UserId};
+use smmu_cloud::{Creation, Once, clock, uploads::PresignedUpload};
+use smmu_core::{
+    IdempotencyKey, Media, MediaId, MediaState, Problem, ProblemCode, Timestamp, UserId, idempotency::InvalidKey,
+};
 use std::collections::BTreeMap;
 
 /// What the client gets: where to put the file, and how.
@@ -32,9 +34,9 @@ struct Upload {
 }
 
 pub(crate) async fn handle(request: &Request, user: UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let once = once(request, &user)?;
     let request = parse::upload_request(request.body(), &context.policy)?;
     let now = clock::now();
-    let seconds = context.policy.grant_seconds;
     let media = Media {
         id: clock::new_media_id(),
         user,
@@ -43,14 +45,21 @@ pub(crate) async fn handle(request: &Request, user: UserId, context: &Context) -
         grant: request.grant,
         state: MediaState::AwaitingUpload,
         created_at: now,
-        expires_at: now.plus_seconds(seconds.into()),
+        expires_at: now.plus_seconds(context.policy.grant_seconds.into()),
     };
+    let media = match once {
+        None => {
+            context.submitter.media.create(&media).await.map_err(|error| respond::cloud_problem(&error))?;
+            media
+        }
+        Some(once) => granted_once(media, &once, context).await?,
+    };
+    let (seconds, expires_at) = signed_for(&media, now, context.policy.grant_seconds);
     let PresignedUpload { method, url, headers } =
         context.submitter.uploads.presign(&media, seconds).await.map_err(|error| respond::cloud_problem(&error))?;
-    context.submitter.media.create(&media).await.map_err(|error| respond::cloud_problem(&error))?;
     tracing::info!(media_id = %media.id, bytes = media.grant.bytes, "upload granted");
 
-    let upload = Upload { method, url, headers, expires_at: media.expires_at };
+    let upload = Upload { method, url, headers, expires_at };
     // What a 201 created is the place of the upload itself (RFC 9110, section 10.2.2).
     let location = HeaderValue::from_str(upload.url.split('?').next().unwrap_or_default());
     let mut response = respond::json(StatusCode::CREATED, &UploadGrant { media_id: media.id, upload });
@@ -58,4 +67,66 @@ pub(crate) async fn handle(request: &Request, user: UserId, context: &Context) -
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+/// How often a grant under a key is tried anew after another request with the same key was faster.
+const ROUNDS: usize = 4;
+
+/// A grant that fewer seconds are left of is of no use any more.
+const LEAST_SECONDS: i64 = 30;
+
+/// The key that the request is sent with, if any, and what it stands for.
+fn once(request: &Request, user: &UserId) -> Result<Option<Once>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let invalid = |error: InvalidKey| Problem::because(ProblemCode::InvalidRequest, error.to_string());
+    let key = IdempotencyKey::parse(value.to_str().unwrap_or_default()).map_err(invalid)?;
+    // Byte for byte: who sends a request again has kept it.
+    Ok(Some(Once::new(user, key.as_str(), request.body())))
+}
+
+/// Records the media, or finds the one that its key was granted before: while it can be uploaded, and once it was.
+async fn granted_once(media: Media, once: &Once, context: &Context) -> Result<Media, Problem> {
+    let table = &context.submitter.media;
+    let mut replaced = None;
+    for _ in 0..ROUNDS {
+        let created = table.create_once(&media, once, replaced.as_ref()).await;
+        match created.map_err(|error| respond::cloud_problem(&error))? {
+            Creation::Recorded => return Ok(media),
+            Creation::Known(known) if !known.same_request => {
+                return Err(Problem::new(ProblemCode::IdempotencyMismatch));
+            }
+            Creation::Known(known) => {
+                let found = table.get(&known.media).await.map_err(|error| respond::cloud_problem(&error))?;
+                match found.filter(|found| is_usable(found, media.created_at)) {
+                    Some(found) => return Ok(found),
+                    None => replaced = Some(known.media),
+                }
+            }
+            Creation::Contended => {}
+        }
+    }
+    Err(Problem::new(ProblemCode::Unavailable))
+}
+
+/// Whether what was granted before is still worth the answer.
+fn is_usable(media: &Media, now: Timestamp) -> bool {
+    match media.state {
+        MediaState::AwaitingUpload => media.expires_at > now.plus_seconds(LEAST_SECONDS),
+        // Sending the file again is answered by 412, and `complete` by the job.
+        MediaState::Submitted { .. } => true,
+        MediaState::Expired | MediaState::Deleted { .. } | MediaState::Purged { .. } => false,
+    }
+}
+
+/// For how many seconds an upload is signed, and until when that is.
+fn signed_for(media: &Media, now: Timestamp, grant_seconds: u32) -> (u32, Timestamp) {
+    match media.state {
+        MediaState::AwaitingUpload => {
+            let left = media.expires_at.ms_since(now) / 1000;
+            (u32::try_from(left).unwrap_or(grant_seconds).clamp(1, grant_seconds), media.expires_at)
+        }
+        MediaState::Submitted { .. } | MediaState::Expired | MediaState::Deleted { .. } | MediaState::Purged { .. } => {
+            (grant_seconds, now.plus_seconds(grant_seconds.into()))
+        }
+    }
 }

@@ -1,0 +1,48 @@
+//! A client's own name for a request, by which the same one is known when it is sent again
+//! (draft-ietf-httpapi-idempotency-key-header-07).
+
+/// Longest key, in characters.
+pub const MAX_KEY: usize = 255;
+
+/// A key within its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// What holds for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`Idempotency-Key` must have 1 to {MAX_KEY} printable ASCII characters")]
+pub struct InvalidKey;
+
+impl IdempotencyKey {
+    /// A key from a header's value. The draft has it in quotation marks, and many clients leave them out.
+    ///
+    /// # Errors
+    ///
+    /// Where it is empty, too long, or has other characters.
+    pub fn parse(value: &str) -> Result<Self, InvalidKey> {
+        let value = value.trim();
+        let key = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+        let printable = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if printable && (1..=MAX_KEY).contains(&key.len()) { Ok(Self(key.to_owned())) } else { Err(InvalidKey) }
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_with_and_without_quotation_marks() {
+        assert_eq!(IdempotencyKey::parse("\"8e03978e\""), IdempotencyKey::parse(" 8e03978e "));
+        for value in ["", "\"\"", "ä", "a\tb", &"a".repeat(MAX_KEY + 1)] {
+            assert_eq!(IdempotencyKey::parse(value), Err(InvalidKey), "{value:?}");
+        }
+        assert!(IdempotencyKey::parse(&"a".repeat(MAX_KEY)).is_ok());
+    }
+}
