@@ -14,7 +14,7 @@ use reqwest::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
 use serde_json::{Map, Value};
-use smmu_core::{JobId, MediaId, Sha256, Status, Timestamp};
+use smmu_core::{JobId, Labels, MediaId, Sha256, Status, Timestamp};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// The API of one deployment, as one user.
@@ -38,6 +38,9 @@ pub struct InitRequest<'a> {
     pub size: u64,
     /// Digest of the content.
     pub sha256: Sha256,
+    /// What to note on it.
+    #[serde(flatten)]
+    pub labels: &'a Labels,
 }
 
 /// What `POST /media/upload/init` grants.
@@ -284,10 +287,15 @@ impl Api {
         read(&self.http.exchange(|| self.http.client().get(url.clone())).await?)
     }
 
-    /// Asks for an upload. Sent again after a lost answer, it leaves a grant behind that nobody uses and that expires.
+    /// Asks for an upload. Sent again after a lost answer, it is granted the same one.
     pub async fn init(&self, wish: &InitRequest<'_>) -> Result<Grant, Error> {
         let url = self.url(&["media", "upload", "init"]);
-        read(&self.http.exchange(|| self.authorized(self.http.client().post(url.clone())).json(wish)).await?)
+        let key = format!("\"{:032x}\"", fastrand::u128(..));
+        let request = || {
+            let request = self.authorized(self.http.client().post(url.clone()));
+            request.header("idempotency-key", &key).json(wish)
+        };
+        read(&self.http.exchange(request).await?)
     }
 
     /// Submits what was uploaded. Twice is the same job.

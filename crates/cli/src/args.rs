@@ -3,8 +3,8 @@
 use crate::error::Error;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reqwest::Url;
-use smmu_core::{JobId, MediaId};
-use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
+use smmu_core::{JobId, Labels, MediaId};
+use std::{collections::BTreeMap, convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,6 +43,9 @@ pub enum Command {
         /// Files; of a folder, every file directly in it that is not hidden, by name
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        #[command(flatten)]
+        /// What to note on the uploads.
+        notes: Notes,
         #[command(flatten)]
         /// What to do with the jobs.
         follow: Follow,
@@ -166,6 +169,37 @@ impl fmt::Display for AnyId {
             Self::Media(id) => id.fmt(f),
         }
     }
+}
+
+/// What to note on uploads; it comes back with the job.
+#[derive(Args)]
+pub struct Notes {
+    /// Your own id of the upload; for a single FILE
+    #[arg(long, value_name = "ID")]
+    pub external_id: Option<String>,
+
+    /// What else to note on each upload; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Notes {
+    /// What to note on each of so many files.
+    pub fn labels(&self, files: usize) -> Result<Labels, Error> {
+        if self.external_id.is_some() && files != 1 {
+            return Err(Error::usage(format!("--external-id is for one file, and there are {files}")));
+        }
+        let metadata: BTreeMap<_, _> = self.metadata.iter().cloned().collect();
+        if metadata.len() < self.metadata.len() {
+            return Err(Error::usage("--metadata has a name twice"));
+        }
+        Labels::new(self.external_id.clone(), metadata).map_err(|error| Error::usage(error.to_string()))
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// What to do with a job that was found or made.

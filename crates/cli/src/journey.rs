@@ -2,7 +2,7 @@
 
 use crate::{
     api::{Api, JobSnapshot},
-    args::{AnyId, Cli, Command, Filter, Follow, Listed},
+    args::{AnyId, Cli, Command, Filter, Follow, Listed, Notes},
     download,
     error::{Error, Exit},
     http::{Http, Patience},
@@ -12,7 +12,7 @@ use crate::{
     source, upload, wait,
 };
 use futures_util::{StreamExt, stream};
-use smmu_core::{JobId, MediaId, Status};
+use smmu_core::{JobId, Labels, MediaId, Status};
 use std::{
     collections::BTreeMap,
     fs,
@@ -30,7 +30,7 @@ const UNDER_WAY: usize = 16;
 /// Does what the command line says; results go to `stdout`, all else to `show`.
 pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     let done = match &cli.command {
-        Command::Upload { files, follow } => upload_all(&cli, files, follow, show, stdout).await,
+        Command::Upload { files, notes, follow } => upload_all(&cli, files, notes, follow, show, stdout).await,
         Command::Job { id, follow } => one_job(&cli, id, follow, show, stdout).await,
         Command::List { what, filter, json } => list_all(&cli, *what, filter, *json, show, stdout).await,
         Command::Show { id: AnyId::Job(id), json } => {
@@ -53,6 +53,8 @@ struct Run<'a> {
     api: Api,
     follow: &'a Follow,
     show: &'a Show,
+    /// What is noted on each upload.
+    labels: Labels,
     transfers: Semaphore,
 }
 
@@ -63,7 +65,7 @@ impl<'a> Run<'a> {
             let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
             fs::create_dir_all(out).map_err(unwritable)?;
         }
-        Ok(Self { api, follow, show, transfers: Semaphore::new(TRANSFERS) })
+        Ok(Self { api, follow, show, labels: Labels::default(), transfers: Semaphore::new(TRANSFERS) })
     }
 
     /// One file's journey, its end told.
@@ -79,7 +81,7 @@ impl<'a> Run<'a> {
             let _turn = self.turn().await;
             let facts = source::examine(path, line).await?;
             report.bytes = Some(facts.bytes);
-            upload::submit(&self.api, path, &facts, line).await?
+            upload::submit(&self.api, path, &facts, &self.labels, line).await?
         };
         self.follow(snapshot, folder, line, report).await
     }
@@ -131,6 +133,7 @@ fn told(report: Report, line: &Line) -> Report {
 async fn upload_all(
     cli: &Cli,
     arguments: &[PathBuf],
+    notes: &Notes,
     follow: &Follow,
     show: &Show,
     stdout: &mut dyn Write,
@@ -138,7 +141,8 @@ async fn upload_all(
     let files = source::find(arguments)?;
     let names: Vec<_> = files.iter().map(|path| source::name_of(path)).collect();
     let folders = download::folder_names(names.iter().map(String::as_str));
-    let run = Run::new(cli, follow, show)?;
+    let labels = notes.labels(files.len())?;
+    let run = Run { labels, ..Run::new(cli, follow, show)? };
 
     let journeys = files.iter().zip(&folders).enumerate();
     let journeys = journeys.map(async |(place, (path, folder))| (place, run.file(path, folder).await));

@@ -10,6 +10,7 @@ use crate::{
 };
 use futures_util::StreamExt;
 use reqwest::{Body, StatusCode};
+use smmu_core::Labels;
 use std::{
     io,
     path::Path,
@@ -26,12 +27,13 @@ use tokio_util::io::ReaderStream;
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Has an upload granted, makes it, and submits it.
-pub async fn submit(api: &Api, path: &Path, facts: &Facts, line: &Line) -> Result<JobSnapshot, Error> {
+pub async fn submit(api: &Api, path: &Path, facts: &Facts, labels: &Labels, line: &Line) -> Result<JobSnapshot, Error> {
     let wish = InitRequest {
         file_name: &source::name_of(path),
         content_type: facts.content_type,
         size: facts.bytes,
         sha256: facts.sha256,
+        labels,
     };
     let grant = api.init(&wish).await?;
     put(api, &grant.upload, path, facts.bytes, line).await?;

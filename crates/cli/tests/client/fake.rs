@@ -64,6 +64,9 @@ struct Fake {
     objects: Mutex<BTreeMap<String, Bytes>>,
     looks: Mutex<BTreeMap<String, usize>>,
     seen: Mutex<Vec<String>>,
+    /// The keys that uploads were asked for with, and what was asked.
+    keys: Mutex<Vec<String>>,
+    wishes: Mutex<Vec<Value>>,
 }
 
 /// A running server. Ends with the test's runtime.
@@ -79,6 +82,8 @@ impl Server {
             objects: Mutex::default(),
             looks: Mutex::default(),
             seen: Mutex::default(),
+            keys: Mutex::default(),
+            wishes: Mutex::default(),
         });
         let api = Router::new()
             .route("/health", get(async || Json(json!({"status": "ok", "version": "1.2.3", "stage": "test"}))))
@@ -110,6 +115,16 @@ impl Server {
         self.0.seen.lock().unwrap().iter().filter(|request| request.starts_with(start)).count()
     }
 
+    /// The keys that uploads were asked for with.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.0.keys.lock().unwrap().clone()
+    }
+
+    /// What uploads were asked for.
+    pub(crate) fn wishes(&self) -> Vec<Value> {
+        self.0.wishes.lock().unwrap().clone()
+    }
+
     /// Sizes of what was uploaded.
     pub(crate) fn object_sizes(&self) -> Vec<usize> {
         self.0.objects.lock().unwrap().values().map(Bytes::len).collect()
@@ -121,6 +136,9 @@ async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> R
     let path = request.uri().path().to_owned();
     let what = format!("{} {}", request.method(), path.strip_prefix(PREFIX).unwrap_or(&path));
     fake.seen.lock().unwrap().push(what.clone());
+    if let Some(key) = request.headers().get("idempotency-key") {
+        fake.keys.lock().unwrap().push(key.to_str().unwrap().to_owned());
+    }
     let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     assert_eq!(agent, Some(concat!("smmu/", env!("CARGO_PKG_VERSION"))));
     let instead = {
@@ -148,6 +166,7 @@ async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> R
 }
 
 async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> impl IntoResponse {
+    fake.wishes.lock().unwrap().push(wish.clone());
     let mut granted = fake.granted.lock().unwrap();
     let media = format!("med_01j{:023}", granted.len());
     let digest: smmu_core::Sha256 = wish["sha256"].as_str().unwrap().parse().unwrap();

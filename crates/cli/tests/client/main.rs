@@ -148,6 +148,32 @@ async fn a_folder_gives_one_document_per_file_and_nothing_else() {
     let mut files: Vec<_> = documents.map(|d: Value| d["file"].as_str().unwrap().to_owned()).collect();
     files.sort();
     assert_eq!(files, (0..20).map(|n| format!("in/{n:02}.jpg")).collect::<Vec<_>>());
+    let mut keys = server.keys();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 20, "each file has a key of its own");
+}
+
+#[tokio::test]
+async fn what_is_noted_on_an_upload_is_sent_within_its_bounds() {
+    let server = Server::start(Behaviour::default()).await;
+    let desk = desk();
+    let noted = ["upload", "photo.jpg", "--external-id", "order-7", "--metadata", "album=a=b", "--metadata", "note="];
+    let (code, _, stderr) = run(&server, &desk, &noted).await;
+    assert_eq!(code, 0, "{stderr}");
+    let [wish] = &server.wishes()[..] else { panic!("one upload") };
+    assert_eq!(wish["externalId"], "order-7");
+    assert_eq!(wish["metadata"], serde_json::json!({"album": "a=b", "note": ""}));
+    for wrong in [
+        &["upload", "photo.jpg", "photo.jpg", "--external-id", "order-7"][..],
+        &["upload", "photo.jpg", "--metadata", "album"],
+        &["upload", "photo.jpg", "--metadata", "a=1", "--metadata", "a=2"],
+        &["upload", "photo.jpg", "--external-id", ""],
+    ] {
+        let (code, _, stderr) = run(&server, &desk, wrong).await;
+        assert_eq!(code, 2, "{wrong:?}: {stderr}");
+    }
+    assert_eq!(server.wishes().len(), 1, "nothing more was sent");
 }
 
 #[tokio::test]
@@ -192,6 +218,8 @@ async fn busy_services_are_asked_again_when_they_say() {
     let (code, _, stderr) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
     assert_eq!(code, 0, "{stderr}");
     assert_eq!((server.count("POST /media/upload/init"), server.count("PUT /raw")), (2, 3));
+    let [first, again] = &server.keys()[..] else { panic!("both requests have a key") };
+    assert_eq!(first, again, "the same request sent again is granted the same upload");
     assert!(stderr.contains("http_429 (HTTP 429): Too Many Requests; trying again in 1.0 s"), "{stderr}");
 }
 
