@@ -40,7 +40,7 @@ const TRY_AGAIN: u8 = 4;
 ///
 /// A refused file is recorded on its job and ends the task with 0, not 3: Step Functions retries a
 /// task by the name of its error alone, and every exit code but 0 has the same name. With 0 a file
-/// that can never succeed costs one container, not three.
+/// that can never succeed costs one container, not four.
 ///
 /// So is what the worker lacks, which no retry gives it ([`misconfigured`]). Where not even the job can be reached, the
 /// task ends with 2, which `update-status` knows.
