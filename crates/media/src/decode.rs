@@ -17,10 +17,11 @@ mod webp;
 
 use crate::{
     colour::Profile,
-    error::{MediaError, corrupt},
+    error::{MediaError, corrupt, reading, unsupported},
     raster::Decoded,
     source::Source,
 };
+use image::ImageError;
 use smmu_core::{
     Warning, WarningCode,
     image::{Animation, CameraFacts, ColourModel, ImageFormat, ImageLimits, Orientation, Size},
@@ -82,6 +83,18 @@ pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Deco
         ImageFormat::Ppm | ImageFormat::Tga | ImageFormat::Ico => Box::new(plain::Plain::open(source, limits)?),
         ImageFormat::Raw => Box::new(raw::Raw::open(source, limits)?),
     })
+}
+
+/// What a complaint of a decoder of the `image` crate is to the sender of a file.
+fn refused(name: &str, error: ImageError) -> MediaError {
+    match error {
+        ImageError::IoError(error) => reading(name, error),
+        ImageError::Unsupported(error) => unsupported(format!("this kind of {name} is not supported: {error}")),
+        ImageError::Limits(error) => corrupt(name, error),
+        ImageError::Decoding(error) => corrupt(name, error),
+        ImageError::Encoding(error) => corrupt(name, error),
+        ImageError::Parameter(error) => corrupt(name, error),
+    }
 }
 
 /// Of the rows of a picture whose end is missing, so many of a hundred must be there: browsers show such a picture, and

@@ -3,9 +3,9 @@
 mod runs;
 
 use self::runs::Runs;
-use super::{Decode, Header, cut_off, shrink_bytes};
+use super::{Decode, Header, cut_off, refused, shrink_bytes};
 use crate::{
-    error::{MediaError, corrupt, reading, unsupported},
+    error::{MediaError, corrupt, unsupported},
     raster::{Channels, Decoded, Raster},
     resize,
     source::Source,
@@ -29,14 +29,7 @@ enum Coding {
 }
 
 fn refusal(error: ImageError) -> MediaError {
-    match error {
-        ImageError::IoError(error) => reading("BMP", error),
-        ImageError::Unsupported(error) => unsupported(format!("this kind of BMP is not supported: {error}")),
-        ImageError::Limits(error) => corrupt("BMP", error),
-        ImageError::Decoding(error) => corrupt("BMP", error),
-        ImageError::Encoding(error) => corrupt("BMP", error),
-        ImageError::Parameter(error) => corrupt("BMP", error),
-    }
+    refused("BMP", error)
 }
 
 /// Bytes of the file header, and of the headers behind it.

@@ -1,6 +1,6 @@
 //! PPM and its family, TGA and ICO, by the `image` crate: formats whose pixels are held whole.
 
-use super::{Decode, Header, shrink_bytes};
+use super::{Decode, Header, refused, shrink_bytes};
 use crate::{
     error::{MediaError, corrupt, reading, unsupported},
     raster::{Channels, Decoded, Raster, Sample},
@@ -8,7 +8,7 @@ use crate::{
     source::Source,
 };
 use image::{
-    ColorType, ImageDecoder, ImageError,
+    ColorType, ImageDecoder,
     codecs::{ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder, tga::TgaDecoder},
 };
 use smmu_core::image::{ColourModel, ImageFormat, ImageLimits, Orientation, Size};
@@ -32,17 +32,6 @@ enum Alpha {
     /// Programs that know no alpha leave zeros in its place.
     SoundUnlessZero,
     None,
-}
-
-fn refusal(name: &str, error: ImageError) -> MediaError {
-    match error {
-        ImageError::IoError(error) => reading(name, error),
-        ImageError::Unsupported(error) => unsupported(format!("this kind of {name} is not supported: {error}")),
-        ImageError::Limits(error) => corrupt(name, error),
-        ImageError::Decoding(error) => corrupt(name, error),
-        ImageError::Encoding(error) => corrupt(name, error),
-        ImageError::Parameter(error) => corrupt(name, error),
-    }
 }
 
 /// What the header of a TGA says that its decoder keeps to itself (Truevision TGA 2.0, section C).
@@ -75,7 +64,7 @@ fn png_of_icon(content: &[u8]) -> Option<Vec<u8>> {
 impl Plain {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
         let name = source.format.name();
-        let refused = |error| refusal(name, error);
+        let refused = |error| refused(name, error);
         let tga = (source.format == ImageFormat::Tga).then(|| Tga::read(source)).transpose()?;
         // Before the reader, whose place in the file is the file's own.
         let png = if source.format == ImageFormat::Ico { png_of_icon(&source.content()?) } else { None };
@@ -138,7 +127,7 @@ impl Plain {
         if decoder.total_bytes() != bytes.len() as u64 {
             return Err(corrupt(self.name, "its headers contradict one another"));
         }
-        decoder.read_image_boxed(bytes).map_err(|error| refusal(self.name, error))?;
+        decoder.read_image_boxed(bytes).map_err(|error| refused(self.name, error))?;
         if self.channels.has_alpha() && self.alpha != Alpha::Sound {
             let count = self.channels.count();
             let alpha = |pixel: &[S]| bytemuck::bytes_of(&pixel[count - 1]).iter().any(|byte| *byte != 0);
