@@ -8,7 +8,7 @@ our own command lines (lines.py). It encodes the progressive download by itself,
 "copy" is the same peer with the download copied from the top rung, as we do it.
 
 User CPU, wall time and memory are those of a process and all its children. With --check the exit code is 1
-where a target (README, Figures) is missed.
+where a target (docs/BENCHMARKS.md) is missed.
 """
 
 import argparse

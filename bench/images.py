@@ -8,7 +8,7 @@ bench/requirements.txt and run in this same interpreter's environment, each pict
 own. User CPU of a peer is counted from after its imports; of ours, from the start of the process. Memory is
 the process's peak, a Python interpreter with nothing but its imports ("idle") shown beside it.
 
-With --check the exit code is 1 where a target (README, Figures) is missed.
+With --check the exit code is 1 where a target (docs/BENCHMARKS.md) is missed.
 """
 
 import argparse

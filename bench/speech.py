@@ -10,7 +10,7 @@ by themselves: recordings of people from `--media` where that is given, and sent
 
 Wall time is that of the files alone and, "with load", that of the process but for the peer's imports; user CPU and
 memory are the process's with all its children, CPU without the imports. With --check the exit code is 1 where a target
-(README, Figures) is missed.
+(docs/BENCHMARKS.md) is missed.
 """
 
 import argparse

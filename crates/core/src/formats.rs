@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_lists_every_format() {
+    fn the_page_of_outputs_lists_every_format() {
         let names = |kinds: &[MediaKind], decoded| {
             let formats = kinds.iter().flat_map(|kind| of_kind(*kind, decoded));
             formats.map(|format| format.name).collect::<Vec<_>>().join(", ")
@@ -219,7 +219,7 @@ mod tests {
             names(pictures, false),
             names(plays, false),
         );
-        let readme = include_str!("../../../README.md");
-        assert!(readme.contains(&table), "README.md should have this table:\n{table}");
+        let page = include_str!("../../../docs/OUTPUTS.md");
+        assert!(page.contains(&table), "docs/OUTPUTS.md should have this table:\n{table}");
     }
 }

@@ -31,7 +31,7 @@ enum Mode {
         input: PathBuf,
         /// An empty or new folder for the outputs and their manifest.json.
         outdir: PathBuf,
-        /// What to make, in JSON; see README, Profile.
+        /// What to make, in JSON; see docs/PROFILE.md.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
     },

@@ -37,7 +37,7 @@ enum Mode {
         /// The folder with the model, as tools/speech-models.sh makes them.
         #[arg(long, value_name = "DIR", env = model::FOLDER)]
         model: PathBuf,
-        /// How to transcribe, in JSON; see README, Profile.
+        /// How to transcribe, in JSON; see docs/PROFILE.md.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
     },
