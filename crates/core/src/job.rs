@@ -405,7 +405,7 @@ impl Job {
 fn further(mut state: JobState, event: JobEvent) -> JobState {
     let JobState::Running { progress, shares, ready, committed, given_up } = &mut state else { return state };
     match event {
-        JobEvent::Detected(_) => *progress = progress.furthest(Progress::at(Stage::Detect, 100)),
+        JobEvent::Detected(_) => *progress = progress.furthest(Progress::at(Stage::Waiting, 0)),
         JobEvent::Worked(work) => {
             let share = shares.entry(work.pipeline).or_default();
             // An attempt that begins anew keeps what was reached, but not when the one before would have ended.

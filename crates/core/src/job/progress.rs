@@ -19,6 +19,8 @@ pub enum Stage {
     Validate,
     /// Finding out what it is.
     Detect,
+    /// Waiting for who makes the outputs: a container that starts, or capacity for one.
+    Waiting,
     /// Making renditions of an image.
     Render,
     /// Making renditions of video or audio.
@@ -38,6 +40,7 @@ impl Stage {
             Self::Dispatch => "dispatch",
             Self::Validate => "validate",
             Self::Detect => "detect",
+            Self::Waiting => "waiting",
             Self::Render => "render",
             Self::Transcode => "transcode",
             Self::Transcribe => "transcribe",
@@ -51,7 +54,7 @@ impl Stage {
         match self {
             Self::Render | Self::Transcode => Some(Pipeline::Transcode),
             Self::Transcribe => Some(Pipeline::Transcribe),
-            Self::Queue | Self::Dispatch | Self::Validate | Self::Detect | Self::Finish => None,
+            Self::Queue | Self::Dispatch | Self::Validate | Self::Detect | Self::Waiting | Self::Finish => None,
         }
     }
 
@@ -70,6 +73,7 @@ impl Stage {
             Self::Queue | Self::Dispatch => (0, 0),
             Self::Validate => (0, 5),
             Self::Detect => (5, 10),
+            Self::Waiting => (10, 10),
             Self::Render | Self::Transcode | Self::Transcribe => (10, 95),
             Self::Finish => (95, 100),
         }

@@ -110,7 +110,7 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
                 // From 10 to 95 percent of the whole are theirs.
                 furthest = furthest.max(u8::try_from(10 + both / 2 * 85 / 100).unwrap());
             }
-            JobEvent::Detected(_) => furthest = furthest.max(Progress::at(Stage::Detect, 100).percent()),
+            JobEvent::Detected(_) => furthest = furthest.max(Progress::at(Stage::Waiting, 0).percent()),
             _ => {}
         }
     }
