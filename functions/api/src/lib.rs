@@ -3,6 +3,7 @@
 pub mod auth;
 mod cancel;
 mod complete;
+mod compress;
 mod delete;
 mod health;
 mod init;
@@ -80,7 +81,7 @@ enum Route<'a> {
 
 /// Answers one request. Never fails: what goes wrong is part of the answer.
 pub async fn handle(request: Request, context: &Context) -> Response<Body> {
-    let mut response = answer(&request, context).await;
+    let mut response = compress::for_client(request.headers(), answer(&request, context).await);
     if request.method() == Method::HEAD {
         // RFC 9110, section 9.3.2: what GET would answer, without its content.
         *response.body_mut() = Body::Empty;

@@ -14,8 +14,6 @@ use std::collections::HashMap;
 
 /// The largest text that is read. A playlist has about 60 bytes a segment.
 const MAX_STORED_BYTES: u64 = 512 * 1024;
-/// The largest text that is answered: what Lambda passes on, less room for headers and escapes.
-const MAX_ANSWER_BYTES: usize = 5 * 1024 * 1024;
 /// Signed addresses live no longer, however long the media is.
 const MAX_SECONDS: u32 = 12 * 60 * 60;
 
@@ -66,10 +64,6 @@ pub(crate) async fn handle(job: &str, name: &str, user: &UserId, context: &Conte
         Played::Playlist => hls::with_addresses(&stored, &address),
         Played::Storyboard => storyboard::with_addresses(&stored, &address),
     };
-    if text.len() > MAX_ANSWER_BYTES {
-        tracing::error!(job_id = %job.id, bytes = text.len(), "the response is too large");
-        return Err(Problem::new(ProblemCode::Internal));
-    }
     Ok(respond::text(&output.artifact.content_type, text))
 }
 
