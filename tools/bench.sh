@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh [PART...]: speed and memory against the peers, in one run on one machine: images against libvips and Pillow,
-# av against one ffmpeg run per output, speech against faster-whisper, cold starts against a minimal function and Python.
-# Without PART all four.
+# av against one ffmpeg run per output, players against the usual layout of HLS, speech against faster-whisper, cold
+# starts against a minimal function and Python. Without PART all five.
 . "$(dirname "$0")/common.sh"
 . tools/sam.sh
 
@@ -30,6 +30,19 @@ av() {
     rm -rf -- "$samples"
 }
 
+players() {
+    local clips modules
+    clips=$SMMU_TOOLS_DIR/bench-clips-$(digest bench/clips.py)
+    modules=$SMMU_TOOLS_DIR/bench-players-$(digest bench/players/package.json bench/players/package-lock.json)
+    tools/setup.sh test
+    make_venv "$venv" bench/requirements.txt
+    make_node_modules "$modules" bench/players
+    optimised --package smmu-transcode
+    step "making clips (some minutes, once)"
+    "$venv/bin/python" bench/clips.py "$clips"
+    "$venv/bin/python" bench/players.py --transcode "$built/smmu-transcode" --clips "$clips" --modules "$modules"
+}
+
 speech() {
     local venv media=()
     venv=$SMMU_TOOLS_DIR/bench-speech-$(digest bench/requirements-speech.txt)
@@ -56,10 +69,10 @@ cold() {
         --functions .aws-sam/release --minimal "$SMMU_TARGET_DIR/release/examples/minimal"
 }
 
-[ $# -gt 0 ] || set -- images av speech cold
+[ $# -gt 0 ] || set -- images av players speech cold
 for name in "$@"; do
     case $name in
-    images | av | speech | cold) step "$name" && "$name" ;;
-    *) fail "there is no part $name" "known are images, av, speech and cold" ;;
+    images | av | players | speech | cold) step "$name" && "$name" ;;
+    *) fail "there is no part $name" "known are images, av, players, speech and cold" ;;
     esac
 done

@@ -77,7 +77,17 @@ pub struct VideoPlan {
     pub storyboard: StoryboardPlan,
 }
 
-/// Duration of an HLS segment in seconds (as Apple's HLS Authoring Specification wants it).
+impl VideoPlan {
+    /// The frames of H.264 that are keyframes besides those of [`gop_frames`](Self::gop_frames). They divide the first
+    /// segment into three, so that a viewer on a slow line waits for two seconds of picture, not for six.
+    #[must_use]
+    pub const fn early_keyframes(&self) -> [u32; 2] {
+        [self.gop_frames / 3, self.gop_frames * 2 / 3]
+    }
+}
+
+/// Duration of an HLS segment in seconds (as Apple's HLS Authoring Specification wants it); the first three of H.264 and
+/// of the sound last a third of it.
 pub const SEGMENT_SECONDS: u32 = 6;
 
 /// What is done to the decoded picture once, beside turning it upright.

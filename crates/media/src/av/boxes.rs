@@ -26,13 +26,15 @@ pub(crate) struct TrackFile {
     pub(crate) timescale: u32,
 }
 
-/// One movie fragment with its media.
+/// One movie fragment with its media, or several that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
     /// Where it begins in the file.
     pub(crate) offset: u64,
     /// How many bytes it has.
     pub(crate) bytes: u64,
+    /// How many of them reach to the end of its first sample, which is a keyframe where it is a picture.
+    pub(crate) first_bytes: u64,
     /// How long it plays, in units of the timescale.
     pub(crate) duration: u64,
 }
@@ -59,8 +61,9 @@ impl TrackFile {
                 b"moov" => header = Some(Header::read(&content(&mut reader, body)?, offset + bytes)?),
                 b"moof" => {
                     let header = header.as_ref().ok_or_else(|| strange("a fragment comes before the header"))?;
-                    let duration = fragment_duration(&content(&mut reader, body)?, header.default_duration)?;
-                    segments.push(Segment { offset, bytes, duration });
+                    let fragment = Fragment::read(&content(&mut reader, body)?, header.defaults)?;
+                    let Fragment { duration, first_bytes } = fragment;
+                    segments.push(Segment { offset, bytes, first_bytes, duration });
                 }
                 _ => {
                     let skip = i64::try_from(body).map_err(|_| strange("a box ends nowhere"))?;
@@ -101,7 +104,14 @@ struct Header {
     bytes: u64,
     codec: String,
     timescale: u32,
-    default_duration: u32,
+    defaults: Sample,
+}
+
+/// What a sample has unless its run says otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sample {
+    duration: u32,
+    bytes: u32,
 }
 
 impl Header {
@@ -116,7 +126,9 @@ impl Header {
             bytes,
             codec: codec(kind, entry).ok_or_else(|| strange("its codec is not known"))?,
             timescale: timescale.ok_or_else(|| strange("it has no timescale"))?,
-            default_duration: find(moov, &[b"mvex", b"trex"]).and_then(|trex| u32_at(trex, 12)).unwrap_or(0),
+            defaults: find(moov, &[b"mvex", b"trex"])
+                .and_then(|trex| Some(Sample { duration: u32_at(trex, 12)?, bytes: u32_at(trex, 16)? }))
+                .unwrap_or_default(),
         })
     }
 }
@@ -173,30 +185,82 @@ fn descriptor(mut bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     }
 }
 
-/// How long the runs of a fragment's only track are together (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
-fn fragment_duration(moof: &[u8], default_duration: u32) -> Result<u64, Fault> {
-    let short = || strange("a fragment is cut off");
-    let track = find(moof, &[b"traf"]).ok_or_else(short)?;
-    let head = find(track, &[b"tfhd"]).ok_or_else(short)?;
-    let flags = u32_at(head, 0).ok_or_else(short)?;
-    let at = 8 + if flags & 1 == 0 { 0 } else { 8 } + if flags & 2 == 0 { 0 } else { 4 };
-    let default = if flags & 8 == 0 { default_duration } else { u32_at(head, at).ok_or_else(short)? };
-    let mut duration = 0;
-    for (_, run) in boxes(track).filter(|(kind, _)| kind == b"trun") {
-        let flags = u32_at(run, 0).ok_or_else(short)?;
-        let count = u32_at(run, 4).ok_or_else(short)?;
-        if flags & 0x100 == 0 {
-            duration += u64::from(count) * u64::from(default);
-            continue;
+/// What a fragment's header says of its only track.
+struct Fragment {
+    /// How long its runs are together, in units of the timescale.
+    duration: u64,
+    /// Bytes from the start of the header to the end of the first sample.
+    first_bytes: u64,
+}
+
+impl Fragment {
+    /// Reads `moof` (ISO/IEC 14496-12, 8.8.7 and 8.8.8). Offsets count from its start, as CMAF wants it.
+    fn read(moof: &[u8], defaults: Sample) -> Result<Self, Fault> {
+        let short = || strange("a fragment is cut off");
+        let track = find(moof, &[b"traf"]).ok_or_else(short)?;
+        let head = find(track, &[b"tfhd"]).ok_or_else(short)?;
+        let defaults = track_defaults(head, defaults).ok_or_else(short)?;
+        let runs = boxes(track).filter(|(kind, _)| kind == b"trun").map(|(_, run)| Run::read(run).ok_or_else(short));
+        let (mut duration, mut first_bytes) = (0, None);
+        for run in runs {
+            let run = run?;
+            duration += run.duration(defaults.duration).ok_or_else(short)?;
+            if first_bytes.is_none() {
+                let bytes = run.first_sample_bytes(defaults.bytes).ok_or_else(short)?;
+                first_bytes = Some(u64::from(run.offset) + u64::from(bytes));
+            }
         }
+        Ok(Self { duration, first_bytes: first_bytes.ok_or_else(|| strange("a fragment has no samples"))? })
+    }
+}
+
+/// What the samples of a fragment have unless their run says otherwise (8.8.7).
+fn track_defaults(head: &[u8], defaults: Sample) -> Option<Sample> {
+    let flags = u32_at(head, 0)?;
+    let has = |flag: u32| flags & flag != 0;
+    let at = 8 + if has(1) { 8 } else { 0 } + if has(2) { 4 } else { 0 };
+    let duration = if has(8) { u32_at(head, at)? } else { defaults.duration };
+    let bytes = if has(16) { u32_at(head, at + if has(8) { 4 } else { 0 })? } else { defaults.bytes };
+    Some(Sample { duration, bytes })
+}
+
+/// Samples that follow each other (8.8.8).
+struct Run<'a> {
+    flags: u32,
+    count: u32,
+    /// Where the first one begins, counted from the start of `moof`.
+    offset: u32,
+    /// What is said of each: a duration, a size, flags and a composition offset, each of them optional.
+    samples: &'a [u8],
+}
+
+impl<'a> Run<'a> {
+    const DURATIONS: u32 = 0x100;
+    const SIZES: u32 = 0x200;
+
+    fn read(run: &'a [u8]) -> Option<Self> {
+        let flags = u32_at(run, 0)?;
+        let offset = if flags & 1 == 0 { 0 } else { u32_at(run, 8)? };
         let first = 8 + if flags & 1 == 0 { 0 } else { 4 } + if flags & 4 == 0 { 0 } else { 4 };
-        // A sample has a duration, a size, flags and a composition offset, each of them optional.
-        let stride = (flags >> 8 & 15).count_ones() as usize * 4;
-        for index in 0..count as usize {
-            duration += u64::from(u32_at(run, first + index * stride).ok_or_else(short)?);
+        Some(Self { flags, count: u32_at(run, 4)?, offset, samples: run.get(first..)? })
+    }
+
+    fn duration(&self, default: u32) -> Option<u64> {
+        if self.flags & Self::DURATIONS == 0 {
+            return Some(u64::from(self.count) * u64::from(default));
+        }
+        let stride = (self.flags >> 8 & 15).count_ones() as usize * 4;
+        (0..self.count as usize).map(|index| u32_at(self.samples, index * stride).map(u64::from)).sum()
+    }
+
+    fn first_sample_bytes(&self, default: u32) -> Option<u32> {
+        match (self.count, self.flags & Self::SIZES, self.flags & Self::DURATIONS) {
+            (0, ..) => None,
+            (_, 0, _) => Some(default),
+            (_, _, 0) => u32_at(self.samples, 0),
+            (_, _, _) => u32_at(self.samples, 4),
         }
     }
-    Ok(duration)
 }
 
 /// The header of the box that begins here, `left` bytes before the end of the file.
@@ -303,8 +367,8 @@ mod tests {
     fn any_cut_of_a_header_is_an_error_and_no_panic() {
         let track = boxed(*b"traf", &[&boxed(*b"tfhd", &[&[0; 8]]), &boxed(*b"trun", &[&[0, 0, 1, 0, 0, 0, 0, 9]])]);
         for end in 0..track.len() {
-            assert!(fragment_duration(&track[..end], 1).is_err(), "cut at {end}");
+            assert!(Fragment::read(&track[..end], Sample::default()).is_err(), "cut at {end}");
         }
-        assert!(fragment_duration(&track, 1).is_err(), "nine samples are promised and none is there");
+        assert!(Fragment::read(&track, Sample::default()).is_err(), "nine samples are promised and none is there");
     }
 }

@@ -16,11 +16,12 @@ use crate::{
 };
 pub(crate) use lines::Video;
 use lines::{Window, sheet};
+use playlists::Listed;
 use smmu_core::{
     Artifact, Refusal, Role,
     av::{
-        Probe, StoryboardPlan,
-        hls::{self, AudioRendition, MediaPlaylist, Variant, master_playlist},
+        FrameRate, Probe, Rung, SoundPlan, StoryboardPlan,
+        hls::{self, AudioRendition, Keyframes, MediaPlaylist, Variant, master_playlist},
         names,
         progress::Steps,
         storyboard,
@@ -43,23 +44,8 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
     preview(&mut making, video, &mut steps)?;
     making.run(&video.main_line(), &mut steps, MAIN, video.plan.duration_ms)?;
 
-    let rungs = video
-        .rungs()
-        .map(|rung| {
-            let track = track(&making, &rung.segments_name(), rung.playlist_name())?.ok_or_else(nothing)?;
-            set_upright(&making.space.path(&track.playlist.uri), track.file.header_bytes)?;
-            Ok((rung, track))
-        })
-        .collect::<Result<Vec<_>, MediaError>>()?;
-    let audio = match &video.plan.audio {
-        // A sound stream without a sample is as good as none.
-        Some(sound) => {
-            let track = track(&making, names::AUDIO_SEGMENTS, names::AUDIO_PLAYLIST.to_owned())?;
-            track.map(|track| (sound, track))
-        }
-        None => None,
-    };
-    let picture_ms = rungs.iter().map(|(_, track)| track.file.duration_ms()).min().unwrap_or(0);
+    let Tracks { rungs, audio } = Tracks::read(&making, video)?;
+    let picture_ms = rungs.iter().map(|encoded| encoded.track.file.duration_ms()).min().unwrap_or(0);
     let made_ms = audio.iter().map(|(_, track)| track.file.duration_ms()).chain([picture_ms]).max().unwrap_or(0);
     if picture_ms == 0 {
         return Err(nothing());
@@ -69,17 +55,7 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
     making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
 
     publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
-    let variants: Vec<Variant> = rungs
-        .iter()
-        .map(|(rung, track)| Variant {
-            playlist: track.name.clone(),
-            codecs: track.file.codec.clone(),
-            size: rung.size,
-            frame_rate: video.plan.picture.frame_rate,
-            peak_bit_rate: track.playlist.peak_bit_rate(),
-            average_bit_rate: track.playlist.average_bit_rate(),
-        })
-        .collect();
+    let variants: Vec<Variant> = rungs.iter().map(|encoded| encoded.variant(video.plan.picture.frame_rate)).collect();
     let rendition = audio.as_ref().map(|(sound, track)| AudioRendition {
         playlist: track.name.clone(),
         codecs: track.file.codec.clone(),
@@ -89,8 +65,13 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
         average_bit_rate: track.playlist.average_bit_rate(),
     });
     making.space.write(names::MASTER_PLAYLIST, master_playlist(&variants, rendition.as_ref()).as_bytes())?;
-    for (rung, track) in &rungs {
+    for encoded in &rungs {
+        let Encoded { rung, track } = encoded;
         publish_track(&mut making, track, Some(rung.size), "video/mp4")?;
+        let keyframes = playlists::text(&encoded.keyframes(), Listed::Keyframes);
+        making.space.write(&rung.keyframes_name(), keyframes.as_bytes())?;
+        let described = |artifact| sized(artifact, rung.size);
+        making.publish(&rung.keyframes_name(), Role::MediaPlaylist, hls::CONTENT_TYPE, described)?;
     }
     if let Some((_, track)) = &audio {
         publish_track(&mut making, track, None, "audio/mp4")?;
@@ -98,11 +79,11 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
     // After everything that it names.
     making.publish(names::MASTER_PLAYLIST, Role::MasterPlaylist, hls::CONTENT_TYPE, |artifact| artifact)?;
     let top = &rungs[0];
-    let codecs = [Some(&top.1), audio.as_ref().map(|(_, track)| track)].into_iter().flatten();
+    let codecs = [Some(&top.track), audio.as_ref().map(|(_, track)| track)].into_iter().flatten();
     let codecs = codecs.map(|track| track.file.codec.as_str()).collect::<Vec<_>>().join(",");
     making.publish(names::DOWNLOAD, Role::Rendition, "video/mp4", |artifact| {
         let bit_rate = bit_rate(artifact.bytes, made_ms);
-        Artifact { duration_ms: Some(made_ms), bit_rate, codecs: Some(codecs), ..sized(artifact, top.0.size) }
+        Artifact { duration_ms: Some(made_ms), bit_rate, codecs: Some(codecs), ..sized(artifact, top.rung.size) }
     })?;
     making.tell(steps.complete(PACKAGE));
     Ok(Outcome { loudness: None, artifacts: making.into_artifacts(), made_ms, cut_off })
@@ -164,6 +145,43 @@ fn nothing() -> MediaError {
     corrupt("not one of its frames can be decoded")
 }
 
+/// Everything that the main pass encoded for playlists.
+struct Tracks<'a> {
+    rungs: Vec<Encoded<'a>>,
+    audio: Option<(&'a SoundPlan, Track)>,
+}
+
+impl<'a> Tracks<'a> {
+    /// Reads the track files, and sets the rungs upright. All get the longest target duration, since those of a master
+    /// playlist must be the same (RFC 8216, 6.2.4).
+    fn read(making: &Making, video: &'a Video<'a>) -> Result<Self, MediaError> {
+        let mut rungs = Vec::new();
+        for rung in video.rungs() {
+            let file = TrackFile::read(&making.space.path(&rung.segments_name()))?;
+            let track = Track::of(rung.playlist_name(), rung.segments_name(), file)?.ok_or_else(nothing)?;
+            set_upright(&making.space.path(&track.playlist.uri), track.file.header_bytes)?;
+            rungs.push(Encoded { rung, track });
+        }
+        let mut audio = match &video.plan.audio {
+            Some(sound) => {
+                let file = TrackFile::read(&making.space.path(names::AUDIO_SEGMENTS))?;
+                let file = TrackFile { segments: playlists::in_step(&file, &rungs[0].track.file), ..file };
+                // A sound stream without a sample is as good as none.
+                let track = Track::of(names::AUDIO_PLAYLIST.to_owned(), names::AUDIO_SEGMENTS.to_owned(), file)?;
+                track.map(|track| (sound, track))
+            }
+            None => None,
+        };
+        let rung_tracks = rungs.iter_mut().map(|encoded| &mut encoded.track);
+        let mut tracks: Vec<_> = rung_tracks.chain(audio.as_mut().map(|(_, track)| track)).collect();
+        let longest_s = tracks.iter().map(|track| track.playlist.target_duration_s).max().unwrap_or_default();
+        for track in &mut tracks {
+            track.playlist.target_duration_s = longest_s;
+        }
+        Ok(Self { rungs, audio })
+    }
+}
+
 /// A track with its playlist.
 struct Track {
     /// The playlist's name.
@@ -172,15 +190,44 @@ struct Track {
     playlist: MediaPlaylist,
 }
 
-/// Reads a finished track and writes its playlist; none if the source's stream has nothing that can be decoded.
-fn track(making: &Making, segments: &str, name: String) -> Result<Option<Track>, MediaError> {
-    let file = TrackFile::read(&making.space.path(segments))?;
-    if file.segments.is_empty() {
-        return Ok(None);
+impl Track {
+    /// None if the source's stream has nothing that can be decoded.
+    fn of(name: String, segments: String, file: TrackFile) -> Result<Option<Self>, MediaError> {
+        if file.segments.is_empty() {
+            return Ok(None);
+        }
+        let playlist = playlists::of_track(segments, &file)?;
+        Ok(Some(Self { name, file, playlist }))
     }
-    let playlist = playlists::of_track(segments.to_owned(), &file)?;
-    making.space.write(&name, playlists::text(&playlist).as_bytes())?;
-    Ok(Some(Track { name, file, playlist }))
+}
+
+/// A rung with its picture.
+struct Encoded<'a> {
+    rung: &'a Rung,
+    track: Track,
+}
+
+impl Encoded<'_> {
+    fn keyframes(&self) -> MediaPlaylist {
+        playlists::keyframes(&self.track.playlist, &self.track.file)
+    }
+
+    fn variant(&self, frame_rate: FrameRate) -> Variant {
+        let (playlist, keyframes) = (&self.track.playlist, self.keyframes());
+        Variant {
+            playlist: self.track.name.clone(),
+            codecs: self.track.file.codec.clone(),
+            size: self.rung.size,
+            frame_rate,
+            peak_bit_rate: playlist.peak_bit_rate(),
+            average_bit_rate: playlist.average_bit_rate(),
+            keyframes: Keyframes {
+                playlist: self.rung.keyframes_name(),
+                peak_bit_rate: keyframes.peak_bit_rate(),
+                average_bit_rate: keyframes.average_bit_rate(),
+            },
+        }
+    }
 }
 
 fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content_type: &str) -> Result<(), MediaError> {
@@ -192,6 +239,7 @@ fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content
         codecs: Some(track.file.codec.clone()),
         ..artifact
     };
+    making.space.write(&track.name, playlists::text(&track.playlist, Listed::Segments).as_bytes())?;
     making.publish(&track.playlist.uri, Role::Segments, content_type, described)?;
     making.publish(&track.name, Role::MediaPlaylist, hls::CONTENT_TYPE, described)
 }

@@ -14,6 +14,11 @@ fn variant(edge: u32, peak: u64) -> Variant {
         frame_rate: FrameRate::new(30_000, 1001).expect("positive"),
         peak_bit_rate: peak,
         average_bit_rate: peak / 2,
+        keyframes: Keyframes {
+            playlist: format!("video-{edge}p-keyframes.m3u8"),
+            peak_bit_rate: peak / 8,
+            average_bit_rate: peak / 10,
+        },
     }
 }
 
@@ -104,6 +109,24 @@ fn a_text_that_is_no_such_playlist_is_refused() {
 fn a_master_playlist_lists_the_rungs_with_their_sound() {
     let variants = [variant(720, 3_000_000), variant(360, 900_000)];
     insta::assert_snapshot!(master_playlist(&variants, Some(&sound(Some("deu")))));
+}
+
+#[test]
+fn a_master_playlist_begins_with_the_largest_rung_that_a_slow_line_carries() {
+    fn first(variants: &[Variant], audio: Option<&AudioRendition>) -> Option<String> {
+        let text = master_playlist(variants, audio);
+        text.lines().find(|line| !line.starts_with('#')).map(str::to_owned)
+    }
+    let light = [variant(1080, 3_000_000), variant(720, 1_280_000), variant(480, 900_000), variant(360, 500_000)];
+    assert_eq!(first(&light, None).as_deref(), Some("video-720p.m3u8"), "half of its peak is what it takes");
+    assert_eq!(first(&light, Some(&sound(None))).as_deref(), Some("video-480p.m3u8"), "the sound comes with it");
+    let heavy = [variant(1080, 9_000_000), variant(720, 4_000_000)];
+    assert_eq!(first(&heavy, None).as_deref(), Some("video-720p.m3u8"), "nothing is light enough");
+    let mut av1 = variant(360, 200_000);
+    av1.codecs = av01(0, 1, false, 8);
+    let two_codecs = [variant(360, 500_000), av1];
+    assert_eq!(first(&two_codecs, None).as_deref(), Some("video-360p.m3u8"), "not every player has AV1");
+    assert_eq!(first(&[], None), None);
 }
 
 #[test]

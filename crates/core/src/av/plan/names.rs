@@ -34,6 +34,12 @@ impl Rung {
         format!("{}.m3u8", self.name)
     }
 
+    /// The HLS playlist of the keyframes of this rung.
+    #[must_use]
+    pub fn keyframes_name(&self) -> String {
+        format!("{}-keyframes.m3u8", self.name)
+    }
+
     /// The segments of this rung.
     #[must_use]
     pub fn segments_name(&self) -> String {

@@ -38,6 +38,9 @@ pub(crate) fn sheet(number: u32) -> String {
 const TRACK_FILE: &str = "-use_editlist 1 -f mp4";
 const TRACK_FLAGS: &str = "+cmaf+delay_moov+skip_trailer";
 
+/// The sound's fragments, in microseconds: short, because segments are joined of them that end where the picture's do.
+const SOUND_FRAGMENT_US: u64 = SEGMENT_SECONDS as u64 * 1_000_000 / 12;
+
 /// Frames a second among which a poster is chosen, and most of them.
 const POSTER_RATE: u32 = 8;
 const POSTER_FRAMES: u32 = 32;
@@ -151,10 +154,13 @@ impl Video<'_> {
 
     fn rung(&self, line: Line, rung: &Rung) -> Line {
         let gop = self.plan.gop_frames;
+        // SVT-AV1 1.4 has keyframes at one distance only; its segments begin where some of H.264 do.
+        // x264 counts from the last keyframe, whyever it is one, so that all of them are named.
+        let early = self.plan.early_keyframes().map(|frame| format!("eq(n,{frame})")).join("+");
         let encoder = match rung.encoding {
             VideoEncoding::H264 { preset, crf, level } => format!(
                 "-c:v libx264 -preset {} -crf {crf} -maxrate {} -bufsize {} -profile:v high -level:v {}.{} \
-                 -g {gop} -keyint_min {gop} -sc_threshold 0",
+                 -g {gop} -keyint_min {gop} -sc_threshold 0 -force_key_frames expr:not(mod(n,{gop}))+{early}",
                 preset.as_str(),
                 rung.max_bit_rate,
                 rung.buffer_bits,
@@ -180,7 +186,7 @@ impl Video<'_> {
         line.with(format!("-map 0:{stream} -af {mix}aresample=async=1:first_pts=0"))
             .with(format!("-ac {channels} -ar {sample_rate_hz} -c:a aac -b:a {aac_bit_rate} -flags:a +bitexact"))
             .with(NOTHING_TWICE)
-            .with(format!("-frag_duration {} {TRACK_FILE}", u64::from(SEGMENT_SECONDS) * 1_000_000))
+            .with(format!("-frag_duration {SOUND_FRAGMENT_US} {TRACK_FILE}"))
             .with(format!("-movflags {TRACK_FLAGS}"))
             .output(names::AUDIO_SEGMENTS)
     }

@@ -1,13 +1,19 @@
 //! From track files to playlists.
 
-use crate::{av::boxes::TrackFile, error::Fault};
-use smmu_core::av::hls::{ByteRange, MediaPlaylist, Segment};
+use crate::{
+    av::boxes::{self, TrackFile},
+    error::Fault,
+};
+use smmu_core::av::{
+    SEGMENT_SECONDS,
+    hls::{ByteRange, MediaPlaylist, Segment},
+};
 use std::{fmt::Write as _, num::NonZeroU64};
 
 /// The playlist of a track file, from what is measured in it.
 pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, Fault> {
     let scale = u64::from(track.timescale);
-    let segment = |segment: &crate::av::boxes::Segment| {
+    let segment = |segment: &boxes::Segment| {
         let us = (u128::from(segment.duration) * 1_000_000).div_ceil(u128::from(scale));
         let duration_us = u64::try_from(us).ok().and_then(NonZeroU64::new);
         let duration_us = duration_us.ok_or_else(|| Fault::Output("a segment does not last".to_owned()))?;
@@ -25,13 +31,74 @@ pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, 
     })
 }
 
+/// The segments of a sound whose fragments are joined so that they end where those of the picture do, as nearly as they
+/// can: each fragment goes where its middle is. What is longer than the picture goes on in segments of its last distance.
+pub(crate) fn in_step(sound: &TrackFile, picture: &TrackFile) -> Vec<boxes::Segment> {
+    let mut ends = ends(picture, sound.timescale);
+    let (mut segments, mut at, mut end) = (Vec::<boxes::Segment>::new(), 0, 0);
+    for fragment in &sound.segments {
+        let middle = at + fragment.duration / 2;
+        at += fragment.duration;
+        match segments.last_mut() {
+            Some(last) if middle < end => {
+                last.bytes = fragment.offset + fragment.bytes - last.offset;
+                last.duration += fragment.duration;
+            }
+            _ => {
+                segments.push(*fragment);
+                end = ends.find(|&end| end > middle).unwrap_or(u64::MAX);
+            }
+        }
+    }
+    segments
+}
+
+/// Where the segments of a track end, in units of `timescale`; beyond its end they go on at [`SEGMENT_SECONDS`].
+fn ends(track: &TrackFile, timescale: u32) -> impl Iterator<Item = u64> {
+    let scaled = move |units: u64| {
+        let units = u128::from(units) * u128::from(timescale) / u128::from(track.timescale);
+        u64::try_from(units).unwrap_or(u64::MAX)
+    };
+    let own = track.segments.iter().scan(0, |end, segment| {
+        *end += segment.duration;
+        Some(*end)
+    });
+    let whole = u64::from(SEGMENT_SECONDS) * u64::from(timescale);
+    let total = scaled(track.segments.iter().map(|segment| segment.duration).sum());
+    own.map(scaled).chain((1..).map(move |index| total.saturating_add(whole.saturating_mul(index))))
+}
+
+/// The keyframes of a rung: the first sample of each segment, with the header in front of it that says where it is.
+pub(crate) fn keyframes(playlist: &MediaPlaylist, track: &TrackFile) -> MediaPlaylist {
+    let keyframe = |(segment, measured): (&Segment, &boxes::Segment)| Segment {
+        range: ByteRange { length: measured.first_bytes, ..segment.range },
+        ..*segment
+    };
+    MediaPlaylist {
+        segments: playlist.segments.iter().zip(&track.segments).map(keyframe).collect(),
+        ..playlist.clone()
+    }
+}
+
+/// What a playlist lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listed {
+    Segments,
+    Keyframes,
+}
+
 /// The text of a playlist (RFC 8216, 4.3).
-pub(crate) fn text(playlist: &MediaPlaylist) -> String {
+pub(crate) fn text(playlist: &MediaPlaylist, listed: Listed) -> String {
     let MediaPlaylist { uri, target_duration_s, init, segments } = playlist;
     let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_duration_s}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{}@{}\"\n",
-        init.length, init.offset
+         #EXT-X-PLAYLIST-TYPE:VOD\n{}\n#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{}@{}\"\n",
+        match listed {
+            Listed::Segments => "#EXT-X-INDEPENDENT-SEGMENTS",
+            Listed::Keyframes => "#EXT-X-I-FRAMES-ONLY",
+        },
+        init.length,
+        init.offset
     );
     for Segment { duration_us, range } in segments {
         let us = duration_us.get();
@@ -47,18 +114,50 @@ pub(crate) fn text(playlist: &MediaPlaylist) -> String {
 mod tests {
     use super::*;
 
+    fn track(segments: Vec<boxes::Segment>, timescale: u32) -> TrackFile {
+        TrackFile { header_bytes: 765, codec: "avc1.64001F".to_owned(), segments, timescale }
+    }
+
     #[test]
     fn a_playlist_says_what_was_measured_and_reads_back_the_same() {
-        let at = |offset, bytes, duration| crate::av::boxes::Segment { offset, bytes, duration };
-        let track = TrackFile {
-            header_bytes: 765,
-            codec: "avc1.64001F".to_owned(),
-            segments: vec![at(765, 1000, 180_180), at(1765, 20, 1001)],
-            timescale: 30_000,
-        };
+        let at = |offset, bytes, duration| boxes::Segment { offset, bytes, first_bytes: bytes / 10, duration };
+        let track = track(vec![at(765, 1000, 180_180), at(1765, 20, 1001)], 30_000);
         let playlist = of_track("video-360p.mp4".to_owned(), &track).expect("a playlist");
-        let written = text(&playlist);
+        let written = text(&playlist, Listed::Segments);
         insta::assert_snapshot!(written);
         assert_eq!(MediaPlaylist::read(&written).expect("it reads"), playlist);
+        let keyframes = keyframes(&playlist, &track);
+        let written = text(&keyframes, Listed::Keyframes);
+        insta::assert_snapshot!("keyframes", written);
+        assert_eq!(MediaPlaylist::read(&written).expect("it reads"), keyframes);
+    }
+
+    #[test]
+    fn sound_is_joined_to_segments_that_end_with_those_of_the_picture() {
+        let of = |durations: &[u64]| {
+            let mut offset = 100;
+            let segments = durations.iter().map(|&duration| {
+                offset += 10;
+                boxes::Segment { offset: offset - 10, bytes: 10, first_bytes: 5, duration }
+            });
+            segments.collect::<Vec<_>>()
+        };
+        let joined = |sound: &[u64], picture: &[u64]| {
+            // A hundredth of a second against a thousandth.
+            let segments = in_step(&track(of(sound), 1000), &track(of(picture), 100));
+            let mut end = 100;
+            for segment in &segments {
+                assert_eq!(segment.offset, end, "nothing is left out");
+                end += segment.bytes;
+            }
+            assert_eq!(end, 100 + 10 * sound.len() as u64);
+            segments.into_iter().map(|segment| segment.duration).collect::<Vec<_>>()
+        };
+        assert_eq!(joined(&[500; 20], &[200, 200, 200, 400]), [2000, 2000, 2000, 4000]);
+        assert_eq!(joined(&[600; 10], &[200, 200, 200]), [1800, 2400, 1800], "to half a fragment");
+        assert_eq!(joined(&[500; 30], &[200]), [2000, 6000, 6000, 1000], "longer than the picture");
+        assert_eq!(joined(&[500; 2], &[200, 200]), [1000], "shorter than the picture");
+        assert_eq!(joined(&[5000, 5000], &[100, 100, 100, 100, 600]), [5000, 5000], "longer than its segments");
+        assert_eq!(joined(&[], &[200]), [0_u64; 0]);
     }
 }
