@@ -6,6 +6,7 @@ mod bmp;
 mod canvas;
 mod gif;
 mod heif;
+mod incomplete;
 mod jpeg;
 mod jpeg_markers;
 mod jxl;
@@ -103,14 +104,19 @@ const LEAST_PERCENT: u64 = 95;
 
 /// What is said of a picture of which only the first rows are there, if those are enough.
 fn cut_off(format: &str, rows: u32, all_rows: u32) -> Result<Warning, MediaError> {
-    let percent = u64::from(rows) * 100 / u64::from(all_rows.max(1));
+    parts_missing(format, "rows", rows, all_rows)
+}
+
+/// The same of a picture that has parts of another name than rows.
+fn parts_missing(format: &str, parts: &str, there: u32, all: u32) -> Result<Warning, MediaError> {
+    let percent = u64::from(there) * 100 / u64::from(all.max(1));
     if percent < LEAST_PERCENT {
         return Err(corrupt(
             format,
-            format!("it is cut off: {percent}% of its rows are there, and at least {LEAST_PERCENT}% are needed"),
+            format!("it is cut off: {percent}% of its {parts} are there, and at least {LEAST_PERCENT}% are needed"),
         ));
     }
-    Ok(Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {percent}% of its rows are there")))
+    Ok(Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {percent}% of its {parts} are there")))
 }
 
 /// What is said of an animation of which only the first frames are processed.

@@ -10,8 +10,8 @@ mod container;
 mod still;
 
 pub(crate) use animation::{AnimationDecoder, AnimationEncoder};
-pub(crate) use container::parse;
-pub(crate) use still::{decode, encode};
+pub(crate) use container::{Missing, mend, parse};
+pub(crate) use still::{decode, decode_rows, encode};
 
 use crate::{
     error::Fault,

@@ -3,7 +3,7 @@
 mod runs;
 
 use self::runs::Runs;
-use super::{Decode, Header, cut_off, refused, shrink_bytes};
+use super::{Decode, Header, cut_off, incomplete::Rows, refused, shrink_bytes};
 use crate::{
     error::{MediaError, corrupt, unsupported},
     raster::{Channels, Decoded, Raster},
@@ -11,7 +11,10 @@ use crate::{
     source::Source,
 };
 use image::{ColorType, ImageDecoder as _, ImageError, codecs::bmp::BmpDecoder};
-use smmu_core::image::{ColourModel, ImageLimits, Orientation, Size};
+use smmu_core::{
+    Warning,
+    image::{ColourModel, ImageLimits, Orientation, Size},
+};
 use std::io::Cursor;
 
 /// An opened bitmap.
@@ -74,16 +77,47 @@ fn bits_per_pixel(content: &[u8]) -> Result<u16, MediaError> {
     bits.map(|bits| u16::from_le_bytes(*bits)).ok_or_else(|| corrupt("BMP", "it ends too early"))
 }
 
+/// Where rows are, whose numbers of bytes are multiples of four. Only those of Windows' header or the older one are
+/// looked at that have no compression.
+fn rows(content: &[u8], bits: u16) -> Option<Rows> {
+    let field = |at: usize| number(content, FILE_HEADER + at);
+    let (width, height) = match field(0)? {
+        12 => (field(4)? & 0xffff, field(4)? >> 16),
+        _ if !matches!(field(16)?, 0 | 3 | 6) => return None,
+        _ => (field(4)?, field(8)?.cast_signed().unsigned_abs()),
+    };
+    let bytes = (u64::from(width) * u64::from(bits)).div_ceil(32) * 4;
+    Some(Rows { at: number(content, 10)?.into(), bytes, size: Size { width, height } })
+}
+
+/// Completes the pixels of a file that is cut off.
+fn complete(content: &mut Vec<u8>, bits: u16, limits: &ImageLimits) -> Result<Option<Warning>, MediaError> {
+    let Some(rows) = rows(content, bits) else { return Ok(None) };
+    // Some programs leave out what fills the last row up.
+    const FILLING: usize = 3;
+    let whole = rows.bytes.saturating_mul(rows.size.height.into()).saturating_add(rows.at);
+    if content.len() as u64 + FILLING as u64 >= whole {
+        content.resize(content.len().max(whole as usize), 0);
+        return Ok(None);
+    }
+    let missing = rows.missing("BMP", (&content[..], content.len() as u64), limits)?;
+    Ok(missing.map(|(rest, warning)| {
+        content.extend(rest);
+        warning
+    }))
+}
+
 impl Bmp {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let content = with_info_header(source.content()?)?;
-        let content_bytes = content.len() as u64;
+        let mut content = with_info_header(source.content()?)?;
         let bits = bits_per_pixel(&content)?;
         if let Some(runs) = Runs::open(&content, bits)? {
             limits.check_canvas(runs.size)?;
-            let header = header(runs.size, bits, Channels::Rgb);
+            let (header, content_bytes) = (header(runs.size, bits, Channels::Rgb), content.len() as u64);
             return Ok(Self { coding: Some(Coding::Runs(runs)), header, channels: Channels::Rgb, content_bytes });
         }
+        let warning = complete(&mut content, bits, limits)?;
+        let content_bytes = content.len() as u64;
         let mut decoder = BmpDecoder::new(Cursor::new(content)).map_err(refusal)?;
         let (width, height) = decoder.dimensions();
         let stored = Size { width, height };
@@ -97,7 +131,8 @@ impl Bmp {
             ColorType::Rgba8 => Channels::Rgba,
             other => return Err(unsupported(format!("BMP with pixels of the kind {other:?} is not supported"))),
         };
-        let header = header(stored, bits, channels);
+        let mut header = header(stored, bits, channels);
+        header.warnings.extend(warning);
         Ok(Self { coding: Some(Coding::Image(Box::new(decoder))), header, channels, content_bytes })
     }
 }

@@ -4,6 +4,7 @@
 //! moves. What else an HEIF may hold beside its primary picture (thumbnails, depth, gain maps, bursts) is not looked at.
 
 mod av1;
+mod bands;
 mod bytes;
 mod container;
 mod hevc;
@@ -12,7 +13,7 @@ mod planes;
 mod properties;
 mod sequence;
 
-use super::{Decode, Header, TakeFrame, frames_missing, shortened};
+use super::{Decode, Header, TakeFrame, frames_missing, parts_missing, shortened};
 use crate::{
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
@@ -21,8 +22,9 @@ use crate::{
     resize::RowResizer,
     source::Source,
 };
+use bands::{Alpha, Bands};
 use container::{Coding, Container, Picture, Tile, gather};
-use planes::{CodePoints, Planes, Rows, Subsampling};
+use planes::{Rows, Subsampling};
 use sequence::{Ended, Sequence};
 use smmu_core::{
     Warning,
@@ -59,11 +61,6 @@ impl Heif {
             limits.check_canvas(picture.size)?;
             limits.check_canvas(picture.tile)?;
             limits.check_canvas(picture.coded)?;
-            if picture.size != colour.size {
-                return Err(unsupported(format!(
-                    "{name} whose alpha has another size than its colours is not supported"
-                )));
-            }
         }
         let monochrome = colour.subsampling == Subsampling::Monochrome;
         let channels = match (monochrome, &container.alpha) {
@@ -78,8 +75,9 @@ impl Heif {
             (None, Some(points)) => Profile::of_code_points(points.primaries, points.transfer),
             (None, None) => None,
         };
-        let (animation, warnings) =
+        let (animation, mut warnings) =
             container.sequence.as_ref().map_or((None, Vec::new()), |sequence| moving(name, sequence, colour));
+        warnings.extend(tiles_missing(name, &container)?);
         let metadata = container.exif.as_deref().and_then(Metadata::parse);
         let header = Header {
             stored: container.crop.size,
@@ -116,7 +114,7 @@ impl Heif {
     }
 
     /// Makes one picture of its planes.
-    fn shrink<S: Level>(&self, mut colour: Bands, mut alpha: Option<Bands>, target: Size) -> Result<Decoded, MediaError>
+    fn shrink<S: Level>(&self, mut colour: Bands, alpha: Option<Bands>, target: Size) -> Result<Decoded, MediaError>
     where
         Decoded: From<crate::raster::Raster<S>>,
     {
@@ -124,16 +122,10 @@ impl Heif {
         let mut resizer = RowResizer::<S>::new(crop.size, target, self.channels);
         let mut pending: Vec<S> = Vec::with_capacity(row_samples(whole.width, self.channels));
         let mut rows = Rows::default();
-        let mut alpha_row: Vec<f32> = Vec::new();
+        let mut alpha = alpha.map(|alpha| Alpha::new(alpha, whole));
         let columns = row_samples(crop.left, self.channels)..row_samples(crop.left + crop.size.width, self.channels);
         for row in crop.top..crop.top + crop.size.height {
-            alpha_row.clear();
-            if let Some(alpha) = &mut alpha {
-                for (planes, row, columns) in alpha.row(row)? {
-                    planes.luma_row(row, &mut rows);
-                    alpha_row.extend(&rows.luma[..columns]);
-                }
-            }
+            let alpha_row = alpha.as_mut().map_or(Ok(&[][..]), |alpha| alpha.row(row, &mut rows))?;
             let mut left = 0;
             for (planes, row, columns) in colour.row(row)? {
                 planes.rgb_row(row, &mut rows);
@@ -187,6 +179,15 @@ impl Heif {
             }
         }
     }
+}
+
+/// What is said of a grid whose last images are missing. Of the others nothing is missing, or all.
+fn tiles_missing(name: &str, container: &Container) -> Result<Option<Warning>, MediaError> {
+    let pictures = [Some(&container.colour), container.alpha.as_ref()];
+    let tiles = || pictures.iter().flatten().flat_map(|picture| &picture.tiles);
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let (all, there) = (count(tiles().count()), count(tiles().filter(|tile| !tile.is_missing()).count()));
+    (there < all).then(|| parts_missing(name, "tiles", there, all)).transpose()
 }
 
 /// What is said of a sequence. One of HEVC stands for its first picture, as bursts do.
@@ -271,56 +272,5 @@ impl Decode for Heif {
             Some(sequence) if self.header.animation.is_some() => self.decode_frames(sequence, target, take),
             _ => take(self.still(target)?, 0),
         }
-    }
-}
-
-/// The images of a picture, decoded one row of them at a time.
-struct Bands<'a> {
-    content: &'a [u8],
-    picture: &'a Picture,
-    points: Option<CodePoints>,
-    /// Number of the row of images that is decoded, and the images.
-    band: Option<(u32, Vec<Planes>)>,
-}
-
-impl<'a> Bands<'a> {
-    const fn new(content: &'a [u8], picture: &'a Picture, points: Option<CodePoints>) -> Self {
-        Self { content, picture, points, band: None }
-    }
-
-    /// Of a picture of one image, which is decoded already.
-    fn of(picture: &'a Picture, planes: Planes) -> Self {
-        Self { content: &[], picture, points: None, band: Some((0, vec![planes])) }
-    }
-
-    /// Each image that a row of the picture crosses, with the row in it and how many of its columns belong.
-    fn row(&mut self, row: u32) -> Result<impl Iterator<Item = (&Planes, usize, usize)>, MediaError> {
-        let tile = self.picture.tile;
-        let (number, inside) = (row / tile.height, (row % tile.height) as usize);
-        if self.band.as_ref().is_none_or(|(decoded, _)| *decoded != number) {
-            // The band before goes first, so that never two are in memory.
-            self.band = None;
-            self.band = Some((number, self.decode(number)?));
-        }
-        let planes = self.band.as_ref().map_or(&[][..], |(_, planes)| planes);
-        let width = self.picture.size.width;
-        Ok(planes.iter().enumerate().map(move |(column, planes)| {
-            let left = u32::try_from(column).unwrap_or(u32::MAX).saturating_mul(tile.width);
-            (planes, inside, width.saturating_sub(left).min(tile.width) as usize)
-        }))
-    }
-
-    fn decode(&self, band: u32) -> Result<Vec<Planes>, MediaError> {
-        let columns = self.picture.columns as usize;
-        let tiles = self.picture.tiles.iter().skip(band as usize * columns).take(columns);
-        tiles
-            .map(|tile| {
-                let stream = gather(self.content, &tile.stream);
-                match &tile.coding {
-                    Coding::Av1 => av1::decode(stream, self.picture, self.points),
-                    Coding::Hevc(configuration) => configuration.decode(&stream, self.picture, self.points),
-                }
-            })
-            .collect()
     }
 }

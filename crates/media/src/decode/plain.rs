@@ -1,18 +1,23 @@
 //! PPM and its family, TGA and ICO, by the `image` crate: formats whose pixels are held whole.
 
-use super::{Decode, Header, refused, shrink_bytes};
+use super::{Decode, Header, incomplete::Rows, refused, shrink_bytes};
 use crate::{
-    error::{MediaError, corrupt, reading, unsupported},
+    error::{Fault, MediaError, corrupt, reading, unsupported},
     raster::{Channels, Decoded, Raster, Sample},
     resize,
     source::Source,
 };
 use image::{
     ColorType, ImageDecoder,
-    codecs::{ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder, tga::TgaDecoder},
+    codecs::{
+        ico::IcoDecoder,
+        png::PngDecoder,
+        pnm::{PnmDecoder, PnmSubtype, SampleEncoding},
+        tga::TgaDecoder,
+    },
 };
 use smmu_core::image::{ColourModel, ImageFormat, ImageLimits, Orientation, Size};
-use std::io::{Cursor, Read as _};
+use std::io::{Cursor, Read as _, Seek as _};
 
 /// An opened file.
 pub(crate) struct Plain {
@@ -38,14 +43,42 @@ enum Alpha {
 struct Tga {
     mapped: bool,
     alpha_bits: u8,
+    /// Where its rows are, if they are not compressed.
+    rows: Option<Rows>,
 }
 
 impl Tga {
     fn read(source: &Source) -> Result<Self, MediaError> {
         let mut head = [0; 18];
         source.reader()?.read_exact(&mut head).map_err(|error| reading("TGA", error))?;
-        Ok(Self { mapped: head[1] == 1, alpha_bits: head[17] & 15 })
+        let short = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
+        let mapped = head[1] == 1;
+        let map_bytes = if mapped { u64::from(short(5)) * u64::from(head[7].div_ceil(8)) } else { 0 };
+        let rows = Rows {
+            at: 18 + u64::from(head[0]) + map_bytes,
+            bytes: u64::from(short(12)) * u64::from(head[16].div_ceil(8)),
+            size: Size { width: short(12).into(), height: short(14).into() },
+        };
+        Ok(Self { mapped, alpha_bits: head[17] & 15, rows: matches!(head[2], 1..=3).then_some(rows) })
     }
+}
+
+/// Where the rows of a file of the family of PPM are, if they are binary.
+fn rows_of_pnm(source: &Source) -> Result<Option<Rows>, MediaError> {
+    let decoder = PnmDecoder::new(source.reader()?).map_err(|error| refused(source.format.name(), error))?;
+    let (subtype, (width, height), bytes) = (decoder.subtype(), decoder.dimensions(), decoder.total_bytes());
+    let (mut reader, _) = decoder.into_inner();
+    let at = reader.stream_position().map_err(Fault::Read)?;
+    let bytes = match subtype {
+        PnmSubtype::Bitmap(SampleEncoding::Binary) => u64::from(width).div_ceil(8),
+        PnmSubtype::Graymap(SampleEncoding::Binary)
+        | PnmSubtype::Pixmap(SampleEncoding::Binary)
+        | PnmSubtype::ArbitraryMap => bytes / u64::from(height.max(1)),
+        PnmSubtype::Bitmap(SampleEncoding::Ascii)
+        | PnmSubtype::Graymap(SampleEncoding::Ascii)
+        | PnmSubtype::Pixmap(SampleEncoding::Ascii) => return Ok(None),
+    };
+    Ok(Some(Rows { at, bytes, size: Size { width, height } }))
 }
 
 /// The largest picture of an icon, where it is a PNG. The decoder of icons takes such a one only with alpha; browsers
@@ -68,12 +101,20 @@ impl Plain {
         let tga = (source.format == ImageFormat::Tga).then(|| Tga::read(source)).transpose()?;
         // Before the reader, whose place in the file is the file's own.
         let png = if source.format == ImageFormat::Ico { png_of_icon(&source.content()?) } else { None };
-        let reader = source.reader()?;
+        let rows = match source.format {
+            ImageFormat::Ppm => rows_of_pnm(source)?,
+            _ => tga.as_ref().and_then(|tga| tga.rows),
+        };
+        let file = source.any_offset()?;
+        let missing = rows.map(|rows| rows.missing(name, (&file, source.bytes), limits)).transpose()?.flatten();
+        file.check().map_err(Fault::Read)?;
+        let (rest, warning) = missing.unzip();
+        let reader = source.reader()?.chain(Cursor::new(rest.unwrap_or_default()));
         let mut decoder: Box<dyn ImageDecoder> = match source.format {
             ImageFormat::Tga => Box::new(TgaDecoder::new(reader).map_err(refused)?),
             ImageFormat::Ico => match png {
                 Some(png) => Box::new(PngDecoder::new(Cursor::new(png)).map_err(refused)?),
-                None => Box::new(IcoDecoder::new(reader).map_err(refused)?),
+                None => Box::new(IcoDecoder::new(reader.into_inner().0).map_err(refused)?),
             },
             _ => Box::new(PnmDecoder::new(reader).map_err(refused)?),
         };
@@ -112,7 +153,7 @@ impl Plain {
             profile: None,
             camera: None,
             animation: None,
-            warnings: Vec::new(),
+            warnings: warning.into_iter().collect(),
         };
         Ok(Self { decoder: Some(decoder), name, header, channels, alpha })
     }

@@ -14,7 +14,9 @@ use crate::{
     resize::{self, RowResizer},
     source::Source,
 };
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+use png::{
+    BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row,
+};
 use smmu_core::image::{ColourModel, ImageLimits, Size};
 use std::{
     fs::File,
@@ -113,12 +115,41 @@ impl Png {
         Ok(Self { file, limits: allowed, reader, header, channels, sixteen, interlaced, cut: false, moving })
     }
 
-    /// Interlaced rows come in an order in which none is complete before nearly all have come.
+    /// Interlaced rows come in an order in which none is complete before half of all pixels have come.
     fn whole(&mut self) -> Result<Vec<u8>, MediaError> {
         let bytes = self.reader.output_buffer_size().ok_or_else(|| corrupt("PNG", "it has too many pixels"))?;
         let mut pixels = vec![0; bytes];
-        self.reader.next_frame(&mut pixels).map_err(refusal)?;
-        Ok(pixels)
+        let pixel_bits = self.channels.count() as u64 * self.sample_bytes() * 8;
+        let stride = row_samples(self.header.stored.width, self.channels) * self.sample_bytes() as usize;
+        let mut lines = 0;
+        loop {
+            match self.reader.next_interlaced_row() {
+                Ok(Some(row)) => match row.interlace() {
+                    InterlaceInfo::Adam7(place) => {
+                        expand_interlaced_row(&mut pixels, stride, row.data(), place, pixel_bits as u8);
+                        lines += 1;
+                    }
+                    InterlaceInfo::Null(_) => return Err(corrupt("PNG", "it is interlaced in part")),
+                },
+                Ok(None) => return Ok(pixels),
+                Err(DecodingError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    self.fill(&mut pixels, stride, complete_rows(self.header.stored, lines))?;
+                    return Ok(pixels);
+                }
+                Err(error) => return Err(refusal(error)),
+            }
+        }
+    }
+
+    /// Fills the odd rows that are missing of an interlaced picture, all of whose even rows have come.
+    fn fill(&mut self, pixels: &mut [u8], stride: usize, complete: u32) -> Result<(), MediaError> {
+        let height = self.header.stored.height;
+        self.header.warnings.push(cut_off("PNG", complete, height)?);
+        let odd_there = complete.saturating_sub(height.div_ceil(2));
+        for number in (1..height as usize).step_by(2).skip(odd_there as usize) {
+            pixels.copy_within((number - 1) * stride..number * stride, number * stride);
+        }
+        Ok(())
     }
 
     /// A row, which is the one before again where the file is cut off and nearly all rows have come.
@@ -144,6 +175,16 @@ impl Png {
     const fn sample_bytes(&self) -> u64 {
         if self.sixteen { 2 } else { 1 }
     }
+}
+
+/// How many rows are complete when so many lines of the passes of Adam7 have come (PNG, 8.2). The sixth pass completes
+/// a row of an even number by each of its lines, the seventh one of an odd number.
+fn complete_rows(size: Size, lines: u32) -> u32 {
+    // Columns and rows from which on, and steps in which, lines of the first five passes lie.
+    let before = [(0, 0, 8), (4, 0, 8), (0, 4, 8), (2, 0, 4), (0, 2, 4)];
+    let before = before.iter().filter(|(left, ..)| size.width > *left);
+    let before: u32 = before.map(|(_, top, step)| size.height.saturating_sub(*top).div_ceil(*step)).sum();
+    lines.saturating_sub(before)
 }
 
 /// PNG is big-endian.

@@ -1,19 +1,24 @@
 //! WebP, still and moving.
 
-use super::{Decode, Header, TakeFrame, shortened, shrink_bytes};
+use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
 use crate::{
     colour::Profile,
     error::{MediaError, corrupt},
     exif::Metadata,
-    raster::{Channels, Decoded, Raster},
+    raster::{Channels, Decoded, Raster, row_samples},
     resize,
     source::Source,
-    webp::{self, AnimationDecoder},
+    webp::{self, AnimationDecoder, Missing},
 };
-use smmu_core::image::{ColourModel, ImageLimits, Size};
+use smmu_core::{
+    Warning, WarningCode,
+    image::{ColourModel, ImageLimits, Size},
+};
 
 /// How much larger than the target a picture is left by the decoder, whose own shrinking only averages.
 const MARGIN: u32 = 2;
+
+const EXTRAS_MISSING: &str = "the WebP file is cut off behind its picture";
 
 /// An opened WebP file.
 pub(crate) struct Webp {
@@ -21,14 +26,25 @@ pub(crate) struct Webp {
     header: Header,
     lossless: bool,
     animated_file: bool,
+    /// Whether the file ends inside its only picture.
+    cut: bool,
 }
 
 impl Webp {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let content = source.content()?;
+        let mut content = source.content()?;
+        let missing = webp::mend(&mut content);
         let mut found = webp::parse(&content).ok_or_else(|| corrupt("WebP", "its headers are incomplete"))?;
         limits.check_canvas(found.size)?;
-        let mut warnings = Vec::new();
+        let frames = found.animation.map_or(1, |animation| animation.frames);
+        let mut warnings: Vec<Warning> = match missing {
+            // The rows are counted when they are decoded.
+            None | Some(Missing::Rows) => None,
+            Some(Missing::Frames) => Some(frames_missing("WebP", frames)),
+            Some(Missing::Extras) => Some(Warning::new(WarningCode::CutOff, EXTRAS_MISSING)),
+        }
+        .into_iter()
+        .collect();
         let most = limits.frames(found.size);
         if let Some(animation) = found.animation.as_mut().filter(|animation| animation.frames > most) {
             animation.duration_ms = animation.duration_ms * u64::from(most) / u64::from(animation.frames);
@@ -48,7 +64,22 @@ impl Webp {
             animation: found.animation,
             warnings,
         };
-        Ok(Self { content, header, lossless: found.lossless, animated_file: found.animated_file })
+        let cut = missing == Some(Missing::Rows);
+        Ok(Self { content, header, lossless: found.lossless, animated_file: found.animated_file, cut })
+    }
+
+    /// The picture of a file that is cut off; its missing rows are as the last one that is there.
+    fn rows(&mut self, target: Size) -> Result<Raster, MediaError> {
+        let (mut raster, rows) = webp::decode_rows(&self.content, self.decoded_size(target), self.channels())?;
+        let all = raster.size.height;
+        if rows < all {
+            self.header.warnings.push(cut_off("WebP", rows, all)?);
+            let row_bytes = row_samples(raster.size.width, raster.channels);
+            for number in rows as usize..all as usize {
+                raster.samples.copy_within((number - 1) * row_bytes..number * row_bytes, number * row_bytes);
+            }
+        }
+        Ok(raster)
     }
 
     fn channels(&self) -> Channels {
@@ -89,6 +120,8 @@ impl Decode for Webp {
         let raster: Raster = if self.animated_file {
             let first = AnimationDecoder::open(&self.content, self.header.stored)?.next_frame()?;
             first.ok_or_else(|| corrupt("WebP", "it has no frames"))?.0
+        } else if self.cut {
+            self.rows(target)?
         } else {
             webp::decode(&self.content, self.decoded_size(target), self.channels())?
         };

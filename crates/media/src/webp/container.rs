@@ -21,6 +21,54 @@ pub(crate) struct Container {
     pub(crate) exif: Option<Vec<u8>>,
 }
 
+/// What is not in a file that ends before it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// The last rows of its only picture.
+    Rows,
+    /// Frames of an animation.
+    Frames,
+    /// Nothing that is shown.
+    Extras,
+}
+
+/// What is missing. Chunks that are cut off are taken out, but the picture's own.
+pub(crate) fn mend(content: &mut Vec<u8>) -> Option<Missing> {
+    const HEAD: usize = 8;
+    let stated = content.get(4..HEAD)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize)?;
+    // Programs forget to count the last chunk's padding, or leave it out.
+    if stated.saturating_add(HEAD) <= content.len() + 1 {
+        return None;
+    }
+    let (mut end, mut picture, mut animated) = (HEAD + 4, false, false);
+    let mut missing = Missing::Extras;
+    while let Some((name, length)) = content.get(end..end + HEAD).and_then(|head| {
+        let (name, length) = head.split_first_chunk::<4>()?;
+        Some((*name, u32::from_le_bytes(*length.first_chunk()?) as usize))
+    }) {
+        let is_picture = matches!(&name, b"VP8 " | b"VP8L");
+        animated |= &name == b"ANIM";
+        let next = end.saturating_add(HEAD).saturating_add(length).saturating_add(length % 2);
+        if next > content.len() + 1 {
+            if is_picture {
+                return Some(Missing::Rows);
+            }
+            break;
+        }
+        picture |= is_picture;
+        end = next.min(content.len());
+    }
+    if animated {
+        missing = Missing::Frames;
+    } else if !picture {
+        return Some(Missing::Rows);
+    }
+    content.truncate(end);
+    let stated = u32::try_from(end - HEAD).unwrap_or(u32::MAX);
+    content[4..HEAD].copy_from_slice(&stated.to_le_bytes());
+    Some(missing)
+}
+
 /// A chunk's name and payload.
 type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
 
@@ -74,15 +122,18 @@ pub(crate) fn parse(content: &[u8]) -> Option<Container> {
     canvas_known.then_some(found)
 }
 
-/// Chunks one after another, up to the first that is cut off.
+/// Chunks one after another, up to the first that is cut off; of a picture what is there.
 fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     std::iter::from_fn(move || {
         let (name, after) = rest.split_first_chunk::<4>()?;
         let (length, after) = after.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let payload = after.get(..length)?;
+        let payload = match (after.get(..length), name) {
+            (None, b"VP8 " | b"VP8L") => after,
+            (payload, _) => payload?,
+        };
         // Payloads of odd length are followed by one byte of padding.
-        rest = after.get(length + length % 2..).unwrap_or_default();
+        rest = after.get(length.saturating_add(length % 2)..).unwrap_or_default();
         Some((name, payload))
     })
 }

@@ -39,24 +39,8 @@ pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Fau
 
 /// A still WebP file as RGB or RGBA, shrunk to `size` on the way (by averaging areas: leave a margin).
 pub(crate) fn decode(content: &[u8], size: Size, channels: Channels) -> Result<Raster, MediaError> {
-    let mode = match channels {
-        Channels::Rgb => sys::WEBP_CSP_MODE::MODE_RGB,
-        Channels::Rgba => sys::WEBP_CSP_MODE::MODE_RGBA,
-        Channels::Grey | Channels::GreyAlpha | Channels::Cmyk => return Err(corrupt("WebP", "it has other channels")),
-    };
-    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Fault::resize("libwebp is of another version"))?;
     let mut raster: Raster = Raster::zeroed(size, channels);
-    let stride = size.width as usize * channels.count();
-    config.options.use_scaling = 1;
-    config.options.scaled_width = i32::try_from(size.width).map_err(Fault::resize)?;
-    config.options.scaled_height = i32::try_from(size.height).map_err(Fault::resize)?;
-    config.output.colorspace = mode;
-    config.output.is_external_memory = 1;
-    config.output.u.RGBA = sys::WebPRGBABuffer {
-        rgba: raster.samples.as_mut_ptr(),
-        stride: i32::try_from(stride).map_err(Fault::resize)?,
-        size: raster.samples.len(),
-    };
+    let mut config = configuration(&mut raster)?;
     // SAFETY: the input is a live slice; the output names live memory of the given size and stride,
     // which the library checks against the scaled size before it writes.
     let status = unsafe { sys::WebPDecode(content.as_ptr(), content.len(), &raw mut config) };
@@ -64,14 +48,77 @@ pub(crate) fn decode(content: &[u8], size: Size, channels: Channels) -> Result<R
     unsafe { sys::WebPFreeDecBuffer(&raw mut config.output) };
     match status {
         sys::VP8StatusCode::VP8_STATUS_OK => Ok(raster),
+        status => Err(refusal(status)),
+    }
+}
+
+/// The same of a file that is cut off, and how many rows of the result are there.
+pub(crate) fn decode_rows(content: &[u8], size: Size, channels: Channels) -> Result<(Raster, u32), MediaError> {
+    let mut raster: Raster = Raster::zeroed(size, channels);
+    let mut config = configuration(&mut raster)?;
+    // SAFETY: without input it only makes a decoder, whose configuration outlives it here.
+    let decoder = Incremental(unsafe { sys::WebPIDecode(std::ptr::null(), 0, &raw mut config) });
+    if decoder.0.is_null() {
+        return Err(Fault::resize("libwebp has no memory for a decoder").into());
+    }
+    // SAFETY: the decoder and the input are live; as for `decode`, the output names memory of ours.
+    let status = unsafe { sys::WebPIUpdate(decoder.0, content.as_ptr(), content.len()) };
+    match status {
+        sys::VP8StatusCode::VP8_STATUS_OK => return Ok((raster, size.height)),
+        sys::VP8StatusCode::VP8_STATUS_SUSPENDED | sys::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {}
+        status => return Err(refusal(status)),
+    }
+    let (mut rows, none) = (0, std::ptr::null_mut());
+    // SAFETY: the decoder is live; it gives the number of rows that it has written, and nothing else is asked for.
+    let written = unsafe { sys::WebPIDecGetRGB(decoder.0, &raw mut rows, none, none, none) };
+    drop(decoder);
+    let rows = if written.is_null() { 0 } else { u32::try_from(rows).unwrap_or(0).min(size.height) };
+    Ok((raster, rows))
+}
+
+/// A decoder that takes what is there, freed when it is done.
+struct Incremental(*mut sys::WebPIDecoder);
+
+impl Drop for Incremental {
+    fn drop(&mut self) {
+        // SAFETY: it is live or null, and never used again.
+        unsafe { sys::WebPIDelete(self.0) };
+    }
+}
+
+/// The configuration that makes the library write into a raster, which must outlive it.
+fn configuration(raster: &mut Raster) -> Result<sys::WebPDecoderConfig, MediaError> {
+    let mode = match raster.channels {
+        Channels::Rgb => sys::WEBP_CSP_MODE::MODE_RGB,
+        Channels::Rgba => sys::WEBP_CSP_MODE::MODE_RGBA,
+        Channels::Grey | Channels::GreyAlpha | Channels::Cmyk => return Err(corrupt("WebP", "it has other channels")),
+    };
+    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Fault::resize("libwebp is of another version"))?;
+    let stride = raster.size.width as usize * raster.channels.count();
+    config.options.use_scaling = 1;
+    config.options.scaled_width = i32::try_from(raster.size.width).map_err(Fault::resize)?;
+    config.options.scaled_height = i32::try_from(raster.size.height).map_err(Fault::resize)?;
+    config.output.colorspace = mode;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA = sys::WebPRGBABuffer {
+        rgba: raster.samples.as_mut_ptr(),
+        stride: i32::try_from(stride).map_err(Fault::resize)?,
+        size: raster.samples.len(),
+    };
+    Ok(config)
+}
+
+fn refusal(status: sys::VP8StatusCode) -> MediaError {
+    match status {
         sys::VP8StatusCode::VP8_STATUS_SUSPENDED | sys::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {
-            Err(corrupt("WebP", "it ends too early"))
+            corrupt("WebP", "it ends too early")
         }
         // "Out of memory" is what it says of some damaged headers; what it truly needs was bounded before.
-        sys::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY
+        sys::VP8StatusCode::VP8_STATUS_OK
+        | sys::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY
         | sys::VP8StatusCode::VP8_STATUS_INVALID_PARAM
         | sys::VP8StatusCode::VP8_STATUS_BITSTREAM_ERROR
         | sys::VP8StatusCode::VP8_STATUS_UNSUPPORTED_FEATURE
-        | sys::VP8StatusCode::VP8_STATUS_USER_ABORT => Err(corrupt("WebP", "its pixels cannot be decoded")),
+        | sys::VP8StatusCode::VP8_STATUS_USER_ABORT => corrupt("WebP", "its pixels cannot be decoded"),
     }
 }

@@ -1,11 +1,13 @@
 //! Files that end too early, or break the rules of their format in ways that no browser minds.
 
 use crate::{Rendered, difference, refused, render, support};
+use image::ImageFormat;
 use png::{BitDepth, ColorType};
 use smmu_core::{ErrorCode, WarningCode};
+use std::io::Cursor;
 
 const WIDTH: u32 = 320;
-const HEIGHT: u32 = 400;
+const HEIGHT: u32 = 640;
 
 fn codes(rendered: &Rendered) -> Vec<WarningCode> {
     rendered.manifest.warnings.iter().map(|warning| warning.code).collect()
@@ -31,9 +33,23 @@ fn first_accepted(content: &[u8]) -> (String, Rendered) {
 #[test]
 fn a_picture_is_accepted_from_ninety_five_percent_of_its_rows_on() {
     let photo = support::photo(WIDTH, HEIGHT);
+    let jpeg = support::jpeg(WIDTH, HEIGHT, &photo, false);
+    let pixels = image::RgbImage::from_raw(WIDTH, HEIGHT, photo.clone()).expect("a picture");
+    let plain = |format| {
+        let mut file = Cursor::new(Vec::new());
+        pixels.write_to(&mut file, format).expect("written");
+        file.into_inner()
+    };
     let files = [
-        ("JPEG", support::jpeg(WIDTH, HEIGHT, &photo, false)),
         ("PNG", support::png(WIDTH, HEIGHT, ColorType::Rgb, BitDepth::Eight, &photo)),
+        ("PNG", support::interlaced_png(WIDTH, HEIGHT, &photo)),
+        ("BMP", support::bmp(WIDTH, HEIGHT, &photo)),
+        ("WebP", render(&jpeg).bytes("webp-640.webp")),
+        ("WebP", render(&vignette()).bytes("webp-640.webp")),
+        ("WebP", plain(ImageFormat::WebP)),
+        ("PPM", plain(ImageFormat::Pnm)),
+        ("TGA", uncompressed_tga(&pixels)),
+        ("JPEG", jpeg),
     ];
     for (name, content) in files {
         let whole = render(&content);
@@ -46,12 +62,51 @@ fn a_picture_is_accepted_from_ninety_five_percent_of_its_rows_on() {
         // What is there is as it was.
         let (cut, whole) = (rendered.picture("jpeg-320.jpg"), whole.picture("jpeg-320.jpg"));
         let top = |picture: &image::RgbaImage| {
-            image::imageops::crop_imm(picture, 0, 0, picture.width(), picture.height() * 9 / 10).to_image()
+            let tenth = picture.height() / 10;
+            // Bitmaps and Targas begin below.
+            let from = if matches!(name, "BMP" | "TGA") { tenth } else { 0 };
+            image::imageops::crop_imm(picture, 0, from, picture.width(), picture.height() - tenth).to_image()
         };
         let off = difference(&top(&cut), &top(&whole));
         assert!(off < 0.5, "{name} is off by {off}");
         assert_eq!(refused(&content[..content.len() / 2]).code, ErrorCode::CorruptMedia);
     }
+}
+
+fn vignette() -> Vec<u8> {
+    support::png(WIDTH, HEIGHT, ColorType::Rgba, BitDepth::Eight, &support::vignette(WIDTH, HEIGHT))
+}
+
+fn uncompressed_tga(pixels: &image::RgbImage) -> Vec<u8> {
+    let head =
+        [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &(WIDTH as u16).to_le_bytes(), &(HEIGHT as u16).to_le_bytes()];
+    let rows = pixels.rows().rev().flat_map(|row| row.flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]));
+    head.concat().into_iter().chain([24, 0]).chain(rows).collect()
+}
+
+#[test]
+fn what_is_missing_behind_the_picture_of_a_webp_is_not_missed() {
+    let webp = render(&vignette()).bytes("webp-640.webp");
+    let mut with_exif = [&webp[..], b"EXIF\x40\0\0\0MM\0*"].concat();
+    let stated = (with_exif.len() - 8 + 60) as u32;
+    with_exif[4..8].copy_from_slice(&stated.to_le_bytes());
+    let rendered = render(&with_exif);
+    assert_eq!(codes(&rendered), [WarningCode::CutOff]);
+    assert!(difference(&rendered.picture("jpeg-320.jpg"), &render(&webp).picture("jpeg-320.jpg")) < 0.01);
+}
+
+#[test]
+fn an_animated_webp_whose_last_frames_are_missing_moves_as_far_as_it_is_there() {
+    let webp = render(&support::gif(80, 60, 6, gif::Repeat::Infinite)).bytes("webp-80.webp");
+    let frames = |rendered: &Rendered| rendered.facts().probe.animation.map_or(1, |animation| animation.frames);
+    assert_eq!(frames(&render(&webp)), 6);
+    let last = webp.windows(4).rposition(|name| name == b"ANMF").expect("a frame");
+    for end in [last, last + 5, webp.len() - 3] {
+        let rendered = render(&webp[..end]);
+        assert_eq!((frames(&rendered), codes(&rendered)), (5, vec![WarningCode::CutOff]), "cut at {end}");
+    }
+    let first = webp.windows(4).position(|name| name == b"ANMF").expect("a frame");
+    assert_eq!(refused(&webp[..first + 20]).code, ErrorCode::CorruptMedia);
 }
 
 #[test]

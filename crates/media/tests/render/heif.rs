@@ -2,7 +2,7 @@
 
 use crate::{Rendered, refused, refused_within, render, support::heif::*};
 use smmu_core::{
-    ErrorCode,
+    ErrorCode, WarningCode,
     image::{ImageFormat, ImageLimits, Orientation},
 };
 
@@ -62,6 +62,29 @@ fn without_a_statement_of_the_container_the_stream_s_range_counts() {
 fn a_grid_is_put_together_and_cut_to_its_size() {
     let rendered = render(&Heif { tiles: (3, 2), size: (150, 90), ..Heif::default() }.written());
     expect("grid", &rendered, 150, 90, AS_STORED);
+}
+
+#[test]
+fn the_last_tiles_of_a_grid_may_be_missing() {
+    let written = Heif { tiles: (5, 5), size: (300, 230), ..Heif::default() }.written();
+    // As if they were behind the end of the file.
+    let without = |missing: std::ops::RangeInclusive<u16>| {
+        let mut file = written.clone();
+        for id in missing {
+            let entry = [&id.to_be_bytes()[..], &[0, 0, 0, 1]].concat();
+            let at = file.windows(6).position(|found| found == entry).expect("its place") + 6;
+            file[at..at + 4].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
+        }
+        file
+    };
+    let rendered = render(&without(26..=26));
+    let warning = &rendered.manifest.warnings[0];
+    assert_eq!((warning.code, warning.message.contains("96% of its tiles")), (WarningCode::CutOff, true));
+    expect("grid", &rendered, 300, 230, |x, y| if x >= 256 && y >= 192 { (x, 191) } else { (x, y) });
+    for missing in [25..=26, 2..=2, 1..=1] {
+        let refusal = refused(&without(missing.clone()));
+        assert_eq!(refusal.code, ErrorCode::CorruptMedia, "{missing:?}: {refusal}");
+    }
 }
 
 #[test]

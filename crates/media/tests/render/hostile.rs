@@ -81,7 +81,7 @@ fn a_file_that_ends_too_early_is_damaged() {
         // Of a progressive JPEG, whole rows without their finest details come first; of a GIF, whole frames.
         let percents = match *name {
             "progressive JPEG" => &[30][..],
-            "GIF" | "animated PNG" | "animated interlaced PNG" | "animated JPEG XL" => &[10],
+            "GIF" | "animated WebP" | "animated PNG" | "animated interlaced PNG" | "animated JPEG XL" => &[10],
             _ => &[30, 60, 90],
         };
         for percent in percents {

@@ -64,6 +64,13 @@ pub(super) struct Tile {
     pub(super) coding: Coding,
 }
 
+impl Tile {
+    /// Whether the file ends before its bytes do.
+    pub(super) const fn is_missing(&self) -> bool {
+        self.stream.is_empty()
+    }
+}
+
 /// Who decodes an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -159,6 +166,7 @@ fn alpha_of(meta: &Meta, id: u32) -> Option<&Item> {
 
 fn picture(meta: &Meta, content: &[u8], item: &Item) -> Parsed<Picture> {
     match &item.kind {
+        b"av01" | b"hvc1" | b"grid" if item.missing => Err(Unusable::Damaged("it ends too early")),
         b"av01" | b"hvc1" => coded(meta, item),
         b"grid" => grid(meta, content, item),
         // The very picture that it refers to, with transformations of its own.

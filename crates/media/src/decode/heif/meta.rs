@@ -15,6 +15,8 @@ pub(super) struct Item {
     pub(super) id: u32,
     pub(super) kind: Kind,
     pub(super) extents: Vec<Range<usize>>,
+    /// Whether the file ends before its bytes do; it has no extents then.
+    pub(super) missing: bool,
     /// Index from 1, and whether it must be understood.
     properties: Vec<(usize, bool)>,
 }
@@ -103,18 +105,25 @@ impl Meta {
             let method = if version == 0 { 0 } else { payload.number(2)? & 15 };
             payload.take(2)?;
             let base = payload.number(base)?;
-            let mut extents = Vec::new();
+            let (mut extents, mut missing) = (Vec::new(), false);
             for _ in 0..payload.number(2)? {
                 payload.take(index)?;
                 let start = base.checked_add(payload.number(offset)?).ok_or(CUT_OFF)?;
                 let bytes = payload.number(length)?;
                 extents.push(match method {
-                    0 => extent(start, bytes, 0..file)?,
+                    0 => match extent(start, bytes, 0..file) {
+                        Ok(extent) => extent,
+                        Err(_) => {
+                            missing = true;
+                            continue;
+                        }
+                    },
                     1 => extent(start, bytes, idat.clone())?,
                     _ => return Err(Unusable::Unsupported("items inside items")),
                 });
             }
-            self.item(id)?.extents = extents;
+            let item = self.item(id)?;
+            (item.extents, item.missing) = (if missing { Vec::new() } else { extents }, missing);
         }
         Ok(())
     }
