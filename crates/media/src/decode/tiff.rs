@@ -11,6 +11,8 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod webp;
+mod windows;
 
 use self::{
     directory::{Directory, pages, tag},
@@ -109,8 +111,10 @@ impl Tiff {
 
 /// What is said of a file from one row of which on nothing is there, or why it is refused.
 fn missing(error: &io::Error, row: u32, rows: u32) -> Result<Warning, MediaError> {
-    if error.kind() == ErrorKind::UnexpectedEof {
-        return cut_off("TIFF", row, rows);
+    match error.kind() {
+        ErrorKind::UnexpectedEof => return cut_off("TIFF", row, rows),
+        ErrorKind::Unsupported => return Err(named(error)),
+        _ => {}
     }
     Err(corrupt("TIFF", format!("a strip or tile at row {row}: {error}")))
 }
@@ -175,8 +179,21 @@ impl Decode for Tiff {
                 let stream = layout.longest_unit(&self.content);
                 (side_by_side + 1).saturating_mul(pixels).saturating_add(jpeg.coefficient_bytes + stream)
             }
-            _ if layout.tiled => (side_by_side + 1).saturating_mul(unit),
-            _ => side_by_side * STRIP_DECODER_BYTES,
+            // The decoder holds alpha once more, and of lossless pictures four bytes a pixel.
+            Compression::Webp => (side_by_side + 3).saturating_mul(unit),
+            compression => {
+                let decoder = match compression {
+                    Compression::Zstd => windows::zstd_bytes(unit),
+                    Compression::Lzma => windows::LZMA_BYTES,
+                    _ => STRIP_DECODER_BYTES,
+                };
+                // Of tiles one after another is decoded, of strips all at once.
+                if layout.tiled {
+                    side_by_side.saturating_mul(unit).saturating_add(decoder.max(unit))
+                } else {
+                    side_by_side.saturating_mul(decoder)
+                }
+            }
         };
         let reversed = if layout.reversed_bits { side_by_side * layout.longest_unit(&self.content) } else { 0 };
         let width = u64::from(layout.size.width);

@@ -70,7 +70,8 @@ impl Webp {
 
     /// The picture of a file that is cut off; its missing rows are as the last one that is there.
     fn rows(&mut self, target: Size) -> Result<Raster, MediaError> {
-        let (mut raster, rows) = webp::decode_rows(&self.content, self.decoded_size(target), self.channels())?;
+        let (stored, size) = (self.header.stored, self.decoded_size(target));
+        let (mut raster, rows) = webp::decode_rows(&self.content, stored, size, self.channels())?;
         let all = raster.size.height;
         if rows < all {
             self.header.warnings.push(cut_off("WebP", rows, all)?);
@@ -123,7 +124,7 @@ impl Decode for Webp {
         } else if self.cut {
             self.rows(target)?
         } else {
-            webp::decode(&self.content, self.decoded_size(target), self.channels())?
+            webp::decode(&self.content, self.header.stored, self.decoded_size(target), self.channels())?
         };
         resize::shrink(&raster, raster.size.into(), target).map(Decoded::from)
     }

@@ -37,10 +37,10 @@ pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Fau
     Ok(unsafe { std::slice::from_raw_parts(writer.0.mem, writer.0.size) }.to_vec())
 }
 
-/// A still WebP file as RGB or RGBA, shrunk to `size` on the way (by averaging areas: leave a margin).
-pub(crate) fn decode(content: &[u8], size: Size, channels: Channels) -> Result<Raster, MediaError> {
+/// A still WebP file of a stored size as RGB or RGBA, shrunk to another on the way (by averaging areas: leave a margin).
+pub(crate) fn decode(content: &[u8], stored: Size, size: Size, channels: Channels) -> Result<Raster, MediaError> {
     let mut raster: Raster = Raster::zeroed(size, channels);
-    let mut config = configuration(&mut raster)?;
+    let mut config = configuration(&mut raster, stored)?;
     // SAFETY: the input is a live slice; the output names live memory of the given size and stride,
     // which the library checks against the scaled size before it writes.
     let status = unsafe { sys::WebPDecode(content.as_ptr(), content.len(), &raw mut config) };
@@ -53,9 +53,14 @@ pub(crate) fn decode(content: &[u8], size: Size, channels: Channels) -> Result<R
 }
 
 /// The same of a file that is cut off, and how many rows of the result are there.
-pub(crate) fn decode_rows(content: &[u8], size: Size, channels: Channels) -> Result<(Raster, u32), MediaError> {
+pub(crate) fn decode_rows(
+    content: &[u8],
+    stored: Size,
+    size: Size,
+    channels: Channels,
+) -> Result<(Raster, u32), MediaError> {
     let mut raster: Raster = Raster::zeroed(size, channels);
-    let mut config = configuration(&mut raster)?;
+    let mut config = configuration(&mut raster, stored)?;
     // SAFETY: without input it only makes a decoder, whose configuration outlives it here.
     let decoder = Incremental(unsafe { sys::WebPIDecode(std::ptr::null(), 0, &raw mut config) });
     if decoder.0.is_null() {
@@ -87,7 +92,7 @@ impl Drop for Incremental {
 }
 
 /// The configuration that makes the library write into a raster, which must outlive it.
-fn configuration(raster: &mut Raster) -> Result<sys::WebPDecoderConfig, MediaError> {
+fn configuration(raster: &mut Raster, stored: Size) -> Result<sys::WebPDecoderConfig, MediaError> {
     let mode = match raster.channels {
         Channels::Rgb => sys::WEBP_CSP_MODE::MODE_RGB,
         Channels::Rgba => sys::WEBP_CSP_MODE::MODE_RGBA,
@@ -95,7 +100,8 @@ fn configuration(raster: &mut Raster) -> Result<sys::WebPDecoderConfig, MediaErr
     };
     let mut config = sys::WebPDecoderConfig::new().map_err(|()| Fault::resize("libwebp is of another version"))?;
     let stride = raster.size.width as usize * raster.channels.count();
-    config.options.use_scaling = 1;
+    // What is scaled is multiplied by its alpha and divided again, even to the size that it has.
+    config.options.use_scaling = (raster.size != stored).into();
     config.options.scaled_width = i32::try_from(raster.size.width).map_err(Fault::resize)?;
     config.options.scaled_height = i32::try_from(raster.size.height).map_err(Fault::resize)?;
     config.output.colorspace = mode;

@@ -108,7 +108,7 @@ fn a_missing_last_row_is_a_warning_and_more_is_damage() {
 
 #[test]
 fn what_is_not_read_is_refused_by_its_name() {
-    for (name, words) in [("lzma", "TIFF with LZMA compression is not supported"), ("itu-lab", "ITU L*a*b*")] {
+    for (name, words) in [("lerc", "TIFF with LERC compression is not supported"), ("itu-lab", "ITU L*a*b*")] {
         let refusal = refused(&file(&format!("refused-{name}")));
         assert_eq!(refusal.code, ErrorCode::UnsupportedMedia);
         assert!(refusal.message.contains(words), "{refusal}");

@@ -16,6 +16,9 @@ pub(super) enum Compression {
     PackBits,
     Lzw,
     Deflate,
+    Zstd,
+    Lzma,
+    Webp,
     FaxRuns,
     FaxRunsOfWords,
     Fax3 { two_dimensional: bool },
@@ -136,6 +139,9 @@ impl Layout {
         };
         layout.read_units(page, content)?;
         layout.read_jpeg(page, content)?;
+        if matches!(layout.compression, Compression::Webp) && !matches!(layout.unit_samples(), 3 | 4) {
+            return Err(named("WebP of other than three or four samples"));
+        }
         Ok(layout)
     }
 
@@ -338,6 +344,9 @@ fn compression(page: &Directory, numbers: Numbers) -> Result<Compression, MediaE
         8 | 32946 => Compression::Deflate,
         32771 => Compression::FaxRunsOfWords,
         32773 => Compression::PackBits,
+        34925 => Compression::Lzma,
+        50000 | 34926 => Compression::Zstd,
+        50001 | 34927 => Compression::Webp,
         other => return Err(named(compression_name(other))),
     };
     match compression {
@@ -347,6 +356,7 @@ fn compression(page: &Directory, numbers: Numbers) -> Result<Compression, MediaE
             Err(corrupt("TIFF", "fax compression of samples that are not bits"))
         }
         Compression::Jpeg(_) if numbers.bits != 8 => Err(named(format!("JPEG of {} bits", numbers.bits))),
+        Compression::Webp if numbers.bits != 8 => Err(named(format!("WebP of {} bits", numbers.bits))),
         sound => Ok(sound),
     }
 }
@@ -362,10 +372,7 @@ fn compression_name(number: u16) -> String {
         34676 | 34677 => "SGI LogLuv",
         34887 => "LERC",
         34892 => "lossy DNG",
-        34925 => "LZMA",
         34934 | 22610 => "JPEG XR",
-        50000 | 34926 => "Zstandard",
-        50001 | 34927 => "WebP",
         50002 | 52546 => "JPEG XL",
         other => return format!("compression {other}"),
     };
@@ -374,7 +381,7 @@ fn compression_name(number: u16) -> String {
 
 fn predictor(page: &Directory, compression: &Compression, numbers: Numbers) -> Result<Predictor, MediaError> {
     // The others have none, whatever the tag says.
-    if !matches!(compression, Compression::Lzw | Compression::Deflate) {
+    if !matches!(compression, Compression::Lzw | Compression::Deflate | Compression::Zstd | Compression::Lzma) {
         return Ok(Predictor::None);
     }
     match (page.short(tag::PREDICTOR).unwrap_or(1), numbers.kind, numbers.bits) {

@@ -4,6 +4,7 @@ use super::{
     fax::{Coding, Fax},
     jpeg,
     layout::{Compression, Layout},
+    webp, windows,
 };
 use flate2::bufread::ZlibDecoder;
 use std::{
@@ -48,6 +49,9 @@ impl<'a> Unit<'a> {
             Compression::FaxRunsOfWords => fax(data, Coding::Runs { align: 16 }),
             Compression::Fax3 { two_dimensional } => fax(data, Coding::Group3 { two_dimensional }),
             Compression::Fax4 => fax(data, Coding::Group4),
+            Compression::Zstd => windows::zstd(data)?,
+            Compression::Lzma => windows::lzma(data),
+            Compression::Webp => Box::new(Cursor::new(webp::decode(&data, layout, rows)?)),
             Compression::Jpeg(_) => Box::new(Cursor::new(jpeg::decode(stored, layout)?)),
         };
         let mut unit = Self(reader);
