@@ -1,4 +1,5 @@
-//! The directories of TIFF 6.0 (section 2) and `BigTIFF`, which DNG and the raw files of most cameras are made of.
+//! The directories of TIFF 6.0 (section 2) and `BigTIFF`, which Exif, DNG and the raw files of most cameras are made
+//! of too.
 //!
 //! Offsets and counts are the file's own and may lie: every read is bounded, and what is not there is `None`.
 
@@ -22,26 +23,44 @@ impl ReadAt for [u8] {
 pub mod tag {
     #![expect(missing_docs, reason = "the names are those of TIFF 6.0, TIFF/EP, Exif 3.0 and DNG 1.7")]
     pub const NEW_SUBFILE_TYPE: u16 = 254;
+    pub const SUBFILE_TYPE: u16 = 255;
     pub const IMAGE_WIDTH: u16 = 256;
     pub const IMAGE_LENGTH: u16 = 257;
     pub const BITS_PER_SAMPLE: u16 = 258;
     pub const COMPRESSION: u16 = 259;
     pub const PHOTOMETRIC: u16 = 262;
+    pub const FILL_ORDER: u16 = 266;
     pub const MAKE: u16 = 271;
     pub const MODEL: u16 = 272;
     pub const STRIP_OFFSETS: u16 = 273;
     pub const ORIENTATION: u16 = 274;
     pub const SAMPLES_PER_PIXEL: u16 = 277;
+    pub const ROWS_PER_STRIP: u16 = 278;
     pub const STRIP_BYTE_COUNTS: u16 = 279;
     pub const PLANAR_CONFIGURATION: u16 = 284;
+    pub const FAX_OPTIONS: u16 = 292;
+    pub const PREDICTOR: u16 = 317;
+    pub const COLOR_MAP: u16 = 320;
+    pub const TILE_WIDTH: u16 = 322;
+    pub const TILE_HEIGHT: u16 = 323;
     pub const TILE_OFFSETS: u16 = 324;
     pub const TILE_BYTE_COUNTS: u16 = 325;
     pub const SUB_IFDS: u16 = 330;
+    pub const INK_SET: u16 = 332;
+    pub const EXTRA_SAMPLES: u16 = 338;
+    pub const SAMPLE_FORMAT: u16 = 339;
+    pub const SMALLEST_SAMPLE: u16 = 340;
+    pub const LARGEST_SAMPLE: u16 = 341;
+    pub const JPEG_TABLES: u16 = 347;
     pub const JPEG_OFFSET: u16 = 513;
     pub const JPEG_BYTES: u16 = 514;
+    pub const YCBCR_COEFFICIENTS: u16 = 529;
+    pub const YCBCR_SUBSAMPLING: u16 = 530;
+    pub const REFERENCE_BLACK_WHITE: u16 = 532;
     pub const EXPOSURE_TIME: u16 = 33434;
     pub const F_NUMBER: u16 = 33437;
     pub const EXIF_IFD: u16 = 34665;
+    pub const ICC: u16 = 34675;
     pub const ISO: u16 = 34855;
     pub const DATE_TIME_ORIGINAL: u16 = 36867;
     pub const OFFSET_TIME_ORIGINAL: u16 = 36881;
@@ -58,8 +77,10 @@ pub mod tag {
 const MAX_ENTRIES: u64 = 1000;
 /// Directories of a file that are read. Real raw files have up to about 10.
 const MAX_DIRECTORIES: usize = 64;
-/// Numbers of one value that are read, and bytes of one text.
-const MAX_VALUES: u64 = 1024;
+/// Pages of a file that are read; scanners write hundreds.
+const MAX_PAGES: usize = 1000;
+/// Bytes of a text that are read.
+const MAX_TEXT_BYTES: u64 = 1024;
 
 /// A TIFF structure whose header was read.
 #[derive(Debug)]
@@ -83,12 +104,15 @@ impl<R: ?Sized> Clone for Tiff<'_, R> {
 
 impl<R: ?Sized> Copy for Tiff<'_, R> {}
 
-/// One directory.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Directory {
+/// One directory of a structure.
+#[derive(Debug, Clone)]
+pub struct Directory<'a, R: ?Sized = [u8]> {
+    tiff: Tiff<'a, R>,
     entries: Vec<Entry>,
     /// Offset of the next directory; 0 where there is none.
     next: u64,
+    /// Whether the bytes end before its entries do.
+    cut_off: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,18 +134,6 @@ impl Entry {
             5 | 10 | 12 | 16..=18 => 8,
             _ => return None,
         })
-    }
-}
-
-impl Directory {
-    /// Whether it has a tag.
-    #[must_use]
-    pub fn has(&self, tag: u16) -> bool {
-        self.entry(tag).is_some()
-    }
-
-    fn entry(&self, tag: u16) -> Option<Entry> {
-        self.entries.iter().copied().find(|entry| entry.tag == tag)
     }
 }
 
@@ -150,6 +162,12 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         Self { base, ..self }
     }
 
+    /// Whether numbers begin with their most significant byte.
+    #[must_use]
+    pub const fn is_big_endian(&self) -> bool {
+        !self.little_endian
+    }
+
     /// Where an offset of this structure lies among all bytes.
     #[must_use]
     pub const fn absolute(&self, offset: u64) -> u64 {
@@ -158,16 +176,17 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
 
     /// The directory at an offset. One that is cut off ends early.
     #[must_use]
-    pub fn directory(&self, offset: u64) -> Option<Directory> {
+    pub fn directory(&self, offset: u64) -> Option<Directory<'a, R>> {
         let (count_bytes, entry_bytes) = if self.big { (8, 20) } else { (2, 12) };
-        let count = self.number_at(offset, count_bytes)?;
+        let stated = self.number_at(offset, count_bytes)?;
         let start = offset.checked_add(count_bytes)?;
-        let entries =
-            (0..count.min(MAX_ENTRIES)).map_while(|index| self.entry(start.checked_add(index * entry_bytes)?));
-        let mut directory = Directory { entries: entries.collect(), next: 0 };
-        let end = start.checked_add(count.checked_mul(entry_bytes)?)?;
-        directory.next = self.number_at(end, if self.big { 8 } else { 4 }).unwrap_or(0);
-        Some(directory)
+        let count = stated.min(MAX_ENTRIES);
+        let entries = (0..count).map_while(|index| self.entry(start.checked_add(index * entry_bytes)?));
+        let entries: Vec<Entry> = entries.collect();
+        let end = start.checked_add(stated.checked_mul(entry_bytes)?)?;
+        let next = self.number_at(end, if self.big { 8 } else { 4 }).unwrap_or(0);
+        let cut_off = (entries.len() as u64) < count;
+        Some(Directory { tiff: *self, entries, next, cut_off })
     }
 
     fn entry(&self, at: u64) -> Option<Entry> {
@@ -175,17 +194,40 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         let word = if self.big { 8 } else { 4 };
         let count = self.number_at(at.checked_add(4)?, word)?;
         let value_at = at.checked_add(4 + word)?;
+        let elsewhere = self.number_at(value_at, word)?;
         let mut entry = Entry { tag: u16::try_from(tag).ok()?, kind: u16::try_from(kind).ok()?, count, at: value_at };
         // A value that does not fit into the entry is elsewhere.
         if entry.unit_bytes().is_some_and(|unit| count.saturating_mul(unit) > word) {
-            entry.at = self.number_at(value_at, word)?;
+            entry.at = elsewhere;
         }
         Some(entry)
     }
 
+    /// The first directory.
+    #[must_use]
+    pub fn main(&self) -> Option<Directory<'a, R>> {
+        self.directory(self.first)
+    }
+
+    /// The directories of the chain, each once, up to the first that is cut off.
+    #[must_use]
+    pub fn pages(&self) -> Vec<Directory<'a, R>> {
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut offset = self.first;
+        while offset != 0
+            && found.len() < MAX_PAGES
+            && seen.insert(offset)
+            && let Some(page) = self.directory(offset).filter(|page| !page.cut_off)
+        {
+            offset = page.next;
+            found.push(page);
+        }
+        found
+    }
+
     /// The directories of the chain and those below them, the first one first, each once.
     #[must_use]
-    pub fn directories(&self) -> Vec<Directory> {
+    pub fn directories(&self) -> Vec<Directory<'a, R>> {
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
         let mut offsets = VecDeque::from([self.first]);
         while let Some(offset) = offsets.pop_front() {
@@ -196,66 +238,12 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
                 continue;
             }
             if let Some(directory) = self.directory(offset) {
-                offsets.extend(self.numbers(&directory, tag::SUB_IFDS).into_iter().take(MAX_DIRECTORIES));
+                offsets.extend(directory.numbers(tag::SUB_IFDS, MAX_DIRECTORIES).unwrap_or_default());
                 offsets.push_back(directory.next);
                 found.push(directory);
             }
         }
         found
-    }
-
-    /// The directory that a tag points to.
-    #[must_use]
-    pub fn below(&self, directory: &Directory, tag: u16) -> Option<Directory> {
-        self.directory(self.number(directory, tag)?)
-    }
-
-    /// The first number of a tag.
-    #[must_use]
-    pub fn number(&self, directory: &Directory, tag: u16) -> Option<u64> {
-        let entry = directory.entry(tag)?;
-        self.number_at(entry.at, Self::whole(entry)?)
-    }
-
-    /// The numbers of a tag; none where it is not there.
-    #[must_use]
-    pub fn numbers(&self, directory: &Directory, tag: u16) -> Vec<u64> {
-        let read = |entry: Entry| {
-            let unit = Self::whole(entry)?;
-            let number = |index| self.number_at(entry.at.checked_add(index * unit)?, unit);
-            Some((0..entry.count.min(MAX_VALUES)).map_while(number).collect())
-        };
-        directory.entry(tag).and_then(read).unwrap_or_default()
-    }
-
-    /// Bytes of a number, if the entry has unsigned whole ones.
-    fn whole(entry: Entry) -> Option<u64> {
-        matches!(entry.kind, 1 | 3 | 4 | 7 | 13 | 16 | 18).then(|| entry.unit_bytes())?
-    }
-
-    /// The text of a tag, up to its first zero.
-    #[must_use]
-    pub fn text(&self, directory: &Directory, tag: u16) -> Option<String> {
-        let entry = directory.entry(tag).filter(|entry| entry.kind == 2)?;
-        let mut text = vec![0; usize::try_from(entry.count.min(MAX_VALUES)).ok()?];
-        self.bytes.fill(self.absolute(entry.at), &mut text)?;
-        let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-        Some(String::from_utf8_lossy(&text[..end]).into_owned())
-    }
-
-    /// The first fraction of a tag.
-    #[must_use]
-    pub fn fraction(&self, directory: &Directory, tag: u16) -> Option<(u32, u32)> {
-        let entry = directory.entry(tag).filter(|entry| entry.kind == 5 && entry.count > 0)?;
-        let part = |at: u64| u32::try_from(self.number_at(at, 4)?).ok();
-        Some((part(entry.at)?, part(entry.at.checked_add(4)?)?))
-    }
-
-    /// Where the value of a tag lies among all bytes, and how many bytes it has.
-    #[must_use]
-    pub fn place(&self, directory: &Directory, tag: u16) -> Option<(u64, u64)> {
-        let entry = directory.entry(tag)?;
-        Some((self.absolute(entry.at), entry.count.checked_mul(entry.unit_bytes()?)?))
     }
 
     /// The unsigned number of so many bytes (1, 2, 4 or 8) at an offset.
@@ -267,6 +255,125 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
             part.reverse();
         }
         Some(u64::from_le_bytes(number))
+    }
+}
+
+impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
+    /// The structure that it is in.
+    #[must_use]
+    pub const fn tiff(&self) -> Tiff<'a, R> {
+        self.tiff
+    }
+
+    /// Whether it has a tag.
+    #[must_use]
+    pub fn has(&self, tag: u16) -> bool {
+        self.entry(tag).is_some()
+    }
+
+    fn entry(&self, tag: u16) -> Option<Entry> {
+        self.entries.iter().copied().find(|entry| entry.tag == tag)
+    }
+
+    /// The directory that a tag points to.
+    #[must_use]
+    pub fn below(&self, tag: u16) -> Option<Self> {
+        self.tiff.directory(self.number(tag)?)
+    }
+
+    /// At most so many values of an entry, each made of the place that it has.
+    fn values<T>(&self, entry: Entry, most: usize, value: impl Fn(u64) -> Option<T>) -> Option<Vec<T>> {
+        let unit = entry.unit_bytes()?;
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        (0..entry.count.min(most)).map(|index| value(entry.at.checked_add(index.checked_mul(unit)?)?)).collect()
+    }
+
+    /// The unsigned numbers of a tag, at most so many; `None` where they are not all there. Some programs write counts as
+    /// signed numbers; a negative one is far too large for anything.
+    #[must_use]
+    pub fn numbers(&self, tag: u16, most: usize) -> Option<Vec<u64>> {
+        let entry = self.entry(tag)?;
+        if !matches!(entry.kind, 1 | 3 | 4 | 6..=9 | 13 | 16..=18) {
+            return None;
+        }
+        let unit = entry.unit_bytes()?;
+        self.values(entry, most, |at| self.tiff.number_at(at, unit))
+    }
+
+    /// The first number of a tag.
+    #[must_use]
+    pub fn number(&self, tag: u16) -> Option<u64> {
+        self.numbers(tag, 1)?.first().copied()
+    }
+
+    /// The same, if it has at most 32 bits.
+    #[must_use]
+    pub fn long(&self, tag: u16) -> Option<u32> {
+        u32::try_from(self.number(tag)?).ok()
+    }
+
+    /// The same, if it has at most 16 bits.
+    #[must_use]
+    pub fn short(&self, tag: u16) -> Option<u16> {
+        u16::try_from(self.number(tag)?).ok()
+    }
+
+    /// Numbers of any kind, at most so many; `None` where they are not all there.
+    #[must_use]
+    pub fn reals(&self, tag: u16, most: usize) -> Option<Vec<f64>> {
+        let entry = self.entry(tag)?;
+        let number = |at, bytes| self.tiff.number_at(at, bytes);
+        let long = |at: u64| number(at, 4).and_then(|number| u32::try_from(number).ok());
+        self.values(entry, most, |at| {
+            Some(match entry.kind {
+                5 => f64::from(long(at)?) / f64::from(long(at.checked_add(4)?)?),
+                10 => f64::from(long(at)?.cast_signed()) / f64::from(long(at.checked_add(4)?)?.cast_signed()),
+                6 => f64::from(u8::try_from(number(at, 1)?).ok()?.cast_signed()),
+                8 => f64::from(u16::try_from(number(at, 2)?).ok()?.cast_signed()),
+                9 => f64::from(long(at)?.cast_signed()),
+                11 => f64::from(f32::from_bits(long(at)?)),
+                12 => f64::from_bits(number(at, 8)?),
+                #[expect(clippy::cast_precision_loss, reason = "a real of 64 bits is as near as one can be")]
+                17 => number(at, 8)?.cast_signed() as f64,
+                #[expect(clippy::cast_precision_loss, reason = "a real of 64 bits is as near as one can be")]
+                _ => number(at, entry.unit_bytes()?)? as f64,
+            })
+        })
+    }
+
+    /// The text of a tag, up to its first zero.
+    #[must_use]
+    pub fn text(&self, tag: u16) -> Option<String> {
+        let entry = self.entry(tag).filter(|entry| entry.kind == 2)?;
+        let mut text = vec![0; usize::try_from(entry.count.min(MAX_TEXT_BYTES)).ok()?];
+        self.tiff.bytes.fill(self.tiff.absolute(entry.at), &mut text)?;
+        let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+        Some(String::from_utf8_lossy(&text[..end]).into_owned())
+    }
+
+    /// The first fraction of a tag.
+    #[must_use]
+    pub fn fraction(&self, tag: u16) -> Option<(u32, u32)> {
+        let entry = self.entry(tag).filter(|entry| entry.kind == 5 && entry.count > 0)?;
+        let part = |at: u64| u32::try_from(self.tiff.number_at(at, 4)?).ok();
+        Some((part(entry.at)?, part(entry.at.checked_add(4)?)?))
+    }
+
+    /// Where the value of a tag lies among all bytes, and how many bytes it has.
+    #[must_use]
+    pub fn place(&self, tag: u16) -> Option<(u64, u64)> {
+        let entry = self.entry(tag)?;
+        Some((self.tiff.absolute(entry.at), entry.count.checked_mul(entry.unit_bytes()?)?))
+    }
+}
+
+impl<'a> Directory<'a, [u8]> {
+    /// The value of a tag as it stands in memory.
+    #[must_use]
+    pub fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+        let (at, bytes) = self.place(tag)?;
+        let start = usize::try_from(at).ok()?;
+        self.tiff.bytes.get(start..start.checked_add(usize::try_from(bytes).ok()?)?)
     }
 }
 
@@ -297,8 +404,9 @@ mod tests {
         .concat();
         let tiff = Tiff::open(&file[..], 0).expect("a header");
         let found = tiff.directories();
-        let widths: Vec<_> = found.iter().map(|directory| tiff.number(directory, tag::IMAGE_WIDTH)).collect();
+        let widths: Vec<_> = found.iter().map(|directory| directory.number(tag::IMAGE_WIDTH)).collect();
         assert_eq!(widths, [Some(7), Some(9)]);
+        assert_eq!(tiff.pages().len(), 2, "one leads to the other and back");
     }
 
     #[test]
@@ -308,7 +416,31 @@ mod tests {
         big.extend([1, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0x12, 0x34, 0, 0, 0, 0, 0, 0]);
         let tiff = Tiff::open(&big[..], 0).expect("a header");
         let found = tiff.directories();
-        assert_eq!(tiff.number(&found[0], tag::IMAGE_WIDTH), Some(0x1234));
+        assert_eq!(found[0].number(tag::IMAGE_WIDTH), Some(0x1234));
+    }
+
+    #[test]
+    fn every_kind_of_number_is_read_in_either_order() {
+        let file = b"MM\0*\0\0\0\x08\0\x03\x01\0\0\x03\0\0\0\x02\0\x07\0\x09\x01\x01\0\x05\0\0\0\x01\0\0\0\x32\
+            \x01\x54\0\x0b\0\0\0\x01\xbf\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x04";
+        let page = Tiff::open(&file[..], 0).and_then(|tiff| tiff.main()).expect("a page");
+        assert_eq!(page.numbers(256, 9), Some(vec![7, 9]));
+        assert_eq!(page.numbers(256, 1), Some(vec![7]));
+        assert_eq!(page.fraction(257), Some((3, 4)));
+        assert_eq!(page.reals(257, 1), Some(vec![0.75]));
+        assert_eq!(page.reals(340, 1), Some(vec![-0.5]));
+        assert_eq!(page.number(340), None);
+        assert_eq!(page.bytes(256), Some(&[0, 7, 0, 9][..]));
+    }
+
+    #[test]
+    fn what_lies_behind_the_end_is_absent() {
+        let file = b"II*\0\x08\0\0\0\x01\0\x11\x01\x04\0\x09\0\0\0\xf0\xff\xff\xff\0\0\0\0";
+        let page = Tiff::open(&file[..], 0).and_then(|tiff| tiff.main()).expect("a page");
+        assert_eq!((page.numbers(tag::STRIP_OFFSETS, 9), page.bytes(tag::STRIP_OFFSETS)), (None, None));
+        for end in 0..22 {
+            assert!(Tiff::open(&file[..end], 0).is_none_or(|tiff| tiff.pages().is_empty()), "cut at {end}");
+        }
     }
 
     #[test]

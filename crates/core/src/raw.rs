@@ -25,8 +25,8 @@ const MAKERS: &[(&str, &str)] = &[
 
 /// Whether a directory describes the data of a sensor.
 #[must_use]
-pub fn is_sensor<R: ReadAt + ?Sized>(tiff: &Tiff<'_, R>, directory: &Directory) -> bool {
-    let has = |tag, values: &[u64]| tiff.number(directory, tag).is_some_and(|value| values.contains(&value));
+pub fn is_sensor<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> bool {
+    let has = |tag, values: &[u64]| directory.number(tag).is_some_and(|value| values.contains(&value));
     has(tag::PHOTOMETRIC, &SENSOR_DATA) || has(tag::COMPRESSION, &SENSOR_COMPRESSIONS)
 }
 
@@ -34,14 +34,13 @@ pub fn is_sensor<R: ReadAt + ?Sized>(tiff: &Tiff<'_, R>, directory: &Directory) 
 /// part of a file it can be `None` where more of it would tell.
 #[must_use]
 pub fn content_type<R: ReadAt + ?Sized>(bytes: &R) -> Option<&'static str> {
-    let tiff = Tiff::open(bytes, 0)?;
-    let directories = tiff.directories();
+    let directories = Tiff::open(bytes, 0)?.directories();
     let main = directories.first()?;
     if main.has(tag::DNG_VERSION) {
         return Some("image/x-adobe-dng");
     }
-    let make = tiff.text(main, tag::MAKE).unwrap_or_default().to_ascii_uppercase();
-    let sensor = directories.iter().any(|directory| is_sensor(&tiff, directory));
+    let make = main.text(tag::MAKE).unwrap_or_default().to_ascii_uppercase();
+    let sensor = directories.iter().any(is_sensor);
     // Sony's first ones keep sensor data without a directory, but always data of their own.
     let sony = make.starts_with("SONY") && main.has(tag::DNG_PRIVATE_DATA);
     if !sensor && !sony {

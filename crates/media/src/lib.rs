@@ -25,11 +25,11 @@
 )]
 
 pub mod av;
+mod camera;
 mod colour;
 mod decode;
 mod encode;
 mod error;
-mod exif;
 pub mod file_mode;
 mod hdr;
 mod look;

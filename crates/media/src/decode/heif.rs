@@ -15,9 +15,9 @@ mod sequence;
 
 use super::{Decode, Header, TakeFrame, frames_missing, parts_missing, shortened};
 use crate::{
+    camera::Metadata,
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
-    exif::Metadata,
     raster::{Channels, Decoded, Sample, row_samples},
     resize::RowResizer,
     source::Source,

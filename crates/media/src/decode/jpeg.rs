@@ -6,9 +6,9 @@ use super::{
     shrink_bytes,
 };
 use crate::{
+    camera::Metadata,
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
-    exif::Metadata,
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, Extent},
     source::Source,
@@ -80,7 +80,8 @@ impl Jpeg {
             Colorspace::YCbCr => (PixelFormat::RGB, Channels::Rgb, ColourModel::Ycbcr),
             Colorspace::CMYK | Colorspace::YCCK => (PixelFormat::CMYK, Channels::Cmyk, ColourModel::Cmyk),
         };
-        let metadata = markers.exif.take().and_then(|block| Metadata::parse(&block));
+        let exif = markers.exif.take();
+        let metadata = exif.as_deref().and_then(Metadata::parse);
         let header = Header {
             stored,
             orientation: metadata.as_ref().and_then(Metadata::orientation).unwrap_or_default(),

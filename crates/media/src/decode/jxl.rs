@@ -6,8 +6,8 @@ mod load;
 
 use super::{Decode, Header, TakeFrame, cut_off, shortened};
 use crate::{
+    camera::Metadata,
     error::{MediaError, corrupt},
-    exif::Metadata,
     orient,
     raster::{Channels, Decoded, Raster, Sample, row_samples},
     resize::RowResizer,

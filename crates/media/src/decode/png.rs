@@ -7,9 +7,9 @@ use super::{
     cut_off, shrink_bytes,
 };
 use crate::{
+    camera::Metadata,
     colour::Profile,
     error::{Fault, MediaError, corrupt, reading},
-    exif::Metadata,
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, RowResizer},
     source::Source,

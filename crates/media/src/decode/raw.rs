@@ -5,11 +5,11 @@
 
 mod boxes;
 mod directories;
-mod facts;
 mod fuji;
 
 use super::{Decode, Header, jpeg::Jpeg, jpeg_markers::Markers};
 use crate::{
+    camera,
     error::{Fault, MediaError, corrupt},
     raster::Decoded,
     source::{AnyOffset, Source},
@@ -83,7 +83,7 @@ impl Raw {
             let turned = orientation.swaps_axes() && sensor.is_some_and(|sensor| is_turned(preview.size, sensor));
             header.orientation = if turned { Orientation::Upright } else { orientation };
         }
-        header.camera = facts::joined(found.camera, header.camera.take());
+        header.camera = camera::joined(found.camera, header.camera.take());
         let message =
             format!("the outputs were made from the preview that the camera stored ({width} × {height} pixels)");
         header.warnings.push(Warning::new(WarningCode::PreviewUsed, message));

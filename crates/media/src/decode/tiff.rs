@@ -1,13 +1,11 @@
 //! TIFF and `BigTIFF`: the first full picture, row by row, by a reader of our own. Crates undo the compressions.
 
-mod directory;
 mod fax;
 mod jpeg;
 mod layout;
 mod photometry;
 mod rows;
 mod samples;
-mod tags;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -15,7 +13,6 @@ mod webp;
 mod windows;
 
 use self::{
-    directory::{Directory, pages, tag},
     layout::{Compression, Kind, Layout, Numbers, named},
     photometry::{Depth, Photometry},
     rows::Rows,
@@ -23,6 +20,7 @@ use self::{
 };
 use super::{Decode, Header, cut_off};
 use crate::{
+    camera,
     colour::Profile,
     error::{MediaError, corrupt, unsupported},
     raster::{Decoded, Raster, row_samples},
@@ -31,6 +29,7 @@ use crate::{
 };
 use smmu_core::{
     Warning, WarningCode,
+    ifd::{self, Directory, tag},
     image::{ColourModel, ImageLimits, Size},
 };
 use std::{
@@ -51,13 +50,16 @@ pub(crate) struct Tiff {
 impl Tiff {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
         let content = source.content()?;
-        let pages = pages(&content)?;
-        if tags::is_camera_raw(&pages[0]) {
+        let pages = ifd::Tiff::open(&content[..], 0).map(|tiff| tiff.pages()).unwrap_or_default();
+        let Some(first) = pages.first() else {
+            return Err(corrupt("TIFF", "its directory is missing or cut off"));
+        };
+        if is_camera_raw(first) {
             return Err(unsupported(
                 "this kind of camera raw is not supported; develop it to JPEG, TIFF or AVIF first",
             ));
         }
-        let page = pages.iter().find(|page| !tags::is_reduced(page)).unwrap_or(&pages[0]);
+        let page = pages.iter().find(|page| !is_reduced(page)).unwrap_or(first);
         let mut layout = Layout::read(page, &content, limits)?;
         let mut photometry = Photometry::read(page, &mut layout)?;
         let planes = if layout.planar { photometry.needed() } else { vec![0] };
@@ -138,6 +140,20 @@ fn check_range(seen: &Seen, numbers: Numbers) -> Result<(), MediaError> {
     }
 }
 
+/// Whether a page shows a picture only smaller than it is elsewhere.
+fn is_reduced(page: &Directory) -> bool {
+    match page.number(tag::NEW_SUBFILE_TYPE) {
+        Some(kind) => kind & 1 == 1,
+        None => page.number(tag::SUBFILE_TYPE) == Some(2),
+    }
+}
+
+/// Whether the first page is only the preview of a camera's raw data: DNG says so, and others mark
+/// it as reduced and keep the rest in pages below it.
+fn is_camera_raw(first: &Directory) -> bool {
+    first.has(tag::DNG_VERSION) || (first.has(tag::SUB_IFDS) && is_reduced(first))
+}
+
 fn header(page: &Directory, layout: &Layout, photometry: &Photometry) -> Header {
     let channels = photometry.channels();
     let colour_model = match page.short(tag::PHOTOMETRIC) {
@@ -146,12 +162,12 @@ fn header(page: &Directory, layout: &Layout, photometry: &Photometry) -> Header 
     };
     Header {
         stored: layout.size,
-        orientation: tags::orientation(page),
+        orientation: camera::orientation(page).unwrap_or_default(),
         has_alpha: channels.has_alpha(),
         bit_depth: layout.numbers.bits,
         colour_model,
         profile: page.bytes(tag::ICC).and_then(Profile::parse),
-        camera: tags::camera(page),
+        camera: camera::facts(page, page.below(tag::EXIF_IFD).as_ref()),
         animation: None,
         warnings: Vec::new(),
     }

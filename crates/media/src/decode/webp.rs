@@ -2,9 +2,9 @@
 
 use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
 use crate::{
+    camera::Metadata,
     colour::Profile,
     error::{MediaError, corrupt},
-    exif::Metadata,
     raster::{Channels, Decoded, Raster, row_samples},
     resize,
     source::Source,
@@ -52,7 +52,8 @@ impl Webp {
             warnings.push(shortened(most));
         }
         found.animation = found.animation.filter(|animation| animation.frames > 1);
-        let metadata = found.exif.take().and_then(|block| Metadata::parse(&block));
+        let exif = found.exif.take();
+        let metadata = exif.as_deref().and_then(Metadata::parse);
         let header = Header {
             stored: found.size,
             orientation: metadata.as_ref().and_then(Metadata::orientation).unwrap_or_default(),

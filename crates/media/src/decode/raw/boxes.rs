@@ -1,9 +1,10 @@
 //! Canon's CR3: boxes of the ISO family, in which the full-size JPEG is a track and a smaller preview a box of its own.
 
-use super::{Found, Place, facts};
+use super::{Found, Place};
+use crate::camera;
 use smmu_core::{
     ifd::{ReadAt, Tiff, tag},
-    image::{Orientation, Size},
+    image::Size,
     iso_bmff::{BadSize, Header, Kind, boxes},
 };
 
@@ -81,16 +82,12 @@ fn child(bytes: &[u8], wanted: Kind) -> Option<&[u8]> {
 
 /// `CMT1` and `CMT2` are TIFF structures: the main directory and Exif's. Others have notes and places.
 fn describe_picture(description: &[u8], found: &mut Found) {
-    let tiff = |kind| Tiff::open(child(description, kind)?, 0);
-    let Some(main) = tiff(*b"CMT1") else { return };
-    let directories = main.directories();
-    let Some(directory) = directories.first() else { return };
-    let number = |tag| main.number(directory, tag).and_then(|number| u32::try_from(number).ok());
-    found.orientation = number(tag::ORIENTATION).and_then(Orientation::of_number);
-    let sides = number(tag::IMAGE_WIDTH).zip(number(tag::IMAGE_LENGTH));
+    let directory = |kind| Tiff::open(child(description, kind)?, 0)?.main();
+    let Some(main) = directory(*b"CMT1") else { return };
+    found.orientation = camera::orientation(&main);
+    let sides = main.long(tag::IMAGE_WIDTH).zip(main.long(tag::IMAGE_LENGTH));
     found.sensor = sides.map(|(width, height)| Size { width, height });
-    let exif = tiff(*b"CMT2").and_then(|exif| Some((exif, exif.directories().into_iter().next()?)));
-    found.camera = facts::camera((&main, directory), exif.as_ref().map(|(exif, directory)| (exif, directory)));
+    found.camera = camera::facts(&main, directory(*b"CMT2").as_ref());
 }
 
 /// Where the one sample of a track is whose description says JPEG.

@@ -1,9 +1,10 @@
 //! Raw files made of TIFF directories: DNG, CR2, NEF, ARW, PEF, SRW, ORF, RW2 and their like.
 
-use super::{Found, Place, facts};
+use super::{Found, Place};
+use crate::camera;
 use smmu_core::{
     ifd::{Directory, ReadAt, Tiff, tag},
-    image::{Orientation, Size},
+    image::Size,
     raw,
 };
 
@@ -13,18 +14,16 @@ const PANASONIC_HEIGHT: u16 = 3;
 const PANASONIC_JPEG: u16 = 46;
 
 pub(super) fn find<R: ReadAt + ?Sized>(file: &R) -> Option<Found> {
-    let tiff = Tiff::open(file, 0)?;
-    let directories = tiff.directories();
+    let directories = Tiff::open(file, 0)?.directories();
     let main = directories.first()?;
-    let exif = tiff.below(main, tag::EXIF_IFD);
-    let mut streams: Vec<Place> = directories.iter().flat_map(|directory| streams(&tiff, directory)).collect();
-    streams.extend(exif.as_ref().and_then(|exif| of_olympus(file, &tiff, exif)));
-    let orientation = tiff.number(main, tag::ORIENTATION).and_then(|number| u32::try_from(number).ok());
+    let exif = main.below(tag::EXIF_IFD);
+    let mut streams: Vec<Place> = directories.iter().flat_map(streams).collect();
+    streams.extend(exif.as_ref().and_then(|exif| of_olympus(file, exif)));
     Some(Found {
         streams,
-        orientation: orientation.and_then(Orientation::of_number),
-        camera: facts::camera((&tiff, main), exif.as_ref().map(|exif| (&tiff, exif))),
-        sensor: sensor(&tiff, &directories, exif.as_ref()),
+        orientation: camera::orientation(main),
+        camera: camera::facts(main, exif.as_ref()),
+        sensor: sensor(&directories, exif.as_ref()),
     })
 }
 
@@ -32,36 +31,37 @@ pub(super) fn find<R: ReadAt + ?Sized>(file: &R) -> Option<Found> {
 const NO_PICTURE: u64 = 4 | 8;
 
 /// Whether the directory describes what can be looked at.
-fn is_picture<R: ReadAt + ?Sized>(tiff: &Tiff<'_, R>, directory: &Directory) -> bool {
-    let kind = tiff.number(directory, tag::NEW_SUBFILE_TYPE).unwrap_or(0);
-    kind & NO_PICTURE == 0 && !raw::is_sensor(tiff, directory)
+fn is_picture<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> bool {
+    let kind = directory.number(tag::NEW_SUBFILE_TYPE).unwrap_or(0);
+    kind & NO_PICTURE == 0 && !raw::is_sensor(directory)
 }
 
 /// JPEG streams of a directory, each in one piece.
-fn streams<R: ReadAt + ?Sized>(tiff: &Tiff<'_, R>, directory: &Directory) -> impl Iterator<Item = Place> {
-    let piece = |offset, bytes| match (&tiff.numbers(directory, offset)[..], &tiff.numbers(directory, bytes)[..]) {
-        ([offset], [bytes]) => Some((tiff.absolute(*offset), *bytes)),
+fn streams<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> impl Iterator<Item = Place> + use<R> {
+    let numbers = |tag| directory.numbers(tag, 2).unwrap_or_default();
+    let piece = |offset, bytes| match (&numbers(offset)[..], &numbers(bytes)[..]) {
+        ([offset], [bytes]) => Some((directory.tiff().absolute(*offset), *bytes)),
         _ => None,
     };
-    let is_picture = is_picture(tiff, directory);
-    let is_jpeg = is_picture && matches!(tiff.number(directory, tag::COMPRESSION), Some(6 | 7));
+    let is_picture = is_picture(directory);
+    let is_jpeg = is_picture && matches!(directory.number(tag::COMPRESSION), Some(6 | 7));
     let strip = || piece(tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS).filter(|_| is_jpeg);
     let tile = || piece(tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS).filter(|_| is_jpeg);
     let found = [
         piece(tag::JPEG_OFFSET, tag::JPEG_BYTES).filter(|_| is_picture),
         strip(),
         tile(),
-        tiff.place(directory, PANASONIC_JPEG),
+        directory.place(PANASONIC_JPEG),
     ];
     found.into_iter().flatten()
 }
 
 /// The preview that Olympus keeps in its maker note, among the settings of the camera. Nothing else is read there.
-fn of_olympus<R: ReadAt + ?Sized>(file: &R, tiff: &Tiff<'_, R>, exif: &Directory) -> Option<Place> {
+fn of_olympus<R: ReadAt + ?Sized>(file: &R, exif: &Directory<'_, R>) -> Option<Place> {
     const SETTINGS: u16 = 0x2020;
     const PREVIEW_START: u16 = 0x0101;
     const PREVIEW_BYTES: u16 = 0x0102;
-    let (at, _) = tiff.place(exif, tag::MAKER_NOTE)?;
+    let (at, _) = exif.place(tag::MAKER_NOTE)?;
     let mut mark = [0; 10];
     file.fill(at, &mut mark)?;
     // Offsets count from the note, those of old cameras from the file's beginning.
@@ -71,27 +71,26 @@ fn of_olympus<R: ReadAt + ?Sized>(file: &R, tiff: &Tiff<'_, R>, exif: &Directory
         _ if mark.starts_with(b"OLYMP\0") => (0, at.checked_add(8)?),
         _ => return None,
     };
-    let note = tiff.at(base);
+    let note = exif.tiff().at(base);
     let directory = note.directory(first)?;
-    let settings_at = match note.place(&directory, SETTINGS)? {
-        (_, 4) => note.number(&directory, SETTINGS)?,
+    let settings_at = match directory.place(SETTINGS)? {
+        (_, 4) => directory.number(SETTINGS)?,
         (within, _) => within.checked_sub(base)?,
     };
     let settings = note.directory(settings_at)?;
-    let start = note.number(&settings, PREVIEW_START)?;
-    Some((note.absolute(start), note.number(&settings, PREVIEW_BYTES)?))
+    let start = settings.number(PREVIEW_START)?;
+    Some((note.absolute(start), settings.number(PREVIEW_BYTES)?))
 }
 
 /// How large the sensor's data is: as the directory of that data says, or else the largest size that is stated.
-fn sensor<R: ReadAt + ?Sized>(tiff: &Tiff<'_, R>, directories: &[Directory], exif: Option<&Directory>) -> Option<Size> {
-    let size = |directory: &Directory, width, height| {
-        let side = |tag| tiff.number(directory, tag).and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0);
+fn sensor<R: ReadAt + ?Sized>(directories: &[Directory<'_, R>], exif: Option<&Directory<'_, R>>) -> Option<Size> {
+    let size = |directory: &Directory<'_, R>, width, height| {
+        let side = |tag| directory.long(tag).filter(|side| *side > 0);
         Some(Size { width: side(width)?, height: side(height)? })
     };
-    let plain = |directory: &Directory| size(directory, tag::IMAGE_WIDTH, tag::IMAGE_LENGTH);
+    let plain = |directory: &Directory<'_, R>| size(directory, tag::IMAGE_WIDTH, tag::IMAGE_LENGTH);
     let largest = |sizes: &mut dyn Iterator<Item = Size>| sizes.max_by_key(|size| size.pixels());
-    let of_sensor =
-        largest(&mut directories.iter().filter(|directory| raw::is_sensor(tiff, directory)).filter_map(plain));
+    let of_sensor = largest(&mut directories.iter().filter(|directory| raw::is_sensor(directory)).filter_map(plain));
     let panasonic = || {
         let main = directories.first().filter(|main| main.has(PANASONIC_JPEG))?;
         size(main, PANASONIC_WIDTH, PANASONIC_HEIGHT)

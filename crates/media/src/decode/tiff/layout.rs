@@ -1,14 +1,14 @@
 //! How the samples of a page lie in the file: its size, strips or tiles, compression and numbers.
 
-use super::{
-    directory::{Directory, tag},
-    jpeg::Components,
-};
+use super::jpeg::Components;
 use crate::{
     decode::jpeg_markers::Markers,
     error::{MediaError, corrupt, unsupported},
 };
-use smmu_core::image::{ImageLimits, Size};
+use smmu_core::{
+    ifd::{Directory, tag},
+    image::{ImageLimits, Size},
+};
 
 /// How strips and tiles are compressed.
 pub(super) enum Compression {
@@ -112,7 +112,7 @@ impl Layout {
     /// Reads it, and refuses by name what is not decoded. The canvas is within limits when it returns.
     pub(super) fn read(page: &Directory, content: &[u8], limits: &ImageLimits) -> Result<Self, MediaError> {
         let side = |tag| page.number(tag).and_then(|side| u32::try_from(side).ok());
-        let size = side(tag::WIDTH).zip(side(tag::HEIGHT)).map(|(width, height)| Size { width, height });
+        let size = side(tag::IMAGE_WIDTH).zip(side(tag::IMAGE_LENGTH)).map(|(width, height)| Size { width, height });
         let size = size.ok_or_else(|| corrupt("TIFF", "it does not say how large it is"))?;
         limits.check_canvas(size)?;
         let samples = usize::from(page.short(tag::SAMPLES_PER_PIXEL).unwrap_or(1));
@@ -120,7 +120,7 @@ impl Layout {
             return Err(corrupt("TIFF", "its pixels have no samples"));
         }
         let numbers = numbers(page, samples)?;
-        let planar = samples > 1 && page.short(tag::PLANAR) == Some(2);
+        let planar = samples > 1 && page.short(tag::PLANAR_CONFIGURATION) == Some(2);
         let compression = compression(page, numbers)?;
         let tiled = page.has(tag::TILE_WIDTH);
         let chunk = chunk(page, size, tiled)?;
@@ -153,12 +153,12 @@ impl Layout {
         }
         let count = count as usize;
         let (offsets, lengths) = if self.tiled && page.has(tag::TILE_OFFSETS) {
-            (tag::TILE_OFFSETS, tag::TILE_LENGTHS)
+            (tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS)
         } else {
-            (tag::STRIP_OFFSETS, tag::STRIP_LENGTHS)
+            (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)
         };
         let offsets = page.numbers(offsets, count).unwrap_or_default();
-        let old_stream = page.number(tag::OLD_JPEG_STREAM);
+        let old_stream = page.number(tag::JPEG_OFFSET);
         if offsets.len() < count && old_stream.is_none() {
             return Err(corrupt("TIFF", "it does not say where its strips or tiles are"));
         }
@@ -278,8 +278,8 @@ fn old_stream(page: &Directory, content: &[u8], units: &[(u64, u64)]) -> Option<
         let stream = &from[..from.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
         Markers::parse(stream).is_some_and(|markers| markers.size.is_some() && markers.pixels_at > 0)
     };
-    if let Some(offset) = page.number(tag::OLD_JPEG_STREAM) {
-        let length = page.number(tag::OLD_JPEG_LENGTH).filter(|length| *length > 0);
+    if let Some(offset) = page.number(tag::JPEG_OFFSET) {
+        let length = page.number(tag::JPEG_BYTES).filter(|length| *length > 0);
         // Some programs count the headers alone.
         let stream = [length.unwrap_or(u64::MAX), u64::MAX].map(|length| (offset, length)).into_iter().find(is_whole);
         if let Some(stream) = stream {
@@ -325,7 +325,7 @@ fn numbers(page: &Directory, samples: usize) -> Result<Numbers, MediaError> {
         Kind::Signed => (-most(bits - 1) - 1.0, most(bits - 1)),
         Kind::Float => (0.0, 1.0),
     });
-    Ok(Numbers { kind, bits, range, stated_range: stated.is_some(), big_endian: page.notation.big_endian })
+    Ok(Numbers { kind, bits, range, stated_range: stated.is_some(), big_endian: page.tiff().is_big_endian() })
 }
 
 fn compression(page: &Directory, numbers: Numbers) -> Result<Compression, MediaError> {

@@ -1,14 +1,14 @@
 //! From levels to the colours of a picture (TIFF 6.0, sections 4 to 6, 16, 18, 20, 21, 23).
 
-use super::{
-    directory::{Directory, tag},
-    layout::{Compression, Layout, named},
-};
+use super::layout::{Compression, Layout, named};
 use crate::{
     error::{MediaError, corrupt},
     raster::{Channels, Sample},
 };
-use smmu_core::image::ColourModel;
+use smmu_core::{
+    ifd::{Directory, tag},
+    image::ColourModel,
+};
 
 /// What the samples of a pixel mean.
 pub(super) struct Photometry {

@@ -1,78 +1,83 @@
-//! The few Exif fields that are of use. Everything else, position and maker notes above all, is never read out.
+//! What a camera wrote, in Exif or in the directories of its own file: the few fields that are of use. Everything else,
+//! position and maker notes above all, is never read out.
 
-use exif::{Exif, In, Tag, Value};
-use smmu_core::image::{CameraFacts, Orientation};
+use crate::text;
+use smmu_core::{
+    ifd::{Directory, ReadAt, Tiff, tag},
+    image::{CameraFacts, Orientation},
+};
 
 /// Exif that was understood, at least in part.
-pub(crate) struct Metadata(Exif);
+pub(crate) struct Metadata<'a> {
+    main: Directory<'a>,
+}
 
-/// The largest block that is looked at. A JPEG segment holds 64 KiB; other containers have no bound of their own.
-const MAX_BYTES: usize = 1024 * 1024;
-
-impl Metadata {
+impl<'a> Metadata<'a> {
     /// Reads a TIFF structure as it stands in a file, with or without JPEG's `Exif` prefix. One that
     /// cannot be read counts as absent; of one that is damaged, the sound part counts.
-    pub(crate) fn parse(block: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(block: &'a [u8]) -> Option<Self> {
         let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
-        if block.len() > MAX_BYTES {
-            return None;
-        }
-        let mut reader = exif::Reader::new();
-        let read = reader.continue_on_error(true).read_raw(block.to_vec());
-        read.or_else(|error| error.distill_partial_result(|_| ())).ok().map(Self)
+        Some(Self { main: Tiff::open(block, 0)?.main()? })
     }
 
     /// How the pixels lie.
     pub(crate) fn orientation(&self) -> Option<Orientation> {
-        Orientation::of_number(self.number(Tag::Orientation)?)
+        orientation(&self.main)
     }
 
     /// What the camera wrote, if it wrote anything useful.
     pub(crate) fn camera(&self) -> Option<CameraFacts> {
-        let facts = CameraFacts {
-            make: self.text(Tag::Make),
-            model: self.text(Tag::Model),
-            lens: self.text(Tag::LensModel),
-            exposure_seconds: self.ratio(Tag::ExposureTime),
-            f_number: self.ratio(Tag::FNumber),
-            iso: self.number(Tag::PhotographicSensitivity),
-            focal_length_mm: self.ratio(Tag::FocalLength),
-            captured_at: self
-                .ascii(Tag::DateTimeOriginal)
-                .and_then(|at| captured_at(&at, self.ascii(Tag::OffsetTimeOriginal).as_deref())),
-        };
-        (facts != CameraFacts::default()).then_some(facts)
-    }
-
-    fn value(&self, tag: Tag) -> Option<&Value> {
-        self.0.get_field(tag, In::PRIMARY).map(|field| &field.value)
-    }
-
-    fn number(&self, tag: Tag) -> Option<u32> {
-        self.value(tag)?.get_uint(0)
-    }
-
-    fn ascii(&self, tag: Tag) -> Option<String> {
-        match self.value(tag)? {
-            Value::Ascii(texts) => texts.first().map(|text| String::from_utf8_lossy(text).into_owned()),
-            _ => None,
-        }
-    }
-
-    fn text(&self, tag: Tag) -> Option<String> {
-        crate::text::clean(&self.ascii(tag)?)
-    }
-
-    fn ratio(&self, tag: Tag) -> Option<f64> {
-        match self.value(tag)? {
-            Value::Rational(ratios) => ratios.first().and_then(|ratio| quotient(ratio.num, ratio.denom)),
-            _ => None,
-        }
+        facts(&self.main, self.main.below(tag::EXIF_IFD).as_ref())
     }
 }
 
+/// How the pixels lie, as a main directory says.
+pub(crate) fn orientation<R: ReadAt + ?Sized>(main: &Directory<'_, R>) -> Option<Orientation> {
+    main.long(tag::ORIENTATION).and_then(Orientation::of_number)
+}
+
+/// The facts of a main directory and of the Exif directory, if there are any.
+pub(crate) fn facts<R: ReadAt + ?Sized>(
+    main: &Directory<'_, R>,
+    exif: Option<&Directory<'_, R>>,
+) -> Option<CameraFacts> {
+    let words = |directory: Option<&Directory<'_, R>>, tag| text::clean(&directory?.text(tag)?);
+    let ratio = |tag| exif?.fraction(tag).and_then(|(above, below)| quotient(above, below));
+    let text = |tag| exif?.text(tag);
+    let offset = text(tag::OFFSET_TIME_ORIGINAL);
+    let facts = CameraFacts {
+        make: words(Some(main), tag::MAKE),
+        model: words(Some(main), tag::MODEL),
+        lens: words(exif, tag::LENS_MODEL),
+        exposure_seconds: ratio(tag::EXPOSURE_TIME),
+        f_number: ratio(tag::F_NUMBER),
+        iso: exif.and_then(|exif| exif.long(tag::ISO)),
+        focal_length_mm: ratio(tag::FOCAL_LENGTH),
+        captured_at: text(tag::DATE_TIME_ORIGINAL).and_then(|at| captured_at(&at, offset.as_deref())),
+    };
+    (facts != CameraFacts::default()).then_some(facts)
+}
+
+/// The facts of a raw file, and what only its preview says.
+pub(crate) fn joined(own: Option<CameraFacts>, preview: Option<CameraFacts>) -> Option<CameraFacts> {
+    let (own, preview) = match (own, preview) {
+        (Some(own), Some(preview)) => (own, preview),
+        (own, preview) => return own.or(preview),
+    };
+    Some(CameraFacts {
+        make: own.make.or(preview.make),
+        model: own.model.or(preview.model),
+        lens: own.lens.or(preview.lens),
+        exposure_seconds: own.exposure_seconds.or(preview.exposure_seconds),
+        f_number: own.f_number.or(preview.f_number),
+        iso: own.iso.or(preview.iso),
+        focal_length_mm: own.focal_length_mm.or(preview.focal_length_mm),
+        captured_at: own.captured_at.or(preview.captured_at),
+    })
+}
+
 /// A positive fraction, rounded to what a person would read off a camera.
-pub(crate) fn quotient(numerator: u32, denominator: u32) -> Option<f64> {
+fn quotient(numerator: u32, denominator: u32) -> Option<f64> {
     if numerator == 0 || denominator == 0 {
         return None;
     }
@@ -83,7 +88,7 @@ pub(crate) fn quotient(numerator: u32, denominator: u32) -> Option<f64> {
 
 /// `YYYY:MM:DD hh:mm:ss` and `±hh:mm` of Exif as `YYYY-MM-DDThh:mm:ss±hh:mm`; no time where the
 /// first is none, no offset where the second is none.
-pub(crate) fn captured_at(at: &str, offset: Option<&str>) -> Option<String> {
+fn captured_at(at: &str, offset: Option<&str>) -> Option<String> {
     let at = at.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let shape = at.len() == 19
         && at.bytes().zip("0000:00:00 00:00:00".bytes()).all(|(byte, model)| match model {
@@ -152,6 +157,6 @@ mod tests {
     fn rubbish_is_no_exif() {
         assert!(Metadata::parse(b"").is_none());
         assert!(Metadata::parse(b"Exif\0\0MM\0*").is_none());
-        assert!(Metadata::parse(&vec![0; MAX_BYTES + 1]).is_none());
+        assert!(Metadata::parse(&[0; 64]).is_none());
     }
 }
