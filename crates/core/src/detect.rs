@@ -189,6 +189,8 @@ fn container(head: &[u8]) -> Option<Format> {
         _ if at(0, b"FORM") && at(8, b"AIFC") => (Audio, "audio/x-aiff"),
         // WAVE over 4 GiB (EBU Tech 3306, ITU-R BS.2088).
         _ if any_at(0, &[b"RF64", b"BW64"]) && at(8, b"WAVE") => (Audio, "audio/x-wav"),
+        // Sony's Wave64 has GUIDs for names.
+        _ if at(0, b"riff\x2E\x91\xCF\x11") && at(24, b"wave") => (Audio, "audio/x-w64"),
         _ if at(0, b"#!AMR-WB\n") => (Audio, "audio/amr-wb"),
         // AC-3 and E-AC-3 (ETSI TS 102 366): told apart by the stream's own number.
         [0x0B, 0x77, _, _, _, id, ..] if id >> 3 > 10 && id >> 3 <= 16 => (Audio, "audio/eac3"),

@@ -175,7 +175,7 @@ pub(super) fn looks_like_tga(head: &[u8]) -> bool {
         _ => false,
     };
     let grey = matches!(kind, 3 | 11);
-    let pixels = if grey { matches!(depth, 8 | 16) } else { matches!(depth, 8 | 15 | 16 | 24 | 32) };
+    let pixels = if grey { matches!(depth, 1 | 8 | 16) } else { matches!(depth, 8 | 15 | 16 | 24 | 32) };
     map && pixels && flags & 0xC0 == 0 && (w0 | w1) != 0 && (h0 | h1) != 0
 }
 

@@ -192,6 +192,7 @@ const HEADS: &[(&str, &[u8])] = &[
     ("recorded TV (WTV)", b"\xB7\xD8\0\x20\x37\x49\xDA\x11\xA6\x4E"),
     ("MP3", b"\xFF\xFB\x90\x64"),
     ("AAC", b"\xFF\xF1\x50\x80"),
+    ("WAV", b"riff\x2E\x91\xCF\x11\xA5\xD6\x28\xDB\x04\xC1\0\0\x88\x62\x05\0\0\0\0\0wave\xF3\xAC\xD3\x11"),
     ("WAV", b"RIFF\0\x10\0\0WAVEfmt "),
     ("FLAC", b"fLaC\0\0\0\x22"),
     ("AMR", b"#!AMR\n\x3C"),

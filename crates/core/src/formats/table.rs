@@ -172,8 +172,9 @@ pub(super) const FORMATS: &[FormatEntry] = formats! {
         ["audio/aac" "audio/x-aac" "audio/aacp" "audio/x-hx-aac-adts" "audio/vnd.dlna.adts" "audio/adts" "audio/x-adts"],
         ["aac" => "audio/aac" "adts" => "audio/aac" "adt" => "audio/aac"];
     "WAV", Audio, Ffmpeg:
-        ["audio/wav" "audio/x-wav" "audio/wave" "audio/vnd.wave" "audio/x-pn-wav" "audio/x-wave" "audio/rf64"],
-        ["wav" => "audio/wav" "wave" => "audio/wav" "bwf" => "audio/wav" "rf64" => "audio/wav"];
+        ["audio/wav" "audio/x-wav" "audio/wave" "audio/vnd.wave" "audio/x-pn-wav" "audio/x-wave" "audio/rf64"
+         "audio/x-w64"],
+        ["wav" => "audio/wav" "wave" => "audio/wav" "bwf" => "audio/wav" "rf64" => "audio/wav" "w64" => "audio/x-w64"];
     "FLAC", Audio, Ffmpeg: ["audio/flac" "audio/x-flac"], ["flac" => "audio/flac"];
     "AMR", Audio, Ffmpeg:
         ["audio/amr" "audio/amr-wb" "audio/x-amr" "audio/amr-nb" "audio/amr-wb+" "audio/x-amr-wb"],

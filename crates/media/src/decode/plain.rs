@@ -52,6 +52,9 @@ impl Tga {
         let mut head = [0; 18];
         source.reader()?.read_exact(&mut head).map_err(|error| reading("TGA", error))?;
         let short = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
+        if head[16] == 1 {
+            return Err(unsupported("TGA with pixels of one bit is not supported"));
+        }
         let mapped = head[1] == 1;
         let map_bytes = if mapped { u64::from(short(5)) * u64::from(head[7].div_ceil(8)) } else { 0 };
         let rows = Rows {

@@ -154,6 +154,16 @@ fn what_is_there_of_a_file_cut_off_is_made_and_it_says_so() {
 }
 
 #[test]
+fn sound_whose_packets_do_not_say_how_long_they_last_is_measured() {
+    for codec in ["alac", "libopus"] {
+        let made = Bench::with_clip(&format!("{} -c:a {codec}", tone(440, 3.0)), "caf").transcode();
+        let ms = probe(&made).duration_ms;
+        assert!((2980..3120).contains(&ms), "{codec}: {ms}");
+        made.assert_sound();
+    }
+}
+
+#[test]
 fn a_fragment_without_its_header_is_left_out_wherever_the_cut_is() {
     let words = format!("{} {H264} -g 25 -movflags +frag_keyframe+empty_moov", moving("160x120", "25", 4));
     let content = clip(&words, "mp4");

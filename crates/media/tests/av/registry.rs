@@ -39,6 +39,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("mp3", sound("-c:a libmp3lame")),
         ("aac", sound("-c:a aac")),
         ("wav", sound("")),
+        ("w64", sound("")),
         ("flac", sound("-c:a flac")),
         ("aiff", sound("")),
         ("caf", sound("-c:a pcm_s16be")),

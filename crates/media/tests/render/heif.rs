@@ -1,6 +1,9 @@
 //! HEIC, as phones, cameras and tools write it.
 
-use crate::{Rendered, refused, refused_within, render, support::heif::*};
+use crate::{
+    Rendered, refused, refused_within, render,
+    support::{self, heif::*},
+};
 use smmu_core::{
     ErrorCode, WarningCode,
     image::{ImageFormat, ImageLimits, Orientation},
@@ -45,6 +48,17 @@ fn alpha_is_kept_and_grey_is_grey() {
     let grey = render(file("grey")).picture("webp-64.webp");
     assert!(grey.pixels().all(|pixel| pixel[0].abs_diff(pixel[1]) < 4 && pixel[1].abs_diff(pixel[2]) < 4));
     assert!(grey.get_pixel(5, 20)[0] < 40 && grey.get_pixel(60, 20)[0] > 220);
+}
+
+#[test]
+fn alpha_of_half_the_size_is_scaled_to_the_colours() {
+    let rendered = render(&support::fixture("avif/alpha-half.avif"));
+    let picture = rendered.picture("webp-64.webp");
+    let alpha: Vec<u8> = (0..64).map(|x| picture.get_pixel(x, 20)[3]).collect();
+    assert!(alpha[..30].iter().all(|alpha| *alpha > 250) && alpha[63] < 16, "{alpha:?}");
+    // Twice as many steps as are stored, each half as large.
+    let steps = alpha[32..63].windows(2).map(|pair| pair[0].abs_diff(pair[1]));
+    assert!(steps.clone().all(|step| (4..=12).contains(&step)), "{alpha:?}");
 }
 
 #[test]

@@ -101,6 +101,10 @@ fn limits_hold_before_pixels_are_read_and_what_is_cut_off_is_damaged() {
         let refusal = refused(&content[..content.len() / 2]);
         assert_eq!(refusal.code, ErrorCode::CorruptMedia, "{name}: {refusal}");
     }
+    let bits = [&b"\0\0\x03\0\0\0\0\0\0\0\0\0\x10\0\x10\0\x01\0"[..], &[0x55; 32]].concat();
+    let refusal = refused(&bits);
+    assert_eq!(refusal.code, ErrorCode::UnsupportedMedia);
+    assert!(refusal.message.contains("TGA with pixels of one bit"), "{refusal}");
     assert_eq!(refused(b"P6 60000 60000 255\n").code, ErrorCode::TooManyPixels);
 }
 

@@ -74,9 +74,28 @@ struct Course {
     last_lasting: f64,
     /// How many there are.
     packets: u64,
+    /// When the last one is shown that does not say how long.
+    unstated: Option<f64>,
     /// When the next packet is due to be decoded, and when the last one was.
     due: Option<f64>,
     last: f64,
+}
+
+impl Course {
+    /// How long a packet lasts that does not say so, where nothing else tells the time: as the one before it did, which is
+    /// known now. With the second one the first is counted too.
+    fn unstated(&mut self, shown_s: Option<f64>, clock: Clock) -> Option<f64> {
+        if clock != Clock::Lengths {
+            return None;
+        }
+        let (shown, before) = (shown_s.filter(|time| time.is_finite())?, self.unstated);
+        self.unstated = Some(shown);
+        let step = before.map(|before| shown - before).filter(|step| (0.0..=LONGEST_PACKET).contains(step))?;
+        if self.packets == 1 {
+            self.lasting += step;
+        }
+        Some(step)
+    }
 }
 
 impl Survey {
@@ -92,8 +111,10 @@ impl Survey {
         if self.interrupted {
             return;
         }
-        let lasting = finite(packet.lasting_s).map_or(0.0, |lasting| lasting.clamp(0.0, LONGEST_PACKET));
         let course = self.streams.entry(packet.stream).or_default();
+        let stated = finite(packet.lasting_s).filter(|lasting| *lasting > 0.0);
+        let lasting = stated.or_else(|| course.unstated(packet.shown_s, self.clock));
+        let lasting = lasting.map_or(0.0, |lasting| lasting.clamp(0.0, LONGEST_PACKET));
         course.lasting += lasting;
         course.last_lasting = lasting;
         course.packets += 1;
@@ -196,6 +217,18 @@ mod tests {
         let survey = survey(Clock::Lengths, [(0, 0.0), (0, 117_483.0), (0, 12.0)]);
         assert_eq!((survey.ms(), survey.stream_ms(0), survey.stream_ms(1)), (120, Some(120), None));
         assert_eq!((survey.packets(0), survey.packets(1)), (3, 0));
+    }
+
+    #[test]
+    fn packets_of_a_sound_alone_that_do_not_say_how_long_they_last_last_until_the_next() {
+        // ALAC and Opus in CAF.
+        let mut survey = Survey::new(Clock::Lengths);
+        for packet in 0..50 {
+            survey.add(Packet { shown_s: Some(f64::from(packet) * 0.02), ..Packet::default() });
+        }
+        assert_eq!((survey.ms(), survey.stream_ms(0)), (1000, Some(1000)));
+        survey.add(Packet { shown_s: Some(117_483.0), ..Packet::default() });
+        assert_eq!(survey.ms(), 1000);
     }
 
     #[test]
