@@ -19,6 +19,7 @@ mod mix;
 mod probe;
 mod progress;
 mod sandbox;
+mod shapes;
 mod tail;
 mod video;
 mod workspace;
@@ -162,7 +163,7 @@ fn make(
     let bounds = Bounds::of(limits, limits.max_wall_time);
     let runner = Runner { dir: &dir, bounds, cancelled };
     let mut probe = probe::probe(&space, &runner, limits)?;
-    probe::fit(&mut probe, &runner, limits)?;
+    shapes::fit(&mut probe, &space, &runner, limits)?;
     let limits = &limits.within(&probe);
     let plan = plan(&probe, profile)?;
     limits.check_output(&plan)?;

@@ -12,7 +12,7 @@ use super::{
 use crate::error::{Fault, MediaError, unsupported};
 use smmu_core::{
     ErrorCode, Refusal,
-    av::{AvLimits, Clock, FrameRate, Packet, Probe, Shape, Survey, Timing, VideoStream},
+    av::{AvLimits, Clock, FrameRate, Packet, Probe, Survey, Timing, VideoStream},
 };
 use std::{fs::File, time::Duration};
 
@@ -131,7 +131,7 @@ fn survey_line(limits: &AvLimits) -> Line {
 }
 
 /// Runs ffprobe and hands on every line that it writes.
-fn by_line(runner: &Runner, line: &Line, read: &mut dyn FnMut(&str)) -> Result<(), MediaError> {
+pub(super) fn by_line(runner: &Runner, line: &Line, read: &mut dyn FnMut(&str)) -> Result<(), MediaError> {
     let mut rest = Vec::new();
     runner.run(Program::Ffprobe, line.words(), &mut |chunk| {
         rest.extend_from_slice(chunk);
@@ -141,38 +141,6 @@ fn by_line(runner: &Runner, line: &Line, read: &mut dyn FnMut(&str)) -> Result<(
         Ok(())
     })?;
     Ok(())
-}
-
-/// Codecs of which recorders change the size on the way; what they write is decoded by keyframes alone. Of others every
-/// frame is one, and would have to be decoded.
-const CHANGING: &[&str] = &["vp8", "vp9", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "vc1"];
-
-/// Makes room for every shape that a picture has on the way, by its keyframes.
-pub(crate) fn fit(probe: &mut Probe, runner: &Runner, limits: &AvLimits) -> Result<(), MediaError> {
-    /// More changes than anyone sees.
-    const MAX_SHAPES: usize = 1000;
-    let Some(video) = probe.video.as_mut().filter(|video| CHANGING.contains(&video.codec.as_str())) else {
-        return Ok(());
-    };
-    let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(10), ..runner.bounds }, ..*runner };
-    let mut shapes: Vec<Shape> = Vec::new();
-    let run = by_line(&runner, &shapes_line(video.index, limits), &mut |line| {
-        let shape = Shape::read(line).filter(|shape| shapes.len() < MAX_SHAPES && !shapes.contains(shape));
-        shapes.extend(shape);
-    });
-    match run {
-        // What cannot be decoded is judged where it is.
-        Ok(()) | Err(MediaError::Refused(_) | MediaError::Fault(Fault::TimedOut { .. })) => {}
-        Err(fault @ MediaError::Fault(_)) => return Err(fault),
-    }
-    video.fit(shapes);
-    limits.check(probe)?;
-    Ok(())
-}
-
-fn shapes_line(stream: u32, limits: &AvLimits) -> Line {
-    let frames = format!("-select_streams {stream} -show_entries frame=width,height,sample_aspect_ratio -of csv=p=0");
-    Line::ffprobe().with(frames).source(limits, "-skip_frame nokey")
 }
 
 /// Packets whose times are looked at: ten seconds of most videos, one of the fastest.

@@ -275,7 +275,11 @@ fn a_phone_that_is_turned_and_a_window_that_grows_keep_their_shape() {
         ("160x90", "320x180", (320, 180), [false, false], [false, false]),
         ("160x120", "320x180", (320, 180), [true, false], [false, false]),
     ] {
-        for (codec, extension) in [("-c:v libvpx -deadline realtime -b:v 1M", "webm"), (H264, "ts")] {
+        for (codec, extension) in [
+            ("-c:v libvpx -deadline realtime -b:v 1M", "webm"),
+            ("-c:v libsvtav1 -preset 12 -pix_fmt yuv420p", "mkv"),
+            (H264, "ts"),
+        ] {
             let bench = Bench::empty();
             let part = |size: &str, name: &str| {
                 let source = format!("-f lavfi -i color=white:size={size}:rate=30:duration=2");
