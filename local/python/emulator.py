@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 
+import addresses
 import ministack.app as app
 from ministack.core import iam_evaluator
 from ministack.services import apigateway, ecs, lambda_svc, s3
@@ -408,6 +409,7 @@ if __name__ == "__main__":
     patch_invoke_permission()
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
+    addresses.patch_trailing_slash(reviewed)
     if calls := os.environ.get("SMMU_CALLS"):
         note_calls(calls)
     app.main()

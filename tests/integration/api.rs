@@ -87,6 +87,20 @@ async fn what_is_no_endpoint_is_answered_by_api_gateway() {
 }
 
 #[tokio::test]
+async fn a_slash_too_many_makes_another_path_everywhere() {
+    let user = Caller::user(by_itself(), "ada").await;
+    let id = user.submit(&samples::png(22, 20), "image/png").await;
+    let media = id.replace("job_", "med_");
+    for path in ["/health", "/jobs", &format!("/jobs/{id}"), "/media", &format!("/media/{media}")] {
+        assert_eq!(user.call(Method::GET, path, None).await.status, StatusCode::OK, "{path}");
+        for odd in [format!("{path}/"), format!("{path}//")] {
+            assert_eq!(user.call(Method::GET, &odd, None).await.status, StatusCode::NOT_FOUND, "{odd}");
+        }
+    }
+    assert_eq!(user.call(Method::GET, &format!("/jobs//{id}"), None).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_job_says_which_request_it_came_from_and_not_whose() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;

@@ -4,15 +4,22 @@ use crate::{
     Context,
     init::{nothing_else, object, text},
     job, media, origin, respond,
+    routes::{Endpoint, Handler},
 };
 use lambda_http::{
     Body, Request, Response,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use smmu_cloud::{SubmitError, clock};
 use smmu_core::{Problem, ProblemCode, UserId};
 
-pub(crate) async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::POST,
+    path: "/media/upload/complete",
+    handler: Handler::User(|call| Box::pin(handle(call.request, call.user, call.context))),
+};
+
+async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let mut fields = object(request.body())?;
     let id = text(&mut fields, "mediaId")?;
     nothing_else(&fields)?;

@@ -1,7 +1,13 @@
 //! `DELETE /media/{mediaId}`: hides a media and its job at once, and has everything of them removed.
 
-use crate::{Context, media, respond};
-use lambda_http::{Body, Response, http::StatusCode};
+use crate::{
+    Context, media, respond,
+    routes::{Endpoint, Handler},
+};
+use lambda_http::{
+    Body, Response,
+    http::{Method, StatusCode},
+};
 use serde::Serialize;
 use smmu_core::{MediaId, Problem, ProblemCode, UserId};
 
@@ -12,7 +18,13 @@ struct Deletion<'a> {
     media_id: &'a MediaId,
 }
 
-pub(crate) async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::DELETE,
+    path: "/media/{mediaId}",
+    handler: Handler::User(|call| Box::pin(handle(call.parameter("mediaId"), call.user, call.context))),
+};
+
+async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = media::find(id, user, context).await?;
     let id = found.id.clone();
     if context.eraser.delete(found).await.map_err(|error| respond::cloud_problem(&error))? {

@@ -4,10 +4,13 @@ mod parse;
 
 pub(crate) use parse::{nothing_else, object, text};
 
-use crate::{Context, respond};
+use crate::{
+    Context, respond,
+    routes::{Endpoint, Handler},
+};
 use lambda_http::{
     Body, Request, Response,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use serde::Serialize;
 use smmu_cloud::{Creation, Once, clock, uploads::PresignedUpload};
@@ -33,13 +36,19 @@ struct Upload {
     expires_at: Timestamp,
 }
 
-pub(crate) async fn handle(request: &Request, user: UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let once = once(request, &user)?;
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::POST,
+    path: "/media/upload/init",
+    handler: Handler::User(|call| Box::pin(handle(call.request, call.user, call.context))),
+};
+
+async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let once = once(request, user)?;
     let request = parse::upload_request(request.body(), &context.policy)?;
     let now = clock::now();
     let media = Media {
         id: clock::new_media_id(),
-        user,
+        user: user.clone(),
         file_name: request.file_name,
         labels: request.labels,
         grant: request.grant,

@@ -1,9 +1,12 @@
 //! `GET /jobs/{jobId}`: where a job stands, and what came of it.
 
-use crate::{Context, header_text, owned, playback, respond};
+use crate::{
+    Context, header_text, owned, playback, respond,
+    routes::{Endpoint, Handler},
+};
 use lambda_http::{
     Body, Request, Response,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use serde::Serialize;
 use smmu_cloud::clock;
@@ -54,12 +57,13 @@ struct OutputView<'a> {
     playback_path: Option<String>,
 }
 
-pub(crate) async fn handle(
-    request: &Request,
-    id: &str,
-    user: &UserId,
-    context: &Context,
-) -> Result<Response<Body>, Problem> {
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/jobs/{jobId}",
+    handler: Handler::User(|call| Box::pin(handle(call.request, call.parameter("jobId"), call.user, call.context))),
+};
+
+async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let job = find(id, user, context).await?;
     let tag = entity_tag(&job, clock::now(), context.download_seconds);
     if header_text(request, header::IF_NONE_MATCH).is_some_and(|known| matches(known, &tag)) {

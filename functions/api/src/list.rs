@@ -1,7 +1,14 @@
 //! `GET /jobs` and `GET /media`: what belongs to the user, newest first, a page at a time.
 
-use crate::{Context, respond};
-use lambda_http::{Body, Request, Response, aws_lambda_events::query_map::QueryMap, http::StatusCode};
+use crate::{
+    Context, respond,
+    routes::{Endpoint, Handler},
+};
+use lambda_http::{
+    Body, Request, Response,
+    aws_lambda_events::query_map::QueryMap,
+    http::{Method, StatusCode},
+};
 use serde::{
     Deserialize, Serialize,
     de::{IntoDeserializer, value::Error},
@@ -27,15 +34,27 @@ struct MediaPage {
     next: Option<MediaId>,
 }
 
+pub(crate) static JOBS: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/jobs",
+    handler: Handler::User(|call| Box::pin(jobs(call.request, call.user, call.context))),
+};
+
 /// Answers a page of the user's jobs.
-pub(crate) async fn jobs(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+async fn jobs(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = context.submitter.jobs.of_user(user, &listing(request)?).await;
     let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
     Ok(respond::json(StatusCode::OK, &JobPage { jobs: entries, next }))
 }
 
+pub(crate) static MEDIA: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/media",
+    handler: Handler::User(|call| Box::pin(media(call.request, call.user, call.context))),
+};
+
 /// Answers a page of the user's media.
-pub(crate) async fn media(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+async fn media(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = context.submitter.media.of_user(user, &listing(request)?).await;
     let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
     Ok(respond::json(StatusCode::OK, &MediaPage { media: entries, next }))

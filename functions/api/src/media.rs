@@ -1,7 +1,13 @@
 //! `GET /media/{mediaId}`: an upload, and what was measured of it.
 
-use crate::{Context, owned, respond};
-use lambda_http::{Body, Response, http::StatusCode};
+use crate::{
+    Context, owned, respond,
+    routes::{Endpoint, Handler},
+};
+use lambda_http::{
+    Body, Response,
+    http::{Method, StatusCode},
+};
 use serde::Serialize;
 use smmu_core::{
     DescribedMedia, JobId, Labels, Media, MediaFacts, MediaId, MediaKind, MediaState, MediaStatus, Problem,
@@ -59,7 +65,13 @@ impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
     }
 }
 
-pub(crate) async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/media/{mediaId}",
+    handler: Handler::User(|call| Box::pin(handle(call.parameter("mediaId"), call.user, call.context))),
+};
+
+async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let id = parse(id)?;
     let found = context.submitter.media.get_described(&id).await.map_err(|error| respond::cloud_problem(&error))?;
     let found = found.filter(|found| found.media.state.deleted_at().is_none());

@@ -4,8 +4,11 @@
 //! route too stay as they are, since they are resolved against this very path; all others become signed
 //! addresses. A player thus sends its token to the API alone, and reads segments from S3.
 
-use crate::{Context, job, respond};
-use lambda_http::{Body, Response};
+use crate::{
+    Context, job, respond,
+    routes::{Endpoint, Handler},
+};
+use lambda_http::{Body, Response, http::Method};
 use smmu_core::{
     Job, JobId, Output, Problem, ProblemCode, Role, UserId,
     av::{hls, storyboard},
@@ -50,7 +53,15 @@ pub(crate) fn path(job: &JobId, name: &str) -> String {
     format!("/jobs/{job}/playback/{name}")
 }
 
-pub(crate) async fn handle(job: &str, name: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/jobs/{jobId}/playback/{name}",
+    handler: Handler::User(|call| {
+        Box::pin(handle(call.parameter("jobId"), call.parameter("name"), call.user, call.context))
+    }),
+};
+
+async fn handle(job: &str, name: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let job = job::find(job, user, context).await?;
     let found = job.outputs().iter().find(|output| output.artifact.name == name);
     let found = found.and_then(|output| Some((output, played(output.artifact.role)?)));

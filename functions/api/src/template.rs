@@ -1,49 +1,46 @@
-//! Whether template.yaml sends this function what it routes, and nothing else.
+//! Whether template.yaml sends this function what the table of endpoints has, and nothing else.
 
-use super::{Route, route};
-use lambda_http::http::Method;
+use crate::routes::{ENDPOINTS, Handler};
 use std::collections::BTreeSet;
 
-/// The route's key in API Gateway.
-fn key(route: &Route<'_>) -> &'static str {
-    match route {
-        Route::Health => "GET /health",
-        Route::Init => "POST /media/upload/init",
-        Route::Complete => "POST /media/upload/complete",
-        Route::Jobs => "GET /jobs",
-        Route::Job(_) => "GET /jobs/{jobId}",
-        Route::Cancel(_) => "POST /jobs/{jobId}/cancel",
-        Route::MediaList => "GET /media",
-        Route::Media(_) => "GET /media/{mediaId}",
-        Route::DeleteMedia(_) => "DELETE /media/{mediaId}",
-        Route::Playback { .. } => "GET /jobs/{jobId}/playback/{name}",
-    }
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// The lines of each route, from its key on.
+fn routes() -> impl Iterator<Item = &'static str> {
+    TEMPLATE.split("RouteKey: ").skip(1).map(|rest| rest.split_once("\n\n").map_or(rest, |(route, _)| route))
+}
+
+/// The names in a list of the API's CORS configuration.
+fn cors(list: &str) -> BTreeSet<&'static str> {
+    let (_, rest) = TEMPLATE.split_once(&format!("{list}: [")).expect("the API has the list");
+    let (names, _) = rest.split_once(']').expect("on one line");
+    names.split(", ").collect()
 }
 
 #[test]
 fn the_template_has_every_route_and_no_other() {
-    let template = include_str!("../../../template.yaml");
-    let keys: Vec<_> = template.lines().filter_map(|line| line.trim().strip_prefix("RouteKey: ")).collect();
-    for sent in &keys {
-        let (method, path) = sent.split_once(' ').expect("a method and a path; $default would take preflights too");
-        let method: Method = method.parse().expect("a method");
-        let routed = route(&method, path).unwrap_or_else(|nowhere| panic!("{sent}: {nowhere:?}"));
-        // HEAD goes wherever GET does.
-        assert_eq!(key(&routed), sent.replacen("HEAD ", "GET ", 1));
+    let keys: BTreeSet<_> = routes().map(|route| route.lines().next().unwrap_or_default().to_owned()).collect();
+    let all = ENDPOINTS.iter().flat_map(|one| one.methods().iter().map(|method| format!("{method} {}", one.path)));
+    assert_eq!(keys, all.collect());
+}
+
+#[test]
+fn api_gateway_asks_for_a_token_where_the_function_does() {
+    for endpoint in ENDPOINTS {
+        let authorization = match endpoint.handler {
+            Handler::Open(_) => "AuthorizationType: NONE\n",
+            Handler::User(_) => "AuthorizationType: !If [GatewayVerifies, JWT, NONE]\n",
+        };
+        for method in endpoint.methods() {
+            let key = format!("{method} {}\n", endpoint.path);
+            let route = routes().find(|route| route.starts_with(&key)).expect("the template has every route");
+            assert!(format!("{route}\n").contains(authorization), "{key}{route}");
+        }
     }
-    let all = [
-        Route::Health,
-        Route::Init,
-        Route::Complete,
-        Route::Jobs,
-        Route::Job("{jobId}"),
-        Route::Cancel("{jobId}"),
-        Route::MediaList,
-        Route::Media("{mediaId}"),
-        Route::DeleteMedia("{mediaId}"),
-        Route::Playback { job: "{jobId}", name: "{name}" },
-    ];
-    let heads = all.iter().map(key).filter(|key| key.starts_with("GET ")).map(|key| key.replacen("GET ", "HEAD ", 1));
-    let all: BTreeSet<_> = all.iter().map(|route| key(route).to_owned()).chain(heads).collect();
-    assert_eq!(keys.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), all);
+}
+
+#[test]
+fn web_pages_may_use_every_method() {
+    let all = ENDPOINTS.iter().flat_map(|one| one.methods()).map(|method| method.as_str());
+    assert_eq!(cors("AllowMethods"), all.collect());
 }

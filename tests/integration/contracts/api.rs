@@ -30,6 +30,16 @@ async fn health_belongs_to_the_deployed_api_in_every_form_of_its_address() {
 }
 
 #[tokio::test]
+async fn a_slash_at_the_end_makes_another_path() {
+    let contracts = contracts().await;
+    let url = contracts.cloud.address().api_url().expect("an API");
+    for (path, status) in [("/health", StatusCode::OK), ("/health/", StatusCode::NOT_FOUND)] {
+        let answer = client().get(format!("{url}{path}")).send().await.expect("answers");
+        assert_eq!(answer.status(), status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_closed_route_wants_a_token_of_the_pool() {
     let contracts = contracts().await;
     let address = contracts.cloud.address();
