@@ -12,7 +12,7 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::{Value, json};
 use smmu_cloud::{Failure, Jobs, MediaTable};
-use smmu_core::{Grant, Job, JobEvent, JobId, Labels, Media, MediaId, MediaState, Pipeline, Status, UserId};
+use smmu_core::{Choice, Grant, Job, JobEvent, JobId, Labels, Media, MediaId, MediaState, Pipeline, Status, UserId};
 use smmu_tests::{Stack, by_request, samples, until};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -74,6 +74,8 @@ impl Scene {
             file_name: "photo.png".into(),
             labels: Labels::default(),
             grant: Grant { content_type: "image/png".into(), bytes: self.file.len() as u64, sha256 },
+            choice: Choice::default(),
+            reruns: Vec::new(),
             state: MediaState::AwaitingUpload,
             created_at: "2026-11-23T12:00:00Z".parse().unwrap(),
             expires_at: "9999-01-01T00:00:00Z".parse().unwrap(),
@@ -343,6 +345,8 @@ async fn every_sample_event_is_answered_as_recorded() {
         let answer = scene.play("update-status", name).await;
         assert_played(name, &answer);
     }
+    let answer = api_answer(&mut scene, "api-rerun").await;
+    assert_played("api-rerun", &answer);
 
     // Nothing in this stack is old enough for it, so it has nothing to do.
     let answer = scene.play("reconcile", "reconcile-tick").await;

@@ -54,6 +54,10 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
     assert_eq!(eve_deletes(&format!("med_{missing}")).await, absent);
     assert_eq!(eve_deletes(&upload.media_id).await, absent);
     assert_eq!(ada.job(&id).await.status, 200);
+    let rerun = |id: &str| format!("/media/{id}/jobs");
+    let eve_reruns = async |id: &str| visible(&eve.call(reqwest::Method::POST, &rerun(id), None).await);
+    assert_eq!(eve_reruns(&format!("med_{missing}")).await, absent);
+    assert_eq!(eve_reruns(&upload.media_id).await, absent);
     let eve_sees = async |path: &str| visible(&eve.call(reqwest::Method::GET, path, None).await);
     assert_eq!(eve_sees(&format!("/media/med_{missing}")).await, absent);
     assert_eq!(eve_sees(&format!("/media/{}", upload.media_id)).await, absent);
@@ -84,6 +88,7 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
         (reqwest::Method::POST, format!("/jobs/{id}/cancel")),
         (reqwest::Method::GET, format!("/media/{}", upload.media_id)),
         (reqwest::Method::DELETE, format!("/media/{}", upload.media_id)),
+        (reqwest::Method::POST, rerun(&upload.media_id)),
     ] {
         assert_eq!(ada_sees(method, &path).await, absent, "{path}");
     }

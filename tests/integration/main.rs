@@ -16,6 +16,7 @@ mod journeys;
 mod lists;
 mod once;
 mod player;
+mod rerun;
 mod speech;
 mod tokens;
 mod uploads;

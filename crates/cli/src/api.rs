@@ -4,7 +4,7 @@
 //! that this version does not know are kept, so that an older client goes on working with a newer API.
 
 use crate::{
-    args::Token,
+    args::{AloneStep, ChoiceArgs, Token},
     error::Error,
     http::{Answer, Http, retry_after},
 };
@@ -41,6 +41,20 @@ pub struct InitRequest<'a> {
     /// What to note on it.
     #[serde(flatten)]
     pub labels: &'a Labels,
+    /// What to make of it.
+    #[serde(flatten)]
+    pub choice: &'a ChoiceArgs,
+}
+
+/// What `POST /media/{mediaId}/jobs` is asked.
+#[derive(Debug, Serialize)]
+pub struct RerunRequest<'a> {
+    /// What to make.
+    #[serde(flatten)]
+    pub choice: &'a ChoiceArgs,
+    /// The only steps to run, if not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<[AloneStep; 1]>,
 }
 
 /// What `POST /media/upload/init` grants.
@@ -290,12 +304,23 @@ impl Api {
     /// Asks for an upload. Sent again after a lost answer, it is granted the same one.
     pub async fn init(&self, wish: &InitRequest<'_>) -> Result<Grant, Error> {
         let url = self.url(&["media", "upload", "init"]);
-        let key = format!("\"{:032x}\"", fastrand::u128(..));
+        let key = new_key();
         let request = || {
             let request = self.authorized(self.http.client().post(url.clone()));
             request.header("idempotency-key", &key).json(wish)
         };
         read(&self.http.exchange(request).await?)
+    }
+
+    /// Runs a media again. Sent again after a lost answer, it is the same job.
+    pub async fn rerun(&self, id: &MediaId, wish: &RerunRequest<'_>) -> Result<JobSnapshot, Error> {
+        let url = self.url(&["media", id.as_str(), "jobs"]);
+        let key = new_key();
+        let request = || {
+            let request = self.authorized(self.http.client().post(url.clone()));
+            request.header("idempotency-key", &key).json(wish)
+        };
+        snapshot(&self.http.exchange(request).await?)
     }
 
     /// Submits what was uploaded. Twice is the same job.
@@ -388,6 +413,11 @@ impl SignedUpload {
         }
         Ok(request)
     }
+}
+
+/// A name for a request, by which the API knows it when it is sent again.
+fn new_key() -> String {
+    format!("\"{:032x}\"", fastrand::u128(..))
 }
 
 fn snapshot(answer: &Answer) -> Result<JobSnapshot, Error> {

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reqwest::Url;
+use serde::Serialize;
 use smmu_core::{JobId, Labels, MediaId};
 use std::{collections::BTreeMap, convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
@@ -47,6 +48,9 @@ pub enum Command {
         /// What to note on the uploads.
         notes: Notes,
         #[command(flatten)]
+        /// What to make.
+        choice: ChoiceArgs,
+        #[command(flatten)]
         /// What to do with the jobs.
         follow: Follow,
     },
@@ -83,6 +87,22 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a media again; what is there stays readable until the new job has completed
+    #[command(after_help = EXIT_CODES)]
+    Rerun {
+        /// The media, or one of its jobs
+        #[arg(value_name = "ID")]
+        id: AnyId,
+        #[command(flatten)]
+        /// What to make.
+        choice: ChoiceArgs,
+        /// Run this step alone and add its outputs to what is there
+        #[arg(long, value_name = "STEP", value_enum)]
+        step: Option<AloneStep>,
+        #[command(flatten)]
+        /// What to do with the job.
+        follow: Follow,
+    },
     /// Cancel jobs; what was ready stays readable
     #[command(after_help = EXIT_CODES)]
     Cancel {
@@ -109,6 +129,28 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to make, where that is not the service's usual.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub struct ChoiceArgs {
+    /// Name of one of the service's profiles
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+
+    /// Language that is spoken, such as en or pt-BR; otherwise it is detected
+    #[arg(long, value_name = "TAG")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// A step that can be run on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AloneStep {
+    /// Speech into text.
+    Transcribe,
 }
 
 /// What can be listed.

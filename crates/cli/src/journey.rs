@@ -1,8 +1,8 @@
 //! What each command does, from its arguments to its exit code.
 
 use crate::{
-    api::{Api, JobSnapshot},
-    args::{AnyId, Cli, Command, Filter, Follow, Listed, Notes},
+    api::{Api, JobSnapshot, RerunRequest},
+    args::{AnyId, ChoiceArgs, Cli, Command, Filter, Follow, Listed, Notes},
     download,
     error::{Error, Exit},
     http::{Http, Patience},
@@ -30,7 +30,13 @@ const UNDER_WAY: usize = 16;
 /// Does what the command line says; results go to `stdout`, all else to `show`.
 pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     let done = match &cli.command {
-        Command::Upload { files, notes, follow } => upload_all(&cli, files, notes, follow, show, stdout).await,
+        Command::Upload { files, notes, choice, follow } => {
+            upload_all(&cli, files, (notes, choice), follow, show, stdout).await
+        }
+        Command::Rerun { id, choice, step, follow } => {
+            let wish = RerunRequest { choice, steps: step.map(|step| [step]) };
+            rerun(&cli, id, &wish, follow, show, stdout).await
+        }
         Command::Job { id, follow } => one_job(&cli, id, follow, show, stdout).await,
         Command::List { what, filter, json } => list_all(&cli, *what, filter, *json, show, stdout).await,
         Command::Show { id: AnyId::Job(id), json } => {
@@ -55,6 +61,8 @@ struct Run<'a> {
     show: &'a Show,
     /// What is noted on each upload.
     labels: Labels,
+    /// What is made of each upload.
+    choice: ChoiceArgs,
     transfers: Semaphore,
 }
 
@@ -65,7 +73,8 @@ impl<'a> Run<'a> {
             let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
             fs::create_dir_all(out).map_err(unwritable)?;
         }
-        Ok(Self { api, follow, show, labels: Labels::default(), transfers: Semaphore::new(TRANSFERS) })
+        let (labels, choice) = (Labels::default(), ChoiceArgs::default());
+        Ok(Self { api, follow, show, labels, choice, transfers: Semaphore::new(TRANSFERS) })
     }
 
     /// One file's journey, its end told.
@@ -81,18 +90,19 @@ impl<'a> Run<'a> {
             let _turn = self.turn().await;
             let facts = source::examine(path, line).await?;
             report.bytes = Some(facts.bytes);
-            upload::submit(&self.api, path, &facts, &self.labels, line).await?
+            upload::submit(&self.api, path, &facts, (&self.labels, &self.choice), line).await?
         };
         self.follow(snapshot, folder, line, report).await
     }
 
-    /// The journey of a job that is there already, its end told.
-    async fn job(&self, id: &JobId) -> Report {
-        let line = self.show.line(id.as_str());
+    /// The journey of a job that `snapshot` finds or makes, its end told. `name` is what it is called until then.
+    async fn job(&self, name: &str, snapshot: impl Future<Output = Result<JobSnapshot, Error>>) -> Report {
+        let line = self.show.line(name);
         let mut report = Report::default();
         let followed = async {
-            let snapshot = self.api.job_now(id).await?;
-            self.follow(snapshot, id.as_str(), &line, &mut report).await
+            let snapshot = snapshot.await?;
+            let folder = snapshot.job.job_id.to_string();
+            self.follow(snapshot, &folder, &line, &mut report).await
         };
         let fault = followed.await.err();
         told(Report { fault, ..report }, &line)
@@ -133,7 +143,7 @@ fn told(report: Report, line: &Line) -> Report {
 async fn upload_all(
     cli: &Cli,
     arguments: &[PathBuf],
-    notes: &Notes,
+    (notes, choice): (&Notes, &ChoiceArgs),
     follow: &Follow,
     show: &Show,
     stdout: &mut dyn Write,
@@ -142,7 +152,7 @@ async fn upload_all(
     let names: Vec<_> = files.iter().map(|path| source::name_of(path)).collect();
     let folders = download::folder_names(names.iter().map(String::as_str));
     let labels = notes.labels(files.len())?;
-    let run = Run { labels, ..Run::new(cli, follow, show)? };
+    let run = Run { labels, choice: choice.clone(), ..Run::new(cli, follow, show)? };
 
     let journeys = files.iter().zip(&folders).enumerate();
     let journeys = journeys.map(async |(place, (path, folder))| (place, run.file(path, folder).await));
@@ -162,7 +172,26 @@ async fn upload_all(
 }
 
 async fn one_job(cli: &Cli, id: &JobId, follow: &Follow, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let report = Run::new(cli, follow, show)?.job(id).await;
+    let run = Run::new(cli, follow, show)?;
+    let report = run.job(id.as_str(), run.api.job_now(id)).await;
+    print_job(report, follow, stdout)
+}
+
+async fn rerun(
+    cli: &Cli,
+    id: &AnyId,
+    wish: &RerunRequest<'_>,
+    follow: &Follow,
+    show: &Show,
+    stdout: &mut dyn Write,
+) -> Result<Exit, Error> {
+    let run = Run::new(cli, follow, show)?;
+    let media_id = media_of(&run.api, id).await?;
+    let report = run.job(media_id.as_str(), run.api.rerun(&media_id, wish)).await;
+    print_job(report, follow, stdout)
+}
+
+fn print_job(report: Report, follow: &Follow, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let exit = report.exit();
     if follow.json {
         print_document(&report, stdout)?;
@@ -239,12 +268,17 @@ async fn delete_all(cli: &Cli, ids: &[AnyId], json: bool, show: &Show, stdout: &
 }
 
 async fn delete(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
-    let media_id = match id {
-        AnyId::Media(media_id) => media_id.clone(),
-        AnyId::Job(job_id) => api.job_now(job_id).await?.job.media_id,
-    };
+    let media_id = media_of(api, id).await?;
     api.delete(&media_id).await?;
     Ok(media_id)
+}
+
+/// The media that an id is of, or that its job is of.
+async fn media_of(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
+    match id {
+        AnyId::Media(media_id) => Ok(media_id.clone()),
+        AnyId::Job(job_id) => Ok(api.job_now(job_id).await?.job.media_id),
+    }
 }
 
 fn signed_in(cli: &Cli, show: &Show) -> Result<Api, Error> {

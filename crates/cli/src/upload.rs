@@ -2,6 +2,7 @@
 
 use crate::{
     api::{Api, InitRequest, JobSnapshot, SignedUpload},
+    args::ChoiceArgs,
     error::Error,
     http::{accept, setback},
     retry::Setback,
@@ -27,13 +28,20 @@ use tokio_util::io::ReaderStream;
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Has an upload granted, makes it, and submits it.
-pub async fn submit(api: &Api, path: &Path, facts: &Facts, labels: &Labels, line: &Line) -> Result<JobSnapshot, Error> {
+pub async fn submit(
+    api: &Api,
+    path: &Path,
+    facts: &Facts,
+    (labels, choice): (&Labels, &ChoiceArgs),
+    line: &Line,
+) -> Result<JobSnapshot, Error> {
     let wish = InitRequest {
         file_name: &source::name_of(path),
         content_type: facts.content_type,
         size: facts.bytes,
         sha256: facts.sha256,
         labels,
+        choice,
     };
     let grant = api.init(&wish).await?;
     put(api, &grant.upload, path, facts.bytes, line).await?;

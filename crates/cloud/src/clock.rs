@@ -1,6 +1,6 @@
 //! Where time and randomness enter.
 
-use smmu_core::{AttemptId, MediaId, Timestamp};
+use smmu_core::{AttemptId, JobId, MediaId, Timestamp};
 use std::time::{SystemTime, UNIX_EPOCH};
 use ulid::Ulid;
 
@@ -19,6 +19,12 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn new_media_id() -> MediaId {
     MediaId::from_ulid(&Ulid::generate().to_string()).expect("a ULID makes an id")
+}
+
+/// A job id that nobody has: of a media that is run again.
+#[must_use]
+pub fn new_job_id() -> JobId {
+    JobId::from_ulid(&Ulid::generate().to_string()).expect("a ULID makes an id")
 }
 
 /// A number that stands for a segment of a trace.

@@ -81,7 +81,7 @@ impl Environment {
         Ok((cpu_units > 0 && memory_mib > 0).then_some(Machine::Fargate { cpu_units, memory_mib, disk_gib }))
     }
 
-    /// Which uploads are granted: limits and types from the environment, or their defaults.
+    /// Which uploads are granted: limits, types and profiles from the environment, or their defaults.
     pub fn upload_policy(&self) -> Result<UploadPolicy, InvalidEnvironment> {
         let default = UploadPolicy::default();
         let types = self.get("SMMU_ALLOWED_TYPES").unwrap_or_default().split(',').map(str::trim);
@@ -91,6 +91,7 @@ impl Environment {
             max_audio_bytes: self.parse_or("SMMU_MAX_AUDIO_BYTES", default.max_audio_bytes)?,
             allowed_types: types.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase).collect(),
             grant_seconds: self.parse_or("SMMU_UPLOAD_EXPIRY_SECONDS", default.grant_seconds)?,
+            profiles: self.parse_or("SMMU_PROFILES", default.profiles)?,
         })
     }
 }

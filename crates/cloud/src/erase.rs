@@ -13,7 +13,7 @@ use crate::{
     workflow::Workflow,
 };
 use aws_config::SdkConfig;
-use smmu_core::{JobEvent, JobId, Media, MediaId, MediaState, Transition, media::LATE_SECONDS};
+use smmu_core::{JobEvent, Media, MediaId, MediaState, Transition, media::LATE_SECONDS};
 
 /// How often a deletion is computed anew after another writer was faster.
 const ROUNDS: usize = 16;
@@ -38,15 +38,19 @@ impl Eraser {
         })
     }
 
-    /// Hides a media that was just read and its job, both or neither, and has them removed. `false` where somebody else
-    /// has deleted it meanwhile.
+    /// Hides a media that was just read and its jobs, and has them removed. `false` where somebody else has deleted it
+    /// meanwhile. The media and its newest job, the only one that can still run, are hidden both or neither, earlier jobs
+    /// before them.
     ///
     /// Once the tombstone is written this succeeds even if the message cannot be sent: `reconcile` sends it later.
     pub async fn delete(&self, mut media: Media) -> Result<bool, CloudError> {
         for _ in 0..ROUNDS {
             let now = clock::now();
             let Some(tombstone) = media.deleted(now) else { return Ok(false) };
-            let job = self.jobs.get(&JobId::of(&media.id)).await?;
+            for earlier in media.runs().iter().filter(|job| **job != media.newest_job()) {
+                self.jobs.advance(earlier, JobEvent::Deleted).await?;
+            }
+            let job = self.jobs.get(&media.newest_job()).await?;
             let change = job.and_then(|job| match job.apply(JobEvent::Deleted, now) {
                 Transition::Changed(next) => Some((job, next)),
                 Transition::Unchanged | Transition::Ended(_) | Transition::TooEarly => None,
@@ -115,18 +119,21 @@ impl Purger {
         self.jobs.connect().await;
     }
 
-    /// Stops the execution of a deleted media's job and removes every version of its upload, its outputs and its
+    /// Stops the execution of a deleted media's newest job and removes every version of its upload, its outputs and its
     /// working files, then, once nothing can arrive any more, its records. Doing it twice is harmless.
     pub async fn purge(&self, id: &MediaId) -> Result<Purge, CloudError> {
         let Some(tombstone) = self.media.get(id).await? else { return Ok(Purge::Missing) };
         let Some(purged) = tombstone.purged() else { return Ok(Purge::Live) };
-        let job = JobId::of(id);
-        // Before anything is removed: a worker would only fail over it, and store more.
-        self.workflow.stop(&job).await?;
-        let (upload, outputs) = tokio::try_join!(self.uploads.remove(&tombstone), self.artifacts.remove(&job))?;
-        let removed = upload + outputs;
+        // Before anything is removed: a worker would only fail over it, and store more. Earlier jobs have ended.
+        self.workflow.stop(&tombstone.newest_job()).await?;
+        let mut removed = self.uploads.remove(&tombstone).await?;
+        for job in tombstone.runs() {
+            removed += self.artifacts.remove(&job).await?;
+        }
         if tombstone.can_be_forgotten(clock::now(), self.late_seconds) {
-            self.jobs.remove(&job).await?;
+            for job in tombstone.runs() {
+                self.jobs.remove(&job).await?;
+            }
             // Last: without it nobody would look for the rest again.
             self.media.remove(&tombstone).await?;
             return Ok(Purge::Forgotten(removed));

@@ -5,6 +5,7 @@ use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     listing::{IndexQuery, Visible},
+    media::MediaTable,
 };
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -85,7 +86,17 @@ impl Jobs {
     }
 
     /// As [`Self::advance`], starting from a job that was just read or written.
-    pub async fn advance_from(&self, mut job: Job, event: JobEvent) -> Result<Advance, CloudError> {
+    pub async fn advance_from(&self, job: Job, event: JobEvent) -> Result<Advance, CloudError> {
+        self.advance_with(job, event, None).await
+    }
+
+    /// As [`Self::advance_from`]; with a media table, the job becomes the one that stands for its media by the same write.
+    pub(crate) async fn advance_with(
+        &self,
+        mut job: Job,
+        event: JobEvent,
+        standing: Option<&MediaTable>,
+    ) -> Result<Advance, CloudError> {
         for _ in 0..ROUNDS {
             let next = match job.apply(event.clone(), clock::now()) {
                 Transition::Changed(next) => next,
@@ -93,7 +104,11 @@ impl Jobs {
                 Transition::Ended(_) => return Ok(Advance::Ended(job)),
                 Transition::TooEarly => return Ok(Advance::TooEarly(job)),
             };
-            if self.replace(&next, job.revision).await? {
+            let written = match standing {
+                None => self.replace(&next, job.revision).await?,
+                Some(media) => media.replace_standing(&next, job.revision, self).await?,
+            };
+            if written {
                 return Ok(Advance::Changed(next));
             }
             match self.get(&job.id).await? {
@@ -105,7 +120,7 @@ impl Jobs {
     }
 
     /// Writes a job unless the table's revision is another than `from`.
-    async fn replace(&self, job: &Job, from: u64) -> Result<bool, CloudError> {
+    pub(crate) async fn replace(&self, job: &Job, from: u64) -> Result<bool, CloudError> {
         const OPERATION: &str = "dynamodb:PutItem jobs";
         let written = self
             .client

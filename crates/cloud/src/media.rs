@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem},
+    types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use smmu_core::{
@@ -20,8 +20,10 @@ use smmu_core::{
 use std::collections::HashMap;
 
 mod once;
+mod runs;
 
 pub use once::{Creation, Known, Once};
+pub use runs::{Begun, Key};
 
 /// The media table.
 #[derive(Clone)]
@@ -172,15 +174,16 @@ impl MediaTable {
             .expression_attribute_values(":expired", status(&MediaState::Expired))
             .build()
             .map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        Ok(match self.write_all(OPERATION, [Some(jobs.creation(job)?), Some(media)]).await? {
+        Ok(match self.write_all(OPERATION, [put(jobs.creation(job)?), put(media)]).await? {
             Written::All => Submission::Recorded,
             Written::ConditionFailed => Submission::AlreadyThere,
             Written::Contended => Submission::Contended,
         })
     }
 
-    /// Replaces a media by its tombstone and its job, if it has one, by what becomes of it, both or neither. `false` if
-    /// the media is no longer in the state that the tombstone was made from, or the job has another revision.
+    /// Replaces a media by its tombstone and its newest job, if it has one, by what becomes of it, both or neither. `false`
+    /// if the media is no longer in the state that the tombstone was made from, or has another newest job, or that one has
+    /// another revision.
     pub async fn delete(
         &self,
         tombstone: &Media,
@@ -189,16 +192,17 @@ impl MediaTable {
         jobs: &Jobs,
     ) -> Result<bool, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems delete";
+        let (same_runs, count) = runs::same_runs(tombstone);
         let media = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item(tombstone)?))
-            .condition_expression("#status = :from")
+            .condition_expression(format!("#status = :from AND {same_runs}"))
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":from", status(from))
-            .build()
-            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+            .expression_attribute_values(":from", status(from));
+        let media = count.into_iter().fold(media, |media, count| media.expression_attribute_values(":runs", count));
+        let media = media.build().map_err(|error| CloudError::unreadable(OPERATION, error))?;
         let job = job.map(|(job, from)| jobs.replacement(job, from)).transpose()?;
-        Ok(match self.write_all(OPERATION, [Some(media), job]).await? {
+        Ok(match self.write_all(OPERATION, [put(media)].into_iter().chain(job.map(put))).await? {
             Written::All => true,
             Written::ConditionFailed | Written::Contended => false,
         })
@@ -232,9 +236,13 @@ impl MediaTable {
         Ok(())
     }
 
-    async fn write_all(&self, operation: &'static str, puts: [Option<Put>; 2]) -> Result<Written, CloudError> {
-        let puts = puts.into_iter().flatten().map(|put| TransactWriteItem::builder().put(put).build()).collect();
-        let written = self.client.transact_write_items().set_transact_items(Some(puts)).send().await;
+    async fn write_all(
+        &self,
+        operation: &'static str,
+        writes: impl IntoIterator<Item = TransactWriteItem>,
+    ) -> Result<Written, CloudError> {
+        let writes = writes.into_iter().collect();
+        let written = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
         let Err(error) = written else { return Ok(Written::All) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(CloudError::from_sdk(operation, error));
@@ -327,6 +335,16 @@ impl MediaTable {
         }
         Ok(ids)
     }
+}
+
+/// A put as a part of a transaction.
+fn put(put: Put) -> TransactWriteItem {
+    TransactWriteItem::builder().put(put).build()
+}
+
+/// An update as a part of a transaction.
+fn update(update: Update) -> TransactWriteItem {
+    TransactWriteItem::builder().update(update).build()
 }
 
 fn status(state: &MediaState) -> AttributeValue {

@@ -1,4 +1,4 @@
-//! From an uploaded object to its one job: what `/complete`, the S3 event and `reconcile` share.
+//! From an uploaded object to its first job: what `/complete`, the S3 event and `reconcile` share.
 
 use crate::{
     clock,
@@ -11,7 +11,7 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Job, JobEvent, JobId, Media, Origin, Trail, media::Mismatch};
+use smmu_core::{Job, JobEvent, Media, Origin, Trail, media::Mismatch};
 use std::time::Duration;
 
 /// Everything that a submission touches.
@@ -66,20 +66,19 @@ impl Submitter {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }
 
-    /// The job of a media: the one it has, or a new one if its object is there as granted. A new one says where it
+    /// The newest job of a media: the one it has, or a first one if its object is there as granted. A new one says where it
     /// came from.
     ///
     /// Once the job is recorded this succeeds even if its message cannot be sent; `reconcile` sends
     /// what was not sent.
     pub async fn submit(&self, media: &Media, origin: Option<Origin>) -> Result<Job, SubmitError> {
-        let id = JobId::of(&media.id);
-        let trail = origin.map(|origin| Trail { origin, user_hash: self.pseudonyms.hash(&media.user) });
+        let trail = self.trail(media, origin);
         let mut media = media.clone();
         for pause_ms in PAUSES_MS {
             if media.state.deleted_at().is_some() {
                 return Err(SubmitError::Deleted);
             }
-            if let Some(job) = self.jobs.get(&id).await? {
+            if let Some(job) = self.jobs.get(&media.newest_job()).await? {
                 return Ok(job);
             }
             let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
@@ -97,6 +96,11 @@ impl Submitter {
         }
         Err(CloudError::interrupted("dynamodb:TransactWriteItems submit", "other writers were faster every time")
             .into())
+    }
+
+    /// Where a job of a media comes from.
+    pub(crate) fn trail(&self, media: &Media, origin: Option<Origin>) -> Option<Trail> {
+        origin.map(|origin| Trail { origin, user_hash: self.pseudonyms.hash(&media.user) })
     }
 
     /// Sends a job's message and records that, as far as both succeed.

@@ -9,7 +9,7 @@ use crate::{
 };
 use aws_config::SdkConfig;
 use serde::Deserialize;
-use smmu_core::{Detected, ErrorCode, Machine, Manifest, Refusal, Segment, Stage, TraceId};
+use smmu_core::{Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Segment, Stage, TraceId};
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -102,6 +102,15 @@ where
 pub fn misconfigured(lacking: impl Display) -> Refusal {
     tracing::error!(%lacking, "the worker is misconfigured");
     Refusal::new(ErrorCode::Misconfigured, MISCONFIGURED)
+}
+
+/// What is wanted of one job: the profile that was chosen for it, or else the stack's.
+///
+/// # Errors
+///
+/// Where the chosen one was accepted by another version than this worker's.
+pub fn wanted(choice: &Choice, stack: &Profile) -> Result<Profile, Refusal> {
+    choice.over(stack).map_err(misconfigured)
 }
 
 /// Fails unless every program is on `PATH`, naming the first that is not.

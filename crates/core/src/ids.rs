@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 #[error("not a valid {0}")]
 pub struct InvalidId(pub &'static str);
 
-/// Length of the identity that a media and its job share: a ULID in lower-case Crockford base 32.
+/// Length of the identity that a media and its first job share: a ULID in lower-case Crockford base 32.
 const ULID_LEN: usize = 26;
 
 fn is_ulid(text: &str) -> bool {
@@ -79,8 +79,8 @@ ulid_id!(
     MediaId, "med_", "media id"
 );
 ulid_id!(
-    /// One request to process one media. Follows from the media id, so that two submissions of the
-    /// same upload are the same job; also the name of its Step Functions execution.
+    /// One run of one media. The first one's id follows from the media id, so that two submissions of the same upload are
+    /// the same job; also the name of its Step Functions execution.
     JobId, "job_", "job id"
 );
 ulid_id!(
@@ -89,7 +89,7 @@ ulid_id!(
 );
 
 impl JobId {
-    /// The one job of a media.
+    /// The first job of a media.
     #[must_use]
     pub fn of(media: &MediaId) -> Self {
         let ulid = &media.as_str()[MediaId::PREFIX.len()..];

@@ -125,6 +125,13 @@ struct Entry {
 }
 
 impl Entry {
+    /// At most so many values, each made of the place that it has.
+    fn values<T>(self, most: usize, value: impl Fn(u64) -> Option<T>) -> Option<Vec<T>> {
+        let unit = self.unit_bytes()?;
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        (0..self.count.min(most)).map(|index| value(self.at.checked_add(index.checked_mul(unit)?)?)).collect()
+    }
+
     /// Bytes of one number; `None` where its kind is unknown.
     const fn unit_bytes(self) -> Option<u64> {
         Some(match self.kind {
@@ -281,13 +288,6 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
         self.tiff.directory(self.number(tag)?)
     }
 
-    /// At most so many values of an entry, each made of the place that it has.
-    fn values<T>(&self, entry: Entry, most: usize, value: impl Fn(u64) -> Option<T>) -> Option<Vec<T>> {
-        let unit = entry.unit_bytes()?;
-        let most = u64::try_from(most).unwrap_or(u64::MAX);
-        (0..entry.count.min(most)).map(|index| value(entry.at.checked_add(index.checked_mul(unit)?)?)).collect()
-    }
-
     /// The unsigned numbers of a tag, at most so many; `None` where they are not all there. Some programs write counts as
     /// signed numbers; a negative one is far too large for anything.
     #[must_use]
@@ -297,7 +297,7 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
             return None;
         }
         let unit = entry.unit_bytes()?;
-        self.values(entry, most, |at| self.tiff.number_at(at, unit))
+        entry.values(most, |at| self.tiff.number_at(at, unit))
     }
 
     /// The first number of a tag.
@@ -324,7 +324,7 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
         let entry = self.entry(tag)?;
         let number = |at, bytes| self.tiff.number_at(at, bytes);
         let long = |at: u64| number(at, 4).and_then(|number| u32::try_from(number).ok());
-        self.values(entry, most, |at| {
+        entry.values(most, |at| {
             Some(match entry.kind {
                 5 => f64::from(long(at)?) / f64::from(long(at.checked_add(4)?)?),
                 10 => f64::from(long(at)?.cast_signed()) / f64::from(long(at.checked_add(4)?)?.cast_signed()),

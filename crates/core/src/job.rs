@@ -9,6 +9,7 @@ use crate::{
     manifest::{Output, OutputState},
     media::{Media, StoredObject},
     pipeline::Pipeline,
+    profile::Choice,
     time::Timestamp,
     trail::Trail,
     warning::Warning,
@@ -29,7 +30,7 @@ pub use watch::Watch;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "record::JobRecord", try_from = "record::JobRecord")]
 pub struct Job {
-    /// Follows from `media_id`.
+    /// The first one of a media follows from `media_id`.
     pub id: JobId,
     /// The upload.
     pub media_id: MediaId,
@@ -41,6 +42,10 @@ pub struct Job {
     pub input_version_id: String,
     /// What the client noted on its upload.
     pub labels: Labels,
+    /// What is wanted of it, where that is not what is wanted of every upload.
+    pub choice: Choice,
+    /// Where one step alone is run: which, and what its outputs are added to.
+    pub addition: Option<Addition>,
     /// What the content is, once somebody looked.
     pub kind: Option<MediaKind>,
     /// Where the job stands, with what belongs to that.
@@ -55,6 +60,16 @@ pub struct Job {
     pub trail: Option<Trail>,
     /// Counts changes from 0. A write carries the revision it was computed from as its condition.
     pub revision: u64,
+}
+
+/// That a job runs one step again, and is completed with what another job made otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Addition {
+    /// The completed job that it adds to.
+    pub to: JobId,
+    /// The only pipeline that it runs.
+    pub step: Pipeline,
 }
 
 /// Where a job stands. Each state carries what is known in it.
@@ -196,7 +211,7 @@ pub enum Transition {
 }
 
 impl Job {
-    /// The job of a media whose object was seen.
+    /// The first job of a media whose object was seen.
     #[must_use]
     pub fn queued(media: &Media, object: &StoredObject, at: Timestamp) -> Self {
         Self {
@@ -206,6 +221,8 @@ impl Job {
             input_key: media.key(),
             input_version_id: object.version_id.clone(),
             labels: media.labels.clone(),
+            choice: media.choice.clone(),
+            addition: None,
             kind: None,
             state: JobState::Queued { sent_at: None },
             created_at: at,
@@ -214,6 +231,26 @@ impl Job {
             trail: None,
             revision: 0,
         }
+    }
+
+    /// Another job of a media whose object was seen before.
+    #[must_use]
+    pub(crate) fn again(
+        media: &Media,
+        id: JobId,
+        version_id: &str,
+        choice: Choice,
+        addition: Option<Addition>,
+        at: Timestamp,
+    ) -> Self {
+        let object = StoredObject { version_id: version_id.to_owned(), bytes: media.grant.bytes, sha256: None };
+        Self { id, choice, addition, ..Self::queued(media, &object, at) }
+    }
+
+    /// Whether its media had a job before.
+    #[must_use]
+    pub fn is_rerun(&self) -> bool {
+        self.id != JobId::of(&self.media_id)
     }
 
     /// This job, with where it came from.

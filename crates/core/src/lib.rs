@@ -38,16 +38,18 @@ pub use detect::{Format, MediaKind, detect};
 pub use error::{ErrorCode, JobError, Refusal};
 pub use idempotency::IdempotencyKey;
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
-pub use job::{Job, JobEvent, JobState, Progress, Share, Stage, Status, Step, Transition, Watch, Work, expected_end};
+pub use job::{
+    Addition, Job, JobEvent, JobState, Progress, Share, Stage, Status, Step, Transition, Watch, Work, expected_end,
+};
 pub use labels::Labels;
 pub use listing::{JobListing, JobSummary, Listing, MediaListing, MediaSummary, Page, PageLimit};
 pub use manifest::{Artifact, Manifest, Output, Role};
-pub use media::{DescribedMedia, Grant, Media, MediaFacts, MediaState, MediaStatus, StoredObject};
+pub use media::{CannotRun, DescribedMedia, Grant, Media, MediaFacts, MediaState, MediaStatus, Rerun, StoredObject};
 pub use metrics::{AttemptOutcome, Measurement, Outcome, Subject};
 pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, WorkerSize};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
-pub use profile::Profile;
+pub use profile::{Choice, NamedProfile, Profile, Profiles};
 pub use segment::Segment;
 pub use time::Timestamp;
 pub use trail::{CorrelationId, Origin, TraceId, Trail, UserHash};

@@ -9,10 +9,15 @@ use crate::{
     keys,
     labels::Labels,
     pipeline::{ExecutionInput, Source},
+    profile::Choice,
     speech::SpeechFacts,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+
+mod rerun;
+
+pub use rerun::{CannotRun, MAX_RUNS, Rerun};
 
 /// What a client asked to upload, after policy accepted it. The presigned upload signs all three.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +46,7 @@ pub struct StoredObject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Media {
-    /// Identity, which the job's identity follows from.
+    /// Identity, which the first job's identity follows from.
     #[serde(rename = "mediaId")]
     pub id: MediaId,
     /// The owner.
@@ -55,6 +60,12 @@ pub struct Media {
     /// What may be uploaded.
     #[serde(flatten)]
     pub grant: Grant,
+    /// What is wanted of it, where that is not what is wanted of every upload.
+    #[serde(default, skip_serializing_if = "Choice::is_usual")]
+    pub choice: Choice,
+    /// The jobs that were made of it after the first one, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reruns: Vec<JobId>,
     /// Where the upload stands.
     #[serde(flatten)]
     pub state: MediaState,
@@ -72,7 +83,7 @@ pub enum MediaState {
     AwaitingUpload,
     /// The object was seen and its job made.
     Submitted {
-        /// The one job of this media.
+        /// The job whose outputs stand for this media: the one that completed last, or else the newest.
         job_id: JobId,
         /// The version that is processed.
         input_version_id: String,
@@ -211,7 +222,7 @@ impl Media {
         Ok(())
     }
 
-    /// This media with its object seen, and the one job that follows.
+    /// This media with its object seen, and the first job, which follows from that.
     pub fn submit(&self, object: &StoredObject, at: Timestamp) -> Result<(Self, Job), Mismatch> {
         self.check(object)?;
         let job = Job::queued(self, object, at);
@@ -260,6 +271,8 @@ impl Media {
                 sha256: self.grant.sha256,
             },
             trail: job.trail.clone(),
+            choice: job.choice.clone(),
+            only: job.addition.as_ref().map(|addition| addition.step),
         }
     }
 }
@@ -277,6 +290,8 @@ mod tests {
             file_name: "clip.mp4".into(),
             labels: Labels::new(Some("order-7".into()), [("album".into(), "summer".into())].into()).unwrap(),
             grant: Grant { content_type: "video/mp4".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+            choice: Choice::default(),
+            reruns: Vec::new(),
             state: MediaState::AwaitingUpload,
             created_at: Timestamp::from_unix_ms(0).unwrap(),
             expires_at: Timestamp::from_unix_ms(900_000).unwrap(),

@@ -4,6 +4,7 @@ use crate::{
     av::{Outline, Presence},
     detect::MediaKind,
     ids::{JobId, MediaId, Sha256, UserId},
+    profile::Choice,
     trail::Trail,
 };
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,13 @@ pub struct ExecutionInput {
     /// Where the job came from, for logs; messages that were sent before this was recorded have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail: Option<Trail>,
+    /// What is wanted of it, where that is not what is wanted of every upload. It travels, so that a change of the stack's
+    /// profiles changes no job that was asked for.
+    #[serde(default, skip_serializing_if = "Choice::is_usual")]
+    pub choice: Choice,
+    /// The only pipeline to run, where the others' outputs are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Pipeline>,
 }
 
 /// The uploaded bytes, named so exactly that every reader reads the same ones.
@@ -115,6 +123,8 @@ pub enum Branch {
     Transcode,
     /// Both workers at once.
     TranscodeAndTranscribe,
+    /// The transcribe worker alone, for a media whose renditions are there.
+    Transcribe,
 }
 
 impl Branch {
@@ -131,12 +141,22 @@ impl Branch {
         }
     }
 
+    /// The branch that runs one pipeline alone, where there is one.
+    #[must_use]
+    pub const fn only(pipeline: Pipeline) -> Option<Self> {
+        match pipeline {
+            Pipeline::Transcribe => Some(Self::Transcribe),
+            Pipeline::Transcode => None,
+        }
+    }
+
     /// The pipelines that it runs; the job is complete with the manifest of each.
     #[must_use]
     pub const fn pipelines(self) -> &'static [Pipeline] {
         match self {
             Self::RenderImage | Self::TranscodeImage | Self::Transcode => &[Pipeline::Transcode],
             Self::TranscodeAndTranscribe => &[Pipeline::Transcode, Pipeline::Transcribe],
+            Self::Transcribe => &[Pipeline::Transcribe],
         }
     }
 }
@@ -234,7 +254,7 @@ mod tests {
         let definition = state_machine();
         let seconds = |state: &Value| state["TimeoutSeconds"].as_u64().expect("a number");
         let longest = AvLimits::default().max_wall_time.as_secs() + AROUND_S;
-        for state in ["Transcode", "TranscodeOnDemand"] {
+        for state in ["Transcode", "TranscodeOnDemand", "Transcribe", "TranscribeOnDemand"] {
             assert!(seconds(&definition["States"][state]) >= longest, "{state}");
         }
         assert!(seconds(&definition) >= 2 * longest);
@@ -245,7 +265,13 @@ mod tests {
         let definition = state_machine();
         let choices = definition["States"]["Branch"]["Choices"].as_array().expect("a list");
         let listed: Vec<_> = choices.iter().map(|choice| choice["StringEquals"].clone()).collect();
-        let branches = [Branch::RenderImage, Branch::TranscodeImage, Branch::Transcode, Branch::TranscodeAndTranscribe];
+        let branches = [
+            Branch::RenderImage,
+            Branch::TranscodeImage,
+            Branch::Transcode,
+            Branch::TranscodeAndTranscribe,
+            Branch::Transcribe,
+        ];
         assert_eq!(listed, branches.map(|branch| serde_json::to_value(branch).expect("a name")));
     }
 

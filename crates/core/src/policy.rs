@@ -4,9 +4,10 @@ use crate::{
     detect::MediaKind,
     formats::{self, Declared, FormatEntry},
     problem::{Problem, ProblemCode},
+    profile::Profiles,
 };
 
-/// Limits on what may be uploaded, and for how long.
+/// Limits on what may be uploaded, for how long, and what may be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadPolicy {
     /// Largest image, in bytes.
@@ -19,6 +20,8 @@ pub struct UploadPolicy {
     pub allowed_types: Vec<String>,
     /// How long a presigned upload works, in seconds.
     pub grant_seconds: u32,
+    /// What clients can choose to have made.
+    pub profiles: Profiles,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -32,6 +35,7 @@ impl Default for UploadPolicy {
             max_audio_bytes: 1024 * MIB,
             allowed_types: Vec::new(),
             grant_seconds: 15 * 60,
+            profiles: Profiles::default(),
         }
     }
 }

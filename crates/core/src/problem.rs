@@ -62,6 +62,18 @@ problem_codes! {
     /// The job is COMPLETED or FAILED, so there is nothing left to cancel.
     JobEnded => "job_ended", 409, "The job has ended already",
         "Read the job to see how it ended; to remove what it made, delete its media.";
+    /// A job of the media has not ended, and only one runs at a time.
+    JobRunning => "job_running", 409, "A job of this media is running",
+        "Wait until the running job has ended, or cancel it, then send the request again.";
+    /// The step that was asked for cannot be run on this media.
+    StepUnavailable => "step_unavailable", 409, "The step cannot be run on this media",
+        "Leave out `steps` to run the whole media, or name a step that applies to it.";
+    /// The media was run as often as it can be.
+    TooManyRuns => "too_many_runs", 409, "The media was run too often",
+        "Upload the file in a new upload and delete this media.";
+    /// The file that was uploaded is no longer there.
+    SourceMissing => "source_missing", 410, "The uploaded file is no longer there",
+        "Upload the file again in a new upload; this one's was removed.";
     /// Nothing was uploaded before the grant ran out.
     UploadExpired => "upload_expired", 410, "The upload was not made in time",
         "Start a new upload and send the file before its `expiresAt`.";
@@ -133,13 +145,16 @@ impl ProblemCode {
     #[must_use]
     pub const fn retryable(self) -> bool {
         match self {
-            Self::UploadNotFound | Self::Internal | Self::Unavailable => true,
+            Self::UploadNotFound | Self::JobRunning | Self::Internal | Self::Unavailable => true,
             Self::InvalidRequest
             | Self::Unauthorized
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::UploadMismatch
             | Self::JobEnded
+            | Self::StepUnavailable
+            | Self::TooManyRuns
+            | Self::SourceMissing
             | Self::UploadExpired
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType

@@ -1,8 +1,13 @@
-//! What is wanted of every upload. Set by the operator, once for all; each part has a default for everything.
+//! What is wanted of uploads. Set by the operator, once for all and under names that clients choose from; each part has a
+//! default for everything.
 
 use crate::{av::AvProfile, image::ImageProfile, speech::SpeechProfile};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+
+mod named;
+
+pub use named::{Choice, NamedProfile, Profiles, UnusableProfiles};
 
 /// What is wanted of images, of video and audio, and of the speech in them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

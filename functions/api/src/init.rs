@@ -43,7 +43,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let once = once(request, user)?;
+    let once = once(request, user, "")?;
     let request = parse::upload_request(request.body(), &context.policy)?;
     let now = clock::now();
     let media = Media {
@@ -52,6 +52,8 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
         file_name: request.file_name,
         labels: request.labels,
         grant: request.grant,
+        choice: request.choice,
+        reruns: Vec::new(),
         state: MediaState::AwaitingUpload,
         created_at: now,
         expires_at: now.plus_seconds(context.policy.grant_seconds.into()),
@@ -84,13 +86,14 @@ const ROUNDS: usize = 4;
 /// A grant that fewer seconds are left of is of no use any more.
 const LEAST_SECONDS: i64 = 30;
 
-/// The key that the request is sent with, if any, and what it stands for.
-fn once(request: &Request, user: &UserId) -> Result<Option<Once>, Problem> {
+/// The key that the request is sent with, if any, and what it stands for: the body, and the place that it was sent to where
+/// others take keys too.
+pub(crate) fn once(request: &Request, user: &UserId, place: &str) -> Result<Option<Once>, Problem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let invalid = |error: InvalidKey| Problem::because(ProblemCode::InvalidRequest, error.to_string());
     let key = IdempotencyKey::parse(value.to_str().unwrap_or_default()).map_err(invalid)?;
     // Byte for byte: who sends a request again has kept it.
-    Ok(Some(Once::new(user, key.as_str(), request.body())))
+    Ok(Some(Once::new(user, key.as_str(), &[place.as_bytes(), request.body()].concat())))
 }
 
 /// Records the media, or finds the one that its key was granted before: while it can be uploaded, and once it was.
@@ -105,10 +108,12 @@ async fn granted_once(media: Media, once: &Once, context: &Context) -> Result<Me
                 return Err(Problem::new(ProblemCode::IdempotencyMismatch));
             }
             Creation::Known(known) => {
-                let found = table.get(&known.media).await.map_err(|error| respond::cloud_problem(&error))?;
+                // The same request made something else only where it was another route's.
+                let made: MediaId = known.made.parse().map_err(|_| Problem::new(ProblemCode::IdempotencyMismatch))?;
+                let found = table.get(&made).await.map_err(|error| respond::cloud_problem(&error))?;
                 match found.filter(|found| is_usable(found, media.created_at)) {
                     Some(found) => return Ok(found),
-                    None => replaced = Some(known.media),
+                    None => replaced = Some(made),
                 }
             }
             Creation::Contended => {}

@@ -1,7 +1,9 @@
 //! `GET /jobs/{jobId}`: where a job stands, and what came of it.
 
 use crate::{
-    Context, header_text, owned, playback, respond,
+    Context,
+    choice::ChoiceView,
+    header_text, owned, playback, respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{
@@ -11,8 +13,8 @@ use lambda_http::{
 use serde::Serialize;
 use smmu_cloud::clock;
 use smmu_core::{
-    Artifact, Job, JobError, JobId, JobState, Labels, MediaId, MediaKind, Output, Problem, ProblemCode, Stage, Status,
-    Timestamp, UserId, Warning, manifest::OutputState,
+    Artifact, Job, JobError, JobId, JobState, Labels, MediaId, MediaKind, Output, Pipeline, Problem, ProblemCode,
+    Stage, Status, Timestamp, UserId, Warning, manifest::OutputState,
 };
 
 /// Seconds between two looks at a job that has not ended.
@@ -34,6 +36,11 @@ struct JobView<'a> {
     kind: Option<MediaKind>,
     #[serde(flatten)]
     labels: &'a Labels,
+    #[serde(flatten)]
+    choice: ChoiceView<'a>,
+    /// The steps that it runs, where these are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<[Pipeline; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<OutputView<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +112,8 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
         expected_at: job.expected_end(),
         kind: job.kind,
         labels: &job.labels,
+        choice: ChoiceView::from(&job.choice),
+        steps: job.addition.as_ref().map(|addition| [addition.step]),
         outputs,
         error,
         warnings: job.warnings(),

@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod cancel;
+mod choice;
 mod complete;
 mod compress;
 mod delete;
@@ -11,6 +12,7 @@ mod job;
 mod list;
 mod media;
 mod playback;
+mod rerun;
 mod respond;
 mod routes;
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub struct Context {
     stage: String,
     verifier: Verifier,
     policy: UploadPolicy,
+    transcription: bool,
     download_seconds: u32,
     submitter: Submitter,
     artifacts: Artifacts,
@@ -52,6 +55,7 @@ impl Context {
             stage: environment.require("SMMU_STAGE")?.to_owned(),
             verifier: Verifier::new(auth, Arc::new(clock::now))?,
             policy: environment.upload_policy()?,
+            transcription: environment.parse_or("SMMU_TRANSCRIPTION", false)?,
             download_seconds: environment.parse_or("SMMU_DOWNLOAD_EXPIRY_SECONDS", 15 * 60)?,
             submitter: Submitter::new(sdk, environment)?,
             artifacts: Artifacts::new(sdk, environment)?,

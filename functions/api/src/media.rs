@@ -1,7 +1,9 @@
 //! `GET /media/{mediaId}`: an upload, and what was measured of it.
 
 use crate::{
-    Context, owned, respond,
+    Context,
+    choice::ChoiceView,
+    owned, respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{
@@ -21,12 +23,17 @@ struct MediaView<'a> {
     media_id: &'a MediaId,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<&'a JobId>,
+    /// Every job, oldest first, of a media that was run again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runs: Vec<JobId>,
     status: MediaStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
     filename: &'a str,
     #[serde(flatten)]
     labels: &'a Labels,
+    #[serde(flatten)]
+    choice: ChoiceView<'a>,
     content_type: &'a str,
     size: u64,
     sha256: Sha256,
@@ -50,10 +57,12 @@ impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
         Self {
             media_id: &media.id,
             job_id,
+            runs: if media.reruns.is_empty() { Vec::new() } else { media.runs() },
             status: media.state.status(),
             kind: *kind,
             filename: &media.file_name,
             labels: &media.labels,
+            choice: ChoiceView::from(&media.choice),
             content_type: &media.grant.content_type,
             size: media.grant.bytes,
             sha256: media.grant.sha256,

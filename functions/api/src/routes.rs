@@ -1,6 +1,6 @@
 //! The table of endpoints. The router follows it, and the template is checked against it.
 
-use crate::{Context, cancel, complete, delete, health, init, job, list, media, playback};
+use crate::{Context, cancel, complete, delete, health, init, job, list, media, playback, rerun};
 use lambda_http::{Body, Request, Response, http::Method};
 use smmu_core::{Problem, UserId};
 use std::pin::Pin;
@@ -17,6 +17,7 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &list::MEDIA,
     &media::ENDPOINT,
     &delete::ENDPOINT,
+    &rerun::ENDPOINT,
 ];
 
 /// One method at one path, and who answers it.

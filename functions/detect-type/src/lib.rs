@@ -91,7 +91,8 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failur
         WorkerSize::Standard => context.standard.clone(),
         WorkerSize::Large => context.large.clone(),
     };
-    let branch = Branch::of(kind, source.bytes, outline.sound, context.routing);
+    let whole = || Branch::of(kind, source.bytes, outline.sound, context.routing);
+    let branch = input.only.and_then(Branch::only).unwrap_or_else(whole);
     tracing::info!(?kind, ?branch, content_type = format.content_type, "detected");
     Ok(Answer { worker, detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input } })
 }

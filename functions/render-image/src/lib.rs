@@ -2,22 +2,22 @@
 
 use aws_config::SdkConfig;
 use smmu_cloud::{
-    Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench, telemetry,
+    Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench, telemetry, worker,
 };
-use smmu_core::{Detected, Stage};
-use smmu_media::{ImageLimits, ImageProfile, MediaError};
+use smmu_core::{Detected, Profile, Stage};
+use smmu_media::{ImageLimits, MediaError};
 use tracing::Instrument;
 
 /// What the function needs, made once.
 pub struct Context {
     attempt: Attempt,
-    profile: ImageProfile,
+    profile: Profile,
 }
 
 impl Context {
     /// From the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
-        Ok(Self { attempt: Attempt::new(sdk, environment)?, profile: environment.profile()?.image })
+        Ok(Self { attempt: Attempt::new(sdk, environment)?, profile: environment.profile()? })
     }
 
     /// Opens connections, before the first event.
@@ -33,8 +33,9 @@ pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
 }
 
 async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
-    let profile = context.profile.clone();
-    let make = move |Workbench { source, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
+    let stack = context.profile.clone();
+    let make = move |Workbench { source, choice, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
+        let profile = worker::wanted(choice, &stack)?.image;
         let mut progress = |percent| tell(MakeEvent::Progress(percent));
         smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut progress).map_err(make_error)
     };

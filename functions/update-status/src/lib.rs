@@ -1,5 +1,6 @@
 //! Ends jobs: completed from their manifests, or failed from whatever told of the failure.
 
+mod addition;
 mod captions;
 mod caught;
 mod request;
@@ -9,7 +10,9 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use caught::Caught;
 pub use request::Request;
 use serde::Serialize;
-use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, Meter, telemetry};
+use smmu_cloud::{
+    Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, MediaTable, Meter, telemetry,
+};
 use smmu_core::{
     Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable,
     Refusal, Stage, Status, Usage, Warning, warning,
@@ -18,6 +21,7 @@ use smmu_core::{
 /// What the function needs, made once.
 pub struct Context {
     jobs: Jobs,
+    media: MediaTable,
     artifacts: Artifacts,
     meter: Meter,
     prices: PriceTable,
@@ -28,6 +32,7 @@ impl Context {
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             jobs: Jobs::new(sdk, environment)?,
+            media: MediaTable::new(sdk, environment)?,
             artifacts: Artifacts::new(sdk, environment)?,
             meter: Meter::new(environment)?,
             prices: environment.prices()?,
@@ -101,13 +106,26 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
     }
     let (collected, given_up) = collect(&job, branch, &context.artifacts).await?;
     let cost = cost(&collected, &context.prices);
+    let kept = match &job.addition {
+        Some(addition) => match addition::kept(addition, &collected, &given_up, context).await? {
+            Ok(kept) => kept,
+            Err(error) => return fail(job, error, context).await,
+        },
+        None => Vec::new(),
+    };
     let (manifests, outputs): (Vec<_>, Vec<_>) =
-        collected.into_iter().map(|made| (made.manifest, made.outputs)).unzip();
+        kept.into_iter().chain(collected).map(|made| (made.manifest, made.outputs)).unzip();
     let mut outputs = outputs.concat();
     let mut warnings = warning::joined(manifests.iter().map(|manifest| &manifest.warnings[..]));
     warnings.extend(given_up.iter().map(Warning::of_failed_step));
     captions::join(&mut outputs, &manifests, &context.artifacts).await?;
-    match context.jobs.advance_from(job, JobEvent::Completed { outputs, warnings }).await? {
+    let completed = JobEvent::Completed { outputs, warnings };
+    let advance = if job.is_rerun() {
+        context.media.complete_rerun(job, completed, &context.jobs).await?
+    } else {
+        context.jobs.advance_from(job, completed).await?
+    };
+    match advance {
         Advance::Changed(job) => {
             let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
             context.meter.job_ended(&job, cost);
@@ -117,6 +135,13 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
         Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
         Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
     }
+}
+
+/// Fails a job of which nothing was made.
+async fn fail(job: Job, error: JobError, context: &Context) -> Result<Outcome, Failure> {
+    let missing = || Failure::unexpected("there is no such job");
+    let ended = end(&job.id, context, |_| JobEvent::Failed(error.clone())).await?;
+    Ok(outcome(&ended.ok_or_else(missing)?))
 }
 
 /// The cost of a job, where every worker has metered its share.

@@ -27,9 +27,10 @@ fn ready(environment: &Environment) -> Result<Profile, InvalidEnvironment> {
 }
 
 fn work(
-    Workbench { source, outputs, checkpoint: _, cancelled, tell }: Workbench<'_>,
-    profile: &Profile,
+    Workbench { source, choice, outputs, checkpoint: _, cancelled, tell }: Workbench<'_>,
+    stack: &Profile,
 ) -> Result<Manifest, MakeError> {
+    let profile = worker::wanted(choice, stack)?;
     let mut watch = |event| {
         tell(match event {
             Event::Probed(kind, facts) => MakeEvent::Probed(kind, facts),
@@ -37,7 +38,7 @@ fn work(
             Event::Ready(artifact) => MakeEvent::Ready(artifact),
         });
     };
-    make(source, profile, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
+    make(source, &profile, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
         Ok(refusal) => MakeError::Refused(refusal),
         Err(fault) => MakeError::Fault(with_causes(&fault)),
     })

@@ -6,8 +6,8 @@ use smmu_cloud::{
     CloudError, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, ModelBucket, Workbench, worker,
 };
 use smmu_core::{
-    Artifact, Manifest, Role, Sha256, Stage,
-    speech::{SpeechLimits, SpeechProfile, names},
+    Artifact, Manifest, Profile, Role, Sha256, Stage,
+    speech::{SpeechLimits, names},
 };
 use smmu_media::file_mode::with_causes;
 use smmu_speech::{Checkpoint, Event, ModelError, ModelFiles, Request, SoFar, transcribe};
@@ -57,9 +57,9 @@ pub(crate) fn check() -> ExitCode {
 }
 
 /// The profile, where the programs that a job needs are here.
-fn ready(environment: &Environment) -> Result<SpeechProfile, InvalidEnvironment> {
+fn ready(environment: &Environment) -> Result<Profile, InvalidEnvironment> {
     worker::require_programs(environment, &["ffmpeg", "ffprobe", "prlimit", "setpriv"])?;
-    Ok(environment.profile()?.speech)
+    environment.profile()
 }
 
 /// A model of the operator's own, fetched into a folder that goes with the process.
@@ -79,8 +79,9 @@ fn open(fetched: Option<&Path>, environment: &Environment) -> Result<ModelFiles,
     ModelFiles::open(&folder).map_err(|error| with_causes(&error))
 }
 
-fn work(bench: Workbench<'_>, files: &ModelFiles, profile: &SpeechProfile) -> Result<Manifest, MakeError> {
-    let Workbench { source, outputs, checkpoint, cancelled, tell } = bench;
+fn work(bench: Workbench<'_>, files: &ModelFiles, stack: &Profile) -> Result<Manifest, MakeError> {
+    let Workbench { source, choice, outputs, checkpoint, cancelled, tell } = bench;
+    let profile = &worker::wanted(choice, stack)?.speech;
     let mut model = model::load(files, profile).map_err(|error| {
         // The profile asks for what this model has not got, and will for every file.
         let hopeless = matches!(error, ModelError::Unable { .. });

@@ -93,7 +93,8 @@ impl Server {
             .route("/jobs/{job}", get(job))
             .route("/jobs/{job}/cancel", post(cancel))
             .route("/media", get(list_media))
-            .route("/media/{media}", get(media).delete(delete));
+            .route("/media/{media}", get(media).delete(delete))
+            .route("/media/{media}/jobs", post(rerun));
         let app = Router::new()
             .nest(PREFIX, api)
             .route("/raw/{media}", put(store))
@@ -183,6 +184,13 @@ async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> impl In
     });
     granted.insert(media, headers);
     (StatusCode::CREATED, Json(grant))
+}
+
+async fn rerun(State(fake): State<Arc<Fake>>, Path(media): Path<String>, Json(wish): Json<Value>) -> impl IntoResponse {
+    fake.wishes.lock().unwrap().push(wish);
+    let mut job = view(&fake, &media.replace("med_", "job_").replace("job_01j0", "job_01j1"), 0);
+    job["mediaId"] = media.into();
+    (StatusCode::ACCEPTED, [("retry-after", "0")], Json(job))
 }
 
 async fn store(

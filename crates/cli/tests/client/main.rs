@@ -426,6 +426,25 @@ async fn media_are_deleted_by_their_own_id_or_their_job_s() {
 }
 
 #[tokio::test]
+async fn a_media_is_run_again_by_its_id_or_its_job_s_and_followed_like_an_upload() {
+    let server = Server::start(Behaviour { outputs: vec![good("a.jpg", b"a")], ..Behaviour::default() }).await;
+    let desk = desk();
+    let arguments =
+        ["rerun", FIRST_JOB, "--profile", "small", "--language", "de", "--step", "transcribe", "--out", "out"];
+    let (code, stdout, stderr) = run(&server, &desk, &arguments).await;
+    assert_eq!(code, 0, "{stderr}");
+    let made = FIRST_JOB.replace("job_01j0", "job_01j1");
+    assert!(stdout.contains(&made) && stdout.contains("COMPLETED"), "{stdout}");
+    assert_eq!(fs::read(desk.path().join("out").join(&made).join("a.jpg")).unwrap(), b"a");
+    let (code, ..) = run(&server, &desk, &["rerun", &FIRST_JOB.replace("job_", "med_")]).await;
+    assert_eq!((code, server.keys().len()), (0, 2), "each request has a key of its own");
+    let wishes = server.wishes();
+    assert_eq!(wishes[0], serde_json::json!({"profile": "small", "language": "de", "steps": ["transcribe"]}));
+    assert_eq!(wishes[1], serde_json::json!({}));
+    assert_eq!(run(&server, &desk, &["rerun", FIRST_JOB, "--step", "detect"]).await.0, 2);
+}
+
+#[tokio::test]
 async fn health_needs_no_token() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk();
@@ -478,6 +497,7 @@ async fn help_names_every_exit_code_and_no_token() {
         &["show", "-h"],
         &["cancel", "-h"],
         &["delete", "-h"],
+        &["rerun", "-h"],
     ] {
         let (code, stdout, _) = run(&server, &desk(), arguments).await;
         assert_eq!(code, 0);

@@ -98,7 +98,9 @@ impl AttemptRun<'_> {
         let prefix = Arc::new(self.attempt.artifacts.attempt(&self.work.input.job_id, pipeline));
         let checkpoint = self.checkpoint().await;
         let (teller, events) = unbounded_channel();
-        let maker = slot.insert(Maker::start(make, MakeInputs { source, outputs: folder.clone(), checkpoint }, teller));
+        let choice = self.work.input.choice.clone();
+        let inputs = MakeInputs { source, choice, outputs: folder.clone(), checkpoint };
+        let maker = slot.insert(Maker::start(make, inputs, teller));
         let transport = Transport { folder, prefix };
         let making = async { maker.made(self.stage).await.map_err(Stop::from) };
         let (manifest, stored) = tokio::try_join!(making, self.follow(events, &transport))?;

@@ -1,7 +1,7 @@
 //! What makes the outputs, as an attempt sees it: a function in a thread of its own.
 
 use crate::invocation::Failure;
-use smmu_core::{Artifact, Manifest, MediaKind, Refusal, Stage, av::AvFacts};
+use smmu_core::{Artifact, Choice, Manifest, MediaKind, Refusal, Stage, av::AvFacts};
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -19,6 +19,8 @@ use tokio::{
 pub struct Workbench<'a> {
     /// The source.
     pub source: &'a Path,
+    /// What is wanted of this job in the place of what is wanted of every one.
+    pub choice: &'a Choice,
     /// An empty folder for the outputs and, last, their `manifest.json`.
     pub outputs: &'a Path,
     /// What an earlier attempt of the same job left to go on from.
@@ -59,6 +61,7 @@ pub enum MakeError {
 /// What a maker is given.
 pub(super) struct MakeInputs {
     pub(super) source: PathBuf,
+    pub(super) choice: Choice,
     pub(super) outputs: PathBuf,
     pub(super) checkpoint: Option<Vec<u8>>,
 }
@@ -82,9 +85,9 @@ impl Maker {
                 // Nobody listens where the attempt has ended; its result is dropped as well.
                 let _unheard = heard.send(event);
             };
-            let MakeInputs { source, outputs, checkpoint } = &inputs;
+            let MakeInputs { source, choice, outputs, checkpoint } = &inputs;
             let checkpoint = checkpoint.as_deref();
-            make(Workbench { source, outputs, checkpoint, cancelled: &seen, tell: &mut tell })
+            make(Workbench { source, choice, outputs, checkpoint, cancelled: &seen, tell: &mut tell })
         });
         Self { thread, cancelled }
     }

@@ -1,6 +1,7 @@
-//! One media for one key of a client: a request that is sent again after a lost answer is granted no second upload.
+//! One thing for one key of a client: a request that is sent again after a lost answer makes no second upload, and no
+//! second run.
 
-use super::{FORGET_AT, MediaTable, Written, item};
+use super::{FORGET_AT, MediaTable, Written, item, put};
 use crate::{clock, error::CloudError};
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use sha2::{Digest, Sha256 as Hasher};
@@ -26,8 +27,8 @@ pub struct Once {
 pub struct Known {
     /// Whether the request was the same.
     pub same_request: bool,
-    /// What was granted.
-    pub media: MediaId,
+    /// Id of what was made then.
+    pub made: String,
 }
 
 /// What became of a media that was to be recorded under a key.
@@ -68,46 +69,55 @@ impl MediaTable {
         replaced: Option<&MediaId>,
     ) -> Result<Creation, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems grant";
-        let unreadable = |error| CloudError::unreadable(OPERATION, error);
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let now_s = clock::now().unix_ms() / 1000;
-        let number = |number: i64| AttributeValue::N(number.to_string());
-        // The table forgets a record some time after it may.
-        let free = "attribute_not_exists(mediaId) OR #forget < :now";
-        let mut key = Put::builder()
-            .table_name(&self.table)
-            .item("mediaId", text(&once.record))
-            .item(REQUEST, text(&once.request.to_string()))
-            .item(GRANTED, text(media.id.as_str()))
-            .item(FORGET_AT, number(now_s + KNOWN_SECONDS))
-            .expression_attribute_names("#forget", FORGET_AT)
-            .expression_attribute_values(":now", number(now_s));
-        key = match replaced {
-            None => key.condition_expression(free),
-            Some(replaced) => key
-                .condition_expression(format!("{free} OR #granted = :replaced"))
-                .expression_attribute_names("#granted", GRANTED)
-                .expression_attribute_values(":replaced", text(replaced.as_str())),
-        };
+        let key = self.key(once, media.id.as_str(), replaced.map(MediaId::as_str))?;
         let record = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item(media)?))
-            .condition_expression("attribute_not_exists(mediaId)");
-        let puts = [Some(key.build().map_err(unreadable)?), Some(record.build().map_err(unreadable)?)];
-        match self.write_all(OPERATION, puts).await? {
+            .condition_expression("attribute_not_exists(mediaId)")
+            .build()
+            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        match self.write_all(OPERATION, [put(key), put(record)]).await? {
             Written::All => Ok(Creation::Recorded),
             Written::Contended => Ok(Creation::Contended),
             Written::ConditionFailed => Ok(self.known(once).await?.map_or(Creation::Contended, Creation::Known)),
         }
     }
 
+    /// The write that makes a key stand for what has the id `made`, unless it stands for anything else than `replaced`.
+    pub(super) fn key(&self, once: &Once, made: &str, replaced: Option<&str>) -> Result<Put, CloudError> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let now_s = clock::now().unix_s();
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        // The table forgets a record some time after it may.
+        let free = "attribute_not_exists(mediaId) OR #forget < :now";
+        let key = Put::builder()
+            .table_name(&self.table)
+            .item("mediaId", text(&once.record))
+            .item(REQUEST, text(&once.request.to_string()))
+            .item(GRANTED, text(made))
+            .item(FORGET_AT, number(now_s + KNOWN_SECONDS))
+            .expression_attribute_names("#forget", FORGET_AT)
+            .expression_attribute_values(":now", number(now_s));
+        let key = match replaced {
+            None => key.condition_expression(free),
+            Some(replaced) => key
+                .condition_expression(format!("{free} OR #granted = :replaced"))
+                .expression_attribute_names("#granted", GRANTED)
+                .expression_attribute_values(":replaced", text(replaced)),
+        };
+        key.build().map_err(|error| CloudError::unreadable("dynamodb:PutItem key", error))
+    }
+
     /// What a key stands for.
-    async fn known(&self, once: &Once) -> Result<Option<Known>, CloudError> {
+    pub async fn known(&self, once: &Once) -> Result<Option<Known>, CloudError> {
         let Some(record) = self.read_key(&once.record).await? else { return Ok(None) };
         let text = |name: &str| record.get(name).and_then(|value| value.as_s().ok());
-        let media = text(GRANTED).and_then(|id| id.parse().ok());
+        let forgotten = record.get(FORGET_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
+        if forgotten.is_some_and(|at| at < clock::now().unix_s()) {
+            return Ok(None);
+        }
         let same_request = text(REQUEST).is_some_and(|request| *request == once.request.to_string());
-        Ok(media.map(|media| Known { same_request, media }))
+        Ok(text(GRANTED).map(|made| Known { same_request, made: made.clone() }))
     }
 }
 

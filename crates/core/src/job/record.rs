@@ -1,6 +1,6 @@
 //! A job as the table and the wire hold it: flat, with the fields that DESIGN.md names.
 
-use super::{Job, JobState, Progress, Share, Stage, Status};
+use super::{Addition, Job, JobState, Progress, Share, Stage, Status};
 use crate::{
     detect::MediaKind,
     error::JobError,
@@ -8,6 +8,7 @@ use crate::{
     labels::Labels,
     manifest::Output,
     pipeline::Pipeline,
+    profile::Choice,
     time::Timestamp,
     trail::Trail,
     warning::Warning,
@@ -28,6 +29,10 @@ pub(super) struct JobRecord {
     input_version_id: String,
     #[serde(flatten)]
     labels: Labels,
+    #[serde(default, skip_serializing_if = "Choice::is_usual")]
+    choice: Choice,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    addition: Option<Addition>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +76,8 @@ impl From<Job> for JobRecord {
             input_key: job.input_key,
             input_version_id: job.input_version_id,
             labels: job.labels,
+            choice: job.choice,
+            addition: job.addition,
             kind: job.kind,
             sent_at: None,
             shares: BTreeMap::new(),
@@ -133,6 +140,8 @@ impl TryFrom<JobRecord> for Job {
             input_key: record.input_key,
             input_version_id: record.input_version_id,
             labels: record.labels,
+            choice: record.choice,
+            addition: record.addition,
             kind: record.kind,
             state,
             created_at: record.created_at,

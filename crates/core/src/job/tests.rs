@@ -25,6 +25,8 @@ fn new_job() -> Job {
         file_name: "photo.jpg".into(),
         labels: Labels::new(Some("order-7".into()), BTreeMap::new()).unwrap(),
         grant: Grant { content_type: "image/jpeg".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+        choice: Choice::default(),
+        reruns: Vec::new(),
         state: MediaState::AwaitingUpload,
         created_at: at(0),
         expires_at: at(900),

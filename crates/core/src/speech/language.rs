@@ -38,6 +38,18 @@ impl Language {
         }
     }
 
+    /// The language of a tag of BCP 47, whatever else it says (`pt-BR`): its primary subtag, in any case.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let is_subtag =
+            |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !tag.split('-').all(is_subtag) {
+            return None;
+        }
+        let primary = tag.split('-').next()?.to_ascii_lowercase();
+        Self::all().find(|language| language.tag() == primary || language.as_str() == primary)
+    }
+
     /// The English name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -130,6 +142,16 @@ mod tests {
             assert_eq!(Language::try_from(text), Err(InvalidLanguage), "{text}");
         }
         assert!(serde_json::from_str::<Language>("\"tlh\"").is_err());
+    }
+
+    #[test]
+    fn a_tag_is_known_by_its_first_part() {
+        for (tag, code) in [("en", "en"), ("pt-BR", "pt"), ("ZH-Hant-TW", "zh"), ("jv", "jw"), ("yue", "yue")] {
+            assert_eq!(Language::of_tag(tag).map(Language::as_str), Some(code), "{tag}");
+        }
+        for tag in ["", "xx", "english", "en-", "-en", "en_US", "en ", "eng"] {
+            assert_eq!(Language::of_tag(tag), None, "{tag}");
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The body of an init request, field by field, so that every refusal names its field.
 
-use crate::respond::MAX_BODY_BYTES;
+use crate::{
+    choice::{self, Chosen},
+    respond::MAX_BODY_BYTES,
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use lambda_http::Body;
 use serde::{
@@ -8,7 +11,7 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use smmu_core::{Grant, Labels, Problem, ProblemCode, Sha256, UploadPolicy};
+use smmu_core::{Choice, Grant, Labels, Problem, ProblemCode, Sha256, UploadPolicy};
 use std::{collections::BTreeMap, fmt};
 
 /// What a client asks to upload, once policy has admitted it.
@@ -16,6 +19,7 @@ pub(super) struct UploadRequest {
     pub(super) file_name: String,
     pub(super) labels: Labels,
     pub(super) grant: Grant,
+    pub(super) choice: Choice,
 }
 
 /// Longest file name, in characters; file systems end at 255 bytes.
@@ -31,9 +35,11 @@ pub(super) fn upload_request(body: &Body, policy: &UploadPolicy) -> Result<Uploa
     let bytes = size(&mut fields)?;
     let sha256 = sha256(&text(&mut fields, "sha256")?)?;
     let labels = labels(&mut fields)?;
+    let Chosen { profile, language } = choice::chosen(&mut fields, &policy.profiles)?;
     nothing_else(&fields)?;
     let content_type = policy.admit(&declared, &file_name, bytes)?.to_owned();
-    Ok(UploadRequest { file_name, labels, grant: Grant { content_type, bytes, sha256 } })
+    let choice = Choice { profile: profile.flatten(), language: language.flatten() };
+    Ok(UploadRequest { file_name, labels, grant: Grant { content_type, bytes, sha256 }, choice })
 }
 
 /// The fields of a JSON object body.
@@ -242,6 +248,8 @@ mod tests {
             ("metadata", json!("album")),
             ("metadata", json!({"album": 7})),
             ("metadata", json!({"": "summer"})),
+            ("profile", json!("large")),
+            ("language", json!("klingon")),
         ];
         for (field, value) in bad {
             let mut body = good();

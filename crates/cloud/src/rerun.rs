@@ -1,0 +1,97 @@
+//! From a media that was processed to another job of it.
+
+use crate::{
+    clock,
+    error::CloudError,
+    media::{Begun, Once},
+    submit::Submitter,
+};
+use smmu_core::{CannotRun, Job, Media, MediaId, MediaState, Origin, Rerun};
+use std::time::Duration;
+
+/// Why there is no new job.
+#[derive(Debug, thiserror::Error)]
+pub enum RerunError {
+    /// The media does not allow it.
+    #[error(transparent)]
+    CannotRun(#[from] CannotRun),
+    /// The uploaded object is gone.
+    #[error("the uploaded file is no longer there")]
+    SourceMissing,
+    /// There is no such media any more.
+    #[error("the media was deleted")]
+    Deleted,
+    /// The key stands for another request.
+    #[error("the key stands for another request")]
+    KeyMismatch,
+    /// A service did not answer.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+}
+
+/// Between two tries to record a run while others write the same records.
+const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
+
+impl Submitter {
+    /// Makes another job of a media, and sends it; with a key, answers the job that the same request made before.
+    ///
+    /// Of several requests at once one makes a job: to the others it is [`CannotRun::Running`]. Once the job is recorded this
+    /// succeeds even if its message cannot be sent, as [`Self::submit`] does.
+    pub async fn run_again(
+        &self,
+        id: &MediaId,
+        rerun: &Rerun,
+        key: Option<&Once>,
+        origin: Option<Origin>,
+    ) -> Result<Job, RerunError> {
+        for pause_ms in PAUSES_MS {
+            if let Some(once) = key
+                && let Some(job) = self.made_before(once).await?
+            {
+                return Ok(job);
+            }
+            let described = self.media.get_described(id).await?.ok_or(RerunError::Deleted)?;
+            let before = &described.media;
+            if before.state.deleted_at().is_some() {
+                return Err(RerunError::Deleted);
+            }
+            let newest = self.jobs.get(&before.newest_job()).await?;
+            let standing = match before.standing_job() {
+                Some(id) if *id != before.newest_job() => self.jobs.get(id).await?,
+                Some(_) | None => newest.clone(),
+            };
+            let (new_id, now) = (clock::new_job_id(), clock::now());
+            let (media, job) = described.run_again(newest.as_ref(), standing.as_ref(), new_id, rerun, now)?;
+            self.require_source(&media).await?;
+            let job = job.on(self.trail(&media, origin.clone()));
+            match self.media.begin_run(before, &media, &job, key, &self.jobs).await? {
+                Begun::Recorded => return Ok(self.send(&media, job).await),
+                // The next round finds what the other one wrote.
+                Begun::Outdated => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
+            }
+        }
+        Err(CloudError::interrupted("dynamodb:TransactWriteItems run", "other writers were faster every time").into())
+    }
+
+    /// The job that a key stands for, where there still is one.
+    async fn made_before(&self, once: &Once) -> Result<Option<Job>, RerunError> {
+        let Some(known) = self.media.known(once).await? else { return Ok(None) };
+        match known.made.parse() {
+            Ok(id) if known.same_request => Ok(self.jobs.get(&id).await?.filter(|job| job.deleted_at.is_none())),
+            Ok(_) | Err(_) => Err(RerunError::KeyMismatch),
+        }
+    }
+
+    /// Fails unless the version that was submitted is still the one at the upload's key.
+    async fn require_source(&self, media: &Media) -> Result<(), RerunError> {
+        let found = self.uploads.find(&media.key()).await?;
+        let same = |version: &str| match &media.state {
+            MediaState::Submitted { input_version_id, .. } => input_version_id == version,
+            MediaState::AwaitingUpload
+            | MediaState::Expired
+            | MediaState::Deleted { .. }
+            | MediaState::Purged { .. } => false,
+        };
+        if found.is_some_and(|found| same(&found.version_id)) { Ok(()) } else { Err(RerunError::SourceMissing) }
+    }
+}

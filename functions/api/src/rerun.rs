@@ -1,0 +1,95 @@
+//! `POST /media/{mediaId}/jobs`: runs a media again, all of it or one step.
+
+use crate::{
+    Context,
+    choice::{self, Chosen},
+    init::{nothing_else, object, once},
+    job, media, origin, respond,
+    routes::{Endpoint, Handler},
+};
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, Method, StatusCode, header},
+};
+use serde_json::{Map, Value};
+use smmu_cloud::RerunError;
+use smmu_core::{CannotRun, Choice, Media, MediaState, Pipeline, Problem, ProblemCode, Rerun, UserId};
+
+pub(crate) static ENDPOINT: Endpoint = Endpoint {
+    method: Method::POST,
+    path: "/media/{mediaId}/jobs",
+    handler: Handler::User(|call| Box::pin(handle(call.request, call.parameter("mediaId"), call.user, call.context))),
+};
+
+async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let found = media::find(id, user, context).await?;
+    let key = once(request, user, &format!("{id}/jobs"))?;
+    // The body may be left out.
+    let mut fields = if request.body().is_empty() { Map::new() } else { object(request.body())? };
+    let Chosen { profile, language } = choice::chosen(&mut fields, &context.policy.profiles)?;
+    let step = step(&mut fields)?;
+    nothing_else(&fields)?;
+    if step == Some(Pipeline::Transcribe) && !context.transcription {
+        return Err(Problem::because(ProblemCode::StepUnavailable, "this service does not turn speech into text"));
+    }
+    let earlier = found.choice.clone();
+    let choice = Choice { profile: profile.unwrap_or(earlier.profile), language: language.unwrap_or(earlier.language) };
+    let rerun = Rerun { choice, step };
+    let made = context.submitter.run_again(&found.id, &rerun, key.as_ref(), origin(request)).await;
+    let job = made.map_err(|error| problem(&error, &found))?;
+    tracing::info!(media_id = %job.media_id, job_id = %job.id, "media run again");
+
+    let location = HeaderValue::from_str(&format!("/jobs/{}", job.id)).expect("job ids are ASCII");
+    let mut response = job::show(StatusCode::ACCEPTED, &job, context).await?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// The one step that is asked for, if not all are.
+fn step(fields: &mut Map<String, Value>) -> Result<Option<Pipeline>, Problem> {
+    const EXPECTED: &str = "must be [\"transcribe\"], the only step that can be run on its own";
+    let alone = |step: &Value| *step == Value::from(Pipeline::Transcribe.as_str());
+    match fields.remove("steps") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(steps)) if steps.len() == 1 && steps.iter().all(alone) => Ok(Some(Pipeline::Transcribe)),
+        Some(_) => Err(Problem::with_field(ProblemCode::InvalidRequest, "steps", EXPECTED)),
+    }
+}
+
+fn problem(error: &RerunError, media: &Media) -> Problem {
+    match error {
+        RerunError::CannotRun(cannot) => {
+            let code = match cannot {
+                CannotRun::NotSubmitted if media.state == MediaState::Expired => ProblemCode::UploadExpired,
+                CannotRun::NotSubmitted => ProblemCode::UploadNotFound,
+                CannotRun::Running(_) => ProblemCode::JobRunning,
+                CannotRun::TooOften => ProblemCode::TooManyRuns,
+                CannotRun::NothingToAddTo | CannotRun::NoSuchStep(..) => ProblemCode::StepUnavailable,
+            };
+            Problem::because(code, cannot.to_string())
+        }
+        RerunError::SourceMissing => Problem::new(ProblemCode::SourceMissing),
+        RerunError::Deleted => Problem::new(ProblemCode::NotFound),
+        RerunError::KeyMismatch => Problem::new(ProblemCode::IdempotencyMismatch),
+        RerunError::Cloud(error) => respond::cloud_problem(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::step;
+    use serde_json::{Value, json};
+    use smmu_core::Pipeline;
+
+    #[test]
+    fn the_one_step_that_can_be_run_alone_is_named() {
+        let of = |steps: Value| step(json!({"steps": steps}).as_object_mut().unwrap());
+        assert_eq!(of(json!(["transcribe"])), Ok(Some(Pipeline::Transcribe)));
+        assert_eq!((of(json!(null)), step(&mut serde_json::Map::new())), (Ok(None), Ok(None)));
+        for wrong in
+            [json!([]), json!("transcribe"), json!(["transcode"]), json!(["transcribe", "transcribe"]), json!({})]
+        {
+            assert_eq!(of(wrong).unwrap_err().pointer.as_deref(), Some("/steps"));
+        }
+    }
+}
