@@ -20,6 +20,7 @@ import time
 
 import addresses
 import ministack.app as app
+import multipart
 from ministack.core import iam_evaluator
 from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
@@ -410,6 +411,7 @@ if __name__ == "__main__":
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
     addresses.patch_trailing_slash(reviewed)
+    multipart.patch(reviewed)
     if calls := os.environ.get("SMMU_CALLS"):
         note_calls(calls)
     app.main()
