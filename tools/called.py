@@ -50,6 +50,8 @@ def rest_call(call: dict[str, Any], stage: str) -> tuple[str, str]:
     resource = resource.replace(f"smmu-{stage}-", "smmu-STAGE-")
     if "/" not in resource.rstrip("/"):
         return ("s3:ListBucketVersions" if "versions" in query else "s3:ListBucket"), resource.rstrip("/")
+    if call["method"] == "GET" and "uploadId" in query:
+        return "s3:ListMultipartUploadParts", resource
     if call["method"] in ("GET", "HEAD"):
         return ("s3:GetObjectVersion" if "versionId" in query else "s3:GetObject"), resource
     if call["method"] == "DELETE":

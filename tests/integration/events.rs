@@ -11,8 +11,11 @@ use lambda_http::{Body, Request, http};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::{Value, json};
-use smmu_cloud::{Failure, Jobs, MediaTable};
-use smmu_core::{Choice, Grant, Job, JobEvent, JobId, Labels, Media, MediaId, MediaState, Pipeline, Status, UserId};
+use smmu_cloud::{Failure, Jobs, MediaTable, Uploads};
+use smmu_core::{
+    Choice, Grant, Job, JobEvent, JobId, Labels, Media, MediaId, MediaState, PartPlan, PartsUpload, Pipeline, Sending,
+    Sha256, Status, UserId,
+};
 use smmu_tests::{Stack, by_request, samples, until};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +23,8 @@ use std::{
 };
 
 const MEDIA: &str = "med_01jd0w00000000000000000001";
+/// One that is made in parts, of which none has arrived.
+const IN_PARTS: &str = "med_01jd0w00000000000000000002";
 const USER: &str = "user-1";
 
 /// A stage on which the sample events happen: their media, its object, and whichever job they need.
@@ -50,6 +55,7 @@ impl Scene {
         };
         let media = scene.granted();
         scene.media.create(&media).await.unwrap();
+        scene.media.create(&scene.granted_in_parts().await).await.unwrap();
         let stored = S3::new(&stack.sdk)
             .put_object()
             .bucket(stack.output("RawBucketName"))
@@ -63,23 +69,38 @@ impl Scene {
         scene
     }
 
+    fn sha256(&self) -> Sha256 {
+        Sha256::from_bytes(<sha2::Sha256 as sha2::Digest>::digest(&self.file).into())
+    }
+
     fn granted(&self) -> Media {
-        let digest: [u8; 32] =
-            sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), &self.file))
-                .into();
-        let sha256 = smmu_core::Sha256::from_bytes(digest);
+        let sha256 = self.sha256();
         Media {
             id: MEDIA.parse().unwrap(),
             user: UserId::try_from(USER.to_owned()).unwrap(),
             file_name: "photo.png".into(),
             labels: Labels::default(),
-            grant: Grant { content_type: "image/png".into(), bytes: self.file.len() as u64, sha256 },
+            grant: Grant {
+                content_type: "image/png".into(),
+                bytes: self.file.len() as u64,
+                sending: Sending::Whole { sha256 },
+            },
             choice: Choice::default(),
             reruns: Vec::new(),
             state: MediaState::AwaitingUpload,
             created_at: "2026-11-23T12:00:00Z".parse().unwrap(),
             expires_at: "9999-01-01T00:00:00Z".parse().unwrap(),
         }
+    }
+
+    async fn granted_in_parts(&self) -> Media {
+        let id: MediaId = IN_PARTS.parse().unwrap();
+        let uploads = Uploads::new(&self.stack.sdk, &self.stack.environment(&[])).unwrap();
+        let upload_id = uploads.begin_parts(&id, "video/mp4").await.unwrap();
+        let bytes = 20_000_000;
+        let parts = PartsUpload { upload_id, part_bytes: PartPlan::of(bytes).part_bytes, seal: None };
+        let sending = Sending::Parts { parts, declared: None };
+        Media { id, grant: Grant { content_type: "video/mp4".into(), bytes, sending }, ..self.granted() }
     }
 
     fn job_id() -> JobId {
@@ -94,7 +115,7 @@ impl Scene {
     async fn job_after(&self, events: &[JobEvent]) {
         let job = Job::queued(
             &self.granted(),
-            &smmu_core::StoredObject { version_id: self.version.clone(), bytes: 0, sha256: None },
+            &smmu_core::StoredObject { version_id: self.version.clone(), bytes: 0, checksum: None },
             smmu_cloud::clock::now(),
         );
         DynamoDb::new(&self.stack.sdk)
@@ -123,7 +144,7 @@ impl Scene {
         let text = std::fs::read_to_string(&path)
             .unwrap()
             .replace("version-of-the-upload", &self.version)
-            .replace("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", &grant.sha256.to_string())
+            .replace("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", &self.sha256().to_string())
             .replace("\"bytes\": 4", &format!("\"bytes\": {}", grant.bytes))
             .replace("\\\"bytes\\\": 4", &format!("\\\"bytes\\\": {}", grant.bytes));
         serde_json::from_str(&text).unwrap()
@@ -150,8 +171,7 @@ impl Scene {
             json!({ "status": job["status"], "stage": job["stage"], "progress": job["progress"], "kind": job["kind"], "error": job["error"], "outputs": names })
         };
         let text = json!({ "answer": answer, "job": job.as_ref().map(seen) }).to_string();
-        let text =
-            text.replace(&self.version, "[version]").replace(&self.granted().grant.sha256.to_string(), "[sha256]");
+        let text = text.replace(&self.version, "[version]").replace(&self.sha256().to_string(), "[sha256]");
         serde_json::from_str(&text).unwrap()
     }
 }
@@ -309,7 +329,18 @@ async fn every_sample_event_is_answered_as_recorded() {
     let mut scene = Scene::set().await;
     let render = [JobEvent::Started, JobEvent::Detected(smmu_core::MediaKind::Image)];
 
-    for name in ["api-health", "api-init", "api-complete", "api-job", "api-jobs", "api-media-list", "api-media"] {
+    for name in [
+        "api-health",
+        "api-init",
+        "api-init-parts",
+        "api-sign-parts",
+        "api-parts",
+        "api-complete",
+        "api-job",
+        "api-jobs",
+        "api-media-list",
+        "api-media",
+    ] {
         let answer = api_answer(&mut scene, name).await;
         assert_played(name, &answer);
     }

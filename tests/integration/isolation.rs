@@ -61,6 +61,21 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
     let eve_sees = async |path: &str| visible(&eve.call(reqwest::Method::GET, path, None).await);
     assert_eq!(eve_sees(&format!("/media/med_{missing}")).await, absent);
     assert_eq!(eve_sees(&format!("/media/{}", upload.media_id)).await, absent);
+    // Parts of an upload, before and after it is complete.
+    let in_parts = ada.init_parts(&file, "image/png", None).await;
+    let wish = serde_json::json!({"parts": [{"number": 1, "sha256": "0".repeat(64)}]});
+    let parts_path = |id: &str| format!("/media/{id}/parts");
+    let eve_signs =
+        async |id: &str| visible(&eve.call(reqwest::Method::POST, &parts_path(id), Some(wish.clone())).await);
+    for id in [&format!("med_{missing}"), &in_parts.media_id, &upload.media_id] {
+        assert_eq!(eve_signs(id).await, absent);
+        assert_eq!(eve_sees(&parts_path(id)).await, absent);
+    }
+    ada.send_part(&in_parts, &file, 1).await;
+    assert_eq!(eve_sees(&parts_path(&in_parts.media_id)).await, absent);
+    assert_eq!(visible(&eve.complete(&in_parts.media_id).await), absent);
+    assert_eq!(ada.complete(&in_parts.media_id).await.status, 202);
+    assert_eq!(eve_signs(&in_parts.media_id).await, absent);
     // A cursor is a place in one's own list, whoever's id it is.
     for (list, foreign) in [("jobs", &id), ("media", &upload.media_id)] {
         let page = visible(&mallory.call(reqwest::Method::GET, &format!("/{list}"), None).await);
@@ -89,6 +104,8 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
         (reqwest::Method::GET, format!("/media/{}", upload.media_id)),
         (reqwest::Method::DELETE, format!("/media/{}", upload.media_id)),
         (reqwest::Method::POST, rerun(&upload.media_id)),
+        (reqwest::Method::GET, parts_path(&upload.media_id)),
+        (reqwest::Method::POST, parts_path(&upload.media_id)),
     ] {
         assert_eq!(ada_sees(method, &path).await, absent, "{path}");
     }

@@ -15,6 +15,7 @@ mod isolation;
 mod journeys;
 mod lists;
 mod once;
+mod parts;
 mod player;
 mod rerun;
 mod speech;

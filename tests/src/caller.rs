@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
+mod parts;
+
+pub use parts::InParts;
+
 /// Somebody who calls the API.
 #[derive(Clone)]
 pub struct Caller {

@@ -43,6 +43,17 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
     file
 }
 
+/// A small PNG with so many bytes after its end, which readers ignore: enough for several parts, and soon rendered.
+///
+/// # Panics
+/// If the encoder fails on a picture of its own size, which it does not.
+#[must_use]
+pub fn padded_png(width: u32, height: u32, padding: usize) -> Vec<u8> {
+    let mut file = png(width, height);
+    file.extend((0..padding).map(|at| (at % 251).to_le_bytes()[0]));
+    file
+}
+
 /// The place that is planted in [`portrait_clip`], as ISO 6709 writes it.
 pub const PLACE: &str = "+46.5197+006.6323/";
 

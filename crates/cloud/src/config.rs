@@ -90,6 +90,7 @@ impl Environment {
             max_video_bytes: self.parse_or("SMMU_MAX_VIDEO_BYTES", default.max_video_bytes)?,
             max_audio_bytes: self.parse_or("SMMU_MAX_AUDIO_BYTES", default.max_audio_bytes)?,
             allowed_types: types.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase).collect(),
+            parts_seconds: self.parse_or("SMMU_PARTS_EXPIRY_SECONDS", default.parts_seconds)?,
             grant_seconds: self.parse_or("SMMU_UPLOAD_EXPIRY_SECONDS", default.grant_seconds)?,
             profiles: self.parse_or("SMMU_PROFILES", default.profiles)?,
         })

@@ -126,6 +126,8 @@ impl Purger {
         let Some(purged) = tombstone.purged() else { return Ok(Purge::Live) };
         // Before anything is removed: a worker would only fail over it, and store more. Earlier jobs have ended.
         self.workflow.stop(&tombstone.newest_job()).await?;
+        // Before what is there is listed: parts that nobody can put together any more become no object.
+        self.uploads.give_parts_up(&tombstone).await?;
         let mut removed = self.uploads.remove(&tombstone).await?;
         for job in tombstone.runs() {
             removed += self.artifacts.remove(&job).await?;

@@ -9,7 +9,7 @@ use crate::{
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{put_item::builders::PutItemFluentBuilder, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -133,30 +133,22 @@ impl MediaTable {
         Ok(())
     }
 
-    /// Records that nothing was uploaded in time. `false` if an upload was seen meanwhile.
+    /// Records that nothing was uploaded in time. `false` if an upload was seen, or sealed, meanwhile.
     ///
     /// The table forgets the record a month later; one that an upload turns up for after all is kept like any other.
     pub async fn expire(&self, media: &Media) -> Result<bool, CloudError> {
         let mut expired = item(&Media { state: MediaState::Expired, ..media.clone() })?;
         let forget_at = media.expires_at.plus_seconds(REMEMBERED_SECONDS).unix_ms() / 1000;
         expired.insert(FORGET_AT.to_owned(), AttributeValue::N(forget_at.to_string()));
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(expired))
-            .condition_expression("#status = :awaiting")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(CloudError::from_sdk("dynamodb:PutItem media", error)),
-        }
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(expired));
+        put_awaiting(put, media).await
+    }
+
+    /// Records the seal of an upload whose parts have arrived, in the place of the one that `media` was read with. `false`
+    /// where the record has changed since.
+    pub async fn seal(&self, media: &Media, sealed: &Media) -> Result<bool, CloudError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item(sealed)?));
+        put_awaiting(put, media).await
     }
 
     /// Records a media as submitted and its job as made, both or neither. Where jobs are forgotten, so is the media, as long
@@ -345,6 +337,27 @@ fn put(put: Put) -> TransactWriteItem {
 /// An update as a part of a transaction.
 fn update(update: Update) -> TransactWriteItem {
     TransactWriteItem::builder().update(update).build()
+}
+
+/// Replaces the record of a media that awaits its upload, where that and its seal are as in `read`. `false` where they are
+/// not.
+async fn put_awaiting(put: PutItemFluentBuilder, read: &Media) -> Result<bool, CloudError> {
+    let seal = read.grant.parts().and_then(|parts| parts.seal);
+    let same_seal = if seal.is_some() { "#parts.#seal = :seal" } else { "attribute_not_exists(#parts.#seal)" };
+    let put = put
+        .condition_expression(format!("#status = :awaiting AND {same_seal}"))
+        .expression_attribute_names("#status", "status")
+        .expression_attribute_names("#parts", "parts")
+        .expression_attribute_names("#seal", "seal")
+        .expression_attribute_values(":awaiting", status(&MediaState::AwaitingUpload));
+    let put = seal
+        .iter()
+        .fold(put, |put, seal| put.expression_attribute_values(":seal", AttributeValue::S(seal.to_string())));
+    match put.send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error) => Err(CloudError::from_sdk("dynamodb:PutItem media", error)),
+    }
 }
 
 fn status(state: &MediaState) -> AttributeValue {

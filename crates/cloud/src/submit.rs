@@ -11,8 +11,10 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Job, JobEvent, Media, Origin, Trail, media::Mismatch};
+use smmu_core::{Job, JobEvent, Media, MissingParts, Origin, Trail, media::Mismatch};
 use std::time::Duration;
+
+mod assemble;
 
 /// Everything that a submission touches.
 #[derive(Clone)]
@@ -35,6 +37,9 @@ pub enum SubmitError {
     /// Nothing has been uploaded.
     #[error("the object is not there")]
     NotUploaded,
+    /// Not all of its parts have been uploaded.
+    #[error(transparent)]
+    PartsMissing(#[from] MissingParts),
     /// Something else was uploaded than was granted.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
@@ -82,7 +87,18 @@ impl Submitter {
                 return Ok(job);
             }
             let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
-            let (submitted, job) = media.submit(&object, clock::now())?;
+            let (submitted, job) = match media.submit(&object, clock::now()) {
+                Ok(submission) => submission,
+                Err(mismatch) => {
+                    let recorded = self.media.get(&media.id).await?.ok_or(SubmitError::Deleted)?;
+                    if recorded == media {
+                        return Err(mismatch.into());
+                    }
+                    // Its parts were sealed and put together since it was read.
+                    media = recorded;
+                    continue;
+                }
+            };
             let job = job.on(trail.clone());
             match self.media.submit(&submitted, &job, &self.jobs).await? {
                 Submission::Recorded => return Ok(self.send(&submitted, job).await),
@@ -105,7 +121,11 @@ impl Submitter {
 
     /// Sends a job's message and records that, as far as both succeed.
     pub async fn send(&self, media: &Media, job: Job) -> Job {
-        if let Err(error) = self.queue.send(&media.execution_input(&job)).await {
+        let Some(input) = media.execution_input(&job) else {
+            tracing::error!(job_id = %job.id, "the media does not say what its content must be; no message was sent");
+            return job;
+        };
+        if let Err(error) = self.queue.send(&input).await {
             tracing::error!(job_id = %job.id, %error, "the job is recorded but its message was not sent");
             return job;
         }

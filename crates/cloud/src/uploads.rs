@@ -6,14 +6,21 @@ use crate::{
     versions::{self, Objects},
 };
 use aws_config::SdkConfig;
-use aws_sdk_s3::{Client, presigning::PresigningConfig, types::ChecksumMode};
+use aws_sdk_s3::{
+    Client,
+    operation::head_object::HeadObjectOutput,
+    presigning::{PresignedRequest, PresigningConfig},
+    types::{ChecksumMode, ChecksumType},
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use smmu_core::{Media, Sha256, Source, StoredObject};
+use smmu_core::{Media, Sha256, Source, StoredChecksum, StoredObject};
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 mod download;
+mod parts;
 
 pub(crate) use download::PART_BYTES as DOWNLOAD_PART_BYTES;
+pub use parts::{Joined, PartPage, compose};
 
 /// The raw bucket.
 #[derive(Clone)]
@@ -46,10 +53,9 @@ impl Uploads {
     }
 
     /// Signs the upload of a media: these bytes, this type, once, for `seconds` from now.
-    pub async fn presign(&self, media: &Media, seconds: u32) -> Result<PresignedUpload, CloudError> {
+    pub async fn presign(&self, media: &Media, sha256: Sha256, seconds: u32) -> Result<PresignedUpload, CloudError> {
         const OPERATION: &str = "s3:PutObject presign";
-        let expiry = PresigningConfig::expires_in(Duration::from_secs(seconds.into()))
-            .map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let expiry = expiry(OPERATION, seconds)?;
         let length = i64::try_from(media.grant.bytes).map_err(|error| CloudError::unreadable(OPERATION, error))?;
         let request = self
             .client
@@ -58,16 +64,12 @@ impl Uploads {
             .key(media.key())
             .content_type(&media.grant.content_type)
             .content_length(length)
-            .checksum_sha256(BASE64.encode(media.grant.sha256.as_bytes()))
+            .checksum_sha256(BASE64.encode(sha256.as_bytes()))
             .if_none_match("*")
             .presigned(expiry)
             .await
             .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        Ok(PresignedUpload {
-            method: request.method().to_owned(),
-            url: request.uri().to_owned(),
-            headers: signed_headers(request.uri(), request.headers()),
-        })
+        Ok(presigned(&request))
     }
 
     /// The object at a key as it is now, or `None` where there is none.
@@ -103,7 +105,7 @@ impl Uploads {
         let (Some(version_id), Some(bytes)) = (object.version_id().map(str::to_owned), bytes) else {
             return Err(CloudError::unreadable(OPERATION, "the bucket is not versioned or told no length"));
         };
-        Ok(Some(StoredObject { version_id, bytes, sha256: object.checksum_sha256().and_then(decode_sha256) }))
+        Ok(Some(StoredObject { version_id, bytes, checksum: stored_checksum(&object) }))
     }
 
     /// Removes every version of an upload, and answers how many there were.
@@ -131,6 +133,31 @@ impl Uploads {
         }
         let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
         Ok(bytes.into_bytes().into())
+    }
+}
+
+fn expiry(operation: &'static str, seconds: u32) -> Result<PresigningConfig, CloudError> {
+    let expiry = PresigningConfig::expires_in(Duration::from_secs(seconds.into()));
+    expiry.map_err(|error| CloudError::unreadable(operation, error))
+}
+
+fn presigned(request: &PresignedRequest) -> PresignedUpload {
+    PresignedUpload {
+        method: request.method().to_owned(),
+        url: request.uri().to_owned(),
+        headers: signed_headers(request.uri(), request.headers()),
+    }
+}
+
+/// The SHA-256 that S3 has of an object. A composite one ends in the number of parts (`…=-3`).
+fn stored_checksum(object: &HeadObjectOutput) -> Option<StoredChecksum> {
+    let text = object.checksum_sha256()?;
+    match (object.checksum_type(), text.rsplit_once('-')) {
+        (Some(ChecksumType::Composite), Some((digest, parts))) => {
+            Some(StoredChecksum::Composite { sha256: decode_sha256(digest)?, parts: parts.parse().ok()? })
+        }
+        (Some(ChecksumType::FullObject) | None, None) => decode_sha256(text).map(StoredChecksum::Whole),
+        _ => None,
     }
 }
 

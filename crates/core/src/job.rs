@@ -243,7 +243,7 @@ impl Job {
         addition: Option<Addition>,
         at: Timestamp,
     ) -> Self {
-        let object = StoredObject { version_id: version_id.to_owned(), bytes: media.grant.bytes, sha256: None };
+        let object = StoredObject { version_id: version_id.to_owned(), bytes: media.grant.bytes, checksum: None };
         Self { id, choice, addition, ..Self::queued(media, &object, at) }
     }
 

@@ -5,10 +5,12 @@
 //! a file: time and randomness are handed in. `make lint` checks that.
 
 pub mod av;
+pub mod checksum;
 pub mod cost;
 pub mod detect;
 pub mod error;
 pub mod formats;
+pub mod grant;
 pub mod idempotency;
 pub mod ids;
 pub mod ifd;
@@ -21,6 +23,7 @@ pub mod listing;
 pub mod manifest;
 pub mod media;
 pub mod metrics;
+pub mod parts;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;
@@ -33,9 +36,11 @@ pub mod time;
 pub mod trail;
 pub mod warning;
 
+pub use checksum::{Checksum, StoredChecksum};
 pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage};
 pub use detect::{Format, MediaKind, detect};
 pub use error::{ErrorCode, JobError, Refusal};
+pub use grant::{Grant, PartsUpload, Sending};
 pub use idempotency::IdempotencyKey;
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
 pub use job::{
@@ -44,8 +49,9 @@ pub use job::{
 pub use labels::Labels;
 pub use listing::{JobListing, JobSummary, Listing, MediaListing, MediaSummary, Page, PageLimit};
 pub use manifest::{Artifact, Manifest, Output, Role};
-pub use media::{CannotRun, DescribedMedia, Grant, Media, MediaFacts, MediaState, MediaStatus, Rerun, StoredObject};
+pub use media::{CannotRun, DescribedMedia, Media, MediaFacts, MediaState, MediaStatus, Rerun, StoredObject};
 pub use metrics::{AttemptOutcome, Measurement, Outcome, Subject};
+pub use parts::{ArrivedPart, Composite, MissingParts, PartPlan};
 pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, WorkerSize};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};

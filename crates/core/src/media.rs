@@ -2,12 +2,15 @@
 
 use crate::{
     av::AvFacts,
+    checksum::StoredChecksum,
     detect::MediaKind,
-    ids::{JobId, MediaId, Sha256, UserId},
+    grant::{Grant, PartsUpload, Sending},
+    ids::{JobId, MediaId, UserId},
     image::ImageFacts,
     job::Job,
     keys,
     labels::Labels,
+    parts::Composite,
     pipeline::{ExecutionInput, Source},
     profile::Choice,
     speech::SpeechFacts,
@@ -19,18 +22,6 @@ mod rerun;
 
 pub use rerun::{CannotRun, MAX_RUNS, Rerun};
 
-/// What a client asked to upload, after policy accepted it. The presigned upload signs all three.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Grant {
-    /// Content type as declared. Content decides later.
-    pub content_type: String,
-    /// Exact size in bytes.
-    pub bytes: u64,
-    /// Exact digest.
-    pub sha256: Sha256,
-}
-
 /// An object as S3 describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredObject {
@@ -38,8 +29,8 @@ pub struct StoredObject {
     pub version_id: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Full-object digest that S3 verified on upload, where it has one.
-    pub sha256: Option<Sha256>,
+    /// What S3 verified on upload, where it has a digest.
+    pub checksum: Option<StoredChecksum>,
 }
 
 /// One upload.
@@ -216,10 +207,22 @@ impl Media {
         if object.bytes != self.grant.bytes {
             return Err(Mismatch::Size { granted: self.grant.bytes, actual: object.bytes });
         }
-        if object.sha256 != Some(self.grant.sha256) {
-            return Err(Mismatch::Checksum);
-        }
-        Ok(())
+        let proven = self.grant.checksum().is_some_and(|checksum| checksum.is(object.bytes, object.checksum));
+        if proven { Ok(()) } else { Err(Mismatch::Checksum) }
+    }
+
+    /// This media once all of its parts have arrived, with the digest of their digests. Its grant ends here, since
+    /// nothing is left to be sent, so that `reconcile` soon looks after one whose parts are not put together. `None`
+    /// where it awaits no parts.
+    #[must_use]
+    pub fn sealed(&self, composite: Composite, at: Timestamp) -> Option<Self> {
+        let (MediaState::AwaitingUpload, Sending::Parts { parts, declared }) = (&self.state, &self.grant.sending)
+        else {
+            return None;
+        };
+        let parts = PartsUpload { seal: Some(composite.sha256), ..parts.clone() };
+        let grant = Grant { sending: Sending::Parts { parts, declared: *declared }, ..self.grant.clone() };
+        Some(Self { grant, expires_at: self.expires_at.min(at), ..self.clone() })
     }
 
     /// This media with its object seen, and the first job, which follows from that.
@@ -257,10 +260,12 @@ impl Media {
         self.state.deleted_at().is_some() && self.expires_at.plus_seconds(late_seconds) <= now
     }
 
-    /// What the queue carries for a job of this media.
+    /// What the queue carries for a job of this media. `None` where it is not known what the content must be, which no
+    /// job can be made of.
     #[must_use]
-    pub fn execution_input(&self, job: &Job) -> ExecutionInput {
-        ExecutionInput {
+    pub fn execution_input(&self, job: &Job) -> Option<ExecutionInput> {
+        let checksum = self.grant.checksum()?;
+        Some(ExecutionInput {
             job_id: job.id.clone(),
             media_id: self.id.clone(),
             user_id: self.user.clone(),
@@ -268,19 +273,19 @@ impl Media {
                 key: job.input_key.clone(),
                 version_id: job.input_version_id.clone(),
                 bytes: self.grant.bytes,
-                sha256: self.grant.sha256,
+                checksum,
             },
             trail: job.trail.clone(),
             choice: job.choice.clone(),
             only: job.addition.as_ref().map(|addition| addition.step),
-        }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trail::Trail;
+    use crate::{checksum::Checksum, ids::Sha256, trail::Trail};
     use serde_json::json;
 
     fn media() -> Media {
@@ -289,7 +294,11 @@ mod tests {
             user: UserId::try_from("user-1".to_owned()).unwrap(),
             file_name: "clip.mp4".into(),
             labels: Labels::new(Some("order-7".into()), [("album".into(), "summer".into())].into()).unwrap(),
-            grant: Grant { content_type: "video/mp4".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+            grant: Grant {
+                content_type: "video/mp4".into(),
+                bytes: 3,
+                sending: Sending::Whole { sha256: Sha256::from_bytes([7; 32]) },
+            },
             choice: Choice::default(),
             reruns: Vec::new(),
             state: MediaState::AwaitingUpload,
@@ -302,12 +311,54 @@ mod tests {
     fn a_message_says_where_its_job_came_from() {
         let trail = json!({"correlationId": "request-1", "userHash": "0123456789abcdef"});
         let trail: Trail = serde_json::from_value(trail).unwrap();
-        let object = StoredObject { version_id: "v".into(), bytes: 3, sha256: Some(Sha256::from_bytes([7; 32])) };
+        let checksum = Some(StoredChecksum::Whole(Sha256::from_bytes([7; 32])));
+        let object = StoredObject { version_id: "v".into(), bytes: 3, checksum };
         let (submitted, job) = media().submit(&object, Timestamp::from_unix_ms(1).unwrap()).unwrap();
-        assert_eq!(submitted.execution_input(&job).trail, None);
+        assert_eq!(submitted.execution_input(&job).unwrap().trail, None);
         let job = job.on(Some(trail.clone()));
         let stored: Job = serde_json::from_value(serde_json::to_value(&job).unwrap()).unwrap();
-        assert_eq!(submitted.execution_input(&stored).trail, Some(trail));
+        assert_eq!(submitted.execution_input(&stored).unwrap().trail, Some(trail));
+    }
+
+    fn in_parts() -> Media {
+        let parts = PartsUpload { upload_id: "u".into(), part_bytes: 2, seal: None };
+        let sending = Sending::Parts { parts, declared: None };
+        Media { grant: Grant { sending, ..media().grant }, ..media() }
+    }
+
+    #[test]
+    fn an_upload_in_parts_is_proven_by_its_seal_alone() {
+        let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
+        let composite = Composite { sha256: Sha256::from_bytes([9; 32]), part_bytes: 2 };
+        let stored = |byte, parts| StoredObject {
+            version_id: "v".into(),
+            bytes: 3,
+            checksum: Some(StoredChecksum::Composite { sha256: Sha256::from_bytes([byte; 32]), parts }),
+        };
+        assert_eq!(in_parts().check(&stored(9, 2)), Err(Mismatch::Checksum), "nothing is sealed");
+        let sealed = in_parts().sealed(composite, at(1000)).unwrap();
+        assert_eq!(sealed.expires_at, at(1000), "nothing more is granted");
+        assert_eq!(sealed.check(&stored(9, 2)), Ok(()));
+        for other in [stored(8, 2), stored(9, 3)] {
+            assert_eq!(sealed.check(&other), Err(Mismatch::Checksum));
+        }
+        let (submitted, job) = sealed.submit(&stored(9, 2), at(2000)).unwrap();
+        let source = submitted.execution_input(&job).unwrap().source;
+        assert_eq!(source.checksum, Checksum::Composite { composite, declared: None });
+        assert_eq!(submitted.sealed(composite, at(1)), None, "what has a job is not sealed again");
+        assert_eq!(media().sealed(composite, at(1)), None, "it is made with one request");
+    }
+
+    #[test]
+    fn a_record_says_how_its_upload_comes_and_one_of_a_whole_has_the_shape_of_old() {
+        let composite = Composite { sha256: Sha256::from_bytes([9; 32]), part_bytes: 2 };
+        let sealed = in_parts().sealed(composite, Timestamp::from_unix_ms(1).unwrap()).unwrap();
+        for media in [media(), in_parts(), sealed] {
+            let record = serde_json::to_value(&media).unwrap();
+            assert_eq!(record.get("sha256").is_some(), media.grant.parts().is_none());
+            assert_eq!(serde_json::from_value::<Media>(record).unwrap(), media);
+        }
+        assert_eq!(serde_json::to_value(media()).unwrap()["sha256"], "07".repeat(32));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::{
     av::{Outline, Presence},
+    checksum::Checksum,
     detect::MediaKind,
-    ids::{JobId, MediaId, Sha256, UserId},
+    ids::{JobId, MediaId, UserId},
     profile::Choice,
     trail::Trail,
 };
@@ -98,8 +99,9 @@ pub struct Source {
     pub version_id: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Digest of the content, as granted and as S3 verified it.
-    pub sha256: Sha256,
+    /// What the content is known by.
+    #[serde(flatten)]
+    pub checksum: Checksum,
 }
 
 /// What the operator has decided about the ways that media take.

@@ -22,6 +22,8 @@ pub struct UploadPolicy {
     pub grant_seconds: u32,
     /// What clients can choose to have made.
     pub profiles: Profiles,
+    /// How long an upload in parts may take from its grant to its last part, in seconds.
+    pub parts_seconds: u32,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -30,12 +32,12 @@ impl Default for UploadPolicy {
     fn default() -> Self {
         Self {
             max_image_bytes: 100 * MIB,
-            // A single presigned PUT carries at most 5 GiB (Amazon S3 quotas).
             max_video_bytes: 5 * 1024 * MIB,
             max_audio_bytes: 1024 * MIB,
             allowed_types: Vec::new(),
             grant_seconds: 15 * 60,
             profiles: Profiles::default(),
+            parts_seconds: 7 * 24 * 60 * 60,
         }
     }
 }

@@ -59,6 +59,15 @@ problem_codes! {
     /// The object is there but is not what was granted.
     UploadMismatch => "upload_mismatch", 409, "The uploaded file is not the granted one",
         "Start a new upload with the size and SHA-256 of the file that you want to send.";
+    /// Parts of the upload have not arrived.
+    PartsMissing => "parts_missing", 409, "Parts of the file have not been uploaded yet",
+        "Send the parts that the detail names, then complete the upload again.";
+    /// All parts were put together, so none can be added and none is listed.
+    PartsJoined => "parts_joined", 409, "The parts of the file have been put together already",
+        "Complete the upload to get its job.";
+    /// The upload is made with one request.
+    NotInParts => "not_in_parts", 409, "The upload is not made in parts",
+        "Send the file to the upload URL, or start a new upload with `parts: true`.";
     /// The job is COMPLETED or FAILED, so there is nothing left to cancel.
     JobEnded => "job_ended", 409, "The job has ended already",
         "Read the job to see how it ended; to remove what it made, delete its media.";
@@ -86,6 +95,9 @@ problem_codes! {
     /// The declared size is over the limit of its kind.
     MediaTooLarge => "media_too_large", 422, "The file is too large",
         "Send a smaller file, or ask the operator to raise the limit.";
+    /// The file is larger than one request can carry.
+    PartsRequired => "parts_required", 422, "The file is too large for one request",
+        "Start the upload with `parts: true` and send the file in parts.";
     /// The key of this request was sent with another one before.
     IdempotencyMismatch => "idempotency_mismatch", 422, "The idempotency key stands for another request",
         "Send another `Idempotency-Key`, or the request that this one was first sent with.";
@@ -145,12 +157,14 @@ impl ProblemCode {
     #[must_use]
     pub const fn retryable(self) -> bool {
         match self {
-            Self::UploadNotFound | Self::JobRunning | Self::Internal | Self::Unavailable => true,
+            Self::UploadNotFound | Self::PartsMissing | Self::JobRunning | Self::Internal | Self::Unavailable => true,
             Self::InvalidRequest
             | Self::Unauthorized
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::UploadMismatch
+            | Self::PartsJoined
+            | Self::NotInParts
             | Self::JobEnded
             | Self::StepUnavailable
             | Self::TooManyRuns
@@ -159,6 +173,7 @@ impl ProblemCode {
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType
             | Self::MediaTooLarge
+            | Self::PartsRequired
             | Self::IdempotencyMismatch => false,
         }
     }

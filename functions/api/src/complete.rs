@@ -25,9 +25,13 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
     nothing_else(&fields)?;
     let media = media::find(&id, user, context).await?;
 
-    let job = match context.submitter.submit(&media, origin(request)).await {
+    let job = match context.submitter.complete(&media, origin(request)).await {
         Ok(job) => job,
-        Err(SubmitError::NotUploaded) if clock::now() > media.expires_at => {
+        // Of an upload in parts that is not there the parts were given up: none can be sent any more.
+        Err(SubmitError::NotUploaded) if media.grant.parts().is_some() => {
+            return Err(Problem::new(ProblemCode::UploadExpired));
+        }
+        Err(SubmitError::NotUploaded | SubmitError::PartsMissing(_)) if clock::now() > media.expires_at => {
             return Err(Problem::new(ProblemCode::UploadExpired));
         }
         Err(error) => return Err(respond::submit_problem(&error)),

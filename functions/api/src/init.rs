@@ -2,7 +2,7 @@
 
 mod parse;
 
-pub(crate) use parse::{nothing_else, object, text};
+pub(crate) use parse::{NO_DIGEST, nothing_else, object, sha256, text, whole_number};
 
 use crate::{
     Context, respond,
@@ -12,10 +12,12 @@ use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header},
 };
+use parse::{RequestedSending, UploadRequest};
 use serde::Serialize;
 use smmu_cloud::{Creation, Once, clock, uploads::PresignedUpload};
 use smmu_core::{
-    IdempotencyKey, Media, MediaId, MediaState, Problem, ProblemCode, Timestamp, UserId, idempotency::InvalidKey,
+    Grant, IdempotencyKey, Media, MediaId, MediaState, PartPlan, PartsUpload, Problem, ProblemCode, Sending, Sha256,
+    Timestamp, UserId, idempotency::InvalidKey,
 };
 use std::collections::BTreeMap;
 
@@ -24,7 +26,25 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "camelCase")]
 struct UploadGrant {
     media_id: MediaId,
-    upload: Upload,
+    #[serde(flatten)]
+    how: How,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum How {
+    /// The one request that takes the file.
+    Upload(Upload),
+    /// How to cut it.
+    Parts(PartsGrant),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartsGrant {
+    part_bytes: u64,
+    count: u32,
+    expires_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -45,19 +65,8 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let once = once(request, user, "")?;
     let request = parse::upload_request(request.body(), &context.policy)?;
-    let now = clock::now();
-    let media = Media {
-        id: clock::new_media_id(),
-        user: user.clone(),
-        file_name: request.file_name,
-        labels: request.labels,
-        grant: request.grant,
-        choice: request.choice,
-        reruns: Vec::new(),
-        state: MediaState::AwaitingUpload,
-        created_at: now,
-        expires_at: now.plus_seconds(context.policy.grant_seconds.into()),
-    };
+    let media = media(request, user.clone(), context).await?;
+    let now = media.created_at;
     let media = match once {
         None => {
             context.submitter.media.create(&media).await.map_err(|error| respond::cloud_problem(&error))?;
@@ -65,19 +74,61 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
         }
         Some(once) => granted_once(media, &once, context).await?,
     };
-    let (seconds, expires_at) = signed_for(&media, now, context.policy.grant_seconds);
-    let PresignedUpload { method, url, headers } =
-        context.submitter.uploads.presign(&media, seconds).await.map_err(|error| respond::cloud_problem(&error))?;
-    tracing::info!(media_id = %media.id, bytes = media.grant.bytes, "upload granted");
-
-    let upload = Upload { method, url, headers, expires_at };
-    // What a 201 created is the place of the upload itself (RFC 9110, section 10.2.2).
-    let location = HeaderValue::from_str(upload.url.split('?').next().unwrap_or_default());
-    let mut response = respond::json(StatusCode::CREATED, &UploadGrant { media_id: media.id, upload });
-    if let Ok(location) = location {
+    let (how, location) = match (&media.grant.sending, media.grant.plan()) {
+        (Sending::Parts { .. }, None) => return Err(Problem::new(ProblemCode::Internal)),
+        (Sending::Parts { .. }, Some(plan)) => {
+            let (part_bytes, count) = (plan.part_bytes, plan.count());
+            let parts = PartsGrant { part_bytes, count, expires_at: media.expires_at };
+            (How::Parts(parts), format!("/media/{}/parts", media.id))
+        }
+        (Sending::Whole { sha256 }, _) => {
+            let upload = upload(&media, *sha256, now, context).await?;
+            // What a 201 created is the place of the upload itself (RFC 9110, section 10.2.2).
+            let location = upload.url.split('?').next().unwrap_or_default().to_owned();
+            (How::Upload(upload), location)
+        }
+    };
+    tracing::info!(media_id = %media.id, bytes = media.grant.bytes, parts = media.grant.parts().is_some(), "upload granted");
+    let mut response = respond::json(StatusCode::CREATED, &UploadGrant { media_id: media.id, how });
+    if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+/// What is to be recorded. Where the file comes in parts S3 has heard of it then; if it is not recorded after all, what
+/// S3 has is empty and removed by the bucket's lifecycle rule.
+async fn media(request: UploadRequest, user: UserId, context: &Context) -> Result<Media, Problem> {
+    let (id, now) = (clock::new_media_id(), clock::now());
+    let UploadRequest { file_name, labels, choice, content_type, bytes, sending } = request;
+    let (sending, seconds) = match sending {
+        RequestedSending::Whole(sha256) => (Sending::Whole { sha256 }, context.policy.grant_seconds),
+        RequestedSending::Parts(declared) => {
+            let begun = context.submitter.uploads.begin_parts(&id, &content_type).await;
+            let upload_id = begun.map_err(|error| respond::cloud_problem(&error))?;
+            let parts = PartsUpload { upload_id, part_bytes: PartPlan::of(bytes).part_bytes, seal: None };
+            (Sending::Parts { parts, declared }, context.policy.parts_seconds)
+        }
+    };
+    Ok(Media {
+        id,
+        user,
+        file_name,
+        labels,
+        grant: Grant { content_type, bytes, sending },
+        choice,
+        reruns: Vec::new(),
+        state: MediaState::AwaitingUpload,
+        created_at: now,
+        expires_at: now.plus_seconds(seconds.into()),
+    })
+}
+
+async fn upload(media: &Media, sha256: Sha256, now: Timestamp, context: &Context) -> Result<Upload, Problem> {
+    let (seconds, expires_at) = signed_for(media, now, context.policy.grant_seconds);
+    let signed = context.submitter.uploads.presign(media, sha256, seconds).await;
+    let PresignedUpload { method, url, headers } = signed.map_err(|error| respond::cloud_problem(&error))?;
+    Ok(Upload { method, url, headers, expires_at })
 }
 
 /// How often a grant under a key is tried anew after another request with the same key was faster.
@@ -133,7 +184,7 @@ fn is_usable(media: &Media, now: Timestamp) -> bool {
 }
 
 /// For how many seconds an upload is signed, and until when that is.
-fn signed_for(media: &Media, now: Timestamp, grant_seconds: u32) -> (u32, Timestamp) {
+pub(crate) fn signed_for(media: &Media, now: Timestamp, grant_seconds: u32) -> (u32, Timestamp) {
     match media.state {
         MediaState::AwaitingUpload => {
             let left = media.expires_at.ms_since(now) / 1000;

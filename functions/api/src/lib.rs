@@ -11,6 +11,7 @@ mod init;
 mod job;
 mod list;
 mod media;
+mod parts;
 mod playback;
 mod rerun;
 mod respond;

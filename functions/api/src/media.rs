@@ -36,7 +36,12 @@ struct MediaView<'a> {
     choice: ChoiceView<'a>,
     content_type: &'a str,
     size: u64,
-    sha256: Sha256,
+    /// As declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Sha256>,
+    /// Size of every part but the last, of an upload that is made in parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_bytes: Option<u64>,
     /// When the presigned upload stops working; told while it is awaited.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
@@ -65,7 +70,8 @@ impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
             choice: ChoiceView::from(&media.choice),
             content_type: &media.grant.content_type,
             size: media.grant.bytes,
-            sha256: media.grant.sha256,
+            sha256: media.grant.declared_sha256(),
+            part_bytes: media.grant.parts().map(|parts| parts.part_bytes),
             expires_at,
             facts: facts.as_ref(),
             speech: speech.as_ref(),

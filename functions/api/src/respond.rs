@@ -88,6 +88,7 @@ pub(crate) fn cloud_problem(error: &CloudError) -> Problem {
 pub(crate) fn submit_problem(error: &SubmitError) -> Problem {
     match error {
         SubmitError::NotUploaded => Problem::new(ProblemCode::UploadNotFound),
+        SubmitError::PartsMissing(missing) => Problem::because(ProblemCode::PartsMissing, missing.to_string()),
         SubmitError::Deleted => Problem::new(ProblemCode::NotFound),
         SubmitError::Mismatch(mismatch) => Problem::because(ProblemCode::UploadMismatch, mismatch.to_string()),
         SubmitError::Cloud(error) => cloud_problem(error),

@@ -1,6 +1,6 @@
 //! The table of endpoints. The router follows it, and the template is checked against it.
 
-use crate::{Context, cancel, complete, delete, health, init, job, list, media, playback, rerun};
+use crate::{Context, cancel, complete, delete, health, init, job, list, media, parts, playback, rerun};
 use lambda_http::{Body, Request, Response, http::Method};
 use smmu_core::{Problem, UserId};
 use std::pin::Pin;
@@ -18,6 +18,8 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &media::ENDPOINT,
     &delete::ENDPOINT,
     &rerun::ENDPOINT,
+    &parts::SIGN,
+    &parts::LIST,
 ];
 
 /// One method at one path, and who answers it.

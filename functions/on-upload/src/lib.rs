@@ -53,7 +53,12 @@ async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure
             Ok(())
         }
         // An event may come late, after the object was deleted; nothing is left to do then.
-        Err(error @ (SubmitError::NotUploaded | SubmitError::Mismatch(_) | SubmitError::Deleted)) => {
+        Err(
+            error @ (SubmitError::NotUploaded
+            | SubmitError::PartsMissing(_)
+            | SubmitError::Mismatch(_)
+            | SubmitError::Deleted),
+        ) => {
             tracing::warn!(%media_id, %error, "not submitted");
             Ok(())
         }

@@ -195,8 +195,9 @@ async fn send(job: Job, context: &Context) -> Result<Mended, CloudError> {
     let Some(media) = context.submitter.media.get(&job.media_id).await? else {
         return fail(job, ErrorCode::Internal, context).await;
     };
+    let Some(input) = media.execution_input(&job) else { return fail(job, ErrorCode::Internal, context).await };
     let (id, trail) = (job.id.clone(), job.trail.clone());
-    context.submitter.queue.send(&media.execution_input(&job)).await?;
+    context.submitter.queue.send(&input).await?;
     context.submitter.jobs.advance_from(job, JobEvent::Sent).await?;
     let _logged_as = telemetry::job_span(&id, trail.as_ref()).entered();
     tracing::warn!("resent a job that no execution had started");
@@ -220,9 +221,11 @@ async fn fail(job: Job, code: ErrorCode, context: &Context) -> Result<Mended, Cl
 async fn mend_upload(id: &MediaId, origin: Option<Origin>, context: &Context) -> Result<Mended, CloudError> {
     // The index may be behind the table.
     let Some(media) = context.submitter.media.get(id).await? else { return Ok(Mended::Nothing) };
-    match context.submitter.submit(&media, origin).await {
+    match context.submitter.complete(&media, origin).await {
         Ok(_) => Ok(Mended::Submitted),
-        Err(SubmitError::NotUploaded) => {
+        Err(SubmitError::NotUploaded | SubmitError::PartsMissing(_)) => {
+            // First: nobody would look for the parts of an upload that is recorded as expired.
+            context.submitter.uploads.give_parts_up(&media).await?;
             Ok(if context.submitter.media.expire(&media).await? { Mended::Expired } else { Mended::Nothing })
         }
         Err(SubmitError::Mismatch(mismatch)) => {

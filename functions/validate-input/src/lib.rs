@@ -55,22 +55,36 @@ fn prove(source: &Source, found: Option<&StoredObject>) -> Result<(), Refusal> {
     let Some(found) = found else {
         return Err(Refusal::new(ErrorCode::SourceMissing, "the uploaded file is no longer there"));
     };
-    let same =
-        found.version_id == source.version_id && found.bytes == source.bytes && found.sha256 == Some(source.sha256);
+    let same = found.version_id == source.version_id
+        && found.bytes == source.bytes
+        && source.checksum.is(found.bytes, found.checksum);
     if same { Ok(()) } else { Err(Refusal::new(ErrorCode::SourceChanged, "the uploaded file is not the granted one")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::prove;
-    use smmu_core::{ErrorCode, Sha256, Source, StoredObject};
+    use smmu_core::{Checksum, Composite, ErrorCode, Sha256, Source, StoredChecksum, StoredObject};
+
+    const DIGEST: Sha256 = Sha256::from_bytes([1; 32]);
 
     fn source() -> Source {
-        Source { key: "k".into(), version_id: "v".into(), bytes: 3, sha256: Sha256::from_bytes([1; 32]) }
+        Source { key: "k".into(), version_id: "v".into(), bytes: 3, checksum: Checksum::Whole { sha256: DIGEST } }
     }
 
     fn found() -> StoredObject {
-        StoredObject { version_id: "v".into(), bytes: 3, sha256: Some(Sha256::from_bytes([1; 32])) }
+        StoredObject { version_id: "v".into(), bytes: 3, checksum: Some(StoredChecksum::Whole(DIGEST)) }
+    }
+
+    #[test]
+    fn an_object_of_parts_is_proven_by_its_composite_digest() {
+        let composite = Composite { sha256: DIGEST, part_bytes: 2 };
+        let source = Source { checksum: Checksum::Composite { composite, declared: None }, ..source() };
+        let stored = |parts| Some(StoredChecksum::Composite { sha256: DIGEST, parts });
+        assert_eq!(prove(&source, Some(&StoredObject { checksum: stored(2), ..found() })), Ok(()));
+        for other in [stored(3), found().checksum] {
+            assert!(prove(&source, Some(&StoredObject { checksum: other, ..found() })).is_err());
+        }
     }
 
     #[test]
@@ -88,8 +102,8 @@ mod tests {
         let others = [
             StoredObject { version_id: "w".into(), ..found() },
             StoredObject { bytes: 4, ..found() },
-            StoredObject { sha256: Some(Sha256::from_bytes([2; 32])), ..found() },
-            StoredObject { sha256: None, ..found() },
+            StoredObject { checksum: Some(StoredChecksum::Whole(Sha256::from_bytes([2; 32]))), ..found() },
+            StoredObject { checksum: None, ..found() },
         ];
         for other in others {
             assert_eq!(prove(&source(), Some(&other)).map_err(|r| r.code), Err(ErrorCode::SourceChanged));

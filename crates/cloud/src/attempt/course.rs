@@ -6,9 +6,10 @@ use crate::{
     uploads::DOWNLOAD_PART_BYTES,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    Artifact, Bill, Detected, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline, Share, Stage, Step,
-    Timestamp, Usage, expected_end, manifest::BilledManifest,
+    Artifact, Bill, Checksum, Detected, ErrorCode, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline,
+    Refusal, Sha256, Share, Stage, Step, Timestamp, Usage, expected_end, manifest::BilledManifest,
 };
 use std::{
     collections::VecDeque,
@@ -144,7 +145,23 @@ impl AttemptRun<'_> {
         };
         let downloaded = self.attempt.uploads.download(source, &file, &count).await;
         downloaded.map_err(|error| Failure::reading_source(error, self.stage))?;
+        if let Checksum::Composite { declared: Some(declared), .. } = source.checksum {
+            self.check_declared(file.clone(), declared).await?;
+        }
         Ok(file)
+    }
+
+    /// Compares the whole of what was uploaded in parts with what the client has declared: S3 has seen the parts alone.
+    /// They arrived as they were validated, so that no other attempt can find anything else.
+    async fn check_declared(&self, file: PathBuf, declared: Sha256) -> Result<(), Failure> {
+        let digested = tokio::task::spawn_blocking(move || digest(&file)).await;
+        let unreadable = |error: std::io::Error| Failure::Transient(format!("the source cannot be read: {error}"));
+        let found = digested.map_err(|error| unreadable(error.into())).and_then(|read| read.map_err(unreadable))?;
+        if found == declared {
+            return Ok(());
+        }
+        let message = "the SHA-256 of the uploaded file is not the one that was declared";
+        Err(Failure::refused(Refusal::new(ErrorCode::SourceChanged, message), self.stage))
     }
 
     /// Listens to the maker until it ends, and stores and lists what is ready meanwhile. Answers what it has
@@ -229,7 +246,7 @@ impl AttemptRun<'_> {
         if manifest.pipeline != pipeline {
             return Err(Failure::unexpected("the manifest is of another pipeline"));
         }
-        if manifest.source.sha256 != self.work.input.source.sha256 {
+        if self.work.input.source.checksum.whole().is_some_and(|whole| manifest.source.sha256 != whole) {
             return Err(Failure::Transient("the source did not arrive as it was validated".into()));
         }
         Ok(())
@@ -322,6 +339,12 @@ fn check_disk(folder: &Path, bytes: u64) -> Result<(), Failure> {
         return Err(Failure::Transient(format!("the source has {bytes} bytes, and the disk has room for {free}")));
     }
     Ok(())
+}
+
+fn digest(file: &Path) -> std::io::Result<Sha256> {
+    let mut hasher = Hasher::new();
+    std::io::copy(&mut std::fs::File::open(file)?, &mut hasher)?;
+    Ok(Sha256::from_bytes(hasher.finalize().into()))
 }
 
 /// `part` of `whole` in percent.

@@ -1,11 +1,13 @@
 //! A source from S3 to a file: some parts at a time, each of bounded size, so that memory does not grow
-//! with the file and a broken connection costs what is left of one part.
+//! with the file and a broken connection costs what is left of one part. What was uploaded in parts is verified part by
+//! part as it arrives.
 
-use super::Uploads;
+use super::{Uploads, parts::digest_of_digests};
 use crate::error::CloudError;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use smmu_core::Source;
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{Checksum, Composite, Sha256, Source};
 use std::{io::SeekFrom, ops::Range, path::Path, time::Duration};
 use tokio::{
     fs::{File, OpenOptions},
@@ -25,7 +27,8 @@ const OPERATION: &str = "s3:GetObject";
 
 impl Uploads {
     /// Writes a source to a new file, which is complete if this succeeds and of no use otherwise.
-    /// `arrived` is told the number of bytes of each piece.
+    /// `arrived` is told the number of bytes of each piece. Where the source was uploaded in parts, success also means
+    /// that their digests are those that were validated; one of the whole is for the caller to compare.
     pub async fn download(
         &self,
         source: &Source,
@@ -33,24 +36,42 @@ impl Uploads {
         arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<(), CloudError> {
         File::create_new(file).await.map_err(unwritable)?;
-        let parts = parts(source.bytes).map(|part| self.fetch(source, part, file, arrived));
-        stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect().await
+        match source.checksum {
+            Checksum::Whole { .. } => {
+                let fetched = parts(source.bytes, PART_BYTES).map(|part| self.fetch(source, part, None, file, arrived));
+                stream::iter(fetched).buffer_unordered(PARTS_AT_ONCE).map_ok(drop).try_collect().await
+            }
+            Checksum::Composite { composite: Composite { sha256, part_bytes }, .. } => {
+                // As many of the parts as uploaded at a time as make about one of ours: each request ends with one.
+                let together = part_bytes.saturating_mul((PART_BYTES / part_bytes.max(1)).max(1));
+                let fetched = parts(source.bytes, together);
+                let fetched = fetched.map(|part| self.fetch(source, part, Some(part_bytes), file, arrived));
+                let digests: Vec<_> = stream::iter(fetched).buffered(PARTS_AT_ONCE).try_collect().await?;
+                if digest_of_digests(digests.into_iter().flatten()) == sha256 {
+                    return Ok(());
+                }
+                Err(CloudError::interrupted(OPERATION, "the parts did not arrive as they were validated"))
+            }
+        }
     }
 
+    /// Answers the digests of each `digested` bytes, where these are asked for.
     async fn fetch(
         &self,
         source: &Source,
         mut part: Range<u64>,
+        digested: Option<u64>,
         file: &Path,
         arrived: &(dyn Fn(u64) + Sync),
-    ) -> Result<(), CloudError> {
+    ) -> Result<Vec<Sha256>, CloudError> {
+        let mut digests = digested.map(Digests::of_each);
         let mut out = OpenOptions::new().write(true).open(file).await.map_err(unwritable)?;
         out.seek(SeekFrom::Start(part.start)).await.map_err(unwritable)?;
         let mut tried = 0;
         while !part.is_empty() {
             tried += 1;
             let broken = match self.get(source, &part).await {
-                Ok(body) => match copy(body, &mut part, &mut out, arrived).await? {
+                Ok(body) => match copy(body, &mut part, &mut digests, &mut out, arrived).await? {
                     Some(broken) => broken,
                     None => continue,
                 },
@@ -63,7 +84,8 @@ impl Uploads {
             tokio::time::sleep(PAUSE * tried).await;
         }
         // tokio writes behind: only a flush tells of a full disk.
-        out.flush().await.map_err(unwritable)
+        out.flush().await.map_err(unwritable)?;
+        Ok(digests.map(Digests::finish).unwrap_or_default())
     }
 
     async fn get(&self, source: &Source, part: &Range<u64>) -> Result<ByteStream, CloudError> {
@@ -91,6 +113,7 @@ impl Uploads {
 async fn copy(
     mut body: ByteStream,
     part: &mut Range<u64>,
+    digests: &mut Option<Digests>,
     out: &mut File,
     arrived: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<CloudError>, CloudError> {
@@ -104,14 +127,56 @@ async fn copy(
             return Err(CloudError::unreadable(OPERATION, "more bytes than were asked for"));
         }
         out.write_all(&piece).await.map_err(unwritable)?;
+        if let Some(digests) = digests {
+            digests.update(&piece);
+        }
         part.start += bytes;
         arrived(bytes);
     }
     Ok((!part.is_empty()).then(|| CloudError::interrupted(OPERATION, "the transfer ended early")))
 }
 
-fn parts(bytes: u64) -> impl Iterator<Item = Range<u64>> {
-    (0..bytes.div_ceil(PART_BYTES)).map(move |index| index * PART_BYTES..bytes.min((index + 1) * PART_BYTES))
+fn parts(bytes: u64, part_bytes: u64) -> impl Iterator<Item = Range<u64>> {
+    (0..bytes.div_ceil(part_bytes)).map(move |index| index * part_bytes..bytes.min((index + 1) * part_bytes))
+}
+
+/// The digests of pieces of one size, of which the last has what is left.
+struct Digests {
+    each: u64,
+    left: u64,
+    hasher: Hasher,
+    done: Vec<Sha256>,
+}
+
+impl Digests {
+    fn of_each(bytes: u64) -> Self {
+        Self { each: bytes, left: bytes, hasher: Hasher::new(), done: Vec::new() }
+    }
+
+    fn update(&mut self, mut content: &[u8]) {
+        while !content.is_empty() {
+            let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(content.len());
+            let (now, later) = content.split_at(here);
+            self.hasher.update(now);
+            self.left -= now.len() as u64;
+            if self.left == 0 {
+                self.end_piece();
+            }
+            content = later;
+        }
+    }
+
+    fn end_piece(&mut self) {
+        self.done.push(Sha256::from_bytes(self.hasher.finalize_reset().into()));
+        self.left = self.each;
+    }
+
+    fn finish(mut self) -> Vec<Sha256> {
+        if self.left < self.each {
+            self.end_piece();
+        }
+        self.done
+    }
 }
 
 fn unwritable(error: std::io::Error) -> CloudError {
@@ -120,19 +185,34 @@ fn unwritable(error: std::io::Error) -> CloudError {
 
 #[cfg(test)]
 mod tests {
-    use super::{PART_BYTES, parts};
+    use super::{Digests, PART_BYTES, parts};
+    use sha2::{Digest, Sha256 as Hasher};
+    use smmu_core::Sha256;
 
     #[test]
     fn parts_cover_every_byte_once() {
         for bytes in [1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 5 * PART_BYTES + 7] {
             let mut next = 0;
-            for part in parts(bytes) {
+            for part in parts(bytes, PART_BYTES) {
                 assert_eq!(part.start, next);
                 assert!(!part.is_empty() && part.end - part.start <= PART_BYTES);
                 next = part.end;
             }
             assert_eq!(next, bytes);
         }
-        assert_eq!(parts(0).count(), 0);
+        assert_eq!(parts(0, PART_BYTES).count(), 0);
+    }
+
+    #[test]
+    fn digests_are_those_of_each_part_however_the_content_comes() {
+        let content: Vec<u8> = (0..=255).collect();
+        for (each, pieces) in [(100, 7), (100, 256), (64, 1), (64, 64), (256, 30), (1000, 1000)] {
+            let mut digests = Digests::of_each(each as u64);
+            content.chunks(pieces).for_each(|piece| digests.update(piece));
+            let expected: Vec<_> =
+                content.chunks(each).map(|part| Sha256::from_bytes(Hasher::digest(part).into())).collect();
+            assert_eq!(digests.finish(), expected, "{each} in pieces of {pieces}");
+        }
+        assert_eq!(Digests::of_each(1).finish(), []);
     }
 }

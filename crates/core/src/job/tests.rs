@@ -4,10 +4,12 @@
 
 use super::*;
 use crate::{
+    checksum::StoredChecksum,
     error::{ErrorCode, Refusal},
+    grant::{Grant, Sending},
     ids::Sha256,
     manifest::{Artifact, Role},
-    media::{Grant, MediaState},
+    media::MediaState,
     metrics::Outcome,
     pipeline::Branch,
     warning::WarningCode,
@@ -24,14 +26,19 @@ fn new_job() -> Job {
         user: UserId::try_from("user-1".to_owned()).unwrap(),
         file_name: "photo.jpg".into(),
         labels: Labels::new(Some("order-7".into()), BTreeMap::new()).unwrap(),
-        grant: Grant { content_type: "image/jpeg".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+        grant: Grant {
+            content_type: "image/jpeg".into(),
+            bytes: 3,
+            sending: Sending::Whole { sha256: Sha256::from_bytes([7; 32]) },
+        },
         choice: Choice::default(),
         reruns: Vec::new(),
         state: MediaState::AwaitingUpload,
         created_at: at(0),
         expires_at: at(900),
     };
-    let object = StoredObject { version_id: "v1".into(), bytes: 3, sha256: Some(Sha256::from_bytes([7; 32])) };
+    let checksum = Some(StoredChecksum::Whole(Sha256::from_bytes([7; 32])));
+    let object = StoredObject { version_id: "v1".into(), bytes: 3, checksum };
     Job::queued(&media, &object, at(1))
 }
 

@@ -133,8 +133,8 @@ mod tests {
     use crate::{
         error::{ErrorCode, Refusal},
         job::{JobEvent, Stage, Transition},
-        media::{Grant, StoredObject},
-        {Labels, Sha256, UserId},
+        media::StoredObject,
+        {Grant, Labels, Sending, Sha256, StoredChecksum, UserId},
     };
     use proptest::prelude::*;
 
@@ -143,19 +143,21 @@ mod tests {
     }
 
     fn submitted() -> (DescribedMedia, Job) {
+        let sha256 = Sha256::from_bytes([7; 32]);
         let media = Media {
             id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
             user: UserId::try_from("user-1".to_owned()).unwrap(),
             file_name: "clip.mp4".into(),
             labels: Labels::default(),
-            grant: Grant { content_type: "video/mp4".into(), bytes: 3, sha256: Sha256::from_bytes([7; 32]) },
+            grant: Grant { content_type: "video/mp4".into(), bytes: 3, sending: Sending::Whole { sha256 } },
             choice: Choice::default(),
             reruns: Vec::new(),
             state: MediaState::AwaitingUpload,
             created_at: at(0),
             expires_at: at(900),
         };
-        let object = StoredObject { version_id: "v".into(), bytes: 3, sha256: Some(Sha256::from_bytes([7; 32])) };
+        let checksum = Some(StoredChecksum::Whole(sha256));
+        let object = StoredObject { version_id: "v".into(), bytes: 3, checksum };
         let (media, job) = media.submit(&object, at(1)).unwrap();
         (DescribedMedia { media, kind: None, facts: None, speech: None }, job)
     }

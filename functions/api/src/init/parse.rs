@@ -11,15 +11,24 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use smmu_core::{Choice, Grant, Labels, Problem, ProblemCode, Sha256, UploadPolicy};
+use smmu_core::{Choice, Labels, Problem, ProblemCode, Sha256, UploadPolicy, parts::MAX_SINGLE_PUT_BYTES};
 use std::{collections::BTreeMap, fmt};
 
 /// What a client asks to upload, once policy has admitted it.
 pub(super) struct UploadRequest {
     pub(super) file_name: String,
     pub(super) labels: Labels,
-    pub(super) grant: Grant,
     pub(super) choice: Choice,
+    pub(super) content_type: String,
+    pub(super) bytes: u64,
+    pub(super) sending: RequestedSending,
+}
+
+/// How the client wants to send the file, with the digest that it declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RequestedSending {
+    Whole(Sha256),
+    Parts(Option<Sha256>),
 }
 
 /// Longest file name, in characters; file systems end at 255 bytes.
@@ -33,13 +42,33 @@ pub(super) fn upload_request(body: &Body, policy: &UploadPolicy) -> Result<Uploa
     let file_name = file_name(&text(&mut fields, "filename")?)?;
     let declared = content_type(&mut fields)?;
     let bytes = size(&mut fields)?;
-    let sha256 = sha256(&text(&mut fields, "sha256")?)?;
+    let sending = sending(&mut fields)?;
     let labels = labels(&mut fields)?;
     let Chosen { profile, language } = choice::chosen(&mut fields, &policy.profiles)?;
     nothing_else(&fields)?;
     let content_type = policy.admit(&declared, &file_name, bytes)?.to_owned();
     let choice = Choice { profile: profile.flatten(), language: language.flatten() };
-    Ok(UploadRequest { file_name, labels, grant: Grant { content_type, bytes, sha256 }, choice })
+    if matches!(sending, RequestedSending::Whole(_)) && bytes > MAX_SINGLE_PUT_BYTES {
+        let detail = format!("one request carries at most {MAX_SINGLE_PUT_BYTES} bytes");
+        return Err(Problem::with_field(ProblemCode::PartsRequired, "parts", detail));
+    }
+    Ok(UploadRequest { file_name, labels, choice, content_type, bytes, sending })
+}
+
+/// With parts the digest may be left out: each part has its own.
+fn sending(fields: &mut Map<String, Value>) -> Result<RequestedSending, Problem> {
+    let in_parts = match fields.remove("parts") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(in_parts)) => in_parts,
+        Some(_) => return Err(invalid("parts", "must be true or false")),
+    };
+    if in_parts && fields.get("sha256").is_none_or(Value::is_null) {
+        fields.remove("sha256");
+        return Ok(RequestedSending::Parts(None));
+    }
+    let digest = text(fields, "sha256")?;
+    let digest = sha256(&digest).ok_or_else(|| invalid("sha256", NO_DIGEST))?;
+    Ok(if in_parts { RequestedSending::Parts(Some(digest)) } else { RequestedSending::Whole(digest) })
 }
 
 /// The fields of a JSON object body.
@@ -150,7 +179,12 @@ fn labels(fields: &mut Map<String, Value>) -> Result<Labels, Problem> {
 
 fn size(fields: &mut Map<String, Value>) -> Result<u64, Problem> {
     let value = fields.remove("size").ok_or_else(|| invalid("size", "is required"))?;
-    value.as_u64().or_else(|| whole(&value)).ok_or_else(|| invalid("size", "must be a whole number of bytes"))
+    whole_number(&value).ok_or_else(|| invalid("size", "must be a whole number of bytes"))
+}
+
+/// A whole number that is not negative.
+pub(crate) fn whole_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| whole(value))
 }
 
 /// A whole number that was written with a fraction (`67.0`), as languages with one number type do.
@@ -162,11 +196,13 @@ fn whole(value: &Value) -> Option<u64> {
     Some(number as u64)
 }
 
+/// What is said of a text that is no digest.
+pub(crate) const NO_DIGEST: &str = "must be a SHA-256 digest in hexadecimal or Base64";
+
 /// A digest in hexadecimal, or in Base64 as S3's own header has it.
-fn sha256(text: &str) -> Result<Sha256, Problem> {
+pub(crate) fn sha256(text: &str) -> Option<Sha256> {
     let hexadecimal = text.to_ascii_lowercase().parse().ok();
-    let base64 = || Some(Sha256::from_bytes(BASE64.decode(text).ok()?.try_into().ok()?));
-    hexadecimal.or_else(base64).ok_or_else(|| invalid("sha256", "must be a SHA-256 digest in hexadecimal or Base64"))
+    hexadecimal.or_else(|| Some(Sha256::from_bytes(BASE64.decode(text).ok()?.try_into().ok()?)))
 }
 
 /// A name is a label: the last part of a path, without marks that cannot be seen, shortened before its extension.
@@ -203,11 +239,11 @@ fn invalid(field: &str, detail: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_FILE_NAME, UploadRequest, upload_request};
+    use super::{MAX_FILE_NAME, RequestedSending, UploadRequest, upload_request};
     use lambda_http::Body;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use smmu_core::UploadPolicy;
+    use smmu_core::{ProblemCode, Sha256, UploadPolicy};
 
     fn good() -> Value {
         json!({"filename": "a photo.jpg", "contentType": "image/jpeg", "size": 3, "sha256": "0".repeat(64)})
@@ -241,6 +277,8 @@ mod tests {
             ("size", json!(u64::MAX)),
             ("sha256", json!("0".repeat(63))),
             ("sha256", json!("g".repeat(64))),
+            ("parts", json!("true")),
+            ("parts", json!(1)),
             ("colour", json!("red")),
             ("externalId", json!(7)),
             ("externalId", json!("")),
@@ -278,6 +316,30 @@ mod tests {
             body.as_object_mut().unwrap().remove(field);
             assert_eq!(pointer_of(&body), Some(format!("/{field}")));
         }
+    }
+
+    #[test]
+    fn an_upload_in_parts_may_leave_its_digest_out_and_a_large_one_must_be_made_in_parts() {
+        let sending = |body: &Value, policy: &UploadPolicy| {
+            let request = upload_request(&Body::Text(body.to_string()), policy);
+            request.map(|request| request.sending).map_err(|problem| problem.code)
+        };
+        let digest = Sha256::from_bytes([0; 32]);
+        let policy = UploadPolicy { max_image_bytes: u64::MAX, ..UploadPolicy::default() };
+        let mut body = good();
+        body["size"] = json!(5 * 1024_u64.pow(3));
+        assert_eq!(sending(&body, &policy), Ok(RequestedSending::Whole(digest)));
+        body["size"] = json!(5 * 1024_u64.pow(3) + 1);
+        assert_eq!(sending(&body, &policy), Err(ProblemCode::PartsRequired));
+        assert_eq!(sending(&body, &UploadPolicy::default()), Err(ProblemCode::MediaTooLarge), "parts would not help");
+        body["parts"] = json!(true);
+        assert_eq!(sending(&body, &policy), Ok(RequestedSending::Parts(Some(digest))));
+        body["sha256"] = json!(null);
+        assert_eq!(sending(&body, &policy), Ok(RequestedSending::Parts(None)));
+        body.as_object_mut().unwrap().remove("sha256");
+        assert_eq!(sending(&body, &policy), Ok(RequestedSending::Parts(None)));
+        body["parts"] = json!(false);
+        assert_eq!(pointer_of(&body), Some("/sha256".to_owned()));
     }
 
     #[test]
@@ -332,11 +394,11 @@ mod tests {
 
     #[test]
     fn other_ways_to_write_the_same_are_understood() {
-        assert_eq!(granted("size", json!(67.0)).grant.bytes, 67);
-        let digest = granted("sha256", json!(format!("{}=", "A".repeat(43)))).grant.sha256;
-        assert_eq!(digest.as_bytes(), &[0; 32]);
-        assert_eq!(granted("contentType", json!(null)).grant.content_type, "image/jpeg");
-        assert_eq!(granted("contentType", json!("Image/JPG; q=1")).grant.content_type, "image/jpg");
+        assert_eq!(granted("size", json!(67.0)).bytes, 67);
+        let sending = granted("sha256", json!(format!("{}=", "A".repeat(43)))).sending;
+        assert_eq!(sending, RequestedSending::Whole(Sha256::from_bytes([0; 32])));
+        assert_eq!(granted("contentType", json!(null)).content_type, "image/jpeg");
+        assert_eq!(granted("contentType", json!("Image/JPG; q=1")).content_type, "image/jpg");
     }
 
     proptest! {

@@ -1,0 +1,111 @@
+//! What pins down the bytes of an upload: one digest of the whole, or one of the digests of its parts.
+
+use crate::{
+    ids::Sha256,
+    parts::{Composite, PartPlan},
+};
+use serde::{Deserialize, Serialize};
+
+/// The digest that an upload is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Checksum {
+    /// Of an upload that was made in parts.
+    Composite {
+        /// What S3 verified.
+        composite: Composite,
+        /// The digest of the whole, where the client has declared one. S3 cannot verify it; whoever downloads does.
+        #[serde(rename = "sha256", default, skip_serializing_if = "Option::is_none")]
+        declared: Option<Sha256>,
+    },
+    /// Of the content, as granted and as S3 verified it.
+    Whole {
+        /// The digest.
+        sha256: Sha256,
+    },
+}
+
+/// A checksum that S3 has of an object, of the type that it calls `FULL_OBJECT` or `COMPOSITE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredChecksum {
+    /// Of the content.
+    Whole(Sha256),
+    /// Of the digests of so many parts.
+    Composite {
+        /// The digest.
+        sha256: Sha256,
+        /// The number of parts.
+        parts: u32,
+    },
+}
+
+impl Checksum {
+    /// The digest of the whole content, where it is known.
+    #[must_use]
+    pub const fn whole(&self) -> Option<Sha256> {
+        match self {
+            Self::Composite { declared, .. } => *declared,
+            Self::Whole { sha256 } => Some(*sha256),
+        }
+    }
+
+    /// Whether it is the one that S3 has of an object of so many bytes.
+    #[must_use]
+    pub fn is(&self, bytes: u64, stored: Option<StoredChecksum>) -> bool {
+        let expected = match self {
+            Self::Whole { sha256 } => StoredChecksum::Whole(*sha256),
+            Self::Composite { composite: Composite { sha256, part_bytes }, .. } => {
+                let parts = PartPlan { bytes, part_bytes: *part_bytes }.count();
+                StoredChecksum::Composite { sha256: *sha256, parts }
+            }
+        };
+        stored == Some(expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const WHOLE: Checksum = Checksum::Whole { sha256: Sha256::from_bytes([1; 32]) };
+
+    fn composite(declared: Option<Sha256>) -> Checksum {
+        Checksum::Composite { composite: Composite { sha256: Sha256::from_bytes([1; 32]), part_bytes: 10 }, declared }
+    }
+
+    #[test]
+    fn a_whole_digest_is_written_as_it_always_was_and_a_composite_one_beside_it() {
+        let (one, two) = ("01".repeat(32), "02".repeat(32));
+        for (checksum, written) in [
+            (WHOLE, json!({"sha256": one})),
+            (composite(None), json!({"composite": {"sha256": one, "partBytes": 10}})),
+            (
+                composite(Some(Sha256::from_bytes([2; 32]))),
+                json!({"composite": {"sha256": one, "partBytes": 10}, "sha256": two}),
+            ),
+        ] {
+            assert_eq!(serde_json::to_value(checksum).unwrap(), written);
+            assert_eq!(serde_json::from_value::<Checksum>(written).unwrap(), checksum);
+        }
+        assert!(serde_json::from_value::<Checksum>(json!({})).is_err());
+    }
+
+    #[test]
+    fn the_same_digest_of_another_type_or_of_other_parts_is_another_one() {
+        let sha256 = Sha256::from_bytes([1; 32]);
+        let in_parts = |parts| Some(StoredChecksum::Composite { sha256, parts });
+        assert!(WHOLE.is(25, Some(StoredChecksum::Whole(sha256))));
+        assert!(composite(None).is(25, in_parts(3)));
+        for (checksum, stored) in [
+            (WHOLE, in_parts(3)),
+            (WHOLE, Some(StoredChecksum::Whole(Sha256::from_bytes([2; 32])))),
+            (WHOLE, None),
+            (composite(Some(sha256)), Some(StoredChecksum::Whole(sha256))),
+            (composite(None), in_parts(2)),
+            (composite(None), None),
+        ] {
+            assert!(!checksum.is(25, stored), "{checksum:?} {stored:?}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `/media/{mediaId}/parts`: signs the parts of an upload, and lists those that have arrived, so that any client of its
+//! owner can go on with it.
+
+use crate::{
+    Context,
+    init::{NO_DIGEST, nothing_else, object, sha256, signed_for, whole_number},
+    media, respond,
+    routes::{Endpoint, Handler},
+};
+use lambda_http::{
+    Body, Request, Response,
+    aws_lambda_events::query_map::QueryMap,
+    http::{Method, StatusCode},
+};
+use serde::Serialize;
+use serde_json::Value;
+use smmu_cloud::{
+    clock,
+    uploads::{PartPage, PresignedUpload},
+};
+use smmu_core::{
+    ArrivedPart, Media, MediaId, MediaState, PartPlan, PartsUpload, Problem, ProblemCode, Sha256, Timestamp, UserId,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most parts that are signed at once.
+const MAX_SIGNED: usize = 100;
+
+/// What is signed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignedParts {
+    media_id: MediaId,
+    parts: Vec<SignedPart>,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct SignedPart {
+    number: u32,
+    method: String,
+    url: String,
+    headers: BTreeMap<String, String>,
+}
+
+/// How an upload is cut, and which parts of it have arrived.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartList {
+    media_id: MediaId,
+    size: u64,
+    part_bytes: u64,
+    count: u32,
+    expires_at: Timestamp,
+    parts: Vec<PartView>,
+    /// What to send as `after` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct PartView {
+    number: u32,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Sha256>,
+}
+
+/// A part that the client wants to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct RequestedPart {
+    number: u32,
+    bytes: u64,
+    sha256: Sha256,
+}
+
+/// Signs the upload of parts: each its own length and digest.
+pub(crate) static SIGN: Endpoint = Endpoint {
+    method: Method::POST,
+    path: "/media/{mediaId}/parts",
+    handler: Handler::User(|call| Box::pin(sign(call.request, call.parameter("mediaId"), call.user, call.context))),
+};
+
+pub(crate) static LIST: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/media/{mediaId}/parts",
+    handler: Handler::User(|call| Box::pin(list(call.request, call.parameter("mediaId"), call.user, call.context))),
+};
+
+async fn sign(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let media = media::find(id, user, context).await?;
+    let now = clock::now();
+    let (upload, plan) = awaited(&media, now)?;
+    let wanted = requested(request.body(), plan)?;
+    let (seconds, _) = signed_for(&media, now, context.policy.grant_seconds);
+    let mut parts = Vec::with_capacity(wanted.len());
+    for RequestedPart { number, bytes, sha256 } in wanted {
+        let signed = context.submitter.uploads.presign_part(&media, upload, (number, bytes, sha256), seconds).await;
+        let PresignedUpload { method, url, headers } = signed.map_err(|error| respond::cloud_problem(&error))?;
+        parts.push(SignedPart { number, method, url, headers });
+    }
+    let expires_at = now.plus_seconds(seconds.into());
+    Ok(respond::json(StatusCode::OK, &SignedParts { media_id: media.id, parts, expires_at }))
+}
+
+/// Lists what has arrived, a page at a time.
+async fn list(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
+    let media = media::find(id, user, context).await?;
+    let (upload, plan) = unjoined(&media)?;
+    let after = after(request)?;
+    let uploads = &context.submitter.uploads;
+    let page = uploads.page_of_parts(&media, upload, after).await.map_err(|error| respond::cloud_problem(&error))?;
+    let Some(PartPage { parts, next }) = page else {
+        let object = uploads.find(&media.key()).await.map_err(|error| respond::cloud_problem(&error))?;
+        return Err(Problem::new(if object.is_some() { ProblemCode::PartsJoined } else { ProblemCode::UploadExpired }));
+    };
+    let parts = parts.into_iter().map(|ArrivedPart { number, bytes, sha256, .. }| PartView { number, bytes, sha256 });
+    let list = PartList {
+        parts: parts.collect(),
+        next,
+        size: plan.bytes,
+        part_bytes: plan.part_bytes,
+        count: plan.count(),
+        expires_at: media.expires_at,
+        media_id: media.id,
+    };
+    Ok(respond::json(StatusCode::OK, &list))
+}
+
+/// The upload in parts that a media awaits, unless it has an end already.
+fn unjoined(media: &Media) -> Result<(&PartsUpload, PartPlan), Problem> {
+    let (Some(upload), Some(plan)) = (media.grant.parts(), media.grant.plan()) else {
+        return Err(Problem::new(ProblemCode::NotInParts));
+    };
+    match media.state {
+        MediaState::AwaitingUpload => Ok((upload, plan)),
+        MediaState::Submitted { .. } => Err(Problem::new(ProblemCode::PartsJoined)),
+        MediaState::Expired => Err(Problem::new(ProblemCode::UploadExpired)),
+        MediaState::Deleted { .. } | MediaState::Purged { .. } => Err(Problem::new(ProblemCode::NotFound)),
+    }
+}
+
+/// The same while parts can be added: not once all had arrived, and not after the grant.
+fn awaited(media: &Media, now: Timestamp) -> Result<(&PartsUpload, PartPlan), Problem> {
+    let (upload, plan) = unjoined(media)?;
+    if upload.seal.is_some() {
+        return Err(Problem::new(ProblemCode::PartsJoined));
+    }
+    if now > media.expires_at {
+        return Err(Problem::new(ProblemCode::UploadExpired));
+    }
+    Ok((upload, plan))
+}
+
+/// The parts that a body asks for.
+fn requested(body: &Body, plan: PartPlan) -> Result<Vec<RequestedPart>, Problem> {
+    let mut fields = object(body)?;
+    let of_array = || Problem::with_field(ProblemCode::InvalidRequest, "parts", "must be an array of 1 to 100 parts");
+    let Some(Value::Array(parts)) = fields.remove("parts") else { return Err(of_array()) };
+    nothing_else(&fields)?;
+    if !(1..=MAX_SIGNED).contains(&parts.len()) {
+        return Err(of_array());
+    }
+    let parts: Vec<_> =
+        parts.into_iter().enumerate().map(|(at, part)| requested_part(at, part, plan)).collect::<Result<_, _>>()?;
+    let mut seen = BTreeSet::new();
+    match parts.iter().position(|part| !seen.insert(part.number)) {
+        Some(at) => Err(invalid(at, "number", "is given twice")),
+        None => Ok(parts),
+    }
+}
+
+fn requested_part(at: usize, part: Value, plan: PartPlan) -> Result<RequestedPart, Problem> {
+    let Value::Object(mut fields) = part else { return Err(invalid(at, "", "must be an object")) };
+    let number = fields.remove("number").as_ref().and_then(whole_number).and_then(|number| u32::try_from(number).ok());
+    let planned = number.and_then(|number| Some((number, plan.bytes_of(number)?)));
+    let (number, bytes) =
+        planned.ok_or_else(|| invalid(at, "number", &format!("must be a whole number from 1 to {}", plan.count())))?;
+    let digest = fields.remove("sha256");
+    let digest = digest.as_ref().and_then(Value::as_str).and_then(sha256);
+    let sha256 = digest.ok_or_else(|| invalid(at, "sha256", NO_DIGEST))?;
+    match fields.keys().next() {
+        Some(name) => {
+            let name: String = name.chars().take(64).collect();
+            Err(invalid(at, &name.replace('~', "~0").replace('/', "~1"), "is not a field of a part"))
+        }
+        None => Ok(RequestedPart { number, bytes, sha256 }),
+    }
+}
+
+/// A problem with a field of the part at a place in the array.
+fn invalid(at: usize, field: &str, detail: &str) -> Problem {
+    let field = if field.is_empty() { String::new() } else { format!("/{field}") };
+    let detail = Some(detail.to_owned());
+    Problem { code: ProblemCode::InvalidRequest, detail, pointer: Some(format!("/parts/{at}{field}")) }
+}
+
+/// The one parameter of the list: the number after which the page begins.
+fn after(request: &Request) -> Result<Option<u32>, Problem> {
+    let parameters: QueryMap = request.uri().query().unwrap_or_default().parse().unwrap_or_default();
+    let mut found = None;
+    for (name, value) in parameters.iter() {
+        let refused = |detail: &str| {
+            let name: String = name.chars().take(64).collect();
+            Problem::because(ProblemCode::InvalidRequest, format!("the parameter `{name}` {detail}"))
+        };
+        match (name, found) {
+            ("after", None) => {
+                found = Some(value.parse().map_err(|_| refused("must be the `next` of an earlier page"))?);
+            }
+            ("after", Some(_)) => return Err(refused("is given twice")),
+            _ => return Err(refused("is not a parameter of this list")),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{after, requested};
+    use lambda_http::{Body, Request, http};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use smmu_core::PartPlan;
+
+    const PLAN: PartPlan = PartPlan { bytes: 25, part_bytes: 10 };
+
+    fn pointer_of(body: &Value) -> Option<String> {
+        requested(&Body::Text(body.to_string()), PLAN).err().map(|problem| problem.pointer.unwrap_or_default())
+    }
+
+    #[test]
+    fn a_part_is_signed_with_the_length_that_the_plan_has() {
+        let digests = ["0".repeat(64), "A".repeat(43) + "="];
+        let body = json!({"parts": [{"number": 3, "sha256": digests[0]}, {"number": 1.0, "sha256": digests[1]}]});
+        let parts = requested(&Body::Text(body.to_string()), PLAN).unwrap();
+        let seen: Vec<_> = parts.iter().map(|part| (part.number, part.bytes, *part.sha256.as_bytes())).collect();
+        assert_eq!(seen, [(3, 5, [0; 32]), (1, 10, [0; 32])]);
+    }
+
+    #[test]
+    fn a_refusal_names_its_part_and_field() {
+        let good = json!({"number": 1, "sha256": "0".repeat(64)});
+        let with = |field: &str, value: Value| {
+            let mut part = good.clone();
+            part[field] = value;
+            json!({"parts": [{"number": 2, "sha256": "0".repeat(64)}, part]})
+        };
+        for (body, pointer) in [
+            (json!({}), "/parts"),
+            (json!({"parts": []}), "/parts"),
+            (json!({"parts": {}}), "/parts"),
+            (json!({"parts": vec![good.clone(); 101]}), "/parts"),
+            (json!({"parts": [good], "more": 1}), "/more"),
+            (json!({"parts": [7]}), "/parts/0"),
+            (with("number", json!(0)), "/parts/1/number"),
+            (with("number", json!(4)), "/parts/1/number"),
+            (with("number", json!(1.5)), "/parts/1/number"),
+            (with("number", json!("1")), "/parts/1/number"),
+            (with("number", json!(2)), "/parts/1/number"),
+            (with("number", json!(u64::MAX)), "/parts/1/number"),
+            (with("sha256", json!("0".repeat(63))), "/parts/1/sha256"),
+            (with("sha256", json!(7)), "/parts/1/sha256"),
+            (with("a/b", json!(7)), "/parts/1/a~1b"),
+        ] {
+            assert_eq!(pointer_of(&body).as_deref(), Some(pointer), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_begins_after_a_number() {
+        let request = |query: &str| -> Request {
+            http::Request::builder().uri(format!("https://api.example/media/a/parts{query}")).body(Body::Empty).unwrap()
+        };
+        assert_eq!(after(&request("")), Ok(None));
+        assert_eq!(after(&request("?after=1000")), Ok(Some(1000)));
+        for bad in ["?after=", "?after=-1", "?after=x", "?after=1&after=2", "?limit=3"] {
+            assert!(after(&request(bad)).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in any::<Vec<u8>>(), number in any::<i64>()) {
+            let _any_verdict = requested(&Body::Binary(body), PLAN);
+            let body = json!({"parts": [{"number": number, "sha256": "0".repeat(64)}]});
+            let granted = requested(&Body::Text(body.to_string()), PLAN).is_ok();
+            prop_assert_eq!(granted, (1..=3).contains(&number));
+        }
+    }
+}
