@@ -18,6 +18,7 @@ mod once;
 mod parts;
 mod player;
 mod rerun;
+mod resume;
 mod speech;
 mod tokens;
 mod uploads;

@@ -14,7 +14,7 @@ use reqwest::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
 use serde_json::{Map, Value};
-use smmu_core::{JobId, Labels, MediaId, Sha256, Status, Timestamp};
+use smmu_core::{JobId, Labels, MediaId, PartPlan, Sha256, Status, Timestamp};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// The API of one deployment, as one user.
@@ -36,8 +36,12 @@ pub struct InitRequest<'a> {
     pub content_type: &'a str,
     /// Size in bytes.
     pub size: u64,
-    /// Digest of the content.
-    pub sha256: Sha256,
+    /// Digest of the content, which an upload in parts needs not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// Whether to send the file in parts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub parts: bool,
     /// What to note on it.
     #[serde(flatten)]
     pub labels: &'a Labels,
@@ -64,7 +68,59 @@ pub struct Grant {
     /// The upload.
     pub media_id: MediaId,
     /// Where to put the bytes.
-    pub upload: SignedUpload,
+    #[serde(flatten)]
+    pub how: How,
+}
+
+/// How a granted upload is made.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum How {
+    /// With one request.
+    Upload(SignedUpload),
+    /// In parts.
+    Parts(PartsGrant),
+}
+
+/// How a file is cut.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartsGrant {
+    /// Size of every part but the last, in bytes.
+    pub part_bytes: u64,
+}
+
+/// A part that is to be signed.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct PartToSign {
+    /// From 1.
+    pub number: u32,
+    /// Digest of its content.
+    pub sha256: Sha256,
+}
+
+/// What `POST /media/{mediaId}/parts` answers.
+#[derive(Deserialize)]
+struct SignedParts {
+    parts: Vec<SignedUpload>,
+}
+
+/// A page of `GET /media/{mediaId}/parts`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PartPage {
+    size: u64,
+    part_bytes: u64,
+    parts: Vec<ArrivedPart>,
+    #[serde(default)]
+    next: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct ArrivedPart {
+    number: u32,
+    #[serde(default)]
+    sha256: Option<Sha256>,
 }
 
 /// A request that may be made once, with exactly these headers.
@@ -321,6 +377,40 @@ impl Api {
             request.header("idempotency-key", &key).json(wish)
         };
         snapshot(&self.http.exchange(request).await?)
+    }
+
+    /// Signs one part of an upload.
+    pub async fn sign_part(&self, media_id: &MediaId, part: PartToSign) -> Result<SignedUpload, Error> {
+        let url = self.url(&["media", media_id.as_str(), "parts"]);
+        let body = serde_json::json!({ "parts": [part] });
+        let request = || self.authorized(self.http.client().post(url.clone())).json(&body);
+        let mut signed: SignedParts = read(&self.http.exchange(request).await?)?;
+        signed.parts.pop().ok_or_else(|| outside_contract("no part that it signed"))
+    }
+
+    /// How an upload is cut, and the digests of the parts that have arrived.
+    pub async fn parts(&self, media_id: &MediaId) -> Result<(PartPlan, BTreeMap<u32, Sha256>), Error> {
+        let (mut arrived, mut after) = (BTreeMap::new(), None);
+        loop {
+            let mut url = self.url(&["media", media_id.as_str(), "parts"]);
+            if let Some(after) = after {
+                url.query_pairs_mut().append_pair("after", &u32::to_string(&after));
+            }
+            let page = self.http.exchange(|| self.authorized(self.http.client().get(url.clone()))).await?;
+            let PartPage { size, part_bytes, parts, next } = read(&page)?;
+            arrived.extend(parts.into_iter().filter_map(|part| Some((part.number, part.sha256?))));
+            // A cursor that does not move would never end.
+            if next.is_none() || next <= after {
+                return Ok((PartPlan { bytes: size, part_bytes }, arrived));
+            }
+            after = next;
+        }
+    }
+
+    /// The API's address.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.base.as_str()
     }
 
     /// Submits what was uploaded. Twice is the same job.

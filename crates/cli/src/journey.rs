@@ -6,7 +6,7 @@ use crate::{
     download,
     error::{Error, Exit},
     http::{Http, Patience},
-    list,
+    list, parts,
     report::{Report, spoken, table},
     show::{Line, Show, printable},
     source, upload, wait,
@@ -30,8 +30,8 @@ const UNDER_WAY: usize = 16;
 /// Does what the command line says; results go to `stdout`, all else to `show`.
 pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     let done = match &cli.command {
-        Command::Upload { files, notes, choice, follow } => {
-            upload_all(&cli, files, (notes, choice), follow, show, stdout).await
+        Command::Upload { files, parts, notes, choice, follow } => {
+            upload_all(&cli, (files, *parts), (notes, choice), follow, show, stdout).await
         }
         Command::Rerun { id, choice, step, follow } => {
             let wish = RerunRequest { choice, steps: step.map(|step| [step]) };
@@ -63,6 +63,8 @@ struct Run<'a> {
     labels: Labels,
     /// What is made of each upload.
     choice: ChoiceArgs,
+    /// Whether even small files are sent in parts.
+    in_parts: bool,
     transfers: Semaphore,
 }
 
@@ -73,8 +75,8 @@ impl<'a> Run<'a> {
             let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
             fs::create_dir_all(out).map_err(unwritable)?;
         }
-        let (labels, choice) = (Labels::default(), ChoiceArgs::default());
-        Ok(Self { api, follow, show, labels, choice, transfers: Semaphore::new(TRANSFERS) })
+        let (labels, choice, transfers) = (Labels::default(), ChoiceArgs::default(), Semaphore::new(TRANSFERS));
+        Ok(Self { api, follow, show, labels, choice, in_parts: false, transfers })
     }
 
     /// One file's journey, its end told.
@@ -88,11 +90,23 @@ impl<'a> Run<'a> {
     async fn try_file(&self, path: &Path, folder: &str, line: &Line, report: &mut Report) -> Result<(), Error> {
         let snapshot = {
             let _turn = self.turn().await;
-            let facts = source::examine(path, line).await?;
-            report.bytes = Some(facts.bytes);
-            upload::submit(&self.api, path, &facts, (&self.labels, &self.choice), line).await?
+            self.submit(path, line, report).await?
         };
         self.follow(snapshot, folder, line, report).await
+    }
+
+    /// Uploads a file in the way that suits its size.
+    async fn submit(&self, path: &Path, line: &Line, report: &mut Report) -> Result<JobSnapshot, Error> {
+        let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
+        let bytes = fs::metadata(path).map_err(unreadable)?.len();
+        // An empty file has no parts; the API says what is wrong with it.
+        if bytes >= parts::PARTS_FROM_BYTES || (self.in_parts && bytes > 0) {
+            report.bytes = Some(bytes);
+            return parts::submit(&self.api, path, (&self.labels, &self.choice), line).await;
+        }
+        let facts = source::examine(path, line).await?;
+        report.bytes = Some(facts.bytes);
+        upload::submit(&self.api, path, &facts, (&self.labels, &self.choice), line).await
     }
 
     /// The journey of a job that `snapshot` finds or makes, its end told. `name` is what it is called until then.
@@ -142,7 +156,7 @@ fn told(report: Report, line: &Line) -> Report {
 
 async fn upload_all(
     cli: &Cli,
-    arguments: &[PathBuf],
+    (arguments, in_parts): (&[PathBuf], bool),
     (notes, choice): (&Notes, &ChoiceArgs),
     follow: &Follow,
     show: &Show,
@@ -152,7 +166,7 @@ async fn upload_all(
     let names: Vec<_> = files.iter().map(|path| source::name_of(path)).collect();
     let folders = download::folder_names(names.iter().map(String::as_str));
     let labels = notes.labels(files.len())?;
-    let run = Run { labels, choice: choice.clone(), ..Run::new(cli, follow, show)? };
+    let run = Run { labels, choice: choice.clone(), in_parts, ..Run::new(cli, follow, show)? };
 
     let journeys = files.iter().zip(&folders).enumerate();
     let journeys = journeys.map(async |(place, (path, folder))| (place, run.file(path, folder).await));

@@ -1,11 +1,13 @@
 //! What the `smmu` program does, apart from reading its command line and ending.
 //!
-//! One file's journey: [`source`] finds and hashes it, [`upload`] has it granted, put and completed,
+//! One file's journey: [`source`] finds and hashes it, [`upload`] has it granted, put and completed, [`parts`] does the
+//! same with a large one, which [`resume`] remembers while it is under way,
 //! [`wait`] follows its job, [`download`] fetches what came of it, [`report`] says so. [`list`] shows what there is. [`api`] knows
 //! the requests, [`http`] how they are sent and sent again.
 //!
 //! Invariants: the token goes to the API alone; neither it nor a signed URL is ever printed;
-//! standard output carries results and nothing else; nothing is written outside `--out`.
+//! standard output carries results and nothing else; nothing is written outside `--out`, but for
+//! the state of uploads that can be resumed.
 
 pub mod api;
 pub mod args;
@@ -14,7 +16,9 @@ pub mod error;
 pub mod http;
 pub mod journey;
 pub mod list;
+pub mod parts;
 pub mod report;
+pub mod resume;
 pub mod retry;
 pub mod show;
 pub mod source;

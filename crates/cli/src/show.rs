@@ -113,6 +113,11 @@ impl Meter {
     pub fn add(&self, bytes: u64) {
         self.0.inc(bytes);
     }
+
+    /// So many bytes were counted in vain.
+    pub fn take_back(&self, bytes: u64) {
+        self.0.dec(bytes);
+    }
 }
 
 /// A duration as a clock shows it, in minutes and seconds, or hours and minutes.
@@ -164,6 +169,7 @@ mod tests {
         let line = Show::on_stderr().line("a");
         line.transfer("uploading", 3);
         line.meter().add(3);
+        line.meter().take_back(3);
         line.percent("RUNNING render", 40, None);
         line.percent("RUNNING render", 40, Some(Duration::from_secs(61)));
     }

@@ -94,6 +94,13 @@ fn read(path: &Path, meter: &Meter) -> io::Result<Facts> {
     Ok(Facts { content_type: content_type(&head, path), bytes, sha256 })
 }
 
+/// The media type of a file, by its first bytes and its name.
+pub fn content_type_of(path: &Path) -> io::Result<&'static str> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(content_type(&head, path))
+}
+
 /// What the content shows; else what the name claims: some formats, such as bare MPEG audio, start
 /// without a mark.
 fn content_type(head: &[u8], path: &Path) -> &'static str {

@@ -1,7 +1,7 @@
 //! From a file to a submitted job.
 
 use crate::{
-    api::{Api, InitRequest, JobSnapshot, SignedUpload},
+    api::{Api, How, InitRequest, JobSnapshot, SignedUpload},
     args::ChoiceArgs,
     error::Error,
     http::{accept, setback},
@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use reqwest::{Body, StatusCode};
 use smmu_core::Labels;
 use std::{
-    io,
+    io::{self, SeekFrom},
     path::Path,
     sync::{
         Arc,
@@ -21,30 +21,37 @@ use std::{
     },
     time::Duration,
 };
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 /// How much is read from the disk at once.
 const CHUNK_BYTES: usize = 128 * 1024;
+
+/// What is noted on an upload, and what is made of it.
+pub type Noted<'a> = (&'a Labels, &'a ChoiceArgs);
 
 /// Has an upload granted, makes it, and submits it.
 pub async fn submit(
     api: &Api,
     path: &Path,
     facts: &Facts,
-    (labels, choice): (&Labels, &ChoiceArgs),
+    (labels, choice): Noted<'_>,
     line: &Line,
 ) -> Result<JobSnapshot, Error> {
     let wish = InitRequest {
         file_name: &source::name_of(path),
         content_type: facts.content_type,
         size: facts.bytes,
-        sha256: facts.sha256,
+        sha256: Some(facts.sha256),
+        parts: false,
         labels,
         choice,
     };
     let grant = api.init(&wish).await?;
-    put(api, &grant.upload, path, facts.bytes, line).await?;
+    let How::Upload(upload) = &grant.how else {
+        return Err(Error::Trouble("the API granted parts where one request was asked for".to_owned()));
+    };
+    put(api, upload, path, facts.bytes, line).await?;
     api.complete(&grant.media_id).await
 }
 
@@ -53,7 +60,7 @@ async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &L
     http.retry(async || {
         line.transfer("uploading", bytes);
         let moved = Arc::new(AtomicU64::new(0));
-        let body = body(path, bytes, line, &moved).await.map_err(Setback::Final)?;
+        let body = body(path, bytes, Piece { start: 0, bytes }, line, &moved).await.map_err(Setback::Final)?;
         let request = upload.request(http).map_err(Setback::Final)?.body(body);
         let answer = tokio::select! {
             answer = request.send() => answer.map_err(setback)?,
@@ -69,13 +76,29 @@ async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &L
     .await
 }
 
-/// The file as a stream of exactly the granted length.
-async fn body(path: &Path, bytes: u64, line: &Line, moved: &Arc<AtomicU64>) -> Result<Body, Error> {
+/// A piece of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    /// Where it begins.
+    pub(crate) start: u64,
+    /// How long it is.
+    pub(crate) bytes: u64,
+}
+
+/// A piece of a file of `whole` bytes, as a stream of exactly its length.
+pub(crate) async fn body(
+    path: &Path,
+    whole: u64,
+    Piece { start, bytes }: Piece,
+    line: &Line,
+    moved: &Arc<AtomicU64>,
+) -> Result<Body, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    if file.metadata().await.map_err(unreadable)?.len() != bytes {
+    let mut file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    if file.metadata().await.map_err(unreadable)?.len() != whole {
         return Err(unreadable(io::Error::other("it changed since it was hashed")));
     }
+    file.seek(SeekFrom::Start(start)).await.map_err(unreadable)?;
     let (meter, moved) = (line.meter(), Arc::clone(moved));
     let chunks = ReaderStream::with_capacity(file.take(bytes), CHUNK_BYTES).inspect(move |chunk| {
         let count = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
@@ -87,7 +110,7 @@ async fn body(path: &Path, bytes: u64, line: &Line, moved: &Arc<AtomicU64>) -> R
 
 /// Returns once nothing has moved for `stall` (at most twice that, since it looks only so often).
 /// The wait for the answer after the last byte counts as well.
-async fn stand_still(moved: &AtomicU64, stall: Duration) {
+pub(crate) async fn stand_still(moved: &AtomicU64, stall: Duration) {
     loop {
         let before = moved.load(Ordering::Relaxed);
         tokio::time::sleep(stall).await;

@@ -19,6 +19,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+pub(crate) mod parts;
+
 /// What the API accepts.
 pub(crate) const TOKEN: &str = "t0ken.t0ken.t0ken";
 /// What stands for the secret in every signed URL.
@@ -52,16 +54,20 @@ pub(crate) struct Behaviour {
     pub(crate) never_ends: bool,
     /// What completed jobs made.
     pub(crate) outputs: Vec<Output>,
+    /// Uploads in parts have ended, whatever arrived: the code of their problem.
+    pub(crate) parts_ended: Option<&'static str>,
     /// How many jobs and media the lists have. Every third job has failed.
     pub(crate) listed: usize,
 }
 
-struct Fake {
-    address: SocketAddr,
-    behaviour: Mutex<Behaviour>,
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    pub(crate) behaviour: Mutex<Behaviour>,
+    /// Uploads in parts, by media.
+    pub(crate) in_parts: Mutex<BTreeMap<String, parts::InParts>>,
     /// Grants and objects, by media.
     granted: Mutex<BTreeMap<String, Value>>,
-    objects: Mutex<BTreeMap<String, Bytes>>,
+    pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
     looks: Mutex<BTreeMap<String, usize>>,
     seen: Mutex<Vec<String>>,
     /// The keys that uploads were asked for with, and what was asked.
@@ -78,6 +84,7 @@ impl Server {
         let fake = Arc::new(Fake {
             address: listener.local_addr().unwrap(),
             behaviour: Mutex::new(behaviour),
+            in_parts: Mutex::default(),
             granted: Mutex::default(),
             objects: Mutex::default(),
             looks: Mutex::default(),
@@ -94,10 +101,12 @@ impl Server {
             .route("/jobs/{job}/cancel", post(cancel))
             .route("/media", get(list_media))
             .route("/media/{media}", get(media).delete(delete))
-            .route("/media/{media}/jobs", post(rerun));
+            .route("/media/{media}/jobs", post(rerun))
+            .route("/media/{media}/parts", get(parts::list).post(parts::sign));
         let app = Router::new()
             .nest(PREFIX, api)
             .route("/raw/{media}", put(store))
+            .route("/parts/{media}/{number}", put(parts::store))
             .route("/processed/{index}", get(fetch))
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(Arc::clone(&fake), watch))
@@ -124,6 +133,16 @@ impl Server {
     /// What uploads were asked for.
     pub(crate) fn wishes(&self) -> Vec<Value> {
         self.0.wishes.lock().unwrap().clone()
+    }
+
+    /// How another server would behave, from now on.
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *self.0.behaviour.lock().unwrap() = behaviour;
+    }
+
+    /// How often each part of the uploads was stored, by media.
+    pub(crate) fn stored_parts(&self) -> Vec<Vec<usize>> {
+        self.0.in_parts.lock().unwrap().values().map(parts::InParts::times_stored).collect()
     }
 
     /// Sizes of what was uploaded.
@@ -170,6 +189,11 @@ async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> impl In
     fake.wishes.lock().unwrap().push(wish.clone());
     let mut granted = fake.granted.lock().unwrap();
     let media = format!("med_01j{:023}", granted.len());
+    if wish["parts"] == true {
+        granted.insert(media.clone(), Value::Null);
+        let grant = parts::grant(&fake, &media, &wish);
+        return (StatusCode::CREATED, Json(grant));
+    }
     let digest: smmu_core::Sha256 = wish["sha256"].as_str().unwrap().parse().unwrap();
     let headers = json!({
         "content-length": wish["size"].to_string(),
@@ -215,6 +239,9 @@ async fn store(
 
 async fn complete(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Response {
     let media = body["mediaId"].as_str().unwrap();
+    if let Some(refused) = parts::join(&fake, media) {
+        return refused;
+    }
     if !fake.objects.lock().unwrap().contains_key(media) {
         return (StatusCode::CONFLICT, Json(json!({"code": "upload_not_found"}))).into_response();
     }

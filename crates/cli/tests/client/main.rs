@@ -5,6 +5,7 @@
 )]
 
 mod fake;
+mod parts;
 
 use axum::http::StatusCode;
 use fake::{Behaviour, Output, SIGNATURE, Server, TOKEN};
@@ -35,6 +36,7 @@ fn good(name: &'static str, content: &[u8]) -> Output {
 fn command(server: &Server, desk: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smmu"));
     command.args(arguments).current_dir(desk.path()).stdin(Stdio::null()).kill_on_drop(true);
+    command.env("XDG_STATE_HOME", desk.path().join("state"));
     command.env("SMMU_API", server.api()).env("SMMU_TOKEN", TOKEN).env_remove("http_proxy").env_remove("HTTP_PROXY");
     command
 }

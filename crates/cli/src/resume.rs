@@ -1,0 +1,156 @@
+//! What is remembered between runs: which upload a file belongs to, as long as that is under way.
+//!
+//! One small file for each, named after the API and the file's path, in the folder that the system has for the state of
+//! programs. It holds no secret: what has arrived is asked of the API.
+
+use crate::show::Line;
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256 as Hasher};
+use smmu_core::{MediaId, Sha256};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+/// A file by what changes when its content does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// Where it is, without links.
+    path: PathBuf,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// When it was last written, in nanoseconds since 1970; 0 where the system does not say.
+    modified_ns: u64,
+}
+
+impl Identity {
+    /// The file at a path as it is now.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let modified_ns = modified.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or_default();
+        Ok(Self { path: fs::canonicalize(path)?, bytes: metadata.len(), modified_ns })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    #[serde(flatten)]
+    file: Identity,
+    media_id: MediaId,
+}
+
+/// The memory of one file's upload to one API.
+pub struct Memory {
+    record: Option<PathBuf>,
+    file: Identity,
+}
+
+impl Memory {
+    /// The memory of a file's upload to the API at `api`. Where there is no place for it, nothing is remembered.
+    #[must_use]
+    pub fn of(api: &str, file: Identity) -> Self {
+        let record = folder().map(|folder| folder.join(name(api, &file.path)));
+        Self { record, file }
+    }
+
+    /// The upload under way of this very file. One of another content at the same path is forgotten.
+    #[must_use]
+    pub fn recall(&self) -> Option<MediaId> {
+        let text = fs::read_to_string(self.record.as_ref()?).ok()?;
+        let record: Record = serde_json::from_str(&text).ok()?;
+        (record.file == self.file).then_some(record.media_id)
+    }
+
+    /// Remembers an upload. That it cannot is no reason not to upload.
+    pub fn remember(&self, media_id: &MediaId, line: &Line) {
+        let Some(path) = &self.record else { return };
+        let record = Record { file: self.file.clone(), media_id: media_id.clone() };
+        if let Err(error) = write(path, &record) {
+            line.note(&format!("this upload cannot be resumed by another run: {}: {error}", path.display()));
+        }
+    }
+
+    /// Forgets the upload: it is complete, or cannot be any more.
+    pub fn forget(&self) {
+        if let Some(path) = &self.record {
+            // One that stays is harmless: the API says that its upload has ended.
+            fs::remove_file(path).ok();
+        }
+    }
+}
+
+fn folder() -> Option<PathBuf> {
+    let places = choose_base_strategy().ok()?;
+    Some(places.state_dir().unwrap_or_else(|| places.cache_dir()).join("smmu").join("uploads"))
+}
+
+/// A name that any file system takes, whatever the path.
+fn name(api: &str, path: &Path) -> String {
+    let hasher = Hasher::new().chain_update(api).chain_update([0]).chain_update(path.as_os_str().as_encoded_bytes());
+    format!("{}.json", Sha256::from_bytes(hasher.finalize().into()))
+}
+
+/// Written beside its place and moved there, so that it is never there in part.
+fn write(path: &Path, record: &Record) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer(&file, record)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, Memory, name};
+    use crate::show::Show;
+    use std::{fs, path::Path};
+
+    #[test]
+    fn an_upload_is_recalled_for_the_same_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("film.mp4");
+        fs::write(&file, "one").unwrap();
+        let record = folder.path().join("state/uploads/record.json");
+        let memory = || Memory { record: Some(record.clone()), file: Identity::of(&file).unwrap() };
+        let media = "med_01j00000000000000000000000".parse().unwrap();
+        let line = Show::on_stderr().line("film.mp4");
+        assert_eq!(memory().recall(), None);
+        memory().remember(&media, &line);
+        assert_eq!(memory().recall(), Some(media));
+        fs::write(&file, "other").unwrap();
+        assert_eq!(memory().recall(), None, "it has another content");
+        memory().forget();
+        memory().forget();
+        assert!(!record.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_not_remembered_and_no_reason_to_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("film.mp4");
+        fs::write(&file, "one").unwrap();
+        for record in [None, Some(file.join("below-a-file.json"))] {
+            let memory = Memory { record, file: Identity::of(&file).unwrap() };
+            memory.remember(&"med_01j00000000000000000000000".parse().unwrap(), &Show::on_stderr().line("a"));
+            assert_eq!(memory.recall(), None);
+        }
+        let memory = Memory { record: Some(file.clone()), file: Identity::of(&file).unwrap() };
+        assert_eq!(memory.recall(), None, "that is no record");
+    }
+
+    #[test]
+    fn each_api_and_path_has_a_record_of_its_own() {
+        let names = [
+            name("https://a", Path::new("/b")),
+            name("https://a/", Path::new("b")),
+            name("https://c", Path::new("/b")),
+        ];
+        assert!(names[0] != names[1] && names[0] != names[2]);
+    }
+}
