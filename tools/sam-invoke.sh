@@ -14,7 +14,7 @@
 [ $# -eq 2 ] || [ $# -eq 3 ] || fail "usage: tools/sam-invoke.sh FUNCTION EVENT [ENVIRONMENT]"
 [ -s .aws-sam/build/local.json ] || fail "the functions have not been built by SAM" "run: make sam-local"
 use_engine_of_others || fail "there is no Docker engine that runs"
-# The credentials of the local cloud: SAM hands them to the container.
+# The local cloud's root, who may ask for a session of the function's role.
 export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
@@ -32,6 +32,10 @@ if [ $# -eq 2 ]; then
 fi
 # What an own engine has not got, it cannot pull.
 [ "$ENGINE_IS_OURS" = no ] || options+=(--skip-pull-image)
+# SAM hands them to the container.
+session=$("$SMMU_LINT_VENV/bin/python" tools/sam_local.py session "$1" "$environment") ||
+    fail "the local cloud gives no credentials of the role of $1"
+while IFS= read -r pair; do export "${pair?}"; done <<<"$session"
 # validate-input → ValidateInputFunction
 resource=$(sed -E 's/(^|-)(.)/\U\2/g' <<<"$1")Function
 sam local invoke "$resource" --docker-network "$ENGINE_NETWORK" --template .aws-sam/build/local.json --event "$2" --env-vars "$environment" "${options[@]}"

@@ -5,6 +5,9 @@ a function only values of variables that its template names.
 
 `sam_local.py environment NAME ENDPOINT KEYS` prints the environment of the function NAME as it is deployed on the local
 cloud, with the addresses by which containers reach that cloud: for AWS's services, and for the keys of tokens.
+
+`sam_local.py session FUNCTION FILE` prints, for a shell, the credentials of a session of the function's role, on the
+cloud that the environment in FILE names.
 """
 
 import json
@@ -33,8 +36,23 @@ def environment(name: str, *endpoints: str) -> dict[str, dict[str, str]]:
     return {"Parameters": {**variables, **dict(zip(ENDPOINTS, endpoints, strict=True))}}
 
 
+def session(function: str, file: str) -> str:
+    """As `NAME=VALUE` lines."""
+    import boto3
+
+    variables = json.loads(Path(file).read_text())["Parameters"]
+    name, cloud = f"smmu-{variables['SMMU_STAGE']}-{function}", {"endpoint_url": variables["AWS_ENDPOINT_URL"]}
+    role = boto3.client("lambda", **cloud).get_function_configuration(FunctionName=name)["Role"]
+    given = boto3.client("sts", **cloud).assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+    members = {"ACCESS_KEY_ID": "AccessKeyId", "SECRET_ACCESS_KEY": "SecretAccessKey", "SESSION_TOKEN": "SessionToken"}
+    return "\n".join(f"AWS_{name}={given[member]}" for name, member in members.items())
+
+
 def main() -> int:
     what, *arguments = sys.argv[1:]
+    if what == "session":
+        print(session(*arguments))
+        return 0
     made = with_endpoints(template.load(Path(arguments[0]))) if what == "template" else environment(*arguments)
     json.dump(made, sys.stdout, indent=1)
     return 0

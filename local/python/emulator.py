@@ -9,7 +9,6 @@ closes, because the one who started this is gone however that came about, this p
 """
 
 import contextvars
-import inspect
 import json
 import os
 import re
@@ -21,29 +20,17 @@ import time
 import addresses
 import ministack.app as app
 import multipart
-from ministack.core import iam_evaluator
 from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
+from patches import reviewed, roles, sessions
+from patches.roles import STATE_EXECUTION
 
-# Of the Task state that runs on this thread: its execution, and when the state times out (time.monotonic).
-STATE_EXECUTION = contextvars.ContextVar("execution", default=None)
+# Of the Task state that runs on this thread: when it times out (time.monotonic).
 STATE_DEADLINE = contextvars.ContextVar("deadline", default=float("inf"))
 
 # How often an ECS task is looked at. AWS hears of its end by an event.
 ECS_POLL_SECONDS = 0.2
-
-
-def reviewed(module, name, *parameters):
-    """The function `name` of `module`, whose parameters must still be the ones its patch was written for."""
-    function = getattr(module, name, None)
-    found = list(inspect.signature(function).parameters) if callable(function) else None
-    if found != list(parameters):
-        sys.exit(
-            f"ministack has changed: {module.__name__}.{name} takes {found}, the patch in {__file__} was written for "
-            f"{list(parameters)}. Review the patch, or install the versions of requirements.txt (make setup)."
-        )
-    return function
 
 
 def patch_run_task_sync():
@@ -123,7 +110,8 @@ def stop_with_state(cluster, arn):
     """Stops the ECS task when the state that waits for it has timed out or its execution was stopped."""
     execution = STATE_EXECUTION.get()
     stopped = execution is not None and execution["status"] != "RUNNING"
-    if stopped or time.monotonic() > STATE_DEADLINE.get():
+    late = stopped or time.monotonic() > STATE_DEADLINE.get()
+    if late and (execution is None or roles.may_stop(execution, cluster, arn)):
         ecs._stop_task({"cluster": cluster, "task": arn, "reason": "Stopped by Step Functions"})
 
 
@@ -235,28 +223,13 @@ def patch_invoke_permission():
     parameters += ("path_params", "authorizer_claims", "authorizer_scopes", "authorizer_lambda_context")
     parameters += ("authorizer_iam", "owner_account_id", "owner_region", "raw_query_string")
     invoke = reviewed(apigateway, "_invoke_lambda_proxy", *parameters)
-    reviewed(iam_evaluator, "evaluate_resource_policy", "doc", "ctx", "service", "named_only", "direct_only")
     reviewed(lambda_svc, "_get_func_record_for_ref_in_scope", "function_ref", "account_id", "region")
 
     def may_call(integration, api_id, stage, route_key, account, region):
         reference = apigateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
         function, _, _ = lambda_svc._get_func_record_for_ref_in_scope(reference, account_id=account, region=region)
         route = f"arn:aws:execute-api:{region}:{account}:{api_id}/{stage}/{route_key.replace(' ', '')}"
-        for statement in function["policy"]["Statement"] if function else []:
-            caller = iam_evaluator.EvalContext(
-                principal_arn="*",
-                principal_type="Service",
-                principal_account="",
-                action="lambda:InvokeFunction",
-                resource_arn=statement["Resource"],
-                region=region,
-                service_context={"aws:sourcearn": route, "aws:sourceaccount": account},
-            )
-            policy = {"Statement": [statement]}
-            answer = iam_evaluator.evaluate_resource_policy(policy, caller, service="apigateway.amazonaws.com")
-            if answer.decision == "Allow":
-                return True
-        return False
+        return function is not None and roles.function_allows(function, "apigateway.amazonaws.com", route)
 
     async def invoke_if_allowed(integration, api_id, stage, *rest, **named):
         route_key = rest[5]
@@ -402,6 +375,15 @@ if __name__ == "__main__":
     end_with_standard_input()
     patch_run_task_sync()
     patch_abandoned_state()
+    sessions.patch_session_tokens()
+    sessions.patch_task_credentials()
+    sessions.patch_transport()
+    roles.patch_state_machine_role()
+    roles.patch_creation_with_roles()
+    roles.patch_function_logs()
+    roles.patch_task_start()
+    roles.patch_callers()
+    roles.patch_missing_objects()
     if most_vcpu := os.environ.get("SMMU_FARGATE_VCPU"):
         patch_fargate_quota(int(most_vcpu))
     patch_health_path()

@@ -17,7 +17,7 @@ use crate::options::CloudOptions;
 pub(crate) const REGION: &str = "us-east-1";
 /// The account of everything in the local cloud.
 pub(crate) const ACCOUNT: &str = "000000000000";
-/// What stands for a key and its secret; any value is accepted.
+/// The key, and the secret, of the account's root: of whoever started the cloud, and of no function or worker.
 pub(crate) const CREDENTIAL: &str = "test";
 
 /// Far more than it takes, for machines that are busy.
@@ -128,6 +128,8 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
         ("GATEWAY_PORT", port.to_string()),
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
+        // Roles, resource policies and session tokens count, as in an account.
+        ("AUTH", "true".to_owned()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
         ("DOCKER_HOST", format!("unix://{}", home.socket().display())),
         ("MINISTACK_REGION", REGION.to_owned()),

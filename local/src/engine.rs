@@ -13,6 +13,7 @@
 
 mod api;
 mod container;
+mod credentials;
 mod logs;
 mod model;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The one-machine cloud: the whole product on one machine, with no AWS account, no network, and Docker only where it is wanted.
 //!
-//! [`Cloud::start`] starts an emulator of AWS (ministack, a Python program, with the patches of
-//! `local/python/emulator.py`), gives it a stand-in for the container engine that runs workers as plain processes, and
-//! deploys `template.yaml` the way `sam deploy` does. What the emulator does not do, no test can claim: it enforces no
-//! IAM, does not validate ASL, and ignores heartbeats and the timeout of a whole execution.
+//! [`Cloud::start`] starts an emulator of AWS (ministack, a Python program, with the patches of `local/python`), gives
+//! it a stand-in for the container engine that runs workers as plain processes, and deploys `template.yaml` the way
+//! `sam deploy` does. IAM is enforced: functions, workers and the state machine have sessions of their roles, and
+//! nothing else; whoever starts a cloud is its account's root. What the emulator does not do, no test can claim: it does
+//! not validate ASL, and ignores heartbeats and the timeout of a whole execution.
 //!
 //! ```text
 //! smmu-local ──┬── engine.rs      Docker API on a unix socket ──► workers, each in a process group, or as containers

@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::{Client as S3, primitives::ByteStream, types::ChecksumAlgorithm};
 use aws_sdk_sfn::{Client as Sfn, types::ExecutionStatus};
-use aws_sdk_sqs::Client as Sqs;
+use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
 use lambda_http::{Body, Request, http};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
@@ -43,7 +43,11 @@ impl Scene {
     async fn set() -> Self {
         let stack = by_request();
         let environment = stack.environment(&[]);
-        let queue = Sqs::new(&stack.sdk).create_queue().queue_name("sample-events").send().await.unwrap();
+        // The roles do not know this queue, but its own policy lets them.
+        let all = json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sqs:*", "Resource": "*"});
+        let policy = json!({ "Version": "2012-10-17", "Statement": all }).to_string();
+        let queue = Sqs::new(&stack.sdk).create_queue().queue_name("sample-events");
+        let queue = queue.attributes(QueueAttributeName::Policy, policy).send().await.unwrap();
         let mut scene = Self {
             stack,
             jobs: Jobs::new(&stack.sdk, &environment).unwrap(),
@@ -215,10 +219,11 @@ async fn invoke(program: &Path, stack: &Stack, function: &str, event: &Value, ch
 }
 
 async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&str, &str)]) -> Value {
+    let sdk = stack.sdk_as(function).await;
     /// One arm for each function: they have the same shape and no type in common.
     macro_rules! call {
         ($function:ident) => {{
-            let context = $function::Context::new(&stack.sdk, &stack.environment(changed)).unwrap();
+            let context = $function::Context::new(&sdk, &stack.environment(changed)).unwrap();
             answered($function::handle(serde_json::from_value(event).unwrap(), &context).await)
         }};
     }
@@ -232,7 +237,7 @@ async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&
         "dispatch" => call!(smmu_dispatch),
         "purge" => call!(smmu_purge),
         "api" => {
-            let context = smmu_api::Context::new(&stack.sdk, &stack.environment(changed)).unwrap();
+            let context = smmu_api::Context::new(&sdk, &stack.environment(changed)).unwrap();
             let response = smmu_api::handle(request(&event), &context).await;
             let headers: BTreeMap<_, _> =
                 response.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();

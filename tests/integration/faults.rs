@@ -32,7 +32,7 @@ async fn unsent(stack: &Stack, user: &Caller, file: &[u8]) -> Job {
 }
 
 async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::Report {
-    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile"), &stack.environment(patience)).unwrap();
+    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile").await, &stack.environment(patience)).unwrap();
     smmu_reconcile::handle(Value::Null, &context).await.unwrap()
 }
 

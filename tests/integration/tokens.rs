@@ -70,7 +70,7 @@ async fn ask(context: &Context, authorization: Option<&str>) -> http::Response<B
 #[tokio::test]
 async fn the_function_relies_on_no_gateway() {
     let stack = by_request();
-    let context = Context::new(&stack.sdk, &stack.environment(&[])).unwrap();
+    let context = Context::new(&stack.sdk_as("api").await, &stack.environment(&[])).unwrap();
     let good = format!("Bearer {}", stack.token("ada").await);
     assert_eq!(ask(&context, Some(&good)).await.status(), 404, "a good token gets as far as the missing job");
     for (attack, token) in forgeries(stack).await {

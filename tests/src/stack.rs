@@ -1,7 +1,9 @@
 //! Deployed stacks, each started once for all tests of the binary. Their stages are those of samconfig.toml, so that the same
 //! tests can run on what `sam deploy` has made: `SMMU_DEPLOYER` names the program that deploys, `tools/deploy.sh`.
 
-use aws_config::{AppName, SdkConfig};
+use aws_config::{AppName, SdkConfig, sts::AssumeRoleProvider};
+use aws_sdk_cloudformation::Client as Stacks;
+use aws_sdk_s3::config::SharedCredentialsProvider;
 use smmu_cloud::Environment;
 use smmu_local::{Cloud, CloudOptions, Deployer, Port, Worker};
 use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
@@ -79,14 +81,21 @@ impl Stack {
         Self { cloud, sdk, stage, page, tokens: tokio::sync::Mutex::default(), _runtime: runtime }
     }
 
-    /// An SDK whose calls are noted as a function's, for one that a test calls in the function's place.
+    /// An SDK that acts as a function, in a session of its role and by its name, for a handler that a test calls itself.
     ///
     /// # Panics
-    /// If a function has a name that no user agent may carry.
-    #[must_use]
-    pub fn sdk_as(&self, function: &str) -> SdkConfig {
+    /// If the template has no such function.
+    pub async fn sdk_as(&self, function: &str) -> SdkConfig {
         let name = AppName::new(format!("smmu-{}-{function}", self.stage)).expect("letters, digits and hyphens");
-        self.sdk.to_builder().app_name(name).build()
+        let capitalised = |word: &str| word[..1].to_uppercase() + &word[1..];
+        let role = function.split('-').map(capitalised).collect::<String>() + "Role";
+        let found = Stacks::new(&self.sdk).describe_stack_resource().stack_name(format!("smmu-{}", self.stage));
+        let found = found.logical_resource_id(&role).send().await.expect("the template has a role for it");
+        let role = found.stack_resource_detail.and_then(|role| role.physical_resource_id).expect("it was made");
+        // The emulator lets root assume what a service may.
+        let session = AssumeRoleProvider::builder(format!("arn:aws:iam::000000000000:role/{role}"));
+        let session = session.session_name(function).configure(&self.sdk).build().await;
+        self.sdk.to_builder().app_name(name).credentials_provider(SharedCredentialsProvider::new(session)).build()
     }
 
     /// The environment of this stack's functions, with some variables set otherwise.

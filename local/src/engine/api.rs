@@ -135,7 +135,7 @@ async fn inspect(State(containers): State<Containers>, Path(path): Path<Containe
 
 async fn start(State(containers): State<Containers>, Path(path): Path<ContainerPath>) -> Answer<StatusCode> {
     let container = containers.find(&path.id)?;
-    containers.start(&container)?;
+    containers.start(&container).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

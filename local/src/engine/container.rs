@@ -18,10 +18,10 @@ use ulid::Ulid;
 
 use super::EngineConfig;
 use super::api::Refused;
+use super::credentials;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
 use crate::bridge::NETWORK;
 use crate::docker::docker;
-use crate::emulator::CREDENTIAL;
 use crate::home;
 use crate::options::Image;
 
@@ -142,8 +142,8 @@ impl Containers {
         })
     }
 
-    /// The command that is the container while it runs.
-    fn command(&self, container: &Container) -> Command {
+    /// The command that is the container while it runs. A real one is given its credentials.
+    fn command(&self, container: &Container, credentials: Vec<(String, String)>) -> Command {
         let mut command = Command::new("setpriv");
         // Takes the process along when this one ends, however it ends.
         command.args(["--pdeathsig", "KILL", "--"]).env_clear();
@@ -160,11 +160,8 @@ impl Containers {
                 let host = self.config.bridge.as_ref().map_or(HOST_ADDRESS.to_owned(), |to| to.gateway.to_string());
                 let mut environment: BTreeMap<_, _> = self.config.environment.iter().cloned().collect();
                 environment.extend(container.environment(&host));
-                // SDKs take credentials from a link-local address or from loopback, and here they are at neither.
-                environment.remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-                for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-                    environment.insert(name.to_owned(), CREDENTIAL.to_owned());
-                }
+                environment.retain(|name, _| !credentials::ASK.contains(&name.as_str()));
+                environment.extend(credentials);
                 command.args(["docker", "run"]).args(AS_ON_FARGATE).arg(format!("--network={NETWORK}"));
                 command
                     .arg(format!("--name={}", container.name))
@@ -197,7 +194,13 @@ impl Containers {
     }
 
     /// Makes the container a process.
-    pub(super) fn start(&self, container: &Arc<Container>) -> Result<(), Refused> {
+    pub(super) async fn start(&self, container: &Arc<Container>) -> Result<(), Refused> {
+        let credentials = match container.image {
+            Image::Program(_) => Vec::new(),
+            Image::Container(_) => {
+                credentials::fetch(&container.environment(HOST_ADDRESS)).await.map_err(Refused::failed)?
+            }
+        };
         if !matches!(container.phase(), Phase::Created) {
             return Err(Refused::conflict(format!("container {} was started before", container.name)));
         }
@@ -205,7 +208,7 @@ impl Containers {
         fs::create_dir_all(&container.dir).map_err(failed)?;
         let log = File::create(&container.log).map_err(failed)?;
         let mut child = self
-            .command(container)
+            .command(container, credentials)
             .current_dir(&container.dir)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)

@@ -18,6 +18,11 @@ def echo(event):
     return {"path": event["rawPath"], "sub": claims.get("sub"), "parameters": event.get("pathParameters")}
 
 
+def tell(_event):
+    """Answers with the credentials that it has."""
+    return {name: os.environ.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")}
+
+
 def partial_batch(event):
     """Fails the messages that say so."""
     failed = [record["messageId"] for record in event["Records"] if record["body"] == "fail"]
@@ -35,6 +40,7 @@ def post(request, outcome, answer):
 
 
 ROLES = {"ApiFunction": echo, "PartialBatchFunction": partial_batch, "FailingFunction": failing}
+ROLES |= {"TellFunction": tell, "StrangerFunction": tell}
 handle = next(role for name, role in ROLES.items() if name in os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 while True:
     with urllib.request.urlopen(f"{RUNTIME}/next") as invocation:

@@ -57,4 +57,6 @@ async fn executions_that_fail_or_are_stopped_are_told_as_events() {
         wanted.is_empty().then_some(())
     })
     .await;
+    let closed = receive(&queues, failed.contracts.output("ClosedQueueUrl")).await;
+    assert!(closed.is_empty(), "its policy lets nobody send: {closed:?}");
 }

@@ -11,12 +11,12 @@ use super::cloud::eventually;
 use super::workflow::{Execution, execute};
 
 /// Starts an execution whose worker runs `script`, to which `$0` is a name that no other test has.
-async fn run(state: &str, script: &str) -> Execution {
+pub(super) async fn run(state: &str, script: &str) -> Execution {
     execute(json!({"run": state, "script": script})).await
 }
 
 /// The process of the worker whose command line has `mark` in it.
-async fn worker(execution: &Execution, mark: &str) -> Worker {
+pub(super) async fn worker(execution: &Execution, mark: &str) -> Worker {
     eventually("the worker runs", Duration::from_secs(10), async || {
         let runs = |worker: &Worker| {
             let command = std::fs::read(format!("/proc/{}/cmdline", worker.pid)).unwrap_or_default();
