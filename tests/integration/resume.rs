@@ -47,9 +47,8 @@ async fn a_client_that_was_killed_goes_on_and_sends_what_is_missing_alone() {
         {
             break media.to_owned();
         }
-        if first.try_wait().unwrap().is_some() {
-            panic!("it ended before it was killed: {:?}", first.wait_with_output().await);
-        }
+        let ended = first.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended before it was killed: {ended:?}");
     };
     first.kill().await.unwrap();
     // What was on its way is taken or not by now.

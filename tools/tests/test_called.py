@@ -56,6 +56,8 @@ class Needed(unittest.TestCase):
             ("HEAD", key, "", "s3:GetObject"),
             ("GET", key, "versionId=v", "s3:GetObjectVersion"),
             ("PUT", key, "partNumber=1&uploadId=u", "s3:PutObject"),
+            ("GET", key, "uploadId=u", "s3:ListMultipartUploadParts"),
+            ("POST", key, "uploadId=u", "s3:PutObject"),
             ("POST", key, "uploads", "s3:PutObject"),
             ("DELETE", key, "uploadId=u", "s3:AbortMultipartUpload"),
             ("DELETE", key, "versionId=v", "s3:DeleteObjectVersion"),

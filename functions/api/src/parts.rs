@@ -217,11 +217,11 @@ fn after(request: &Request) -> Result<Option<u32>, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{after, requested};
+    use super::{after, awaited, requested, unjoined};
     use lambda_http::{Body, Request, http};
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use smmu_core::PartPlan;
+    use smmu_core::{Media, PartPlan, ProblemCode, Timestamp};
 
     const PLAN: PartPlan = PartPlan { bytes: 25, part_bytes: 10 };
 
@@ -236,6 +236,15 @@ mod tests {
         let parts = requested(&Body::Text(body.to_string()), PLAN).unwrap();
         let seen: Vec<_> = parts.iter().map(|part| (part.number, part.bytes, *part.sha256.as_bytes())).collect();
         assert_eq!(seen, [(3, 5, [0; 32]), (1, 10, [0; 32])]);
+    }
+
+    #[test]
+    fn a_hundred_parts_fit_into_a_body_however_it_is_laid_out() {
+        let plan = PartPlan { bytes: 100_000, part_bytes: 10 };
+        let part = |number| json!({"number": number, "sha256": "0".repeat(64)});
+        let body = json!({"parts": (9901..=10_000).map(part).collect::<Vec<_>>()});
+        let body = serde_json::to_string_pretty(&body).unwrap();
+        assert_eq!(requested(&Body::Text(body), plan).unwrap().len(), 100);
     }
 
     #[test]
@@ -264,6 +273,34 @@ mod tests {
             (with("a/b", json!(7)), "/parts/1/a~1b"),
         ] {
             assert_eq!(pointer_of(&body).as_deref(), Some(pointer), "{body}");
+        }
+    }
+
+    #[test]
+    fn parts_are_signed_until_all_have_arrived_or_the_grant_ends_and_listed_until_they_are_joined() {
+        let media = |change: Value| -> Media {
+            let mut record = json!({
+                "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "fileName": "a.mp4",
+                "contentType": "video/mp4", "bytes": 25, "parts": {"uploadId": "u", "partBytes": 10},
+                "status": "AWAITING_UPLOAD", "createdAt": "2026-01-01T00:00:00Z", "expiresAt": "2026-01-08T00:00:00Z",
+            });
+            record.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            serde_json::from_value(record).unwrap()
+        };
+        let sealed = json!({"parts": {"uploadId": "u", "partBytes": 10, "seal": "0".repeat(64)}});
+        let submitted =
+            json!({"status": "SUBMITTED", "jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m", "inputVersionId": "v"});
+        let (joined, expired) = (Some(ProblemCode::PartsJoined), Some(ProblemCode::UploadExpired));
+        for (change, at, sign, list) in [
+            (json!({}), "2026-01-08T00:00:00Z", None, None),
+            (json!({}), "2026-01-08T00:00:01Z", expired, None),
+            (sealed, "2026-01-02T00:00:00Z", joined, None),
+            (submitted, "2026-01-02T00:00:00Z", joined, joined),
+            (json!({"status": "EXPIRED"}), "2026-01-09T00:00:00Z", expired, expired),
+        ] {
+            let (media, now): (_, Timestamp) = (media(change), at.parse().unwrap());
+            assert_eq!(awaited(&media, now).err().map(|problem| problem.code), sign, "{media:?}");
+            assert_eq!(unjoined(&media).err().map(|problem| problem.code), list, "{media:?}");
         }
     }
 
