@@ -106,6 +106,17 @@ pub(super) struct SideData {
     /// The matrix itself, as a dump of three rows.
     #[serde(default, rename = "displaymatrix")]
     pub(super) display_matrix: String,
+    /// Of Dolby Vision: its profile, and what its base layer is to displays that don't know it (0: nothing).
+    pub(super) dv_profile: Option<u8>,
+    pub(super) dv_bl_signal_compatibility_id: Option<u8>,
+}
+
+impl SideData {
+    /// The profile, where Dolby Vision has colours that nothing but Dolby Vision can show (its "Profiles and Levels"
+    /// specification, table 1: IPTPQc2). Of profiles 4 and 7 an old file may leave the compatibility out.
+    pub(super) fn exclusive_dolby_vision(&self) -> Option<u8> {
+        self.dv_profile.filter(|profile| matches!(profile, 5 | 10) && self.dv_bl_signal_compatibility_id == Some(0))
+    }
 }
 
 #[derive(Deserialize)]

@@ -63,6 +63,27 @@ fn a_turn_is_counted_clockwise_and_taken_within_a_degree() {
 }
 
 #[test]
+fn dolby_vision_without_a_picture_for_others_is_refused_by_its_name() {
+    // Phones write 8.4, whose base layer is HLG; streaming services 5, and AV1's 10.0.
+    for (profile, base_layer, refused) in
+        [(8, 4, false), (8, 1, false), (7, 6, false), (10, 1, false), (5, 0, true), (10, 0, true)]
+    {
+        let verdict = changed("hdr-arib-std-b67", |report| {
+            let record = json!({ "side_data_type": "DOVI configuration record", "dv_profile": profile,
+                "dv_bl_signal_compatibility_id": base_layer });
+            report["streams"][0]["side_data_list"] = json!([record]);
+        });
+        match verdict {
+            Ok(_) => assert!(!refused, "{profile}.{base_layer}"),
+            Err(refusal) => {
+                assert!(refused && refusal.code == ErrorCode::UnsupportedMedia, "{profile}.{base_layer}: {refusal}");
+                assert!(refusal.message.contains(&format!("Dolby Vision of profile {profile}")), "{refusal}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_mirror_image_is_told_by_its_matrix() {
     let mirrored = |rows: &str| {
         let probe = changed("portrait", |report| {

@@ -2,7 +2,7 @@
 
 use super::{
     number,
-    report::{Kind, Stream},
+    report::{Kind, SideData, Stream},
     stream_duration_ms,
     text::word,
 };
@@ -33,6 +33,12 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
     }
     if stream.nb_frames == "0" {
         return corrupt("the video has no frames");
+    }
+    if let Some(profile) = stream.side_data_list.iter().find_map(SideData::exclusive_dolby_vision) {
+        let message = format!(
+            "Dolby Vision of profile {profile} is not supported: its colours mean nothing without Dolby's own decoder"
+        );
+        return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
     }
     let coded = Size { width: stream.width, height: stream.height };
     let rotation = rotation(stream);
