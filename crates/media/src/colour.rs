@@ -49,6 +49,11 @@ impl Profile {
         Some(Self { description, ..Self::parse(icc)? })
     }
 
+    /// A profile that was put together.
+    pub(crate) fn described(profile: ColorProfile, description: String) -> Self {
+        Self { meaning: Meaning::Profile(Box::new(profile)), description }
+    }
+
     /// The profile of code points (ITU-T H.273); `None` where they are sRGB's, those of video that is
     /// shown as if they were, or unknown.
     pub(crate) fn of_code_points(primaries: u8, transfer: u8) -> Option<Self> {

@@ -1,6 +1,8 @@
 //! PNG, row by row: no more of it is in memory than the rows that the next output rows need. What moves is drawn
 //! onto a canvas.
 
+mod colours;
+
 use super::{
     Decode, Header, TakeFrame,
     apng::{Chunks, Moving},
@@ -8,7 +10,6 @@ use super::{
 };
 use crate::{
     camera::Metadata,
-    colour::Profile,
     error::{Fault, MediaError, corrupt, reading},
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, RowResizer},
@@ -106,7 +107,7 @@ impl Png {
                 ColorType::Rgb | ColorType::Rgba => ColourModel::Rgb,
                 ColorType::Indexed => ColourModel::Palette,
             },
-            profile: info.icc_profile.as_deref().and_then(Profile::parse),
+            profile: colours::profile(info, matches!(channels, Channels::Grey | Channels::GreyAlpha)),
             camera: metadata.as_ref().and_then(Metadata::camera),
             animation: moving.as_ref().map(Moving::animation),
             warnings,

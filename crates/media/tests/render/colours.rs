@@ -70,6 +70,45 @@ fn linear_grey_becomes_srgb() {
     assert!(close(made, [wanted; 3]), "{made:?} is not {wanted}");
 }
 
+/// A PNG of one colour, with more chunks behind its header.
+fn with_chunks(colour: ColorType, pixel: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    const HEADER: usize = 8 + 25;
+    let file = support::png(32, 32, colour, BitDepth::Eight, &pixel.repeat(32 * 32));
+    [&file[..HEADER], &support::png_of_chunks(chunks)[8..], &file[HEADER..]].concat()
+}
+
+#[test]
+fn a_png_is_shown_as_its_colour_chunks_say_and_the_first_kind_counts() {
+    const PIXEL: [u8; 3] = [200, 100, 50];
+    let longs = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+    let (one, usual) = (longs(&[100_000]), longs(&[45_455]));
+    let srgb = longs(&[31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6000]);
+    let p3 = longs(&[31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6000]);
+    let line = longs(&[31_270, 32_900, 10_000, 10_000, 20_000, 20_000, 30_000, 30_000]);
+    let lit = PIXEL.map(|value| (curved(f64::from(value) / 255.0) * 255.0).round() as u8);
+    let cases: [(&str, &[(&[u8; 4], &[u8])], [u8; 3]); 8] = [
+        ("linear", &[(b"gAMA", &one)], lit),
+        ("linear, in the primaries of sRGB", &[(b"gAMA", &one), (b"cHRM", &srgb)], lit),
+        ("usual", &[(b"gAMA", &usual), (b"cHRM", &srgb)], PIXEL),
+        ("primaries alone", &[(b"cHRM", &p3)], PIXEL),
+        ("primaries on a line", &[(b"gAMA", &usual), (b"cHRM", &line)], PIXEL),
+        ("sRGB counts more", &[(b"sRGB", &[0]), (b"gAMA", &one)], PIXEL),
+        ("code points of Display P3", &[(b"cICP", &[12, 13, 0, 1])], of_p3(PIXEL)),
+        ("code points count more", &[(b"cICP", &[1, 13, 0, 1]), (b"gAMA", &one)], PIXEL),
+    ];
+    for (name, chunks, wanted) in cases {
+        let made = middle(&with_chunks(ColorType::Rgb, &PIXEL, chunks));
+        assert!(close(made, wanted), "{name}: {made:?} is not {wanted:?}");
+    }
+    // With a plain power in the place of sRGB's curve.
+    let of_p3 = middle(&with_chunks(ColorType::Rgb, &PIXEL, &[(b"gAMA", &usual), (b"cHRM", &p3)]));
+    assert!(of_p3[0] > 208 && of_p3[2] < 45, "{of_p3:?}");
+    let grey = middle(&with_chunks(ColorType::Grayscale, &[100], &[(b"gAMA", &one)]));
+    assert!(close(grey, [lit[1]; 3]), "{grey:?}");
+    let hdr = with_chunks(ColorType::Rgb, &PIXEL, &[(b"cICP", &[9, 16, 0, 1])]);
+    assert!(render(&hdr).facts().probe.icc_profile.clone().expect("a name").contains("high dynamic range"));
+}
+
 #[test]
 fn a_profile_is_told_by_its_name_and_a_broken_one_is_ignored() {
     let file = flat_png(&ColorProfile::new_display_p3(), ColorType::Rgb, BitDepth::Eight, &[1, 2, 3]);
