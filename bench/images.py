@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Renders photos with our renderer, libvips and Pillow, in turn, and prints ours as a ratio of theirs.
 
+Photos of 12 megapixels are rendered from HEIC (beside Pillow with pillow-heif, which is libheif) and from JPEG XL (beside
+djxl, with Pillow behind it) too; libvips' wheel opens neither.
+
     bench/images.py --render PROGRAM --inputs PROGRAM [--rounds N] [--check]
 
 `--render` and `--inputs` are the examples `render` and `bench_inputs` of crates/media. The peers come from
@@ -23,6 +26,9 @@ from measure import run
 HERE = Path(__file__).resolve().parent
 LADDERS = {"1280": [1280, 640, 320, 160], "2048": [2048, 1280, 640, 320, 160]}
 PEERS = ["vips", "pillow"]
+# Of these two formats others, and smaller photos alone: encoding them is slow.
+PEERS_OF = {".heic": ["pillow"], ".jxl": ["djxl"]}
+SMALL = "12mp"
 CPU_TARGET = 0.80
 MEMORY_TARGET = 1.0
 
@@ -47,8 +53,9 @@ def quality(reference, files):
 
 
 def measure(arguments, work, source, ladder):
-    """Medians over the rounds of (seconds, MiB) per tool, and the PSNR of each tool's 640 pixel JPEG."""
-    samples = {tool: [] for tool in ["ours", *PEERS]}
+    """Medians over the rounds of (seconds, MiB) per tool, and the PSNR of each tool's 640 pixel JPEG. Also how far the
+    rounds' ratios of CPU lie apart, as parts of their median."""
+    samples = {tool: [] for tool in ["ours", *peers_of(source)]}
     for number in range(arguments.rounds):
         for tool in samples:
             folder = work / f"{source.name}-{ladder}-{tool}-{number}"
@@ -57,9 +64,16 @@ def measure(arguments, work, source, ladder):
             else:
                 samples[tool].append(peer(tool, source, ladder, folder))
     medians = {tool: tuple(map(statistics.median, zip(*rows, strict=True))) for tool, rows in samples.items()}
+    first = samples[peers_of(source)[0]]
+    ratios = [one[0] / other[0] for one, other in zip(samples["ours"], first, strict=True)]
+    spread = (max(ratios) - min(ratios)) / statistics.median(ratios)
     lossless = source.with_suffix(".png")
     files = [work / f"{source.name}-{ladder}-{tool}-0" / "jpeg-640.jpg" for tool in samples]
-    return medians, dict(zip(samples, quality(lossless, files), strict=True))
+    return medians, dict(zip(samples, quality(lossless, files), strict=True)), spread
+
+
+def peers_of(source):
+    return PEERS_OF.get(source.suffix, PEERS)
 
 
 def main():
@@ -77,27 +91,31 @@ def main():
         run([arguments.inputs, inputs])
         for lossless in sorted(inputs.glob("*.png")):
             run([sys.executable, HERE / "peer.py", "webp", lossless, lossless.with_suffix(".webp")])
+            for suffix in PEERS_OF if lossless.stem == SMALL else []:
+                run([sys.executable, HERE / "peer.py", suffix[1:], lossless, lossless.with_suffix(suffix)])
         idle = {tool: run([sys.executable, HERE / "peer.py", tool]).peak_mib for tool in PEERS}
         print("idle memory, MiB: " + ", ".join(f"{tool} {memory:.0f}" for tool, memory in idle.items()))
         print(
-            f"{'input':<14}{'ladder':>7} | {'ours':>14} | {'vips':>14} {'CPU':>5} {'mem':>5} "
-            f"| {'pillow':>14} {'CPU':>5} {'mem':>5} | PSNR dB ours/vips/pillow"
+            "for each peer: its user CPU and memory, and ours as a ratio of each; spread: of the first ratio over the rounds"
         )
         missed = []
         for source in sorted(inputs.iterdir()):
             for ladder in LADDERS:
                 if arguments.only not in source.name:
                     continue
-                medians, psnr = measure(arguments, work, source, ladder)
+                medians, psnr, spread = measure(arguments, work, source, ladder)
                 seconds, memory = medians["ours"]
-                row = f"{source.name:<14}{ladder:>7} | {seconds:6.2f} s {memory:3.0f} MiB"
-                for tool in PEERS:
+                row = f"{source.name:<10}{ladder:>5} | ours {seconds:6.2f} s {memory:3.0f} MiB"
+                for tool in peers_of(source):
                     other_seconds, other_memory = medians[tool]
                     cpu, mem = seconds / other_seconds, memory / other_memory
-                    row += f" | {other_seconds:6.2f} s {other_memory:3.0f} MiB {cpu:5.2f} {mem:5.2f}"
+                    row += (
+                        f" | {tool} {other_seconds:6.2f} s {other_memory:3.0f} MiB, CPU {cpu:4.2f}, memory {mem:4.2f}"
+                    )
                     if tool == "vips" and (cpu > CPU_TARGET or mem > MEMORY_TARGET):
                         missed.append(f"{source.name} to {ladder}: CPU {cpu:.2f}, memory {mem:.2f}")
-                print(row + " | " + " / ".join(f"{value:.2f}" for value in psnr.values()), flush=True)
+                decibels = " / ".join(f"{value:.2f}" for value in psnr.values())
+                print(f"{row} | PSNR {decibels} dB | spread {spread:.0%}", flush=True)
         print(f"targets against vips: CPU at most {CPU_TARGET:.2f}, memory at most {MEMORY_TARGET:.2f}")
         for line in missed:
             print(f"missed: {line}")

@@ -1,8 +1,8 @@
 """What bench/images.py runs in a process of its own: one peer on one picture, or a measurement.
 
-    peer.py vips|pillow [SOURCE EDGES FOLDER]   renders; prints the user CPU since its imports
-    peer.py webp SOURCE RESULT                  converts a lossless picture to WebP of quality 90
-    peer.py psnr LOSSLESS FILE...               prints each file's PSNR in dB
+    peer.py vips|pillow|djxl [SOURCE EDGES FOLDER]   renders; prints the user CPU since its imports
+    peer.py webp|heic|jxl SOURCE RESULT              converts a lossless picture (quality 90; JPEG XL: distance 1)
+    peer.py psnr LOSSLESS FILE...                    prints each file's PSNR in dB
 
 Each peer does what its documentation recommends for speed: it shrinks while decoding, with a margin,
 and makes every size of the one before. Settings of the encoders are the same for all.
@@ -11,6 +11,7 @@ and makes every size of the one before. Settings of the encoders are the same fo
 import json
 import math
 import resource
+import subprocess
 import sys
 
 
@@ -32,7 +33,12 @@ def vips(source, edges, folder):
 
 
 def pillow(source, edges, folder):
-    from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+    from PIL import Image, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, WebPImagePlugin  # noqa: F401
+
+    if source and source.endswith(".heic"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
     def work():
         picture = Image.open(source)
@@ -45,16 +51,42 @@ def pillow(source, edges, folder):
     return work
 
 
+def djxl(source, edges, folder):
+    decoded = f"{folder}/decoded.ppm"
+    rest = pillow(decoded, edges, folder)
+
+    def work():
+        subprocess.run(["djxl", "--quiet", "--num_threads=1", source, decoded], check=True, capture_output=True)
+        rest()
+
+    return work
+
+
 def timed(work):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    def used():
+        return sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    before = used()
     work()
-    return {"user_seconds": resource.getrusage(resource.RUSAGE_SELF).ru_utime - before}
+    return {"user_seconds": used() - before}
 
 
 def webp(source, result):
     import pyvips
 
     pyvips.Image.new_from_file(source, access="sequential").webpsave(result, Q=90)
+
+
+def heic(source, result):
+    import pillow_heif
+    from PIL import Image
+
+    pillow_heif.register_heif_opener()
+    Image.open(source).save(result, quality=90)
+
+
+def jxl(source, result):
+    subprocess.run(["cjxl", "--quiet", "--distance=1", source, result], check=True, capture_output=True)
 
 
 def psnr(lossless, files):
@@ -75,13 +107,15 @@ def psnr(lossless, files):
 
 def main():
     what, *rest = sys.argv[1:]
-    if what == "webp":
-        webp(*rest)
+    if what in ("webp", "heic", "jxl"):
+        {"webp": webp, "heic": heic, "jxl": jxl}[what](*rest)
     elif what == "psnr":
         print(json.dumps(psnr(rest[0], rest[1:])))
     else:
         source, edges, folder = rest or (None, "", None)
-        work = {"vips": vips, "pillow": pillow}[what](source, [int(edge) for edge in edges.split(",") if edge], folder)
+        work = {"vips": vips, "pillow": pillow, "djxl": djxl}[what](
+            source, [int(edge) for edge in edges.split(",") if edge], folder
+        )
         print(json.dumps(timed(work) if source else {}))
 
 

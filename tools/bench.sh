@@ -12,6 +12,7 @@ built=$SMMU_TARGET_DIR/bench-tools
 optimised() { cargo build --locked --quiet --profile bench-tools "$@"; }
 
 images() {
+    tools/setup.sh bench
     make_venv "$venv" bench/requirements.txt
     optimised --package smmu-media --example render --example bench_inputs
     "$venv/bin/python" bench/images.py --render "$built/examples/render" --inputs "$built/examples/bench_inputs"
