@@ -381,8 +381,10 @@ async fn every_sample_event_is_answered_as_recorded() {
         let answer = scene.play("update-status", name).await;
         assert_played(name, &answer);
     }
-    let answer = api_answer(&mut scene, "api-rerun").await;
-    assert_played("api-rerun", &answer);
+    for name in ["api-rerun", "api-account"] {
+        let answer = api_answer(&mut scene, name).await;
+        assert_played(name, &answer);
+    }
 
     // Nothing in this stack is old enough for it, so it has nothing to do.
     let answer = scene.play("reconcile", "reconcile-tick").await;
@@ -405,6 +407,10 @@ async fn every_sample_event_is_answered_as_recorded() {
     assert_played("api-delete", &answer);
     let answer = scene.play("purge", "purge-messages").await;
     assert_played("purge-messages", &answer);
+    let answer = api_answer(&mut scene, "api-delete-account").await;
+    assert_played("api-delete-account", &answer);
+    let answer = scene.play("purge", "purge-account").await;
+    assert_played("purge-account", &answer);
 
     let all: BTreeSet<_> = std::fs::read_dir(events_folder())
         .unwrap()

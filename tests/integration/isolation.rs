@@ -1,6 +1,6 @@
 //! What belongs to somebody else is answered byte for byte as what does not exist.
 
-use smmu_tests::{Answer, Caller, by_request, samples};
+use smmu_tests::{Answer, Caller, by_request, caller::init_request, samples};
 
 /// Everything of an answer that a stranger could learn from. Dates and request ids differ anyway.
 fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
@@ -87,6 +87,15 @@ async fn a_foreign_thing_equals_a_missing_one_on_every_route() {
             assert_eq!(visible(&after), page);
         }
     }
+    // Nobody exports what is somebody else's, or is told that it is there because they send the same.
+    let export = eve.call(reqwest::Method::GET, "/account?limit=100", None).await;
+    assert!(export.status == 200 && !export.text.contains(&upload.media_id), "{}", export.text);
+    let mut wish = init_request(&file);
+    wish["dedup"] = true.into();
+    let granted = eve.call(reqwest::Method::POST, "/media/upload/init", Some(wish.clone())).await;
+    assert_eq!(granted.status, 201, "{}", granted.text);
+    let known = ada.call(reqwest::Method::POST, "/media/upload/init", Some(wish)).await;
+    assert_eq!((known.status.as_u16(), known.text_at("/mediaId")), (200, upload.media_id.clone()));
     // Nor can an id be told from one that could not even be an id.
     for odd in ["job_", "x", "med_01j0000000000000000000000x", "%00"] {
         assert_eq!(visible(&eve.job(odd).await).2, absent.2, "{odd}");

@@ -3,10 +3,12 @@
 // Test functions are async for the runtime's sake, and `unwrap` is how a test says that it expected more.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a failed expectation is a failed test")]
 
+mod account;
 mod api;
 mod attempts;
 mod cancel;
 mod contracts;
+mod dedup;
 mod delete;
 mod events;
 mod faults;
@@ -17,8 +19,10 @@ mod lists;
 mod once;
 mod parts;
 mod player;
+mod profiles;
 mod rerun;
 mod resume;
 mod speech;
 mod tokens;
 mod uploads;
+mod wait;

@@ -232,7 +232,7 @@ async fn after_a_crash_the_event_of_the_bucket_goes_on() {
 }
 
 async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::Report {
-    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile"), &stack.environment(patience)).unwrap();
+    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile").await, &stack.environment(patience)).unwrap();
     smmu_reconcile::handle(Value::Null, &context).await.unwrap()
 }
 

@@ -122,8 +122,8 @@ impl Caller {
     /// # Panics
     /// If it is not granted.
     pub async fn init(&self, bytes: &[u8], content_type: &str) -> Upload {
-        let sha256 = hex_sha256(bytes);
-        let wish = json!({"filename": "sample", "contentType": content_type, "size": bytes.len(), "sha256": sha256});
+        let mut wish = init_request(bytes);
+        wish["contentType"] = content_type.into();
         self.granted(wish).await
     }
 
@@ -167,7 +167,15 @@ impl Caller {
     /// If any step is refused.
     pub async fn submit(&self, bytes: &[u8], content_type: &str) -> String {
         let upload = self.init(bytes, content_type).await;
-        let put = self.put(&upload, bytes, &[]).await;
+        self.send(&upload, bytes).await
+    }
+
+    /// Makes a granted upload and completes it; answers the job's id.
+    ///
+    /// # Panics
+    /// If any step is refused.
+    pub async fn send(&self, upload: &Upload, bytes: &[u8]) -> String {
+        let put = self.put(upload, bytes, &[]).await;
         assert_eq!(put.status, StatusCode::OK, "{}", put.text);
         let completed = self.complete(&upload.media_id).await;
         assert_eq!(completed.status, StatusCode::ACCEPTED, "{}", completed.text);
@@ -213,6 +221,12 @@ impl Caller {
         assert_eq!(response.status(), StatusCode::OK);
         response.bytes().await.expect("a body").to_vec()
     }
+}
+
+/// What asks for an upload of these bytes, whatever they are.
+#[must_use]
+pub fn init_request(bytes: &[u8]) -> Value {
+    json!({"filename": "sample", "size": bytes.len(), "sha256": hex_sha256(bytes)})
 }
 
 /// SHA-256 in hexadecimal, as the API writes it.

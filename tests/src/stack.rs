@@ -24,12 +24,19 @@ pub struct Stack {
     _runtime: Runtime,
 }
 
+/// What clients can choose beside the stack's own profile, where they can.
+const PROFILES: &str = r#"{"tiny":{"image":{"ladder":[64]}}}"#;
+
 /// Uploads start their jobs by themselves, small images are rendered by the function, and ended jobs are forgotten after 60
 /// days. Speech stays unheard.
 #[must_use]
 pub fn by_itself() -> &'static Stack {
-    const PARAMETERS: [(&str, &str); 3] =
-        [("UploadTrigger", "enabled"), ("Transcription", "disabled"), ("JobRetentionDays", "60")];
+    const PARAMETERS: [(&str, &str); 4] = [
+        ("UploadTrigger", "enabled"),
+        ("Transcription", "disabled"),
+        ("JobRetentionDays", "60"),
+        ("Profiles", PROFILES),
+    ];
     static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("dev", &PARAMETERS));
     &STACK
 }
@@ -37,8 +44,9 @@ pub fn by_itself() -> &'static Stack {
 /// Only `/complete` starts jobs, and the worker renders every image. Speech stays unheard, and nothing is kept for ever.
 #[must_use]
 pub fn by_request() -> &'static Stack {
-    const PARAMETERS: [(&str, &str); 5] = [
+    const PARAMETERS: [(&str, &str); 6] = [
         ("UploadTrigger", "disabled"),
+        ("Profiles", PROFILES),
         ("RenderImageMaxBytes", "0"),
         ("Transcription", "disabled"),
         ("UploadRetentionDays", "60"),

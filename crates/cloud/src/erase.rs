@@ -15,6 +15,10 @@ use crate::{
 use aws_config::SdkConfig;
 use smmu_core::{JobEvent, Media, MediaId, MediaState, Transition, media::LATE_SECONDS};
 
+mod account;
+
+pub use account::AccountPurge;
+
 /// How often a deletion is computed anew after another writer was faster.
 const ROUNDS: usize = 16;
 
@@ -85,7 +89,9 @@ pub struct Purger {
     workflow: Workflow,
     uploads: Uploads,
     artifacts: Artifacts,
+    eraser: Eraser,
     late_seconds: i64,
+    settle_seconds: i64,
 }
 
 /// What a purge found.
@@ -110,6 +116,8 @@ impl Purger {
             workflow: Workflow::new(sdk, environment)?,
             uploads: Uploads::new(sdk, environment)?,
             artifacts: Artifacts::new(sdk, environment)?,
+            eraser: Eraser::new(sdk, environment)?,
+            settle_seconds: environment.parse_or("SMMU_PATIENCE_SETTLE_SECONDS", account::SETTLE_SECONDS)?,
             late_seconds: environment.parse_or("SMMU_PATIENCE_LATE_SECONDS", LATE_SECONDS)?,
         })
     }
@@ -129,6 +137,7 @@ impl Purger {
         // Before what is there is listed: parts that nobody can put together any more become no object.
         self.uploads.give_parts_up(&tombstone).await?;
         let mut removed = self.uploads.remove(&tombstone).await?;
+        self.media.forget_content(&tombstone).await?;
         for job in tombstone.runs() {
             removed += self.artifacts.remove(&job).await?;
         }

@@ -17,11 +17,14 @@ use smmu_core::{
     DescribedMedia, Job, Media, MediaFacts, MediaId, MediaListing, MediaState, MediaStatus, MediaSummary, Page,
     Timestamp, UserId, speech::SpeechFacts,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, str::FromStr};
 
+mod duplicates;
+mod erasures;
 mod once;
 mod runs;
 
+pub use erasures::Erasure;
 pub use once::{Creation, Known, Once};
 pub use runs::{Begun, Key};
 
@@ -228,6 +231,31 @@ impl MediaTable {
         Ok(())
     }
 
+    /// Removes a record whose `attribute` has this value. Any other is left, and none is no error.
+    async fn remove_if(
+        &self,
+        operation: &'static str,
+        key: &str,
+        (attribute, value): (&str, &str),
+    ) -> Result<(), CloudError> {
+        let removed = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("mediaId", AttributeValue::S(key.to_owned()))
+            .condition_expression("#attribute = :value")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
+            .send()
+            .await;
+        match removed {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(CloudError::from_sdk(operation, error))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     async fn write_all(
         &self,
         operation: &'static str,
@@ -284,25 +312,26 @@ impl MediaTable {
 
     /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.
     pub async fn awaiting_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
-        self.granted_until(MediaStatus::AwaitingUpload, before, limit).await
+        self.with_status_until(MediaStatus::AwaitingUpload.as_str(), before, limit).await
     }
 
     /// Up to `limit` tombstones of media that are still to be removed.
     pub async fn deleted(&self, limit: usize) -> Result<Vec<MediaId>, CloudError> {
-        self.granted_until(MediaStatus::Deleted, Timestamp::MAX, limit).await
+        self.with_status_until(MediaStatus::Deleted.as_str(), Timestamp::MAX, limit).await
     }
 
     /// Up to `limit` tombstones of media that were removed, and whose grants ran out before `before`.
     pub async fn purged_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
-        self.granted_until(MediaStatus::Purged, before, limit).await
+        self.with_status_until(MediaStatus::Purged.as_str(), before, limit).await
     }
 
-    async fn granted_until(
+    /// Keys of up to `limit` records with a status, by what `expiresAt` says, the earliest first.
+    async fn with_status_until<T: FromStr>(
         &self,
-        status: MediaStatus,
+        status: &str,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<MediaId>, CloudError> {
+    ) -> Result<Vec<T>, CloudError> {
         const OPERATION: &str = "dynamodb:Query media";
         let mut pages = self
             .client
@@ -311,7 +340,7 @@ impl MediaTable {
             .index_name("by-status")
             .key_condition_expression("#status = :status AND expiresAt < :before")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()))
+            .expression_attribute_values(":status", AttributeValue::S(status.to_owned()))
             .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
             .into_paginator()
             .items()

@@ -37,10 +37,34 @@ pub struct PurgeQueue {
 
 /// What the purge queue carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PurgeMessage {
+    /// Remove a deleted media.
+    Media(MediaMessage),
+    /// Delete the media of an account.
+    Account(AccountMessage),
+}
+
+/// That a media was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PurgeMessage {
+pub struct MediaMessage {
     /// The deleted media.
     pub media_id: MediaId,
+}
+
+/// That everything of a user is to be erased, and how far that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountMessage {
+    /// Key of the record that says whose.
+    pub account: String,
+    /// The media that was looked at last; from the newest on without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<MediaId>,
+    /// Whether there was anything to delete since this look began.
+    #[serde(default)]
+    pub found: bool,
 }
 
 impl PurgeQueue {
@@ -51,8 +75,19 @@ impl PurgeQueue {
 
     /// Puts a deleted media on the queue. Sending it twice is harmless.
     pub async fn send(&self, media_id: &MediaId) -> Result<(), CloudError> {
-        let message = PurgeMessage { media_id: media_id.clone() };
+        let message = MediaMessage { media_id: media_id.clone() };
         send(&self.client, &self.url, "sqs:SendMessage purge", &message).await
+    }
+
+    /// Puts an account on the queue, to be looked at after `delay_s` (0 to 900). Sending it twice is harmless.
+    pub async fn send_account(&self, message: &AccountMessage, delay_s: i64) -> Result<(), CloudError> {
+        const OPERATION: &str = "sqs:SendMessage purge";
+        let body = serde_json::to_string(message).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+        let delay_s = i32::try_from(delay_s.clamp(0, 900)).expect("it is within bounds");
+        let sent =
+            self.client.send_message().queue_url(&self.url).message_body(body).delay_seconds(delay_s).send().await;
+        sent.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        Ok(())
     }
 }
 

@@ -101,7 +101,8 @@ impl Submitter {
             };
             let job = job.on(trail.clone());
             match self.media.submit(&submitted, &job, &self.jobs).await? {
-                Submission::Recorded => return Ok(self.send(&submitted, job).await),
+                // Boxed: the state of SDK calls is large.
+                Submission::Recorded => return Ok(Box::pin(self.recorded(&submitted, job)).await),
                 // The other submission's job is this one; the next round finds it.
                 Submission::AlreadyThere | Submission::Contended => {
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
@@ -112,6 +113,17 @@ impl Submitter {
         }
         Err(CloudError::interrupted("dynamodb:TransactWriteItems submit", "other writers were faster every time")
             .into())
+    }
+
+    /// Sends the job that was recorded, and lets the media be found by its content.
+    async fn recorded(&self, submitted: &Media, job: Job) -> Job {
+        let forget_at = self.jobs.forget_after(job.created_at);
+        let (job, noted) = tokio::join!(self.send(submitted, job), self.media.note_content(submitted, forget_at));
+        if let Err(error) = noted {
+            // It costs another upload of the same content at most.
+            tracing::warn!(media_id = %submitted.id, %error, "the media cannot be found by its content");
+        }
+        job
     }
 
     /// Where a job of a media comes from.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 mod named;
 
-pub use named::{Choice, NamedProfile, Profiles, UnusableProfiles};
+pub use named::{Choice, NamedProfile, Profiles, UnknownProfile, UnusableProfiles};
 
 /// What is wanted of images, of video and audio, and of the speech in them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

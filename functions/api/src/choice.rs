@@ -2,14 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use smmu_core::{Choice, NamedProfile, Problem, ProblemCode, Profiles, speech::Language};
-
-/// The parts of a choice that a request names; what it leaves out stays as it was, and null undoes it.
-#[derive(Debug, Default)]
-pub(crate) struct Chosen {
-    pub(crate) profile: Option<Option<NamedProfile>>,
-    pub(crate) language: Option<Option<Language>>,
-}
+use smmu_core::{Choice, Problem, ProblemCode, Profiles, speech::Language};
 
 /// A choice as its owner sees it: what was chosen, by name.
 #[derive(Debug, Serialize)]
@@ -29,76 +22,63 @@ impl<'a> From<&'a Choice> for ChoiceView<'a> {
     }
 }
 
-/// Takes both out of the fields of a request.
-pub(crate) fn chosen(fields: &mut Map<String, Value>, profiles: &Profiles) -> Result<Chosen, Problem> {
-    Ok(Chosen { profile: profile(fields, profiles)?, language: language(fields)? })
+/// Takes both out of the fields of a request. What it leaves out stays as it was, and null undoes it.
+pub(crate) fn chosen(fields: &mut Map<String, Value>, earlier: Choice, profiles: &Profiles) -> Result<Choice, Problem> {
+    const LANGUAGE: &str = "must be the tag of a language that is recognised, such as en, de or pt-BR";
+    let profile = match fields.remove("profile") {
+        None => earlier.profile,
+        Some(Value::Null) => None,
+        Some(Value::String(name)) => profiles.choose(&name).map_err(|error| invalid("profile", &error.to_string()))?,
+        Some(_) => return Err(invalid("profile", "must be a string")),
+    };
+    let language = match fields.remove("language") {
+        None => earlier.language,
+        Some(Value::Null) => None,
+        Some(Value::String(tag)) => Some(Language::of_tag(&tag).ok_or_else(|| invalid("language", LANGUAGE))?),
+        Some(_) => return Err(invalid("language", "must be a string")),
+    };
+    Ok(Choice { profile, language })
 }
 
-fn profile(fields: &mut Map<String, Value>, profiles: &Profiles) -> Result<Option<Option<NamedProfile>>, Problem> {
-    match fields.remove("profile") {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(Value::String(name)) => profiles.choose(&name).map(Some).ok_or_else(|| {
-            let names: Vec<_> = profiles.names().collect();
-            invalid("profile", format!("must be one of: {}", names.join(", ")))
-        }),
-        Some(_) => Err(invalid("profile", "must be a string".to_owned())),
-    }
-}
-
-fn language(fields: &mut Map<String, Value>) -> Result<Option<Option<Language>>, Problem> {
-    match fields.remove("language") {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
-        Some(Value::String(tag)) => Language::of_tag(&tag).map(|language| Some(Some(language))).ok_or_else(|| {
-            invalid("language", "must be the tag of a language that is recognised, such as en, de or pt-BR".to_owned())
-        }),
-        Some(_) => Err(invalid("language", "must be a string".to_owned())),
-    }
-}
-
-fn invalid(field: &str, detail: String) -> Problem {
+fn invalid(field: &str, detail: &str) -> Problem {
     Problem::with_field(ProblemCode::InvalidRequest, field, detail)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{language, profile};
-    use serde_json::{Map, Value, json};
-    use smmu_core::Profiles;
+    use super::{ChoiceView, chosen};
+    use serde_json::{Value, json};
+    use smmu_core::{Choice, Problem, Profiles};
 
-    fn fields(value: &Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
-    }
-
-    #[test]
-    fn a_profile_is_chosen_by_a_name_that_there_is() {
+    fn choose(request: &Value, earlier: &Choice) -> Result<Choice, Problem> {
         let profiles: Profiles = r#"{"small": {"image": {"avif": {}}}}"#.parse().unwrap();
-        let name = |value: Value| {
-            let chosen = profile(&mut fields(&value), &profiles);
-            chosen.map(|chosen| chosen.map(|profile| profile.map(|profile| profile.name)))
-        };
-        assert_eq!(name(json!({})), Ok(None));
-        assert_eq!(name(json!({"profile": "small"})), Ok(Some(Some("small".to_owned()))));
-        for usual in [json!("default"), json!(null)] {
-            assert_eq!(name(json!({"profile": usual})), Ok(Some(None)));
-        }
-        let refused = name(json!({"profile": "large"})).unwrap_err();
-        assert_eq!(refused.detail.as_deref(), Some("must be one of: default, small"));
-        assert_eq!(refused.pointer.as_deref(), Some("/profile"));
-        assert!(name(json!({"profile": {}})).is_err());
+        chosen(&mut request.as_object().unwrap().clone(), earlier.clone(), &profiles)
     }
 
     #[test]
-    fn a_language_is_one_that_is_recognised() {
-        let code = |value: Value| {
-            language(&mut fields(&value)).map(|named| named.map(|language| language.map(|known| known.to_string())))
-        };
-        assert_eq!((code(json!({})), code(json!({"language": null}))), (Ok(None), Ok(Some(None))));
-        assert_eq!(code(json!({"language": "pt-BR"})), Ok(Some(Some("pt".to_owned()))));
-        for wrong in [json!("tlh"), json!(""), json!(7)] {
-            let refused = code(json!({"language": wrong})).unwrap_err();
-            assert_eq!(refused.pointer.as_deref(), Some("/language"));
+    fn a_choice_is_made_by_names_stays_where_it_is_left_out_and_is_undone_by_null() {
+        let usual = Choice::default();
+        assert_eq!(choose(&json!({}), &usual), Ok(usual.clone()));
+        let made = choose(&json!({"profile": "small", "language": "pt-BR"}), &usual).unwrap();
+        assert_eq!(json!(ChoiceView::from(&made)), json!({"profile": "small", "language": "pt"}));
+        assert_eq!(choose(&json!({}), &made), Ok(made.clone()));
+        for undone in [json!({"profile": null, "language": null}), json!({"profile": "default", "language": null})] {
+            assert_eq!(choose(&undone, &made), Ok(usual.clone()));
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_its_field_and_what_there_is() {
+        for (wrong, pointer, words) in [
+            (json!({"profile": "large"}), "/profile", "must be one of: default, small"),
+            (json!({"profile": {}}), "/profile", "a string"),
+            (json!({"language": "tlh"}), "/language", "such as en"),
+            (json!({"language": ""}), "/language", "such as en"),
+            (json!({"language": 7}), "/language", "a string"),
+        ] {
+            let refused = choose(&wrong, &Choice::default()).unwrap_err();
+            assert_eq!(refused.pointer.as_deref(), Some(pointer));
+            assert!(refused.detail.unwrap().contains(words), "{wrong}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `POST /media/upload/init`: from a request to an [`UploadGrant`].
 
+mod duplicate;
 mod parse;
 
 pub(crate) use parse::{NO_DIGEST, nothing_else, object, sha256, text, whole_number};
@@ -65,6 +66,11 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let once = once(request, user, "")?;
     let request = parse::upload_request(request.body(), &context.policy)?;
+    if request.dedup
+        && let Some(found) = duplicate::find(user, &request, context).await?
+    {
+        return duplicate::show(&found, context).await;
+    }
     let media = media(request, user.clone(), context).await?;
     let now = media.created_at;
     let media = match once {
@@ -100,7 +106,7 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
 /// S3 has is empty and removed by the bucket's lifecycle rule.
 async fn media(request: UploadRequest, user: UserId, context: &Context) -> Result<Media, Problem> {
     let (id, now) = (clock::new_media_id(), clock::now());
-    let UploadRequest { file_name, labels, choice, content_type, bytes, sending } = request;
+    let UploadRequest { file_name, labels, choice, content_type, bytes, sending, dedup: _ } = request;
     let (sending, seconds) = match sending {
         RequestedSending::Whole(sha256) => (Sending::Whole { sha256 }, context.policy.grant_seconds),
         RequestedSending::Parts(declared) => {

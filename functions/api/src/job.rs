@@ -5,6 +5,7 @@ use crate::{
     choice::ChoiceView,
     header_text, owned, playback, respond,
     routes::{Endpoint, Handler},
+    wait,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -23,7 +24,7 @@ const POLL_S: u32 = 1;
 /// A job as its owner sees it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JobView<'a> {
+pub(crate) struct JobView<'a> {
     job_id: &'a JobId,
     media_id: &'a MediaId,
     status: Status,
@@ -72,13 +73,22 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 
 async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let job = find(id, user, context).await?;
-    let tag = entity_tag(&job, clock::now(), context.download_seconds);
+    let Some(seconds) = wait::preferred_s(request) else { return answer(request, &job, context).await };
+    let job = wait::for_change(job, seconds, context).await?;
+    let mut response = answer(request, &job, context).await?;
+    let applied = HeaderValue::from_str(&format!("wait={seconds}")).expect("digits are ASCII");
+    response.headers_mut().insert("preference-applied", applied);
+    Ok(response)
+}
+
+async fn answer(request: &Request, job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
+    let tag = entity_tag(job, clock::now(), context.download_seconds);
     if header_text(request, header::IF_NONE_MATCH).is_some_and(|known| matches(known, &tag)) {
         let mut response = respond::not_modified();
-        decorate(&mut response, &job, &tag);
+        decorate(&mut response, job, &tag);
         return Ok(response);
     }
-    show(StatusCode::OK, &job, context).await
+    show(StatusCode::OK, job, context).await
 }
 
 /// A user's own job.
@@ -91,6 +101,14 @@ pub(crate) async fn find(id: &str, user: &UserId, context: &Context) -> Result<J
 
 /// A job as a response.
 pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
+    let tag = entity_tag(job, clock::now(), context.download_seconds);
+    let mut response = respond::json(status, &view(job, context).await?);
+    decorate(&mut response, job, &tag);
+    Ok(response)
+}
+
+/// A job as its owner sees it, its links freshly signed.
+pub(crate) async fn view<'a>(job: &'a Job, context: &Context) -> Result<JobView<'a>, Problem> {
     let now = clock::now();
     let error = match &job.state {
         JobState::Failed { error, .. } => Some(error),
@@ -103,7 +121,7 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
         [] => None,
         outputs => Some(sign(&job.id, outputs, now, context).await?),
     };
-    let view = JobView {
+    Ok(JobView {
         job_id: &job.id,
         media_id: &job.media_id,
         status: job.status(),
@@ -119,10 +137,7 @@ pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Re
         warnings: job.warnings(),
         created_at: job.created_at,
         updated_at: job.updated_at,
-    };
-    let mut response = respond::json(status, &view);
-    decorate(&mut response, job, &entity_tag(job, now, context.download_seconds));
-    Ok(response)
+    })
 }
 
 async fn sign<'a>(

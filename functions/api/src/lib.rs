@@ -1,5 +1,6 @@
 //! The HTTP API: one handler for each endpoint, every error as problem details (RFC 9457).
 
+mod account;
 pub mod auth;
 mod cancel;
 mod choice;
@@ -18,6 +19,7 @@ mod respond;
 mod routes;
 #[cfg(test)]
 mod template;
+mod wait;
 
 use auth::{AuthConfig, Verifier};
 use aws_config::SdkConfig;

@@ -61,7 +61,7 @@ async fn media(request: &Request, user: &UserId, context: &Context) -> Result<Re
 }
 
 /// The parameters of a list. The user is none of them: a list is always the token's user's own.
-fn listing<S, I>(request: &Request) -> Result<Listing<S, I>, Problem>
+pub(crate) fn listing<S, I>(request: &Request) -> Result<Listing<S, I>, Problem>
 where
     S: for<'de> Deserialize<'de>,
     I: FromStr,

@@ -19,7 +19,7 @@ use smmu_core::{
 /// A media as its owner sees it. What the client declared has the names of the init request.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MediaView<'a> {
+pub(crate) struct MediaView<'a> {
     media_id: &'a MediaId,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<&'a JobId>,

@@ -1,8 +1,7 @@
 //! `POST /media/{mediaId}/jobs`: runs a media again, all of it or one step.
 
 use crate::{
-    Context,
-    choice::{self, Chosen},
+    Context, choice,
     init::{nothing_else, object, once},
     job, media, origin, respond,
     routes::{Endpoint, Handler},
@@ -13,7 +12,7 @@ use lambda_http::{
 };
 use serde_json::{Map, Value};
 use smmu_cloud::RerunError;
-use smmu_core::{CannotRun, Choice, Media, MediaState, Pipeline, Problem, ProblemCode, Rerun, UserId};
+use smmu_core::{CannotRun, Media, MediaState, Pipeline, Problem, ProblemCode, Rerun, UserId};
 
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::POST,
@@ -26,14 +25,12 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
     let key = once(request, user, &format!("{id}/jobs"))?;
     // The body may be left out.
     let mut fields = if request.body().is_empty() { Map::new() } else { object(request.body())? };
-    let Chosen { profile, language } = choice::chosen(&mut fields, &context.policy.profiles)?;
+    let choice = choice::chosen(&mut fields, found.choice.clone(), &context.policy.profiles)?;
     let step = step(&mut fields)?;
     nothing_else(&fields)?;
     if step == Some(Pipeline::Transcribe) && !context.transcription {
         return Err(Problem::because(ProblemCode::StepUnavailable, "this service does not turn speech into text"));
     }
-    let earlier = found.choice.clone();
-    let choice = Choice { profile: profile.unwrap_or(earlier.profile), language: language.unwrap_or(earlier.language) };
     let rerun = Rerun { choice, step };
     let made = context.submitter.run_again(&found.id, &rerun, key.as_ref(), origin(request)).await;
     let job = made.map_err(|error| problem(&error, &found))?;
@@ -48,7 +45,7 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
 /// The one step that is asked for, if not all are.
 fn step(fields: &mut Map<String, Value>) -> Result<Option<Pipeline>, Problem> {
     const EXPECTED: &str = "must be [\"transcribe\"], the only step that can be run on its own";
-    let alone = |step: &Value| *step == Value::from(Pipeline::Transcribe.as_str());
+    let alone = |step: &Value| step.as_str() == Some(Pipeline::Transcribe.as_str());
     match fields.remove("steps") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(steps)) if steps.len() == 1 && steps.iter().all(alone) => Ok(Some(Pipeline::Transcribe)),

@@ -1,6 +1,6 @@
 //! The table of endpoints. The router follows it, and the template is checked against it.
 
-use crate::{Context, cancel, complete, delete, health, init, job, list, media, parts, playback, rerun};
+use crate::{Context, account, cancel, complete, delete, health, init, job, list, media, parts, playback, rerun};
 use lambda_http::{Body, Request, Response, http::Method};
 use smmu_core::{Problem, UserId};
 use std::pin::Pin;
@@ -20,6 +20,8 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &rerun::ENDPOINT,
     &parts::SIGN,
     &parts::LIST,
+    &account::EXPORT,
+    &account::ERASE,
 ];
 
 /// One method at one path, and who answers it.

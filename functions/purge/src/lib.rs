@@ -1,8 +1,8 @@
-//! Removes what deleted media consist of, one for each message of the purge queue.
+//! Removes what deleted media consist of, one for each message of the purge queue, and deletes the media of accounts.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use smmu_cloud::{Environment, Failure, InvalidEnvironment, Purge, PurgeMessage, Purger};
+use smmu_cloud::{AccountPurge, Environment, Failure, InvalidEnvironment, MediaMessage, Purge, PurgeMessage, Purger};
 
 /// What the function needs, made once.
 pub struct Context {
@@ -37,13 +37,20 @@ pub async fn handle(event: SqsEvent, context: &Context) -> Result<SqsBatchRespon
 
 async fn purge(message: &SqsMessage, context: &Context) -> Result<(), Failure> {
     let body = message.body.as_deref().unwrap_or_default();
-    let PurgeMessage { media_id } =
-        serde_json::from_str(body).map_err(|error| Failure::Fault(format!("not a purge message: {error}")))?;
-    match context.purger.purge(&media_id).await? {
-        Purge::Purged(objects) => tracing::info!(%media_id, objects, "media purged"),
-        Purge::Forgotten(objects) => tracing::info!(%media_id, objects, "media forgotten"),
-        Purge::Missing => tracing::info!(%media_id, "duplicate message"),
-        Purge::Live => tracing::error!(%media_id, "the media is not marked as deleted; nothing removed"),
+    match serde_json::from_str(body).map_err(|error| Failure::Fault(format!("not a purge message: {error}")))? {
+        PurgeMessage::Media(MediaMessage { media_id }) => match context.purger.purge(&media_id).await? {
+            Purge::Purged(objects) => tracing::info!(%media_id, objects, "media purged"),
+            Purge::Forgotten(objects) => tracing::info!(%media_id, objects, "media forgotten"),
+            Purge::Missing => tracing::info!(%media_id, "duplicate message"),
+            Purge::Live => tracing::error!(%media_id, "the media is not marked as deleted; nothing removed"),
+        },
+        PurgeMessage::Account(message) => match context.purger.purge_account(&message).await? {
+            AccountPurge::Continued(media) => {
+                tracing::info!(account = message.account, media, "media of an account deleted");
+            }
+            AccountPurge::Done => tracing::info!(account = message.account, "account deleted"),
+            AccountPurge::Missing => tracing::info!(account = message.account, "duplicate message"),
+        },
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
 use smmu_cloud::{
-    Advance, CloudError, Environment, Failure, InvalidEnvironment, Meter, PurgeQueue, SubmitError, Submitter, Workflow,
-    clock, telemetry, workflow::Execution,
+    AccountMessage, Advance, CloudError, Environment, Failure, InvalidEnvironment, Meter, PurgeQueue, SubmitError,
+    Submitter, Workflow, clock, telemetry, workflow::Execution,
 };
 use smmu_core::{
     CorrelationId, ErrorCode, Job, JobEvent, JobId, JobState, Measurement, MediaId, MediaState, Origin, Refusal,
@@ -86,7 +86,7 @@ pub struct Report {
     pub submitted: usize,
     /// Grants that ended without an upload.
     pub expired: usize,
-    /// Deleted media whose purge was asked for once more, or for the last time.
+    /// Deleted media and accounts whose purge was asked for once more, or for the last time.
     pub purged: usize,
     /// Records that could not be looked into; the next run tries again.
     pub errors: usize,
@@ -119,6 +119,12 @@ pub async fn handle(tick: Value, context: &Context) -> Result<Report, Failure> {
     for id in context.submitter.media.purged_since(now.plus_seconds(-context.patience.late), BATCH).await? {
         // What arrived since the first purge goes, and the records.
         count(context.purges.send(&id).await.map(|()| Mended::Purged), id.as_str(), &mut report);
+    }
+    for account in context.submitter.media.erasures_since(now.plus_seconds(-context.patience.unpurged), BATCH).await? {
+        // A message was lost, or Lambda has ended a long chain of them.
+        let message = AccountMessage { account: account.clone(), after: None, found: false };
+        let sent = context.purges.send_account(&message, 0).await;
+        count(sent.map(|()| Mended::Purged), &account, &mut report);
     }
     let measured = Measurement::Reconciled { stuck: report.stuck + report.errors, mended: report.sent + report.failed };
     context.meter.write(&measured, None);

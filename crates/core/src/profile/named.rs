@@ -39,6 +39,11 @@ pub struct Choice {
     pub language: Option<Language>,
 }
 
+/// A name that no profile has, with those that there are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of: {0}")]
+pub struct UnknownProfile(String);
+
 /// Profiles that cannot be offered.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableProfiles {
@@ -62,20 +67,20 @@ pub enum UnusableProfiles {
 }
 
 impl Profiles {
-    /// What a name chooses: `default` the stack's own profile, which is no choice; any other name one of these. `None` for
-    /// a name that nothing has.
-    #[must_use]
-    pub fn choose(&self, name: &str) -> Option<Option<NamedProfile>> {
+    /// What a name chooses: `default` the stack's own profile, which is no choice; any other name one of these.
+    ///
+    /// # Errors
+    ///
+    /// For a name that nothing has.
+    pub fn choose(&self, name: &str) -> Result<Option<NamedProfile>, UnknownProfile> {
         if name == USUAL {
-            return Some(None);
+            return Ok(None);
         }
-        let (name, definition) = self.0.get_key_value(name)?;
-        Some(Some(NamedProfile { name: name.clone(), definition: definition.clone() }))
-    }
-
-    /// All names that a client can choose.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        [USUAL].into_iter().chain(self.0.keys().map(String::as_str))
+        let Some((name, definition)) = self.0.get_key_value(name) else {
+            let names = [USUAL].into_iter().chain(self.0.keys().map(String::as_str));
+            return Err(UnknownProfile(names.collect::<Vec<_>>().join(", ")));
+        };
+        Ok(Some(NamedProfile { name: name.clone(), definition: definition.clone() }))
     }
 }
 
@@ -141,9 +146,9 @@ mod tests {
     #[test]
     fn profiles_are_checked_as_the_stack_s_own_is_and_named() {
         let two = profiles(&json!({"small": {"image": {"avif": {}}}, "web-2": {}})).unwrap();
-        assert_eq!(two.names().collect::<Vec<_>>(), ["default", "small", "web-2"]);
-        assert_eq!((two.choose("default"), two.choose("Small")), (Some(None), None));
-        assert_eq!(two.choose("small").flatten().map(|chosen| chosen.name), Some("small".to_owned()));
+        assert_eq!(two.choose("Small").unwrap_err().to_string(), "must be one of: default, small, web-2");
+        assert_eq!(two.choose("default"), Ok(None));
+        assert_eq!(two.choose("small").unwrap().map(|chosen| chosen.name), Some("small".to_owned()));
         for (wrong, words) in [
             (json!([]), "not an object"),
             (json!({"default": {}}), "`default` cannot be"),
@@ -164,7 +169,7 @@ mod tests {
             profile: profiles(&json!({"german": {"speech": {"language": "de", "beamSize": 5}}}))
                 .unwrap()
                 .choose("german")
-                .flatten(),
+                .unwrap(),
             language: None,
         };
         let stored: Choice = serde_json::from_value(serde_json::to_value(&choice).unwrap()).unwrap();

@@ -1,9 +1,6 @@
 //! The body of an init request, field by field, so that every refusal names its field.
 
-use crate::{
-    choice::{self, Chosen},
-    respond::MAX_BODY_BYTES,
-};
+use crate::{choice, respond::MAX_BODY_BYTES};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use lambda_http::Body;
 use serde::{
@@ -19,6 +16,8 @@ pub(super) struct UploadRequest {
     pub(super) file_name: String,
     pub(super) labels: Labels,
     pub(super) choice: Choice,
+    /// Whether an earlier upload of the same content will do.
+    pub(super) dedup: bool,
     pub(super) content_type: String,
     pub(super) bytes: u64,
     pub(super) sending: RequestedSending,
@@ -44,15 +43,19 @@ pub(super) fn upload_request(body: &Body, policy: &UploadPolicy) -> Result<Uploa
     let bytes = size(&mut fields)?;
     let sending = sending(&mut fields)?;
     let labels = labels(&mut fields)?;
-    let Chosen { profile, language } = choice::chosen(&mut fields, &policy.profiles)?;
+    let choice = choice::chosen(&mut fields, Choice::default(), &policy.profiles)?;
+    let dedup = match fields.remove("dedup") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(dedup)) => dedup,
+        Some(_) => return Err(invalid("dedup", "must be true or false")),
+    };
     nothing_else(&fields)?;
     let content_type = policy.admit(&declared, &file_name, bytes)?.to_owned();
-    let choice = Choice { profile: profile.flatten(), language: language.flatten() };
     if matches!(sending, RequestedSending::Whole(_)) && bytes > MAX_SINGLE_PUT_BYTES {
         let detail = format!("one request carries at most {MAX_SINGLE_PUT_BYTES} bytes");
         return Err(Problem::with_field(ProblemCode::PartsRequired, "parts", detail));
     }
-    Ok(UploadRequest { file_name, labels, choice, content_type, bytes, sending })
+    Ok(UploadRequest { file_name, labels, choice, dedup, content_type, bytes, sending })
 }
 
 /// With parts the digest may be left out: each part has its own.
@@ -288,6 +291,7 @@ mod tests {
             ("metadata", json!({"": "summer"})),
             ("profile", json!("large")),
             ("language", json!("klingon")),
+            ("dedup", json!("yes")),
         ];
         for (field, value) in bad {
             let mut body = good();

@@ -1,0 +1,57 @@
+//! An upload that is not needed: the same user has sent the same content before, to have the same made of it.
+
+use super::parse::{RequestedSending, UploadRequest};
+use crate::{
+    Context,
+    job::{self, JobView},
+    respond,
+};
+use lambda_http::{Body, Response, http::StatusCode};
+use serde::Serialize;
+use smmu_core::{Job, JobId, Media, MediaId, Problem, Sha256, Status, UserId};
+
+/// What the client gets in the place of a grant.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Known<'a> {
+    media_id: &'a MediaId,
+    duplicate: bool,
+    job: JobView<'a>,
+}
+
+/// The job of an earlier upload that will do: completed, or under way.
+pub(super) async fn find(user: &UserId, request: &UploadRequest, context: &Context) -> Result<Option<Job>, Problem> {
+    let table = &context.submitter.media;
+    let (RequestedSending::Whole(sha256) | RequestedSending::Parts(Some(sha256))) = request.sending else {
+        return Ok(None);
+    };
+    let known = table.same_content(user, sha256, request.bytes).await;
+    let Some(id) = known.map_err(|error| respond::cloud_problem(&error))? else { return Ok(None) };
+    let media = table.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
+    let Some(standing) = media.as_ref().and_then(|media| standing(media, user, sha256, request)) else {
+        return Ok(None);
+    };
+    let job = context.submitter.jobs.get(standing).await.map_err(|error| respond::cloud_problem(&error))?;
+    Ok(job.filter(will_do))
+}
+
+/// The job that stands for a media, where the media is what is asked for.
+fn standing<'a>(media: &'a Media, user: &UserId, sha256: Sha256, request: &UploadRequest) -> Option<&'a JobId> {
+    let same_content = media.grant.declared_sha256() == Some(sha256) && media.grant.bytes == request.bytes;
+    let same = media.user == *user && same_content && media.choice == request.choice;
+    media.standing_job().filter(|_| same)
+}
+
+fn will_do(job: &Job) -> bool {
+    let promising = match job.status() {
+        Status::Queued | Status::Running | Status::Completed => true,
+        Status::Failed | Status::Cancelled => false,
+    };
+    promising && job.deleted_at.is_none()
+}
+
+pub(super) async fn show(job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
+    tracing::info!(media_id = %job.media_id, "upload not needed: the content is there");
+    let view = job::view(job, context).await?;
+    Ok(respond::json(StatusCode::OK, &Known { media_id: &job.media_id, duplicate: true, job: view }))
+}

@@ -1,0 +1,71 @@
+//! `Prefer: wait=N` (RFC 7240, section 4.3): a request that is answered when something has happened, or after N seconds.
+
+use crate::{Context, job};
+use lambda_http::Request;
+use smmu_core::{Job, Problem};
+use std::time::{Duration, Instant};
+
+/// The longest that a request is kept waiting, in seconds: API Gateway gives up after 30.
+const MOST_S: u64 = 20;
+/// How often the job is looked at meanwhile.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How many seconds the sender prefers to wait, within bounds. What cannot be understood is no preference (section 2).
+pub(crate) fn preferred_s(request: &Request) -> Option<u64> {
+    let values = request.headers().get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    // Of a preference that is there twice, the first counts.
+    let mut preferences = values.flat_map(|value| value.split(','));
+    let seconds = preferences.find_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').to_owned())
+    })?;
+    let seconds: u64 = seconds.parse().ok()?;
+    (seconds > 0).then_some(seconds.min(MOST_S))
+}
+
+/// The job once it has another status than now, or after so many seconds. One that has ended is answered at once.
+pub(crate) async fn for_change(mut job: Job, seconds: u64, context: &Context) -> Result<Job, Problem> {
+    let (until, status) = (Instant::now() + Duration::from_secs(seconds), job.status());
+    let user = job.user_id.clone();
+    while job.status() == status && !status.is_terminal() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        tokio::time::sleep(PAUSE.min(left)).await;
+        // It may have been deleted meanwhile.
+        job = job::find(job.id.as_str(), &user, context).await?;
+    }
+    Ok(job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::preferred_s;
+    use lambda_http::{Body, Request, http};
+
+    fn preferred(values: &[&str]) -> Option<u64> {
+        let request = http::Request::builder().uri("https://api.example/jobs/a");
+        let request = values.iter().fold(request, |request, value| request.header("prefer", *value));
+        preferred_s(&Request::from(request.body(Body::Empty).unwrap()))
+    }
+
+    #[test]
+    fn a_wait_is_read_as_the_rfc_writes_it_and_bounded() {
+        for (values, seconds) in [
+            (&["wait=10"][..], Some(10)),
+            (&["respond-async, Wait = \"5\"; x=y"], Some(5)),
+            (&["return=minimal", "wait=7"], Some(7)),
+            (&["wait=3, wait=9"], Some(3)),
+            (&["wait=100"], Some(20)),
+            (&["wait=0"], None),
+            (&["wait"], None),
+            (&["wait=-1"], None),
+            (&["wait=soon"], None),
+            (&["waiting=5"], None),
+            (&[], None),
+        ] {
+            assert_eq!(preferred(values), seconds, "{values:?}");
+        }
+    }
+}
