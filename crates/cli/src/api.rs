@@ -48,6 +48,9 @@ pub struct InitRequest<'a> {
     /// What to make of it.
     #[serde(flatten)]
     pub choice: &'a ChoiceArgs,
+    /// Whether an earlier upload of the same content will do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dedup: bool,
 }
 
 /// What `POST /media/{mediaId}/jobs` is asked.
@@ -59,6 +62,19 @@ pub struct RerunRequest<'a> {
     /// The only steps to run, if not all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<[AloneStep; 1]>,
+}
+
+/// What `POST /media/upload/init` answers.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum InitAnswer {
+    /// The file is to be sent.
+    Granted(Grant),
+    /// It was sent before.
+    Duplicate {
+        /// What is or was made of it.
+        job: Box<Job>,
+    },
 }
 
 /// What `POST /media/upload/init` grants.
@@ -358,7 +374,7 @@ impl Api {
     }
 
     /// Asks for an upload. Sent again after a lost answer, it is granted the same one.
-    pub async fn init(&self, wish: &InitRequest<'_>) -> Result<Grant, Error> {
+    pub async fn init(&self, wish: &InitRequest<'_>) -> Result<InitAnswer, Error> {
         let url = self.url(&["media", "upload", "init"]);
         let key = new_key();
         let request = || {
@@ -470,6 +486,18 @@ impl Api {
             url.query_pairs_mut().extend_pairs(parameters);
         }
         read(&self.http.exchange(|| self.authorized(self.http.client().get(url.clone()))).await?)
+    }
+
+    /// A page of everything that the user has: an object with `media` and, where there is more, `next`.
+    pub async fn account(&self, after: Option<&str>) -> Result<Map<String, Value>, Error> {
+        let parameters: Vec<_> = after.map(|after| ("after", after)).into_iter().collect();
+        self.list("account", &parameters).await
+    }
+
+    /// Has everything deleted that the user has. Twice is the same.
+    pub async fn delete_account(&self) -> Result<(), Error> {
+        let url = self.url(&["account"]);
+        self.http.exchange(|| self.authorized(self.http.client().delete(url.clone()))).await.map(drop)
     }
 
     /// Cancels a job. Twice is the same.

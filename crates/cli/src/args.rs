@@ -53,6 +53,9 @@ pub enum Command {
         #[command(flatten)]
         /// What to make.
         choice: ChoiceArgs,
+        /// Do not send what you have sent before: follow its job instead
+        #[arg(long)]
+        dedup: bool,
         #[command(flatten)]
         /// What to do with the jobs.
         follow: Follow,
@@ -126,11 +129,35 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take along or delete everything that you have
+    #[command(after_help = EXIT_CODES)]
+    Account {
+        /// Which of both
+        #[command(subcommand)]
+        what: AccountCommand,
+    },
     /// Show whether the API answers; needs no token
     Health {
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What to do with everything that a user has.
+#[derive(Subcommand)]
+pub enum AccountCommand {
+    /// Write your media and jobs with links to all outputs, as JSON, into a new file
+    Export {
+        /// The file; its links are signed, so whoever has it can follow them for a while
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Delete all your uploads, jobs and outputs; this cannot be undone
+    Delete {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -1,15 +1,18 @@
 //! What each command does, from its arguments to its exit code.
 
 use crate::{
+    account,
     api::{Api, JobSnapshot, RerunRequest},
-    args::{AnyId, ChoiceArgs, Cli, Command, Filter, Follow, Listed, Notes},
+    args::{AccountCommand, AnyId, Cli, Command, Filter, Follow, Listed, Notes},
     download,
     error::{Error, Exit},
     http::{Http, Patience},
     list, parts,
     report::{Report, spoken, table},
     show::{Line, Show, printable},
-    source, upload, wait,
+    source,
+    upload::{self, Wanted},
+    wait,
 };
 use futures_util::{StreamExt, stream};
 use smmu_core::{JobId, Labels, MediaId, Status};
@@ -30,9 +33,12 @@ const UNDER_WAY: usize = 16;
 /// Does what the command line says; results go to `stdout`, all else to `show`.
 pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     let done = match &cli.command {
-        Command::Upload { files, parts, notes, choice, follow } => {
-            upload_all(&cli, (files, *parts), (notes, choice), follow, show, stdout).await
+        Command::Upload { files, parts, notes, choice, dedup, follow } => {
+            let wanted = Wanted { labels: Labels::default(), choice: choice.clone(), dedup: *dedup };
+            upload_all(&cli, (files, *parts), (notes, wanted), follow, show, stdout).await
         }
+        Command::Account { what: AccountCommand::Export { file } } => account::export(&cli, file, show, stdout).await,
+        Command::Account { what: AccountCommand::Delete { yes } } => account::delete(&cli, *yes, show, stdout).await,
         Command::Rerun { id, choice, step, follow } => {
             let wish = RerunRequest { choice, steps: step.map(|step| [step]) };
             rerun(&cli, id, &wish, follow, show, stdout).await
@@ -59,10 +65,8 @@ struct Run<'a> {
     api: Api,
     follow: &'a Follow,
     show: &'a Show,
-    /// What is noted on each upload.
-    labels: Labels,
-    /// What is made of each upload.
-    choice: ChoiceArgs,
+    /// What is wanted of each upload.
+    wanted: Wanted,
     /// Whether even small files are sent in parts.
     in_parts: bool,
     transfers: Semaphore,
@@ -75,8 +79,8 @@ impl<'a> Run<'a> {
             let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
             fs::create_dir_all(out).map_err(unwritable)?;
         }
-        let (labels, choice, transfers) = (Labels::default(), ChoiceArgs::default(), Semaphore::new(TRANSFERS));
-        Ok(Self { api, follow, show, labels, choice, in_parts: false, transfers })
+        let (wanted, transfers) = (Wanted::default(), Semaphore::new(TRANSFERS));
+        Ok(Self { api, follow, show, wanted, in_parts: false, transfers })
     }
 
     /// One file's journey, its end told.
@@ -102,11 +106,11 @@ impl<'a> Run<'a> {
         // An empty file has no parts; the API says what is wrong with it.
         if bytes >= parts::PARTS_FROM_BYTES || (self.in_parts && bytes > 0) {
             report.bytes = Some(bytes);
-            return parts::submit(&self.api, path, (&self.labels, &self.choice), line).await;
+            return parts::submit(&self.api, path, &self.wanted, line).await;
         }
         let facts = source::examine(path, line).await?;
         report.bytes = Some(facts.bytes);
-        upload::submit(&self.api, path, &facts, (&self.labels, &self.choice), line).await
+        upload::submit(&self.api, path, &facts, &self.wanted, line).await
     }
 
     /// The journey of a job that `snapshot` finds or makes, its end told. `name` is what it is called until then.
@@ -157,7 +161,7 @@ fn told(report: Report, line: &Line) -> Report {
 async fn upload_all(
     cli: &Cli,
     (arguments, in_parts): (&[PathBuf], bool),
-    (notes, choice): (&Notes, &ChoiceArgs),
+    (notes, wanted): (&Notes, Wanted),
     follow: &Follow,
     show: &Show,
     stdout: &mut dyn Write,
@@ -166,7 +170,7 @@ async fn upload_all(
     let names: Vec<_> = files.iter().map(|path| source::name_of(path)).collect();
     let folders = download::folder_names(names.iter().map(String::as_str));
     let labels = notes.labels(files.len())?;
-    let run = Run { labels, choice: choice.clone(), in_parts, ..Run::new(cli, follow, show)? };
+    let run = Run { wanted: Wanted { labels, ..wanted }, in_parts, ..Run::new(cli, follow, show)? };
 
     let journeys = files.iter().zip(&folders).enumerate();
     let journeys = journeys.map(async |(place, (path, folder))| (place, run.file(path, folder).await));
@@ -295,7 +299,7 @@ async fn media_of(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
     }
 }
 
-fn signed_in(cli: &Cli, show: &Show) -> Result<Api, Error> {
+pub(crate) fn signed_in(cli: &Cli, show: &Show) -> Result<Api, Error> {
     let base = cli.api()?;
     let token = cli.token()?;
     Api::new(sender(&base, show)?, base, Some(token))
@@ -324,7 +328,7 @@ fn print_document(report: &Report, stdout: &mut dyn Write) -> Result<(), Error> 
     print(stdout, &format!("{document}\n"))
 }
 
-fn print(stdout: &mut dyn Write, text: &str) -> Result<(), Error> {
+pub(crate) fn print(stdout: &mut dyn Write, text: &str) -> Result<(), Error> {
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|cause| Error::Unwritable { place: "standard output".to_owned(), cause })
 }

@@ -6,9 +6,10 @@
 //! the requests, [`http`] how they are sent and sent again.
 //!
 //! Invariants: the token goes to the API alone; neither it nor a signed URL is ever printed;
-//! standard output carries results and nothing else; nothing is written outside `--out`, but for
-//! the state of uploads that can be resumed.
+//! standard output carries results and nothing else; nothing is written outside `--out` but the state of uploads that can
+//! be resumed and the file of an export, which is the one place where signed URLs are written.
 
+pub mod account;
 pub mod api;
 pub mod args;
 pub mod download;

@@ -2,19 +2,19 @@
 //! or another machine, goes on where this one ended.
 
 use crate::{
-    api::{Api, Grant, How, InitRequest, JobSnapshot, PartToSign, PartsGrant},
+    api::{Api, Grant, How, InitAnswer, InitRequest, JobSnapshot, PartToSign, PartsGrant},
     error::Error,
     http::{accept, setback},
     resume::{Identity, Memory},
     retry::Setback,
     show::Line,
     source,
-    upload::{self, Noted, Piece},
+    upload::{self, Piece, Wanted},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::StatusCode;
 use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{MediaId, PartPlan, Sha256};
+use smmu_core::{JobId, MediaId, PartPlan, Sha256};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -53,7 +53,7 @@ enum Found<'a> {
 }
 
 /// Has an upload in parts granted, or finds the one that this file has, makes it, and submits it.
-pub async fn submit(api: &Api, path: &Path, noted: Noted<'_>, line: &Line) -> Result<JobSnapshot, Error> {
+pub async fn submit(api: &Api, path: &Path, wanted: &Wanted, line: &Line) -> Result<JobSnapshot, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
     let file = Identity::of(path).map_err(unreadable)?;
     let memory = Memory::of(api.base(), file.clone());
@@ -64,7 +64,10 @@ pub async fn submit(api: &Api, path: &Path, noted: Noted<'_>, line: &Line) -> Re
     };
     let media_id = match media_id {
         Some(media_id) => media_id,
-        None => begun(api, path, file.bytes, noted, &memory, line).await?.send().await?,
+        None => match begun(api, path, file.bytes, wanted, &memory, line).await? {
+            Begun::Upload(upload) => upload.send().await?,
+            Begun::Known(job) => return upload::known(api, &job, line).await,
+        },
     };
     // The parts were read one after the other: written to meanwhile, the file has no content of its own.
     if Identity::of(path).map_err(unreadable)? != file {
@@ -96,31 +99,46 @@ async fn resumed<'a>(
     Ok(Some(found))
 }
 
+/// What an upload that is asked for begins with.
+enum Begun<'a> {
+    /// Its parts.
+    Upload(Upload<'a>),
+    /// The job of the same content, which was sent before.
+    Known(JobId),
+}
+
 /// A new upload of the file.
 async fn begun<'a>(
     api: &'a Api,
     path: &'a Path,
     bytes: u64,
-    (labels, choice): Noted<'_>,
+    wanted: &Wanted,
     memory: &Memory,
     line: &'a Line,
-) -> Result<Upload<'a>, Error> {
+) -> Result<Begun<'a>, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
+    // A digest of the whole takes a reading of its own, which is worth it where it can save the sending.
+    let sha256 = if wanted.dedup { Some(source::examine(path, line).await?.sha256) } else { None };
     let wish = InitRequest {
         file_name: &source::name_of(path),
         content_type: source::content_type_of(path).map_err(unreadable)?,
         size: bytes,
-        sha256: None,
+        sha256,
         parts: true,
-        labels,
-        choice,
+        labels: &wanted.labels,
+        choice: &wanted.choice,
+        dedup: wanted.dedup,
     };
-    let Grant { media_id, how } = api.init(&wish).await?;
+    let Grant { media_id, how } = match api.init(&wish).await? {
+        InitAnswer::Granted(grant) => grant,
+        InitAnswer::Duplicate { job } => return Ok(Begun::Known(job.job_id)),
+    };
     let How::Parts(PartsGrant { part_bytes, .. }) = how else {
         return Err(Error::Trouble("the API granted one request where parts were asked for".to_owned()));
     };
     memory.remember(&media_id, line);
-    Ok(Upload { api, media_id, plan: PartPlan { bytes, part_bytes }, arrived: BTreeMap::new(), path, line })
+    let plan = PartPlan { bytes, part_bytes };
+    Ok(Begun::Upload(Upload { api, media_id, plan, arrived: BTreeMap::new(), path, line }))
 }
 
 impl Upload<'_> {

@@ -1,7 +1,7 @@
 //! From a file to a submitted job.
 
 use crate::{
-    api::{Api, How, InitRequest, JobSnapshot, SignedUpload},
+    api::{Api, Grant, How, InitAnswer, InitRequest, JobSnapshot, SignedUpload},
     args::ChoiceArgs,
     error::Error,
     http::{accept, setback},
@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::StreamExt;
 use reqwest::{Body, StatusCode};
-use smmu_core::Labels;
+use smmu_core::{JobId, Labels};
 use std::{
     io::{self, SeekFrom},
     path::Path,
@@ -27,32 +27,44 @@ use tokio_util::io::ReaderStream;
 /// How much is read from the disk at once.
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// What is noted on an upload, and what is made of it.
-pub type Noted<'a> = (&'a Labels, &'a ChoiceArgs);
+/// What is wanted of each upload.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// What is noted on it.
+    pub labels: Labels,
+    /// What is made of it.
+    pub choice: ChoiceArgs,
+    /// Whether an earlier upload of the same content will do.
+    pub dedup: bool,
+}
 
 /// Has an upload granted, makes it, and submits it.
-pub async fn submit(
-    api: &Api,
-    path: &Path,
-    facts: &Facts,
-    (labels, choice): Noted<'_>,
-    line: &Line,
-) -> Result<JobSnapshot, Error> {
+pub async fn submit(api: &Api, path: &Path, facts: &Facts, wanted: &Wanted, line: &Line) -> Result<JobSnapshot, Error> {
     let wish = InitRequest {
         file_name: &source::name_of(path),
         content_type: facts.content_type,
         size: facts.bytes,
         sha256: Some(facts.sha256),
         parts: false,
-        labels,
-        choice,
+        labels: &wanted.labels,
+        choice: &wanted.choice,
+        dedup: wanted.dedup,
     };
-    let grant = api.init(&wish).await?;
-    let How::Upload(upload) = &grant.how else {
+    let Grant { media_id, how } = match api.init(&wish).await? {
+        InitAnswer::Granted(grant) => grant,
+        InitAnswer::Duplicate { job } => return known(api, &job.job_id, line).await,
+    };
+    let How::Upload(upload) = &how else {
         return Err(Error::Trouble("the API granted parts where one request was asked for".to_owned()));
     };
     put(api, upload, path, facts.bytes, line).await?;
-    api.complete(&grant.media_id).await
+    api.complete(&media_id).await
+}
+
+/// The job of a file that need not be sent, with its tag and links that last as long as any.
+pub async fn known(api: &Api, job: &JobId, line: &Line) -> Result<JobSnapshot, Error> {
+    line.note("it was sent before");
+    api.job_now(job).await
 }
 
 async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &Line) -> Result<(), Error> {

@@ -102,7 +102,8 @@ impl Server {
             .route("/media", get(list_media))
             .route("/media/{media}", get(media).delete(delete))
             .route("/media/{media}/jobs", post(rerun))
-            .route("/media/{media}/parts", get(parts::list).post(parts::sign));
+            .route("/media/{media}/parts", get(parts::list).post(parts::sign))
+            .route("/account", get(account).delete(async || StatusCode::ACCEPTED));
         let app = Router::new()
             .nest(PREFIX, api)
             .route("/raw/{media}", put(store))
@@ -185,8 +186,12 @@ async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> R
     }
 }
 
-async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> impl IntoResponse {
+async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> (StatusCode, Json<Value>) {
     fake.wishes.lock().unwrap().push(wish.clone());
+    if wish["dedup"] == true {
+        let job = view(&fake, "job_01j00000000000000000000000", 2);
+        return (StatusCode::OK, Json(json!({"mediaId": job["mediaId"], "duplicate": true, "job": job})));
+    }
     let mut granted = fake.granted.lock().unwrap();
     let media = format!("med_01j{:023}", granted.len());
     if wish["parts"] == true {
@@ -215,6 +220,21 @@ async fn rerun(State(fake): State<Arc<Fake>>, Path(media): Path<String>, Json(wi
     let mut job = view(&fake, &media.replace("med_", "job_").replace("job_01j0", "job_01j1"), 0);
     job["mediaId"] = media.into();
     (StatusCode::ACCEPTED, [("retry-after", "0")], Json(job))
+}
+
+/// Two media a page.
+async fn account(State(fake): State<Arc<Fake>>, Query(parameters): Query<BTreeMap<String, String>>) -> Json<Value> {
+    let listed = fake.behaviour.lock().unwrap().listed;
+    let mut asked = BTreeMap::from([("limit".to_owned(), "2".to_owned())]);
+    asked.extend(parameters);
+    let (entries, next) = page(&asked, listed, "med_01j");
+    let entries = entries.into_iter().map(|number| {
+        let id = format!("med_01j{number:023}");
+        let mut media = media_view(&id);
+        media["jobs"] = json!([view(&fake, &id.replace("med_", "job_"), 2)]);
+        media
+    });
+    Json(json!({"userId": "user-1", "media": entries.collect::<Vec<_>>(), "next": next}))
 }
 
 async fn store(

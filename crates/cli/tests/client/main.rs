@@ -447,6 +447,38 @@ async fn a_media_is_run_again_by_its_id_or_its_job_s_and_followed_like_an_upload
 }
 
 #[tokio::test]
+async fn a_file_that_was_sent_before_is_not_sent_again_where_that_is_asked_for() {
+    let server = Server::start(Behaviour { outputs: vec![good("a.jpg", b"a")], ..Behaviour::default() }).await;
+    let desk = desk();
+    let (code, stdout, stderr) = run(&server, &desk, &["upload", "photo.jpg", "--dedup", "--wait"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains(FIRST_JOB) && stderr.contains("sent before"), "{stdout}{stderr}");
+    assert_eq!((server.count("PUT /raw"), server.count("POST /media/upload/complete")), (0, 0));
+}
+
+#[tokio::test]
+async fn an_account_is_written_to_a_new_file_for_its_owner_alone_and_deleted_only_when_asked() {
+    let behaviour = Behaviour { listed: 5, outputs: vec![good("a.jpg", b"a")], ..Behaviour::default() };
+    let server = Server::start(behaviour).await;
+    let desk = desk();
+    let (code, stdout, stderr) = run(&server, &desk, &["account", "export", "all.json"]).await;
+    assert_eq!((code, stdout.as_str()), (0, "5 media with 5 jobs written to all.json\n"), "{stderr}");
+    let file = desk.path().join("all.json");
+    let all: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!((&all["userId"], all["media"].as_array().unwrap().len()), (&Value::from("user-1"), 5));
+    assert!(all["media"][4]["jobs"][0]["outputs"][0]["url"].as_str().unwrap().contains(SIGNATURE));
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
+    assert_eq!(run(&server, &desk, &["account", "export", "all.json"]).await.0, 5, "a file that is there stays");
+
+    let (code, _, stderr) = run(&server, &desk, &["account", "delete"]).await;
+    assert!(code == 2 && stderr.contains("--yes"), "{stderr}");
+    assert_eq!(server.count("DELETE /account"), 0);
+    assert_eq!(run(&server, &desk, &["account", "delete", "--yes"]).await.0, 0);
+    assert_eq!(server.count("DELETE /account"), 1);
+}
+
+#[tokio::test]
 async fn health_needs_no_token() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk();
@@ -500,6 +532,7 @@ async fn help_names_every_exit_code_and_no_token() {
         &["cancel", "-h"],
         &["delete", "-h"],
         &["rerun", "-h"],
+        &["account", "-h"],
     ] {
         let (code, stdout, _) = run(&server, &desk(), arguments).await;
         assert_eq!(code, 0);

@@ -1,0 +1,93 @@
+//! `smmu account`: everything that a user has, taken along or deleted.
+
+use crate::{
+    api::Api,
+    args::Cli,
+    error::{Error, Exit},
+    journey::{print, signed_in},
+    show::Show,
+};
+use serde_json::Value;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufWriter, IsTerminal, Write},
+    path::Path,
+};
+
+/// What is typed to delete everything.
+const CONFIRMATION: &str = "delete everything";
+
+/// Writes all media with their jobs and links into a file that must not be there yet.
+pub async fn export(cli: &Cli, file: &Path, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let api = signed_in(cli, show)?;
+    let unwritable = |cause| Error::Unwritable { place: file.display().to_string(), cause };
+    let (media, jobs) = match write(&api, create(file).map_err(unwritable)?).await {
+        Ok(counts) => counts,
+        Err(Failure::Api(error)) => return Err(error),
+        Err(Failure::File(cause)) => return Err(unwritable(cause)),
+    };
+    print(stdout, &format!("{media} media with {jobs} jobs written to {}\n", file.display()))?;
+    Ok(Exit::Done)
+}
+
+enum Failure {
+    Api(Error),
+    File(io::Error),
+}
+
+/// For its owner alone: the links inside are permissions.
+fn create(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// Writes page after page as one document, and answers how many media and jobs that were.
+async fn write(api: &Api, file: File) -> Result<(usize, usize), Failure> {
+    let mut file = BufWriter::new(file);
+    let (mut media, mut jobs, mut after) = (0, 0, None::<String>);
+    loop {
+        let mut page = api.account(after.as_deref()).await.map_err(Failure::Api)?;
+        if media == 0 && after.is_none() {
+            let user = page.get("userId").unwrap_or(&Value::Null);
+            write!(file, "{{\"userId\": {user}, \"media\": [").map_err(Failure::File)?;
+        }
+        for entry in page.get("media").and_then(Value::as_array).into_iter().flatten() {
+            let comma = if media > 0 { "," } else { "" };
+            write!(file, "{comma}\n{entry}").map_err(Failure::File)?;
+            media += 1;
+            jobs += entry["jobs"].as_array().map_or(0, Vec::len);
+        }
+        match page.remove("next") {
+            Some(Value::String(next)) => after = Some(next),
+            Some(_) | None => break,
+        }
+    }
+    file.write_all(b"\n]}\n").and_then(|()| file.flush()).map_err(Failure::File)?;
+    Ok((media, jobs))
+}
+
+/// Has everything deleted, once whoever sits at the terminal has said so.
+pub async fn delete(cli: &Cli, yes: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let api = signed_in(cli, show)?;
+    if !yes && !confirmed(show)? {
+        return Err(Error::usage("nothing was deleted"));
+    }
+    api.delete_account().await?;
+    print(stdout, "everything is being deleted\n")?;
+    Ok(Exit::Done)
+}
+
+fn confirmed(show: &Show) -> Result<bool, Error> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Error::usage("deleting everything needs --yes where nobody can be asked"));
+    }
+    show.note(&format!("this deletes all your uploads, jobs and outputs; type \"{CONFIRMATION}\" to go on"));
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    read.map_err(|error| Error::usage(format!("the answer cannot be read: {error}")))?;
+    Ok(line.trim() == CONFIRMATION)
+}
