@@ -14,6 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = "x86_64-unknown-linux-gnu"
+# What only the feature `schema` brings, which openapi/ turns on and no program that is deployed has.
+SCHEMAS = ("schemars", "schemars_derive")
 
 
 def purl(package: dict[str, Any]) -> str:
@@ -24,6 +26,7 @@ def purl(package: dict[str, Any]) -> str:
 def linked(metadata: dict[str, Any], roots: Iterable[str]) -> dict[str, list[str]]:
     """By id, the packages that are linked into `roots`, and what each needs; not what builds or tests them."""
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    schemas = {package["id"] for package in metadata["packages"] if package["name"] in SCHEMAS}
     found: dict[str, list[str]] = {}
     waiting = list(roots)
     while waiting:
@@ -31,6 +34,7 @@ def linked(metadata: dict[str, Any], roots: Iterable[str]) -> dict[str, list[str
         if name in found:
             continue
         needs = [need["pkg"] for need in nodes[name]["deps"] if any(kind["kind"] is None for kind in need["dep_kinds"])]
+        needs = [need for need in needs if need not in schemas]
         found[name] = needs
         waiting += needs
     return found

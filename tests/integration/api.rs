@@ -14,12 +14,28 @@ async fn health_needs_no_token_and_tells_version_and_stage() {
 }
 
 #[tokio::test]
+async fn the_document_needs_no_token_and_is_not_sent_again() {
+    let nobody = Caller::with_token(by_itself(), None);
+    let answer = nobody.call(Method::GET, "/openapi.json", None).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
+    assert_eq!(answer.text, include_str!("../../docs/openapi.json"));
+    assert_eq!(answer.header("cache-control"), "public, max-age=3600");
+    let tag = answer.header("etag");
+    let again = nobody.call_with(Method::GET, "/openapi.json", None, &[("if-none-match", tag)]).await;
+    assert_eq!((again.status, again.text.as_str(), again.header("etag")), (StatusCode::NOT_MODIFIED, "", tag));
+    let other = nobody.call_with(Method::GET, "/openapi.json", None, &[("if-none-match", "\"0\"")]).await;
+    assert_eq!(other.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn head_answers_as_get_without_content() {
     let user = Caller::user(by_itself(), "ada").await;
     let id = user.submit(&samples::png(20, 21), "image/png").await;
     user.ended(&id).await;
     let media = format!("/media/{}", id.replace("job_", "med_"));
-    for path in ["/health", "/jobs?limit=1", &format!("/jobs/{id}"), "/media?limit=1", &media, "/jobs/job_x"] {
+    for path in
+        ["/health", "/openapi.json", "/jobs?limit=1", &format!("/jobs/{id}"), "/media?limit=1", &media, "/jobs/job_x"]
+    {
         let (get, head) = (user.call(Method::GET, path, None).await, user.call(Method::HEAD, path, None).await);
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         for name in ["content-type", "etag", "cache-control"] {

@@ -14,6 +14,7 @@ pub const HEAD_BYTES: usize = 4096;
 
 /// The three kinds of media, each with its own branch of the state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MediaKind {
     /// A still or animated picture.

@@ -8,6 +8,7 @@ macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident => $text:literal, retryable: $retryable:literal, $remedy:literal;)*) => {
         /// A stable reason for a failed job. Codes are added, never renamed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
 
@@ -158,6 +159,7 @@ impl Refusal {
 
 /// What a failed job shows its user. Written with the remedy that follows from its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(into = "JobErrorRecord", from = "JobErrorRecord")]
 pub struct JobError {
     /// Stable, for programs.
@@ -172,12 +174,21 @@ pub struct JobError {
 
 /// [`JobError`] on the wire and in the jobs table.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "JobError", description = "Why a job failed.")
+)]
 struct JobErrorRecord {
     code: ErrorCode,
+    /// For people; free of keys, names and addresses.
     message: String,
+    /// Where in the journey it happened.
     stage: Stage,
+    /// Whether uploading the same file again can succeed.
     retryable: bool,
-    /// Of whoever wrote it; read from the code again, which may have a better one since.
+    /// What can be done about it: one sentence.
+    // Read from the code again, which may have a better one since it was written.
     #[serde(default, skip_deserializing)]
     remedy: &'static str,
 }

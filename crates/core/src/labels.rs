@@ -6,16 +6,21 @@ use std::collections::BTreeMap;
 
 /// A client's own name for an upload, and what else it wants to find again with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Labels {
     /// The upload's name in the client's own records. Nobody checks that it is the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_EXTERNAL_ID), regex(pattern = WITHOUT_CONTROLS)))]
     pub external_id: Option<String>,
-    /// Pairs of names and values.
+    /// Pairs of names and values: whatever the client wants to find again.
+    #[cfg_attr(feature = "schema", schemars(transform = bound_pairs))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
 }
 
+/// What has no control characters, as a regular expression of ECMA-262.
+pub const WITHOUT_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// Longest external id, in characters.
 pub const MAX_EXTERNAL_ID: usize = 255;
 /// Most pairs.
@@ -64,6 +69,15 @@ impl Labels {
         }
         Ok(Self { external_id, metadata })
     }
+}
+
+/// Puts the bounds of [`Labels::metadata`] into its schema.
+#[cfg(feature = "schema")]
+pub fn bound_pairs(schema: &mut schemars::Schema) {
+    let name = serde_json::json!({ "minLength": 1, "maxLength": MAX_NAME, "pattern": WITHOUT_CONTROLS });
+    schema.insert("maxProperties".into(), MAX_PAIRS.into());
+    schema.insert("propertyNames".into(), name);
+    schema.insert("additionalProperties".into(), serde_json::json!({ "type": "string", "maxLength": MAX_VALUE }));
 }
 
 fn has_controls(text: &str) -> bool {

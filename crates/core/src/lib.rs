@@ -29,6 +29,8 @@ pub mod policy;
 pub mod problem;
 pub mod profile;
 pub mod raw;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod segment;
 pub mod speech;
 pub mod text;

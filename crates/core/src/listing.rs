@@ -66,6 +66,7 @@ pub struct Page<T, I> {
 
 /// A job in a list. It has nothing that changes while the job is worked on, so that progress writes no index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct JobSummary {
     /// The job.
@@ -89,6 +90,7 @@ pub struct JobSummary {
 
 /// A media in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MediaSummary {
     /// The upload.

@@ -69,6 +69,7 @@ pub struct Generator {
 
 /// What an artifact is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// One encoded rung, whole in one file.
@@ -102,6 +103,7 @@ pub enum Role {
 
 /// One stored file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Artifact {
     /// File name relative to the manifest; no user text.
@@ -169,6 +171,7 @@ pub struct Output {
 
 /// Whether an output can be read yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputState {
     /// Complete, and never changed again.

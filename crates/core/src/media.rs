@@ -121,6 +121,7 @@ impl MediaState {
 
 /// Status of an upload as clients see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MediaStatus {
     /// Granted; no object has been seen.
@@ -131,9 +132,11 @@ pub enum MediaStatus {
     Expired,
     /// A tombstone, which no client sees or can ask for.
     #[serde(skip_deserializing)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Deleted,
     /// A tombstone of what was removed, likewise.
     #[serde(skip_deserializing)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Purged,
 }
 
@@ -167,6 +170,11 @@ pub struct DescribedMedia {
 /// What was measured of the content. It stands beside a [`Media`] in the media table, written by whoever
 /// measured it once the media is submitted: nobody replaces the record from then on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(description = "What was measured of the content.")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaFacts {
     /// What the content turned out to be.

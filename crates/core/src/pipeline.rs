@@ -13,6 +13,7 @@ use std::fmt;
 
 /// One worker's share of a job. Each commits one manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Pipeline {
     /// Renditions of images, video and audio.

@@ -6,6 +6,7 @@ macro_rules! problem_codes {
     ($($(#[$doc:meta])* $variant:ident => $text:literal, $status:literal, $title:literal, $remedy:literal;)*) => {
         /// A stable reason for a refused request. Codes are added, never renamed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum ProblemCode { $($(#[$doc])* $variant,)* }
 
@@ -111,6 +112,7 @@ problem_codes! {
 
 /// One problem, as the body of an `application/problem+json` response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{}: {}", .code.as_str(), .detail.as_deref().unwrap_or(.code.title()))]
 #[serde(into = "ProblemBody")]
 pub struct Problem {
@@ -122,18 +124,27 @@ pub struct Problem {
     pub pointer: Option<String>,
 }
 
+/// Problem details (RFC 9457).
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 struct ProblemBody {
+    /// `urn:smmu:problem:` and the code.
     #[serde(rename = "type")]
     type_uri: String,
+    /// The same short words for every occurrence.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
     code: ProblemCode,
+    /// What is wrong with this request.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// The field of the body that is wrong, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
+    /// Whether the same request can succeed later.
     retryable: bool,
+    /// What can be done about it: one sentence.
     remedy: &'static str,
 }
 

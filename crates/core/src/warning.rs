@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A stable kind of warning. Codes are added, never renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
     /// The end of the file is missing. What is there was processed.
@@ -30,6 +31,11 @@ impl WarningCode {
 
 /// One thing that the owner of a file may want to know: `{code, message}`, and of a step that failed its `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(description = "What the owner of a file may want to know.")
+)]
 pub struct Warning {
     /// Stable, for programs.
     pub code: WarningCode,
@@ -42,6 +48,7 @@ pub struct Warning {
 
 /// The step that a job was completed without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailedStep {
     /// Its stage.

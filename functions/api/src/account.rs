@@ -1,7 +1,9 @@
 //! `GET /account` and `DELETE /account`: everything that a user has, to take along or to be gone.
 
 use crate::{
-    Context, job, list,
+    Context,
+    describe::{Answer, Body as JsonBody, Content, Operation, Parameter, Place, Shape},
+    job, list,
     media::MediaView,
     respond,
     routes::{Endpoint, Handler},
@@ -12,16 +14,20 @@ use lambda_http::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use smmu_core::{DescribedMedia, Job, MediaId, MediaListing, Problem, Timestamp, UserId};
+use smmu_core::{DescribedMedia, Job, MediaId, MediaListing, Problem, ProblemCode, Timestamp, UserId};
 
 /// The most text of one answer. Lambda passes 6 MB on, escapes included ("Lambda quotas").
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// A page of what a user has.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Export<'a> {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     user_id: &'a UserId,
     /// Each with its jobs, and these with signed links to their outputs.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Map<String, Value>>"))]
     media: Vec<Value>,
     /// What to send as `after` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,6 +36,7 @@ struct Export<'a> {
 
 /// What is under way.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Erasure {
     /// What was uploaded before this is deleted.
@@ -40,12 +47,58 @@ pub(crate) static EXPORT: Endpoint = Endpoint {
     method: Method::GET,
     path: "/account",
     handler: Handler::User(|call| Box::pin(export(call.request, call.user, call.context))),
+    operation: Operation {
+        id: "exportAccount",
+        summary: "Export everything that the user has",
+        description: "Newest first, a page at a time. Each entry is a media as `getMedia` answers it, with its `jobs` as \
+            `getJob` answers them, oldest first. Where a page becomes too large, a job has its `path` in the place of its \
+            outputs.",
+        parameters: &[
+            list::LIMIT,
+            Parameter {
+                place: Place::Query,
+                name: "after",
+                description: "The `next` of the page before.",
+                shape: Shape::of::<MediaId>(),
+            },
+        ],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "A page of what the user has.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<Export<'static>>(),
+                example: r#"{"userId": "user-1", "media": []}"#,
+            }),
+            headers: &[],
+            links: &[],
+        }],
+        problems: &[ProblemCode::InvalidRequest],
+    },
 };
 
 pub(crate) static ERASE: Endpoint = Endpoint {
     method: Method::DELETE,
     path: "/account",
     handler: Handler::User(|call| Box::pin(erase(call.user, call.context))),
+    operation: Operation {
+        id: "deleteAccount",
+        summary: "Delete everything that the user has",
+        description: "Deletes every upload that was made before, as `deleteMedia` does with one. It cannot be undone.",
+        parameters: &[],
+        request: None,
+        answers: &[Answer {
+            status: 202,
+            description: "It is being deleted.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<Erasure>(),
+                example: r#"{"deletedBefore": "2026-01-01T00:00:00.000Z"}"#,
+            }),
+            headers: &[],
+            links: &[],
+        }],
+        problems: &[],
+    },
 };
 
 /// Answers a page of what the user has, newest first.

@@ -1,7 +1,9 @@
 //! `POST /jobs/{jobId}/cancel`: ends a job before it is done.
 
 use crate::{
-    Context, job, respond,
+    Context,
+    describe::{Answer, Content, Header, JOB_ID, Operation},
+    job, respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{
@@ -15,6 +17,22 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::POST,
     path: "/jobs/{jobId}/cancel",
     handler: Handler::User(|call| Box::pin(handle(call.parameter("jobId"), call.user, call.context))),
+    operation: Operation {
+        id: "cancelJob",
+        summary: "Cancel a job",
+        description: "Ends a job before it is done. Cancelling twice answers the same. Outputs that were `ready` stay readable.\
+            \n\n503 means that the job is cancelled but its workers could not be stopped yet: send the request again.",
+        parameters: &[JOB_ID],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "The job, which is `CANCELLED`.",
+            content: Content::Json(job::BODY),
+            headers: &[Header::ETag],
+            links: job::LINKS,
+        }],
+        problems: &[ProblemCode::NotFound, ProblemCode::JobEnded],
+    },
 };
 
 async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {

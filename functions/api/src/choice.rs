@@ -6,9 +6,12 @@ use smmu_core::{Choice, Problem, ProblemCode, Profiles, speech::Language};
 
 /// A choice as its owner sees it: what was chosen, by name.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ChoiceView<'a> {
+    /// The name of the profile that was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<&'a str>,
+    /// The tag of the language that is said to be spoken.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'static str>,
 }
@@ -20,6 +23,17 @@ impl<'a> From<&'a Choice> for ChoiceView<'a> {
             language: choice.language.map(Language::tag),
         }
     }
+}
+
+/// What a request says of its choice.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "it is there for its schema")]
+pub(crate) struct ChoiceBody {
+    /// The name of one of the operator's profiles; `default` is the usual one. An unknown name is refused.
+    profile: Option<String>,
+    /// The tag of the language that is spoken, such as `en` or `pt-BR`; one that is not recognised is refused.
+    language: Option<String>,
 }
 
 /// Takes both out of the fields of a request. What it leaves out stays as it was, and null undoes it.

@@ -2,6 +2,7 @@
 
 use crate::{
     Context,
+    describe::{Answer, Body as JsonBody, Content, Header, Operation, Shape},
     init::{nothing_else, object, text},
     job, media, origin, respond,
     routes::{Endpoint, Handler},
@@ -13,17 +14,58 @@ use lambda_http::{
 use smmu_cloud::{SubmitError, clock};
 use smmu_core::{Problem, ProblemCode, UserId};
 
+/// Which upload.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "CompleteRequest", rename_all = "camelCase", deny_unknown_fields))]
+struct CompleteBody {
+    #[cfg_attr(feature = "schema", schemars(with = "smmu_core::MediaId"))]
+    media_id: String,
+}
+
+impl CompleteBody {
+    fn read(body: &Body) -> Result<Self, Problem> {
+        let mut fields = object(body)?;
+        let media_id = text(&mut fields, "mediaId")?;
+        nothing_else(&fields)?;
+        Ok(Self { media_id })
+    }
+}
+
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::POST,
     path: "/media/upload/complete",
     handler: Handler::User(|call| Box::pin(handle(call.request, call.user, call.context))),
+    operation: Operation {
+        id: "completeUpload",
+        summary: "Submit an uploaded file",
+        description: "Starts the job of an upload whose file was sent. Sending it again answers the same job, and so does \
+            sending it where the upload has started its job by itself.",
+        parameters: &[],
+        request: Some(JsonBody {
+            shape: Shape::of::<CompleteBody>(),
+            example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,
+        }),
+        answers: &[Answer {
+            status: 202,
+            description: "The job, whose path is in `Location`.",
+            content: Content::Json(job::BODY),
+            headers: &[Header::Location, Header::ETag, Header::RetryAfter],
+            links: job::LINKS,
+        }],
+        problems: &[
+            ProblemCode::InvalidRequest,
+            ProblemCode::NotFound,
+            ProblemCode::UploadNotFound,
+            ProblemCode::UploadMismatch,
+            ProblemCode::UploadExpired,
+            ProblemCode::PayloadTooLarge,
+        ],
+    },
 };
 
 async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let mut fields = object(request.body())?;
-    let id = text(&mut fields, "mediaId")?;
-    nothing_else(&fields)?;
-    let media = media::find(&id, user, context).await?;
+    let CompleteBody { media_id } = CompleteBody::read(request.body())?;
+    let media = media::find(&media_id, user, context).await?;
 
     let job = match context.submitter.complete(&media, origin(request)).await {
         Ok(job) => job,

@@ -1,7 +1,9 @@
 //! `DELETE /media/{mediaId}`: hides a media and its job at once, and has everything of them removed.
 
 use crate::{
-    Context, media, respond,
+    Context,
+    describe::{Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Shape},
+    media, respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{
@@ -11,8 +13,9 @@ use lambda_http::{
 use serde::Serialize;
 use smmu_core::{MediaId, Problem, ProblemCode, UserId};
 
-/// What is under way.
+/// A deletion that is under way.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Deletion<'a> {
     media_id: &'a MediaId,
@@ -22,6 +25,25 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::DELETE,
     path: "/media/{mediaId}",
     handler: Handler::User(|call| Box::pin(handle(call.parameter("mediaId"), call.user, call.context))),
+    operation: Operation {
+        id: "deleteMedia",
+        summary: "Delete an upload and everything made of it",
+        description: "From then on the upload and its job are answered as missing. A job that has not ended is cancelled. \
+            Files are removed within seconds, and signed links stop working with them. It cannot be undone.",
+        parameters: &[MEDIA_ID],
+        request: None,
+        answers: &[Answer {
+            status: 202,
+            description: "It is deleted; the files are being removed.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<Deletion<'static>>(),
+                example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,
+            }),
+            headers: &[],
+            links: &[],
+        }],
+        problems: &[ProblemCode::NotFound],
+    },
 };
 
 async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {

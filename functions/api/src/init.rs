@@ -3,10 +3,14 @@
 mod duplicate;
 mod parse;
 
+#[cfg(feature = "schema")]
+pub(crate) use parse::schema::SHA256 as SHA256_PATTERN;
 pub(crate) use parse::{NO_DIGEST, nothing_else, object, sha256, text, whole_number};
 
 use crate::{
-    Context, respond,
+    Context,
+    describe::{Answer, Body as JsonBody, Content, Header, Link, Operation, Parameter, Place, Shape, TO_MEDIA},
+    media, respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{
@@ -22,8 +26,9 @@ use smmu_core::{
 };
 use std::collections::BTreeMap;
 
-/// What the client gets: where to put the file, and how.
+/// Where to put the file, and how.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct UploadGrant {
     media_id: MediaId,
@@ -32,6 +37,7 @@ struct UploadGrant {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 enum How {
     /// The one request that takes the file.
@@ -40,27 +46,105 @@ enum How {
     Parts(PartsGrant),
 }
 
+/// How a file is cut that is sent in parts.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PartsGrant {
+    /// Size of every part but the last, in bytes.
     part_bytes: u64,
+    /// How many parts there are.
     count: u32,
+    /// From then on no part is signed any more.
     expires_at: Timestamp,
 }
 
+/// The one request that S3 accepts.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Upload {
+    /// HTTP method.
     method: String,
+    /// Address with its signature: whoever has it can upload, once.
+    #[cfg_attr(feature = "schema", schemars(url))]
     url: String,
+    /// Headers to send as they are.
     headers: BTreeMap<String, String>,
+    /// From then on the request is refused.
     expires_at: Timestamp,
 }
+
+/// What makes a request safe to send again.
+pub(crate) const IDEMPOTENCY_KEY: Parameter = Parameter {
+    place: Place::Header,
+    name: "Idempotency-Key",
+    description: "Makes the request safe to send again: for 24 hours the same key with the same body, byte for byte, \
+        answers with what it made the first time. With or without quotation marks.",
+    shape: Shape::of::<parse::KeyHeader>(),
+};
+
+/// Of a PNG with one white pixel, which is really as long and has this digest.
+const EXAMPLE: &str = r#"{"filename": "pixel.png", "contentType": "image/png", "size": 67,
+    "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46",
+    "externalId": "order-7", "metadata": {"album": "summer"}}"#;
+
+const GRANT_EXAMPLE: &str = r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "upload": {"method": "PUT",
+    "url": "https://raw-media.example/uploads/01j9zq4b5c6d7e8f9g0h1j2k3m?X-Amz-Signature=5d1c",
+    "headers": {"content-type": "image/png", "if-none-match": "*",
+        "x-amz-checksum-sha256": "BktmGIghWEEheEwwyijq28XyZeAlxt2e7tZM8e+OH0Y="},
+    "expiresAt": "2026-01-01T00:15:00.000Z"}}"#;
 
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::POST,
     path: "/media/upload/init",
     handler: Handler::User(|call| Box::pin(handle(call.request, call.user, call.context))),
+    operation: Operation {
+        id: "initUpload",
+        summary: "Ask for an upload",
+        description: "The answer holds the one request that S3 accepts, until `upload.expiresAt`: send the file with exactly \
+            this method, URL and these headers, then complete the upload. With `parts` it says how to cut the file instead.\n\n\
+            With `dedup` the answer is 200 where the same user has sent the same content before.\n\nHow large a file may be, and of which formats, \
+            the operator decides.",
+        parameters: &[IDEMPOTENCY_KEY],
+        request: Some(JsonBody { shape: Shape::of::<parse::UploadBody>(), example: EXAMPLE }),
+        answers: &[
+            Answer {
+                status: 201,
+                description: "The upload is granted. `Location` is where the file will be, without the signature.",
+                content: Content::Json(JsonBody { shape: Shape::of::<UploadGrant>(), example: GRANT_EXAMPLE }),
+                headers: &[Header::Location],
+                links: &[
+                    Link {
+                        operation: "completeUpload",
+                        description: "After the file was sent.",
+                        parameters: &[],
+                        body: &[("mediaId", "$response.body#/mediaId")],
+                    },
+                    TO_MEDIA,
+                    media::TO_DELETE,
+                ],
+            },
+            Answer {
+                status: 200,
+                description: "The content was sent before; nothing is to be uploaded.",
+                content: Content::Json(JsonBody {
+                    shape: Shape::of::<duplicate::Known<'static>>(),
+                    example: duplicate::EXAMPLE,
+                }),
+                headers: &[],
+                links: &[],
+            },
+        ],
+        problems: &[
+            ProblemCode::InvalidRequest,
+            ProblemCode::PartsRequired,
+            ProblemCode::PayloadTooLarge,
+            ProblemCode::UnsupportedMediaType,
+            ProblemCode::MediaTooLarge,
+            ProblemCode::IdempotencyMismatch,
+        ],
+    },
 };
 
 async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {

@@ -3,6 +3,10 @@
 use crate::{
     Context,
     choice::ChoiceView,
+    describe::{
+        Answer, Body as JsonBody, Content, Header, IF_NONE_MATCH, JOB_ID, Link, Operation, PREFER, Shape, TO_JOB,
+        TO_MEDIA,
+    },
     header_text, owned, playback, respond,
     routes::{Endpoint, Handler},
     wait,
@@ -23,16 +27,20 @@ const POLL_S: u32 = 1;
 
 /// A job as its owner sees it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Job"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobView<'a> {
     job_id: &'a JobId,
     media_id: &'a MediaId,
     status: Status,
     stage: Stage,
+    /// Percent of the whole job; never falls.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     progress: u8,
-    /// When the workers will be through, by their speed so far.
+    /// When the workers should be done, by their speed so far; only while that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_at: Option<Timestamp>,
+    /// Once the content was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
     #[serde(flatten)]
@@ -42,33 +50,96 @@ pub(crate) struct JobView<'a> {
     /// The steps that it runs, where these are not all.
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<[Pipeline; 1]>,
+    /// What can be read now.
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<OutputView<'a>>>,
+    /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a JobError>,
+    /// What is not as it should be with the file of a completed job.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [Warning],
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
+/// One file that a job made.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Output"))]
 #[serde(rename_all = "camelCase")]
 struct OutputView<'a> {
     #[serde(flatten)]
     artifact: &'a Artifact,
     state: OutputState,
+    /// Where to download it, without a token.
+    #[cfg_attr(feature = "schema", schemars(url))]
     url: String,
+    /// From then on `url` is refused; read the job again for another one.
     url_expires_at: Timestamp,
     /// Where the same text is served with signed addresses inside, so that it can be played as it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     playback_path: Option<String>,
 }
 
+/// A job as the body of an answer.
+pub(crate) const BODY: JsonBody = JsonBody { shape: Shape::of::<JobView<'static>>(), example: EXAMPLE };
+
+const EXAMPLE: &str = r#"{"jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m", "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m",
+    "status": "COMPLETED", "stage": "finish", "progress": 100, "kind": "image",
+    "externalId": "order-7", "metadata": {"album": "summer"},
+    "outputs": [{"name": "image-1.webp", "role": "rendition", "contentType": "image/webp", "bytes": 44,
+        "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46",
+        "width": 1, "height": 1, "state": "ready",
+        "url": "https://processed-media.example/jobs/01j9zq4b5c6d7e8f9g0h1j2k3m/image-1.webp?X-Amz-Signature=5d1c",
+        "urlExpiresAt": "2026-01-01T00:15:00.000Z"}],
+    "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:02.000Z"}"#;
+
+/// What can be asked next of a job.
+pub(crate) const LINKS: &[Link] = &[
+    TO_JOB,
+    TO_MEDIA,
+    Link {
+        operation: "cancelJob",
+        description: "Ends it before it is done.",
+        parameters: &[("jobId", "$response.body#/jobId")],
+        body: &[],
+    },
+    Link {
+        operation: "getPlayback",
+        description: "Of a video or a sound: what a player plays. Other outputs with a `playbackPath` are read in the same way.",
+        parameters: &[("jobId", "$response.body#/jobId"), ("name", "master.m3u8")],
+        body: &[],
+    },
+];
+
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
     path: "/jobs/{jobId}",
     handler: Handler::User(|call| Box::pin(handle(call.request, call.parameter("jobId"), call.user, call.context))),
+    operation: Operation {
+        id: "getJob",
+        summary: "Read a job",
+        description: "Where a job stands, and what came of it. While it runs, ask again after `Retry-After`.",
+        parameters: &[JOB_ID, IF_NONE_MATCH, PREFER],
+        request: None,
+        answers: &[
+            Answer {
+                status: 200,
+                description: "The job. `Retry-After` is there until it has ended.",
+                content: Content::Json(BODY),
+                headers: &[Header::ETag, Header::PreferenceApplied, Header::RetryAfter],
+                links: LINKS,
+            },
+            Answer {
+                status: 304,
+                description: "The client's copy is current, and so are the signed links in it.",
+                content: Content::Empty,
+                headers: &[Header::ETag, Header::RetryAfter],
+                links: &[],
+            },
+        ],
+        problems: &[ProblemCode::NotFound],
+    },
 };
 
 async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
@@ -177,7 +248,7 @@ fn entity_tag(job: &Job, now: Timestamp, download_seconds: u32) -> String {
 }
 
 /// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
-fn matches(known: &str, tag: &str) -> bool {
+pub(crate) fn matches(known: &str, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     known.trim() == "*" || known.split(',').any(|one| opaque(one) == opaque(tag))
 }

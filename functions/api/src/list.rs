@@ -1,7 +1,9 @@
 //! `GET /jobs` and `GET /media`: what belongs to the user, newest first, a page at a time.
 
 use crate::{
-    Context, respond,
+    Context,
+    describe::{Answer, Body as JsonBody, Content, Link, Operation, Parameter, Place, Shape},
+    respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{
@@ -14,30 +16,105 @@ use serde::{
     de::{IntoDeserializer, value::Error},
 };
 use smmu_core::{
-    JobId, JobSummary, Listing, MediaId, MediaKind, MediaSummary, Page, PageLimit, Problem, ProblemCode, UserId,
+    JobId, JobSummary, Listing, MediaId, MediaKind, MediaStatus, MediaSummary, Page, PageLimit, Problem, ProblemCode,
+    Status, UserId,
 };
 use std::str::FromStr;
 
+/// A page of a list.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JobPage {
+    /// Newest first.
     jobs: Vec<JobSummary>,
     /// What to send as `after` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<JobId>,
 }
 
+/// A page of a list.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct MediaPage {
+    /// Newest first.
     media: Vec<MediaSummary>,
     /// What to send as `after` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<MediaId>,
 }
 
+/// What every list takes, beside its status and cursor.
+const KIND: Parameter = Parameter {
+    place: Place::Query,
+    name: "kind",
+    description: "Only those of this kind. What was not looked into yet has none.",
+    shape: Shape::of::<MediaKind>(),
+};
+
+pub(crate) const LIMIT: Parameter = Parameter {
+    place: Place::Query,
+    name: "limit",
+    description: "At most so many entries. A filtered page can be shorter before the end of the list.",
+    shape: Shape::of::<PageLimit>(),
+};
+
+const DESCRIPTION: &str = "Newest first. The list ends where there is no `next`. It is updated a moment after what it shows. \
+    Unknown and repeated parameters are refused.";
+
 pub(crate) static JOBS: Endpoint = Endpoint {
     method: Method::GET,
     path: "/jobs",
     handler: Handler::User(|call| Box::pin(jobs(call.request, call.user, call.context))),
+    operation: Operation {
+        id: "listJobs",
+        summary: "List jobs",
+        description: DESCRIPTION,
+        parameters: &[
+            Parameter {
+                place: Place::Query,
+                name: "status",
+                description: "Only those with this status.",
+                shape: Shape::of::<Status>(),
+            },
+            KIND,
+            LIMIT,
+            Parameter {
+                place: Place::Query,
+                name: "after",
+                description: "The `next` of the page before.",
+                shape: Shape::of::<JobId>(),
+            },
+        ],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "A page of the list.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<JobPage>(),
+                example: r#"{"jobs": [{"jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m",
+                    "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "status": "FAILED", "kind": "image",
+                    "error": {"code": "corrupt_media", "message": "the file ends early", "stage": "render",
+                        "retryable": false, "remedy": "Check that the file opens on your device."},
+                    "createdAt": "2026-01-01T00:00:00.000Z"}], "next": "job_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,
+            }),
+            headers: &[],
+            links: &[
+                Link {
+                    operation: "getJob",
+                    description: "The newest entry.",
+                    parameters: &[("jobId", "$response.body#/jobs/0/jobId")],
+                    body: &[],
+                },
+                Link {
+                    operation: "listJobs",
+                    description: "The next page.",
+                    parameters: &[("after", "$response.body#/next")],
+                    body: &[],
+                },
+            ],
+        }],
+        problems: &[ProblemCode::InvalidRequest],
+    },
 };
 
 /// Answers a page of the user's jobs.
@@ -51,6 +128,54 @@ pub(crate) static MEDIA: Endpoint = Endpoint {
     method: Method::GET,
     path: "/media",
     handler: Handler::User(|call| Box::pin(media(call.request, call.user, call.context))),
+    operation: Operation {
+        id: "listMedia",
+        summary: "List uploads",
+        description: DESCRIPTION,
+        parameters: &[
+            Parameter {
+                place: Place::Query,
+                name: "status",
+                description: "Only those with this status.",
+                shape: Shape::of::<MediaStatus>(),
+            },
+            KIND,
+            LIMIT,
+            Parameter {
+                place: Place::Query,
+                name: "after",
+                description: "The `next` of the page before.",
+                shape: Shape::of::<MediaId>(),
+            },
+        ],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "A page of the list.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<MediaPage>(),
+                example: r#"{"media": [{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m",
+                    "jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m", "status": "SUBMITTED", "kind": "image",
+                    "filename": "pixel.png", "size": 67, "createdAt": "2026-01-01T00:00:00.000Z"}]}"#,
+            }),
+            headers: &[],
+            links: &[
+                Link {
+                    operation: "getMedia",
+                    description: "The newest entry.",
+                    parameters: &[("mediaId", "$response.body#/media/0/mediaId")],
+                    body: &[],
+                },
+                Link {
+                    operation: "listMedia",
+                    description: "The next page.",
+                    parameters: &[("after", "$response.body#/next")],
+                    body: &[],
+                },
+            ],
+        }],
+        problems: &[ProblemCode::InvalidRequest],
+    },
 };
 
 /// Answers a page of the user's media.

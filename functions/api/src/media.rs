@@ -3,6 +3,7 @@
 use crate::{
     Context,
     choice::ChoiceView,
+    describe::{Answer, Body as JsonBody, Content, Link, MEDIA_ID, Operation, Shape, TO_JOB},
     owned, respond,
     routes::{Endpoint, Handler},
 };
@@ -18,23 +19,29 @@ use smmu_core::{
 
 /// A media as its owner sees it. What the client declared has the names of the init request.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Media"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MediaView<'a> {
     media_id: &'a MediaId,
+    /// Its job, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<&'a JobId>,
     /// Every job, oldest first, of a media that was run again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     runs: Vec<JobId>,
     status: MediaStatus,
+    /// Once the content was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
+    /// A label: the last part of what the client sent, shortened to 255 characters before its extension.
     filename: &'a str,
     #[serde(flatten)]
     labels: &'a Labels,
     #[serde(flatten)]
     choice: ChoiceView<'a>,
+    /// Media type, as declared or by the name's extension. Content decides.
     content_type: &'a str,
+    /// Bytes.
     size: u64,
     /// As declared.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,8 +52,10 @@ pub(crate) struct MediaView<'a> {
     /// When the presigned upload stops working; told while it is awaited.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// What was measured of the content, as in the manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<&'a MediaFacts>,
+    /// What was heard, as in the manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     speech: Option<&'a SpeechFacts>,
     created_at: Timestamp,
@@ -80,10 +89,42 @@ impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
     }
 }
 
+/// From something that names a media to its end.
+pub(crate) const TO_DELETE: Link = Link {
+    operation: "deleteMedia",
+    description: "Removes it and everything made of it.",
+    parameters: &[("mediaId", "$response.body#/mediaId")],
+    body: &[],
+};
+
+const EXAMPLE: &str = r##"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m",
+    "status": "SUBMITTED", "kind": "image", "filename": "pixel.png",
+    "externalId": "order-7", "metadata": {"album": "summer"}, "contentType": "image/png", "size": 67,
+    "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46",
+    "facts": {"kind": "image", "image": {"format": "png", "width": 1, "height": 1, "orientation": 1, "hasAlpha": false,
+        "bitDepth": 8, "colourModel": "grey", "thumbhash": "AAgGBIAAgA==", "dominantColour": "#ffffff",
+        "palette": ["#ffffff"], "perceptualHash": "0000000000000000"}},
+    "createdAt": "2026-01-01T00:00:00.000Z"}"##;
+
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
     path: "/media/{mediaId}",
     handler: Handler::User(|call| Box::pin(handle(call.parameter("mediaId"), call.user, call.context))),
+    operation: Operation {
+        id: "getMedia",
+        summary: "Read an upload",
+        description: "What was declared, where the upload stands, and what was measured of it.",
+        parameters: &[MEDIA_ID],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "The upload.",
+            content: Content::Json(JsonBody { shape: Shape::of::<MediaView<'static>>(), example: EXAMPLE }),
+            headers: &[],
+            links: &[TO_JOB, TO_DELETE],
+        }],
+        problems: &[ProblemCode::NotFound],
+    },
 };
 
 async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {

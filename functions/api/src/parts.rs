@@ -1,8 +1,11 @@
 //! `/media/{mediaId}/parts`: signs the parts of an upload, and lists those that have arrived, so that any client of its
 //! owner can go on with it.
 
+#[cfg(feature = "schema")]
+use crate::init::SHA256_PATTERN;
 use crate::{
     Context,
+    describe::{Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Parameter, Place, Shape, TO_MEDIA},
     init::{NO_DIGEST, nothing_else, object, sha256, signed_for, whole_number},
     media, respond,
     routes::{Endpoint, Handler},
@@ -26,8 +29,45 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most parts that are signed at once.
 const MAX_SIGNED: usize = 100;
 
+/// The body of a request to sign.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "SignPartsRequest", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its schema")]
+struct PartsBody {
+    /// Each part once.
+    #[schemars(length(min = 1, max = MAX_SIGNED))]
+    parts: Vec<PartBody>,
+}
+#[cfg(not(feature = "schema"))]
+type PartsBody = ();
+
+/// A part to be signed.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "PartToSign", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its schema")]
+struct PartBody {
+    /// From 1 to the number of parts.
+    #[schemars(range(min = 1, max = 10_000))]
+    number: u32,
+    /// SHA-256 digest of the part, in hexadecimal or Base64.
+    #[schemars(regex(pattern = SHA256_PATTERN))]
+    sha256: String,
+}
+
+/// The number of a part, in a query.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "it is there for its schema")]
+struct AfterPart(#[schemars(range(min = 0, max = 10_000))] u32);
+#[cfg(not(feature = "schema"))]
+type AfterPart = ();
+
 /// What is signed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct SignedParts {
     media_id: MediaId,
@@ -36,6 +76,7 @@ struct SignedParts {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct SignedPart {
     number: u32,
     method: String,
@@ -45,6 +86,7 @@ struct SignedPart {
 
 /// How an upload is cut, and which parts of it have arrived.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PartList {
     media_id: MediaId,
@@ -59,6 +101,7 @@ struct PartList {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PartView {
     number: u32,
     bytes: u64,
@@ -79,12 +122,78 @@ pub(crate) static SIGN: Endpoint = Endpoint {
     method: Method::POST,
     path: "/media/{mediaId}/parts",
     handler: Handler::User(|call| Box::pin(sign(call.request, call.parameter("mediaId"), call.user, call.context))),
+    operation: Operation {
+        id: "signParts",
+        summary: "Sign parts of an upload",
+        description: "Answers one request for each part, that S3 accepts until `expiresAt`. A part that was sent wrongly is \
+            signed and sent again. When all parts have arrived, complete the upload.",
+        parameters: &[MEDIA_ID],
+        request: Some(JsonBody {
+            shape: Shape::of::<PartsBody>(),
+            example: r#"{"parts": [{"number": 1, "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46"}]}"#,
+        }),
+        answers: &[Answer {
+            status: 200,
+            description: "The parts are signed.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<SignedParts>(),
+                example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "parts": [{"number": 1, "method": "PUT",
+                    "url": "https://raw-media.example/uploads/01j9zq4b5c6d7e8f9g0h1j2k3m?partNumber=1",
+                    "headers": {"x-amz-checksum-sha256": "BktmGIghWEEheEwwyijq28XyZeAlxt2e7tZM8e+OH0Y="}}],
+                    "expiresAt": "2026-01-01T00:15:00.000Z"}"#,
+            }),
+            headers: &[],
+            links: &[],
+        }],
+        problems: &[
+            ProblemCode::InvalidRequest,
+            ProblemCode::NotFound,
+            ProblemCode::PartsJoined,
+            ProblemCode::NotInParts,
+            ProblemCode::UploadExpired,
+            ProblemCode::PayloadTooLarge,
+        ],
+    },
 };
 
 pub(crate) static LIST: Endpoint = Endpoint {
     method: Method::GET,
     path: "/media/{mediaId}/parts",
     handler: Handler::User(|call| Box::pin(list(call.request, call.parameter("mediaId"), call.user, call.context))),
+    operation: Operation {
+        id: "listParts",
+        summary: "List the parts that have arrived",
+        description: "How the upload is cut, and which parts S3 has: any client of its owner can go on with it.",
+        parameters: &[
+            MEDIA_ID,
+            Parameter {
+                place: Place::Query,
+                name: "after",
+                description: "The `next` of the page before.",
+                shape: Shape::of::<AfterPart>(),
+            },
+        ],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "A page of the parts, in order.",
+            content: Content::Json(JsonBody {
+                shape: Shape::of::<PartList>(),
+                example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "size": 20000000, "partBytes": 16777216, "count": 2,
+                    "expiresAt": "2026-01-08T00:00:00.000Z", "parts": [{"number": 1, "bytes": 16777216,
+                    "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46"}]}"#,
+            }),
+            headers: &[],
+            links: &[TO_MEDIA],
+        }],
+        problems: &[
+            ProblemCode::InvalidRequest,
+            ProblemCode::NotFound,
+            ProblemCode::PartsJoined,
+            ProblemCode::NotInParts,
+            ProblemCode::UploadExpired,
+        ],
+    },
 };
 
 async fn sign(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {

@@ -5,7 +5,9 @@
 //! addresses. A player thus sends its token to the API alone, and reads segments from S3.
 
 use crate::{
-    Context, job, respond,
+    Context,
+    describe::{Answer, Content, JOB_ID, Operation, Parameter, Place, Shape},
+    job, respond,
     routes::{Endpoint, Handler},
 };
 use lambda_http::{Body, Response, http::Method};
@@ -59,6 +61,30 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     handler: Handler::User(|call| {
         Box::pin(handle(call.parameter("jobId"), call.parameter("name"), call.user, call.context))
     }),
+    operation: Operation {
+        id: "getPlayback",
+        summary: "Read a playlist or a storyboard",
+        description: "With signed addresses in the place of file names, ready for a player. An output's `playbackPath` leads \
+            here. The addresses live long enough to play to the end: at most 12 hours.",
+        parameters: &[
+            JOB_ID,
+            Parameter {
+                place: Place::Path,
+                name: "name",
+                description: "The output's `name`.",
+                shape: Shape::of::<String>(),
+            },
+        ],
+        request: None,
+        answers: &[Answer {
+            status: 200,
+            description: "The text.",
+            content: Content::Text(&[hls::CONTENT_TYPE, storyboard::CONTENT_TYPE]),
+            headers: &[],
+            links: &[],
+        }],
+        problems: &[ProblemCode::NotFound],
+    },
 };
 
 async fn handle(job: &str, name: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {

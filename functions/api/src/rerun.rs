@@ -2,7 +2,8 @@
 
 use crate::{
     Context, choice,
-    init::{nothing_else, object, once},
+    describe::{Answer, Body as JsonBody, Content, Header, MEDIA_ID, Operation, Shape, TO_JOB},
+    init::{self, nothing_else, object, once},
     job, media, origin, respond,
     routes::{Endpoint, Handler},
 };
@@ -18,7 +19,58 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::POST,
     path: "/media/{mediaId}/jobs",
     handler: Handler::User(|call| Box::pin(handle(call.request, call.parameter("mediaId"), call.user, call.context))),
+    operation: Operation {
+        id: "runMediaAgain",
+        summary: "Run an upload again",
+        description: "Makes another job of the same upload, with the same or another choice. What is there stays until the new \
+            job is done. The body may be left out.",
+        parameters: &[MEDIA_ID, init::IDEMPOTENCY_KEY],
+        request: Some(JsonBody { shape: Shape::of::<RerunBody>(), example: r#"{"steps": ["transcribe"]}"# }),
+        answers: &[Answer {
+            status: 202,
+            description: "The new job.",
+            content: Content::Json(job::BODY),
+            headers: &[Header::Location],
+            links: &[TO_JOB],
+        }],
+        problems: &[
+            ProblemCode::InvalidRequest,
+            ProblemCode::NotFound,
+            ProblemCode::UploadNotFound,
+            ProblemCode::JobRunning,
+            ProblemCode::StepUnavailable,
+            ProblemCode::TooManyRuns,
+            ProblemCode::SourceMissing,
+            ProblemCode::UploadExpired,
+            ProblemCode::PayloadTooLarge,
+            ProblemCode::IdempotencyMismatch,
+        ],
+    },
 };
+
+/// The body of the request.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "RerunRequest", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its schema")]
+struct RerunBody {
+    /// What to make; what is left out stays as it was.
+    #[schemars(flatten)]
+    choice: choice::ChoiceBody,
+    /// The one step to run, if not all.
+    steps: Option<[Transcribe; 1]>,
+}
+#[cfg(not(feature = "schema"))]
+type RerunBody = ();
+
+/// The only step that can be run on its own.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "it is there for its schema")]
+enum Transcribe {
+    Transcribe,
+}
 
 async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = media::find(id, user, context).await?;

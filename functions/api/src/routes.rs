@@ -1,6 +1,9 @@
 //! The table of endpoints. The router follows it, and the template is checked against it.
 
-use crate::{Context, account, cancel, complete, delete, health, init, job, list, media, parts, playback, rerun};
+use crate::{
+    Context, account, cancel, complete, delete, describe::Operation, health, init, job, list, media, openapi, parts,
+    playback, rerun,
+};
 use lambda_http::{Body, Request, Response, http::Method};
 use smmu_core::{Problem, UserId};
 use std::pin::Pin;
@@ -8,6 +11,7 @@ use std::pin::Pin;
 /// Every endpoint. Each is described beside its handler.
 pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &health::ENDPOINT,
+    &openapi::ENDPOINT,
     &init::ENDPOINT,
     &complete::ENDPOINT,
     &list::JOBS,
@@ -32,6 +36,8 @@ pub(crate) struct Endpoint {
     pub(crate) path: &'static str,
     /// Who answers.
     pub(crate) handler: Handler,
+    /// What clients are told of it.
+    pub(crate) operation: Operation,
 }
 
 /// Who answers a request. Without a token there is no user, so that a handler that needs one cannot be open.
@@ -118,7 +124,8 @@ pub(crate) fn parameter_name(segment: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ENDPOINTS, Method, Unrouted, find};
+    use super::{ENDPOINTS, Method, Unrouted, find, parameter_name};
+    use crate::describe::Place;
 
     fn found(method: &Method, path: &str) -> Result<(&'static str, Vec<String>), Unrouted> {
         let (endpoint, parameters) = find(method, path)?;
@@ -179,6 +186,15 @@ mod tests {
             (Method::PATCH, "/media/a", &[Method::GET, Method::HEAD, Method::DELETE]),
         ] {
             assert_eq!(found(&method, path), Err(Unrouted::OtherMethods(allowed.to_vec())), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_describes_the_parameters_of_its_path_and_no_others() {
+        for endpoint in ENDPOINTS {
+            let named: Vec<_> = endpoint.path.split('/').filter_map(parameter_name).collect();
+            let described = endpoint.operation.parameters.iter().filter(|one| one.place == Place::Path);
+            assert_eq!(described.map(|one| one.name).collect::<Vec<_>>(), named, "{}", endpoint.path);
         }
     }
 }

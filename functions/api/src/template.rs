@@ -1,6 +1,9 @@
 //! Whether template.yaml sends this function what the table of endpoints has, and nothing else.
 
-use crate::routes::{ENDPOINTS, Handler};
+use crate::{
+    describe::{Header, Place},
+    routes::{ENDPOINTS, Handler},
+};
 use std::collections::BTreeSet;
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -43,4 +46,15 @@ fn api_gateway_asks_for_a_token_where_the_function_does() {
 fn web_pages_may_use_every_method() {
     let all = ENDPOINTS.iter().flat_map(|one| one.methods()).map(|method| method.as_str());
     assert_eq!(cors("AllowMethods"), all.collect());
+}
+
+#[test]
+fn web_pages_may_send_every_header_and_read_every_one() {
+    let sent = ENDPOINTS.iter().flat_map(|one| one.operation.parameters).filter(|one| one.place == Place::Header);
+    let sent: BTreeSet<_> = sent.map(|one| one.name.to_ascii_lowercase()).collect();
+    let allowed = cors("AllowHeaders");
+    assert!(sent.iter().all(|name| allowed.contains(name.as_str())), "{sent:?} are not all in {allowed:?}");
+    let answers = ENDPOINTS.iter().flat_map(|one| one.operation.answers);
+    let read: BTreeSet<_> = answers.flat_map(|answer| answer.headers).map(|one: &Header| one.name()).collect();
+    assert_eq!(cors("ExposeHeaders"), read);
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything known of one video or audio file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AvFacts {
     /// What the container and its streams say.
@@ -22,6 +23,7 @@ pub struct AvFacts {
 
 /// What a container says of itself and its streams.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
     /// Name of the container format, as ffmpeg names it (the first of several names).
@@ -136,6 +138,7 @@ const fn is_zero(number: &u32) -> bool {
 /// One moving picture.
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VideoStream {
     /// Index in the container.
@@ -180,6 +183,7 @@ pub struct VideoStream {
 
 /// Frames a second as a fraction; never zero, never infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "(u32, u32)", into = "(u32, u32)")]
 pub struct FrameRate {
     numerator: u32,
@@ -244,6 +248,7 @@ impl From<FrameRate> for (u32, u32) {
 
 /// Clockwise turn that makes a picture upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Rotation {
     /// 0°.
@@ -259,6 +264,7 @@ pub enum Rotation {
 
 /// How samples become colours, in ffmpeg's names; empty where the file does not say.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Colours {
     /// Pixel format.
@@ -275,6 +281,7 @@ pub struct Colours {
 
 /// How bright a picture can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DynamicRange {
     /// Standard.
@@ -287,6 +294,7 @@ pub enum DynamicRange {
 
 /// One sound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AudioStream {
     /// Index in the container.
@@ -312,6 +320,7 @@ pub struct AudioStream {
 
 /// A named part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Chapter {
     /// Milliseconds from the start.
@@ -325,6 +334,7 @@ pub struct Chapter {
 
 /// What a file says of its content. A fixed choice of fields, each shortened and free of control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tags {
     /// Title.
@@ -357,6 +367,7 @@ impl Tags {
 
 /// Loudness by EBU R 128, before and after it was brought to the target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LoudnessFacts {
     /// Integrated loudness of the source in LUFS; none where it is silent.

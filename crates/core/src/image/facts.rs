@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything known of one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ImageFacts {
     /// What the header says.
@@ -25,6 +26,7 @@ pub struct ImageFacts {
 
 /// What the header alone says of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ImageProbe {
     /// Format of the file.
@@ -59,6 +61,7 @@ impl ImageProbe {
 
 /// The formats that are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ImageFormat {
     /// ITU-T T.81.
@@ -143,6 +146,7 @@ impl ImageFormat {
 
 /// How a source stores its colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ColourModel {
     /// Lightness only.
@@ -159,6 +163,7 @@ pub enum ColourModel {
 
 /// What moves, and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Animation {
     /// Number of frames, at least 2.
@@ -172,6 +177,7 @@ pub struct Animation {
 /// The eight ways in which stored pixels can lie (Exif 3.0, 4.6.5.1.6; TIFF 6.0, Orientation),
 /// named after what turns them upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Orientation {
     /// 1: upright.
@@ -258,6 +264,7 @@ impl From<Orientation> for u8 {
 
 /// What the pixels say, measured on the first frame in sRGB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ImageLook {
     /// `ThumbHash` (about 25 bytes) in base64: a blurred placeholder that a client can draw at once.
@@ -274,6 +281,7 @@ pub struct ImageLook {
 
 /// The useful part of what a camera writes into Exif. Position and maker notes are never read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CameraFacts {
     /// Maker of the camera.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Size {
     /// Pixels from left to right.
     pub width: u32,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What was heard, without the words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SpeechFacts {
     /// Whether anybody speaks.

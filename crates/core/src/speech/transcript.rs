@@ -50,6 +50,7 @@ pub enum State {
 
 /// Whether there is speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
     /// There is.
@@ -60,6 +61,7 @@ pub enum Presence {
 
 /// What is done with the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
     /// They are written down as they are.
@@ -134,6 +136,7 @@ pub struct Unheard {
 
 /// Exactly which model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelIdentity {
     /// Its name, such as `whisper-base`.

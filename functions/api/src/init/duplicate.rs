@@ -12,12 +12,19 @@ use smmu_core::{Job, JobId, Media, MediaId, Problem, Sha256, Status, UserId};
 
 /// What the client gets in the place of a grant.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Duplicate"))]
 #[serde(rename_all = "camelCase")]
-struct Known<'a> {
+pub(super) struct Known<'a> {
     media_id: &'a MediaId,
+    /// Always true.
     duplicate: bool,
     job: JobView<'a>,
 }
+
+pub(super) const EXAMPLE: &str = r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "duplicate": true,
+    "job": {"jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m", "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "status": "RUNNING",
+        "stage": "validate", "progress": 0, "filename": "pixel.png", "createdAt": "2026-01-01T00:00:00.000Z",
+        "updatedAt": "2026-01-01T00:00:01.000Z"}}"#;
 
 /// The job of an earlier upload that will do: completed, or under way.
 pub(super) async fn find(user: &UserId, request: &UploadRequest, context: &Context) -> Result<Option<Job>, Problem> {

@@ -8,7 +8,9 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use smmu_core::{Choice, Labels, Problem, ProblemCode, Sha256, UploadPolicy, parts::MAX_SINGLE_PUT_BYTES};
+#[cfg(feature = "schema")]
+use smmu_core::labels;
+use smmu_core::{Choice, Labels, Problem, ProblemCode, Profiles, Sha256, UploadPolicy, parts::MAX_SINGLE_PUT_BYTES};
 use std::{collections::BTreeMap, fmt};
 
 /// What a client asks to upload, once policy has admitted it.
@@ -30,6 +32,101 @@ pub(super) enum RequestedSending {
     Parts(Option<Sha256>),
 }
 
+/// The body of the request.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "UploadRequest", rename_all = "camelCase", deny_unknown_fields))]
+pub(super) struct UploadBody {
+    /// A label: the last part of a path, shortened to 255 characters before its extension.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::FILE_NAME)))]
+    filename: String,
+    /// A hint, since content decides; without it the name's extension is one.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    content_type: String,
+    /// Exact size in bytes. A file over the operator's limit for its kind is refused by 422.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = schema::MAX_BYTES)))]
+    size: u64,
+    /// SHA-256 digest of the file, in hexadecimal or Base64, and whether it is sent in parts.
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Sending"))]
+    sending: RequestedSending,
+    /// The upload's name in the client's own records. Nobody checks that it is the only one.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = labels::MAX_EXTERNAL_ID)))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = labels::WITHOUT_CONTROLS)))]
+    external_id: Option<String>,
+    /// What the client wants to find again: pairs of names and values.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<BTreeMap<String, String>>", transform = labels::bound_pairs))]
+    metadata: BTreeMap<String, String>,
+    /// What is made of the file.
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "choice::ChoiceBody"))]
+    choice: Choice,
+    /// Whether an earlier upload of the same content by the same user will do.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
+    dedup: bool,
+}
+
+impl UploadBody {
+    fn read(body: &Body, profiles: &Profiles) -> Result<Self, Problem> {
+        let mut fields = object(body)?;
+        let read = Self {
+            filename: file_name(&text(&mut fields, "filename")?)?,
+            content_type: content_type(&mut fields)?,
+            size: size(&mut fields)?,
+            sending: sending(&mut fields)?,
+            external_id: external_id(&mut fields)?,
+            metadata: metadata(&mut fields)?,
+            choice: choice::chosen(&mut fields, Choice::default(), profiles)?,
+            dedup: match fields.remove("dedup") {
+                None | Some(Value::Null) => false,
+                Some(Value::Bool(dedup)) => dedup,
+                Some(_) => return Err(invalid("dedup", "must be true or false")),
+            },
+        };
+        nothing_else(&fields)?;
+        Ok(read)
+    }
+}
+
+/// The header `Idempotency-Key`.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub(super) struct KeyHeader(
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = smmu_core::idempotency::PATTERN)))]
+    #[expect(dead_code, reason = "it is there for its schema")]
+    String,
+);
+
+/// What the schema says of texts. Each pattern holds for exactly what is accepted (ECMA-262).
+#[cfg(feature = "schema")]
+pub(super) mod schema {
+    /// The last part of the path that is not empty has something else than dots and spaces.
+    pub(super) const FILE_NAME: &str = concat!(
+        r"[^./\\\s\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff][^/\\]*",
+        r"([/\\][\s\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]*)*$"
+    );
+    /// How the file is sent: with a digest of the whole, which may be left out where it is sent in parts.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(transform = whole_or_parts)]
+    #[expect(dead_code, reason = "it is there for its schema")]
+    pub(super) struct Sending {
+        /// Whether to send the file in parts; needed over 5 GiB.
+        parts: Option<bool>,
+        /// SHA-256 digest of the file, in hexadecimal or Base64. May be left out with `parts`.
+        #[schemars(regex(pattern = SHA256))]
+        sha256: Option<String>,
+    }
+
+    fn whole_or_parts(schema: &mut schemars::Schema) {
+        let either = serde_json::json!([
+            {"required": ["sha256"]},
+            {"required": ["parts"], "properties": {"parts": {"const": true}}},
+        ]);
+        schema.insert("anyOf".to_owned(), either);
+    }
+
+    /// The last character of 32 bytes in Base64 stands for four bits.
+    pub(crate) const SHA256: &str = "^([0-9A-Fa-f]{64}|[0-9A-Za-z+/]{42}[048AEIMQUYcgkosw]=)$";
+    /// The largest object of S3.
+    pub(super) const MAX_BYTES: u64 = 5 << 40;
+}
+
 /// Longest file name, in characters; file systems end at 255 bytes.
 const MAX_FILE_NAME: usize = 255;
 
@@ -37,19 +134,10 @@ const MAX_FILE_NAME: usize = 255;
 const MAX_EXTENSION: usize = 16;
 
 pub(super) fn upload_request(body: &Body, policy: &UploadPolicy) -> Result<UploadRequest, Problem> {
-    let mut fields = object(body)?;
-    let file_name = file_name(&text(&mut fields, "filename")?)?;
-    let declared = content_type(&mut fields)?;
-    let bytes = size(&mut fields)?;
-    let sending = sending(&mut fields)?;
-    let labels = labels(&mut fields)?;
-    let choice = choice::chosen(&mut fields, Choice::default(), &policy.profiles)?;
-    let dedup = match fields.remove("dedup") {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(dedup)) => dedup,
-        Some(_) => return Err(invalid("dedup", "must be true or false")),
-    };
-    nothing_else(&fields)?;
+    let body = UploadBody::read(body, &policy.profiles)?;
+    let UploadBody { filename: file_name, content_type: declared, size: bytes, external_id, metadata, .. } = body;
+    let labels = Labels::new(external_id, metadata).map_err(|error| invalid(error.field, &error.bound))?;
+    let (sending, choice, dedup) = (body.sending, body.choice, body.dedup);
     let content_type = policy.admit(&declared, &file_name, bytes)?.to_owned();
     if matches!(sending, RequestedSending::Whole(_)) && bytes > MAX_SINGLE_PUT_BYTES {
         let detail = format!("one request carries at most {MAX_SINGLE_PUT_BYTES} bytes");
@@ -159,25 +247,25 @@ fn content_type(fields: &mut Map<String, Value>) -> Result<String, Problem> {
     }
 }
 
-/// What the client notes for itself; both parts may be left out.
-fn labels(fields: &mut Map<String, Value>) -> Result<Labels, Problem> {
-    let external_id = match fields.remove("externalId") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) => Some(id),
-        Some(_) => return Err(invalid("externalId", "must be a string")),
-    };
-    let metadata = match fields.remove("metadata") {
-        None | Some(Value::Null) => BTreeMap::new(),
-        Some(Value::Object(pairs)) => pairs
-            .into_iter()
-            .map(|(name, value)| match value.as_str() {
-                Some(value) => Ok((name, value.to_owned())),
-                None => Err(invalid("metadata", "must have strings as values")),
-            })
-            .collect::<Result<_, _>>()?,
+fn external_id(fields: &mut Map<String, Value>) -> Result<Option<String>, Problem> {
+    match fields.remove("externalId") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(_) => Err(invalid("externalId", "must be a string")),
+    }
+}
+
+fn metadata(fields: &mut Map<String, Value>) -> Result<BTreeMap<String, String>, Problem> {
+    let pairs = match fields.remove("metadata") {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(pairs)) => pairs.into_iter(),
         Some(_) => return Err(invalid("metadata", "must be an object of strings")),
     };
-    Labels::new(external_id, metadata).map_err(|error| invalid(error.field, &error.bound))
+    let text = |(name, value): (String, Value)| match value.as_str() {
+        Some(value) => Ok((name, value.to_owned())),
+        None => Err(invalid("metadata", "must have strings as values")),
+    };
+    pairs.map(text).collect()
 }
 
 fn size(fields: &mut Map<String, Value>) -> Result<u64, Problem> {
@@ -212,7 +300,7 @@ pub(crate) fn sha256(text: &str) -> Option<Sha256> {
 fn file_name(name: &str) -> Result<String, Problem> {
     let visible: String = name.chars().filter(|c| !c.is_control() && !reorders(*c)).collect();
     let last = visible.split(['/', '\\']).map(str::trim).rfind(|part| !part.is_empty()).unwrap_or_default();
-    if last.chars().all(|c| c == '.') {
+    if last.chars().all(|c| c == '.' || c.is_whitespace()) {
         return Err(invalid("filename", "must contain a name"));
     }
     Ok(shortened(last))
@@ -269,6 +357,7 @@ mod tests {
             ("filename", json!("")),
             ("filename", json!("  ")),
             ("filename", json!("..")),
+            ("filename", json!("a/. .")),
             ("filename", json!("/\u{202e}/ ")),
             ("filename", json!(7)),
             ("contentType", json!("text/html")),
