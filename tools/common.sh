@@ -14,6 +14,10 @@ cd "$SMMU_ROOT"
 export SMMU_VENV=${SMMU_VENV:-$SMMU_ROOT/.local/venv}
 # The browser player's modules, which the player test loads; it reads the same variable.
 export SMMU_PLAYER=${SMMU_PLAYER:-$SMMU_ROOT/.local/player}
+# What holds the API against its document: a checker in Python, and the modules of a client in TypeScript. The tests of the
+# document read the same variables.
+export SMMU_SCHEMATHESIS=${SMMU_SCHEMATHESIS:-$SMMU_ROOT/.local/schemathesis}
+export SMMU_CLIENT=${SMMU_CLIENT:-$SMMU_ROOT/.local/client}
 # Linters, SAM and cargo-lambda, which never go into the product.
 SMMU_LINT_VENV=$SMMU_TOOLS_DIR/python-$(sha256sum tools/requirements-lint.txt | cut -c1-16)
 # checkov, which cannot share an environment with SAM.

@@ -40,6 +40,8 @@ for purpose in "$@"; do
         ;;
     test)
         make_node_modules "$SMMU_PLAYER" tests/player
+        make_node_modules "$SMMU_CLIENT" openapi/client
+        make_venv "$SMMU_SCHEMATHESIS" tools/requirements-schemathesis.txt
         tools/speech-models.sh base tiny.en
         ;;
     lint)

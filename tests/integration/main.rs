@@ -10,6 +10,7 @@ mod cancel;
 mod contracts;
 mod dedup;
 mod delete;
+mod document;
 mod events;
 mod faults;
 mod flow;
