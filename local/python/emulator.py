@@ -11,7 +11,6 @@ closes, because the one who started this is gone however that came about, this p
 import contextvars
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -23,7 +22,7 @@ import multipart
 from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
-from patches import reviewed, roles, sessions
+from patches import decisions, reviewed, roles, sessions, traces
 from patches.roles import STATE_EXECUTION
 
 # Of the Task state that runs on this thread: when it times out (time.monotonic).
@@ -301,63 +300,6 @@ def camel_case(configuration):
     return {key[:1].lower() + key[1:]: value for key, value in (configuration or {}).items()}
 
 
-def note_calls(path):
-    """Appends to a file what functions and workers call, a JSON object a line; tools/called.py compares it with roles.
-
-    They say who they are by an application id in the user agent (AWS_SDK_UA_APP_ID in template.yaml); other callers do
-    not, and are left out. Of a request's body only the names of what it is about are kept.
-    """
-    serve = reviewed(app, "app", "scope", "receive", "send")
-
-    async def noted(scope, receive, send):
-        headers = dict(scope.get("headers", [])) if scope["type"] == "http" else {}
-        agent = b" ".join(headers.get(name, b"") for name in (b"user-agent", b"x-amz-user-agent")).decode("latin-1")
-        caller = APP_ID.search(agent)
-        if not caller:
-            return await serve(scope, receive, send)
-        target = headers.get(b"x-amz-target", b"").decode("latin-1")
-        call = {"app": caller[1], "method": scope["method"], "path": scope["path"], "target": target}
-        call["query"] = scope["query_string"].decode("latin-1")
-        if target:
-            body, receive = await read_ahead(receive)
-            call["names"] = names_in(json.loads(body or b"{}"))
-        with open(path, "a") as file:
-            file.write(json.dumps(call) + "\n")
-        return await serve(scope, receive, send)
-
-    app.app = noted
-
-
-APP_ID = re.compile(r"\bapp/([\w-]+)")
-# Members of JSON requests that name a table, an index, a queue, a state machine or an execution.
-NAMES = ("TableName", "IndexName", "QueueUrl", "stateMachineArn", "executionArn")
-
-
-def names_in(request):
-    """The names in a request, or of each item of a transaction: [{"in": "Put", "TableName": …}]."""
-    items = [
-        {"in": operation, **names_in(item)[0]}
-        for member in request.get("TransactItems", [])
-        for operation, item in member.items()
-    ]
-    return items or [{name: request[name] for name in NAMES if name in request}]
-
-
-async def read_ahead(receive):
-    """A request's body, and a `receive` that gives it again."""
-    messages, more = [], True
-    while more:
-        messages.append(await receive())
-        more = messages[-1].get("more_body", False)
-    waiting = iter(messages)
-
-    async def again():
-        message = next(waiting, None)
-        return message if message is not None else await receive()
-
-    return b"".join(message.get("body", b"") for message in messages), again
-
-
 def end_with_standard_input():
     """Ends this process group, Lambda processes included, when standard input closes."""
     if os.getpgrp() != os.getpid():
@@ -377,6 +319,7 @@ if __name__ == "__main__":
     patch_abandoned_state()
     sessions.patch_session_tokens()
     sessions.patch_task_credentials()
+    sessions.patch_root_sessions()
     sessions.patch_transport()
     roles.patch_state_machine_role()
     roles.patch_creation_with_roles()
@@ -384,6 +327,7 @@ if __name__ == "__main__":
     roles.patch_task_start()
     roles.patch_callers()
     roles.patch_missing_objects()
+    traces.patch_traces()
     if most_vcpu := os.environ.get("SMMU_FARGATE_VCPU"):
         patch_fargate_quota(int(most_vcpu))
     patch_health_path()
@@ -395,5 +339,5 @@ if __name__ == "__main__":
     addresses.patch_trailing_slash(reviewed)
     multipart.patch(reviewed)
     if calls := os.environ.get("SMMU_CALLS"):
-        note_calls(calls)
+        decisions.note_decisions(calls)
     app.main()

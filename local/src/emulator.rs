@@ -115,7 +115,7 @@ impl Drop for Emulator {
 
 /// Everything that the emulator may know: it hands its whole environment to Lambda functions.
 fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, String)> {
-    // SMMU_CALLS: a file in which the launcher notes what functions and workers call.
+    // SMMU_CALLS: a file in which the launcher notes what roles were allowed.
     let inherited = ["PATH", "LANG", "SMMU_CALLS"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));

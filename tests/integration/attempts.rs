@@ -41,8 +41,9 @@ async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Job
     (serde_json::from_value(whole).unwrap(), submitter.jobs)
 }
 
-fn attempt(stack: &Stack) -> Attempt {
-    Attempt::new(&stack.sdk, &stack.environment(&[])).unwrap()
+/// An attempt of a worker, which may do what the worker's role allows.
+async fn attempt(stack: &Stack, worker: &str) -> Attempt {
+    Attempt::new(&stack.sdk_as(worker).await, &stack.environment(&[])).unwrap()
 }
 
 /// A gate that makers wait at, in their threads.
@@ -199,7 +200,7 @@ async fn what_is_ready_can_be_read_while_the_rest_is_made() {
             Ok(manifest(bench.source, bench.outputs, MediaKind::Audio, vec![poster, whole]))
         }
     };
-    let attempt = attempt(stack);
+    let attempt = attempt(stack, "transcode").await;
     let run = attempt.run(&work, Stage::Transcode, std::future::pending(), make);
     let look = async {
         let early = user.until(id.as_str(), "list its poster", |job| names(job) == ["poster.jpg"]).await;
@@ -250,7 +251,7 @@ async fn a_later_attempt_goes_on_from_what_the_one_before_left_and_its_files_tak
         }
         Err(MakeError::Fault("cancelled".into()))
     };
-    let attempt = attempt(stack);
+    let attempt = attempt(stack, "transcribe").await;
     let run = attempt.run(&work, Stage::Transcribe, shown.notified(), half);
     let look = async {
         let job = user.until(id.as_str(), "show what is heard", |job| names(job) == ["transcript.json"]).await;
@@ -296,6 +297,22 @@ async fn stored(stack: &Stack, key: &str) -> bool {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_gone_before_its_worker_reads_it_is_refused_and_not_tried_again() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    for (worker, stage) in [("transcode", Stage::Transcode), ("transcribe", Stage::Transcribe)] {
+        let (work, _) = running(stack, &user, format!("for {worker}").as_bytes()).await;
+        let source = &work.input.source;
+        let gone = S3::new(&stack.sdk).delete_object().bucket(stack.output("RawBucketName"));
+        gone.key(&source.key).version_id(&source.version_id).send().await.unwrap();
+        let idle = |_: Workbench<'_>| -> Result<Manifest, MakeError> { panic!("there is nothing to make it of") };
+        let ended = attempt(stack, worker).await.run(&work, stage, std::future::pending(), idle).await;
+        let Err(Failure::Refused(refusal)) = ended else { panic!("{worker}: {ended:?}") };
+        assert_eq!(refusal.code, ErrorCode::SourceMissing);
+    }
+}
+
+#[tokio::test]
 async fn an_attempt_that_is_told_to_stop_stops_its_maker_and_commits_nothing() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
@@ -303,7 +320,7 @@ async fn an_attempt_that_is_told_to_stop_stops_its_maker_and_commits_nothing() {
     let stopped = Arc::new(AtomicBool::new(false));
     let begun = Arc::new(tokio::sync::Notify::new());
     let make = maker_until_cancelled(&stopped, &begun);
-    let attempt = attempt(stack);
+    let attempt = attempt(stack, "transcode").await;
     let since = Instant::now();
     let ended = attempt.run(&work, Stage::Transcode, begun.notified(), make).await;
     assert!(matches!(ended, Err(Failure::Transient(_))), "{ended:?}");
@@ -324,7 +341,7 @@ async fn an_attempt_that_is_stopped_because_its_job_was_cancelled_has_not_failed
         begun.notified().await;
         jobs.advance(&work.input.job_id, JobEvent::Cancelled).await.unwrap();
     };
-    let ended = attempt(stack).run(&work, Stage::Transcode, stop, make).await;
+    let ended = attempt(stack, "transcode").await.run(&work, Stage::Transcode, stop, make).await;
     assert_eq!(ended.unwrap(), Ending::Superseded);
     assert!(stopped.load(Ordering::Relaxed));
 }
@@ -337,7 +354,7 @@ async fn an_attempt_at_a_job_that_ends_meanwhile_stops_its_maker() {
     let stopped = Arc::new(AtomicBool::new(false));
     let begun = Arc::new(tokio::sync::Notify::new());
     let make = maker_until_cancelled(&stopped, &begun);
-    let attempt = attempt(stack);
+    let attempt = attempt(stack, "transcode").await;
     let run = attempt.run(&work, Stage::Transcode, std::future::pending(), make);
     let cancel = async {
         begun.notified().await;
@@ -382,7 +399,7 @@ async fn a_source_and_an_output_larger_than_one_part_travel_whole() {
         Ok(manifest(bench.source, bench.outputs, MediaKind::Video, vec![copy]))
     };
     // That the source is the uploaded one, the attempt has checked against the grant.
-    let ended = attempt(stack).run(&work, Stage::Transcode, std::future::pending(), make).await;
+    let ended = attempt(stack, "transcode").await.run(&work, Stage::Transcode, std::future::pending(), make).await;
     assert_eq!(ended.unwrap(), Ending::Committed);
     let key = stored_manifest(&jobs, &work.input.job_id).await.replace(FILE_NAME, "video.mp4");
     let s3 = S3::new(&stack.sdk);
@@ -417,7 +434,11 @@ async fn a_player_gets_playlists_whose_segments_it_can_read() {
     let (ada, eve) = (Caller::user(stack, "ada").await, Caller::user(stack, "eve").await);
     let (work, jobs) = running(stack, &ada, b"a video to play").await;
     let id = &work.input.job_id;
-    attempt(stack).run(&work, Stage::Transcode, std::future::pending(), make_playable).await.unwrap();
+    attempt(stack, "transcode")
+        .await
+        .run(&work, Stage::Transcode, std::future::pending(), make_playable)
+        .await
+        .unwrap();
     let outputs = smmu_cloud::Artifacts::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let outputs = outputs.collect(&stored_manifest(&jobs, id).await).await.unwrap().outputs;
     jobs.advance(id, JobEvent::Completed { outputs, warnings: Vec::new() }).await.unwrap();

@@ -233,3 +233,16 @@ async fn a_silent_job_whose_execution_is_gone_is_failed_by_reconcile() {
     let failed = user.ended(job.id.as_str()).await;
     assert_eq!((&failed["status"], &failed["error"]["code"]), (&"FAILED".into(), &"internal".into()));
 }
+
+#[tokio::test]
+async fn reconcile_runs_as_it_is_deployed() {
+    let stack = by_itself();
+    let function = format!("smmu-{}-reconcile", stack.stage);
+    let url = format!("{}/2015-03-31/functions/{function}/invocations", stack.cloud.address().endpoint());
+    // Its schedule is slower than this test. Of root the emulator checks no signature.
+    let root = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request";
+    let answer = reqwest::Client::new().post(url).header("authorization", root).body("{}").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers().get("x-amz-function-error")), (200, None));
+    let report: Value = answer.json().await.unwrap();
+    assert!(report["failed"].is_u64(), "{report}");
+}

@@ -4,9 +4,10 @@ use image::RgbImage;
 use serde_json::{Value, json};
 use smmu_tests::{Caller, Stack, samples, with_transcription};
 use std::{
+    ffi::OsStr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     time::Duration,
 };
 use tokio::process::Command;
@@ -15,22 +16,35 @@ const SENTENCE: &str = "Nobody has to read this sentence, since everybody can he
 /// How long the browser may take on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Plays a playlist in the browser; what tests/player/play.mjs saw, and the screenshot that it took.
-async fn played(stack: &Stack, user: &str, playlist: &str) -> (Value, RgbImage) {
+/// Runs a script of tests/player in the browser, on a page whose origin the stack allows, or on another.
+async fn browser(stack: &Stack, user: &str, script: &str, arguments: &[&OsStr], allowed: bool) -> Output {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = std::env::var_os("SMMU_PLAYER").map_or_else(|| folder.join("../.local/player"), PathBuf::from);
     let missing = "run `tools/setup.sh test`, which installs Chromium, Node.js and the modules of tests/player";
     assert!(modules.join("node_modules").exists(), "{} is not there: {missing}", modules.display());
-    let screenshot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("player.png");
     let mut node = Command::new("node");
-    node.arg(folder.join("player/play.mjs")).arg(playlist).arg(&screenshot).current_dir(modules);
-    node.env("SMMU_TOKEN", stack.token(user).await).kill_on_drop(true);
-    node.stdin(Stdio::from(OwnedFd::from(stack.page.try_clone().unwrap())));
+    node.arg(folder.join("player").join(script)).args(arguments).current_dir(modules).kill_on_drop(true);
+    node.env("SMMU_API", stack.cloud.address().api_url().unwrap()).env("SMMU_TOKEN", stack.token(user).await);
+    node.stdin(if allowed { Stdio::from(OwnedFd::from(stack.page.try_clone().unwrap())) } else { Stdio::null() });
     let run = tokio::time::timeout(PATIENCE, node.output()).await.expect("the browser ends in time");
-    let run = run.unwrap_or_else(|error| panic!("node: {error}: {missing}"));
-    let complaints = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{complaints}");
-    (serde_json::from_slice(&run.stdout).unwrap(), image::open(screenshot).unwrap().into_rgb8())
+    run.unwrap_or_else(|error| panic!("node: {error}: {missing}"))
+}
+
+/// What a script printed.
+fn seen(ran: &Output) -> Value {
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+/// What a page learns that uploads content which was granted to a user, and the content's media.
+async fn uploaded(stack: &Stack, user: &str, content: &[u8], content_type: &str, allowed: bool) -> (Value, String) {
+    let upload = Caller::user(stack, user).await.init(content, content_type).await;
+    let folder = tempfile::tempdir().unwrap();
+    let [file, grant] = ["file", "grant.json"].map(|name| folder.path().join(name));
+    std::fs::write(&file, content).unwrap();
+    std::fs::write(&grant, json!({ "mediaId": upload.media_id, "upload": upload.request }).to_string()).unwrap();
+    let ran = browser(stack, user, "upload.mjs", &[file.as_ref(), grant.as_ref()], allowed).await;
+    (seen(&ran), upload.media_id)
 }
 
 /// Whether the middle of a row of a picture has about this colour: colours lose something on their way.
@@ -40,15 +54,24 @@ fn is_about(picture: &RgbImage, row: u32, wanted: [u8; 3]) -> bool {
 }
 
 #[tokio::test]
-async fn a_browser_plays_every_rung_of_a_video_upright_and_shows_its_captions() {
+async fn a_page_uploads_a_video_and_plays_every_rung_of_it_upright_with_its_captions() {
     let stack = with_transcription();
     let user = Caller::user(stack, "ada").await;
-    let id = user.submit(&samples::spoken_portrait_clip(480, 854, SENTENCE), "video/quicktime").await;
+    let clip = samples::spoken_portrait_clip(480, 854, SENTENCE);
+    let (learned, media) = uploaded(stack, "ada", &clip, "video/quicktime", true).await;
+    assert_eq!([&learned["init"]["status"], &learned["put"]["status"]], [201, 200], "{learned}");
+    assert!(learned["put"]["etag"].is_string(), "the bucket exposes it: {learned}");
+    assert_eq!(learned["complete"]["status"], 202, "{learned}");
+    let id = media.replace("med_", "job_");
     let job = user.ended(&id).await;
     assert_eq!(job["status"], "COMPLETED", "{job}");
 
     let api = stack.cloud.address().api_url().unwrap();
-    let (seen, picture) = played(stack, "ada", &format!("{api}/jobs/{id}/playback/master.m3u8")).await;
+    let playlist = format!("{api}/jobs/{id}/playback/master.m3u8");
+    let screenshot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("player.png");
+    let arguments = [OsStr::new(&playlist), screenshot.as_os_str()];
+    let seen = seen(&browser(stack, "ada", "play.mjs", &arguments, true).await);
+    let picture = image::open(&screenshot).unwrap().into_rgb8();
 
     let sizes: Vec<_> =
         seen["shown"].as_array().unwrap().iter().map(|size| [&size["width"], &size["height"]]).collect();
@@ -65,4 +88,20 @@ async fn a_browser_plays_every_rung_of_a_video_upright_and_shows_its_captions() 
     assert!(is_about(&picture, picture.height() / 20, samples::ORANGE), "orange is at the top");
     // Below its edge and above the captions.
     assert!(is_about(&picture, picture.height() * 91 / 100, samples::BLUE), "blue is at the bottom");
+
+    // The same page, served somewhere else.
+    let ran = browser(stack, "ada", "play.mjs", &arguments, false).await;
+    let complaints = String::from_utf8_lossy(&ran.stderr);
+    assert!(!ran.status.success() && complaints.contains("manifestLoadError"), "{complaints}");
+}
+
+#[tokio::test]
+async fn a_page_of_a_foreign_origin_uploads_nothing() {
+    let stack = with_transcription();
+    let (learned, media) = uploaded(stack, "ada", &samples::png(33, 22), "image/png", false).await;
+    for request in ["init", "put", "complete"] {
+        assert_eq!(learned[request]["refused"], "Failed to fetch", "{request}: {learned}");
+    }
+    let completed = Caller::user(stack, "ada").await.complete(&media).await;
+    assert!(completed.status.is_client_error(), "nothing was uploaded: {}", completed.text);
 }

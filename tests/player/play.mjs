@@ -2,62 +2,16 @@
 //
 //   node play.mjs PLAYLIST-URL SCREENSHOT.png     in the folder that `npm ci` installed package-lock.json in
 //
-// Environment: SMMU_TOKEN, sent to the playlist's own folder and nowhere else; SMMU_BROWSER, a Chromium.
-// Standard input may be a listening socket; the page is then served on it, so that its origin is known before
-// this starts. Otherwise it is served on a free port.
+// Environment: SMMU_TOKEN, sent to the playlist's own folder and nowhere else; and that of browser.mjs.
 //
 // Prints what was seen as JSON and exits 0, or says what went wrong and exits 1.
-import { spawnSync } from "node:child_process";
-import { fstatSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-
-// Resolved from where the modules were installed, which is outside the checkout.
-const require = createRequire(`${process.cwd()}/`);
-const { chromium } = require("playwright-core");
+import { check, require, run } from "./browser.mjs";
 
 const FILES = {
   "/": ["text/html", new URL("page.html", import.meta.url)],
   "/page.js": ["text/javascript", new URL("page.js", import.meta.url)],
   "/hls.js": ["text/javascript", require.resolve("hls.js/dist/hls.min.js")],
 };
-const BROWSERS = ["chromium", "google-chrome"];
-const FLAGS = [
-  // The one page that is opened is ours, and inside a container there is no sandbox to be had.
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--autoplay-policy=no-user-gesture-required",
-];
-
-function check(holds, complaint) {
-  if (!holds) throw new Error(complaint);
-}
-
-function browserPath() {
-  const wanted = process.env.SMMU_BROWSER ? [process.env.SMMU_BROWSER] : BROWSERS;
-  for (const name of wanted) {
-    const { status, stdout } = spawnSync("sh", ["-c", 'command -v -- "$1"', "sh", name], { encoding: "utf8" });
-    if (status === 0) return stdout.trim();
-  }
-  throw new Error(`no browser: ${wanted.join(" or ")} is missing; tools/setup.sh test installs it`);
-}
-
-/** Serves the page. Answers its origin and how to stop. */
-async function servePage() {
-  const server = createServer((request, response) => {
-    const [type, path] = FILES[request.url] ?? [];
-    response.writeHead(path ? 200 : 404, { "content-type": `${type ?? "text/plain"}; charset=utf-8` });
-    response.end(path && readFileSync(path));
-  });
-  const where = fstatSync(0).isSocket() ? { fd: 0 } : { host: "127.0.0.1", port: 0 };
-  await new Promise((resolve, reject) => server.once("error", reject).listen(where, resolve));
-  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
-}
 
 /** Everything that the page asked for, to be judged at the end. */
 function watch(page) {
@@ -115,30 +69,16 @@ async function checkToken(requests, playlist, token) {
   return withToken;
 }
 
-async function main() {
+await run(FILES, async (page, origin) => {
   const [playlist, screenshot] = process.argv.slice(2);
   check(playlist && screenshot, "usage: play.mjs PLAYLIST-URL SCREENSHOT.png");
   const token = process.env.SMMU_TOKEN;
-  const { origin, stop } = await servePage();
-  // A fresh profile folder, which is removed when the browser ends.
-  const browser = await chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
-  try {
-    const page = await browser.newPage();
-    const seen = watch(page);
-    await page.goto(`${origin}/`);
-    const played = await play(page, playlist, token, screenshot).catch((error) => {
-      throw new Error([error.message, ...seen.complaints].join("\n  "));
-    });
-    check(seen.complaints.length === 0, `the browser complains:\n  ${seen.complaints.join("\n  ")}`);
-    const requestsWithToken = await checkToken(seen.requests, playlist, token);
-    console.log(JSON.stringify({ browser: browser.version(), origin, requestsWithToken, ...played }, null, 2));
-  } finally {
-    await browser.close();
-    stop();
-  }
-}
-
-main().catch((error) => {
-  console.error(`error: ${error.message}`);
-  process.exitCode = 1;
+  const seen = watch(page);
+  await page.goto(`${origin}/`);
+  const played = await play(page, playlist, token, screenshot).catch((error) => {
+    throw new Error([error.message, ...seen.complaints].join("\n  "));
+  });
+  check(seen.complaints.length === 0, `the browser complains:\n  ${seen.complaints.join("\n  ")}`);
+  const requestsWithToken = await checkToken(seen.requests, playlist, token);
+  return { requestsWithToken, ...played };
 });

@@ -100,7 +100,7 @@ impl Stack {
         let found = Stacks::new(&self.sdk).describe_stack_resource().stack_name(format!("smmu-{}", self.stage));
         let found = found.logical_resource_id(&role).send().await.expect("the template has a role for it");
         let role = found.stack_resource_detail.and_then(|role| role.physical_resource_id).expect("it was made");
-        // The emulator lets root assume what a service may.
+        // Here root may (patch_root_sessions).
         let session = AssumeRoleProvider::builder(format!("arn:aws:iam::000000000000:role/{role}"));
         let session = session.session_name(function).configure(&self.sdk).build().await;
         self.sdk.to_builder().app_name(name).credentials_provider(SharedCredentialsProvider::new(session)).build()

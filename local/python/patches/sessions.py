@@ -9,7 +9,7 @@ import secrets
 import time
 
 import ministack.app as app
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import ecs, imds, lambda_svc, sts
 
 from patches import reviewed
@@ -119,6 +119,21 @@ def patch_task_credentials():
 
     ecs._register_metadata = register_with_role
     imds.handle_request = credentials_of_task
+
+
+def patch_root_sessions():
+    """Root may assume every role, which is not as on AWS: a test, or `sam local invoke`, acts as a function so.
+
+    AWS ("AssumeRole", API_AssumeRole): root assumes no role; what a function or worker has, only its service gives it.
+
+    ministack: lets root assume what a service may, where the trust policy has no condition.
+    """
+    trusted = reviewed(iam_evaluator, "evaluate_trust_policy", "trust_doc", "caller_arn", "ctx")
+
+    def trusted_or_root(trust_doc, caller_arn, ctx=None):
+        return caller_arn.endswith(":root") or trusted(trust_doc, caller_arn, ctx)
+
+    iam_evaluator.evaluate_trust_policy = trusted_or_root
 
 
 def patch_transport():

@@ -13,6 +13,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{Event, LambdaFunctionConfiguration, NotificationConfiguration};
 use aws_sdk_sfn::types::ExecutionStatus;
+use aws_sdk_xray::Client as Traces;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -66,6 +67,8 @@ async fn a_function_has_a_session_of_its_role_and_may_do_what_the_role_allows_an
     let (tables, table) = (Tables::new(&sdk), contracts.output("TableName"));
     let key = AttributeValue::S("nobody".to_owned());
     tables.get_item().table_name(table).key("id", key.clone()).send().await.expect("it may read");
+    let segment = Traces::new(&sdk).put_trace_segments().trace_segment_documents("{}").send().await;
+    assert_eq!(segment.expect_err("it may not trace").code(), Some("AccessDeniedException"));
     let refused = tables.put_item().table_name(table).item("id", key).send().await.expect_err("it may not write");
     assert_eq!(refused.code(), Some("AccessDeniedException"), "{refused:?}");
 }
@@ -198,6 +201,14 @@ async fn a_missing_object_is_missing_only_to_whoever_may_list_its_bucket() {
     assert_eq!(missing(&operator).await.as_deref(), Some("NoSuchKey"));
 }
 
+#[tokio::test]
+async fn segments_of_traces_are_taken() {
+    let contracts = contracts().await;
+    let traces = Traces::new(&contracts.cloud.address().sdk_config().await);
+    let taken = traces.put_trace_segments().trace_segment_documents("{}").send().await.expect("takes");
+    assert!(taken.unprocessed_trace_segments().is_empty());
+}
+
 /// Why a stack with these resources is not made.
 async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String {
     let stacks = Stacks::new(&contracts.cloud.address().sdk_config().await);
@@ -215,7 +226,7 @@ async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String
 }
 
 /// A role that this service may assume, with these permissions.
-fn role(service: &str, statements: Value) -> Value {
+fn role(service: &str, statements: &Value) -> Value {
     let trust = json!([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]);
     json!({"Type": "AWS::IAM::Role", "Properties": {
         "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": trust},
@@ -233,7 +244,7 @@ async fn a_state_machine_that_waits_for_workers_is_made_only_with_a_role_that_ma
     let machine = json!({"Type": "AWS::StepFunctions::StateMachine", "Properties": {
         "DefinitionString": definition.to_string(), "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}
     }});
-    let resources = json!({"Role": role("states.amazonaws.com", statements), "Machine": machine});
+    let resources = json!({"Role": role("states.amazonaws.com", &statements), "Machine": machine});
     let why = not_made(&contracts, "deaf-machine", resources).await;
     assert!(why.contains("not authorized to perform: events:DescribeRule"), "{why}");
 }
