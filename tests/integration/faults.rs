@@ -209,15 +209,26 @@ async fn a_transcriber_that_keeps_dying_costs_its_job_the_text_and_nothing_else(
 }
 
 #[tokio::test]
-async fn an_execution_that_is_stopped_fails_its_job() {
+async fn an_execution_that_is_stopped_fails_its_job_and_stops_its_worker() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&large(), "image/png").await;
-    worker_of(stack, &id).await;
+    let worker = Pid::from_raw(i32::try_from(worker_of(stack, &id).await).unwrap()).unwrap();
+    // Frozen, or it might see that its job has ended before Step Functions stops it.
+    kill_process(worker, Signal::STOP).unwrap();
     let arn = stack.execution_arn(&id);
     Sfn::new(&stack.sdk).stop_execution().execution_arn(arn).send().await.unwrap();
     let job = user.ended(&id).await;
     assert_eq!((&job["status"], &job["error"]["code"]), (&"FAILED".into(), &"aborted".into()), "{job}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    kill_process(worker, Signal::CONT).unwrap();
+    for _ in 0..200 {
+        if stack.worker_of(&id).is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the worker of {id} runs on");
 }
 
 #[tokio::test]
