@@ -2,8 +2,11 @@
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::Client as S3;
+use aws_sdk_sqs::Client as Sqs;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use smmu_cloud::Submitter;
+use smmu_core::{Choice, ErrorCode, JobEvent, MediaKind, Pipeline, Refusal, Rerun, Stage};
 use smmu_tests::{Answer, Caller, Stack, by_request, samples, until, with_transcription};
 use std::collections::{BTreeSet, HashMap};
 
@@ -207,4 +210,36 @@ async fn one_step_is_run_again_and_its_outputs_are_added() {
     user.ended(&image).await;
     let refused = rerun(&user, &image.replace("job_", "med_"), Some(json!({"steps": ["transcribe"]}))).await;
     assert_eq!(code(&refused), (409, "step_unavailable".to_owned()));
+}
+
+#[tokio::test]
+async fn a_step_that_fails_again_fails_its_own_job_and_nothing_else() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let first = user.submit(&samples::sound_in_mp4(), "audio/mp4").await;
+    let before = user.ended(&first).await;
+    assert_eq!((&before["status"], &before["kind"]), (&json!("COMPLETED"), &json!("audio")), "{before}");
+    let id = first.replace("job_", "med_");
+
+    // This stack hears nothing: what its workers would tell is told here. Nobody reads the queue.
+    let queue = Sqs::new(&stack.sdk).create_queue().queue_name("step-that-fails").send().await.unwrap();
+    let environment = stack.environment(&[("SMMU_JOBS_QUEUE_URL", queue.queue_url().unwrap())]);
+    let submitter = Submitter::new(&stack.sdk, &environment).unwrap();
+    let rerun = Rerun { choice: Choice::default(), step: Some(Pipeline::Transcribe) };
+    let job = submitter.run_again(&id.parse().unwrap(), &rerun, None, None).await.unwrap();
+    let error = Refusal::new(ErrorCode::WorkerFailed, "the worker failed after all retries").at(Stage::Transcribe);
+    for event in
+        [JobEvent::Started, JobEvent::Detected(MediaKind::Audio), JobEvent::GivenUp(Pipeline::Transcribe, error)]
+    {
+        submitter.jobs.advance(&job.id, event).await.unwrap();
+    }
+    let context = smmu_update_status::Context::new(&stack.sdk_as("update-status").await, &environment).unwrap();
+    let complete = json!({"action": "complete", "jobId": job.id, "branch": "transcribe"});
+    let answer = smmu_update_status::handle(serde_json::from_value(complete).unwrap(), &context).await.unwrap();
+    assert_eq!(serde_json::to_value(answer).unwrap(), json!({"status": "FAILED", "retryable": true}));
+
+    let after = user.job(job.id.as_str()).await.json();
+    assert_eq!((&after["status"], &after["error"]["code"]), (&json!("FAILED"), &json!("worker_failed")));
+    assert_eq!(media(&user, &id).await["jobId"], json!(first), "the first one goes on standing");
+    assert_eq!(names(&user.job(&first).await.json()), names(&before));
 }
