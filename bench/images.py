@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Renders photos with our renderer, libvips and Pillow, in turn, and prints ours as a ratio of theirs.
 
-Photos of 12 megapixels are rendered from HEIC (beside Pillow with pillow-heif, which is libheif) and from JPEG XL (beside
-djxl, with Pillow behind it) too; libvips' wheel opens neither.
+Photos of 12 megapixels are rendered from HEIC (beside Pillow with pillow-heif, which is libheif) and from JPEG XL
+(beside djxl, with Pillow behind it) too; libvips' wheel opens neither.
 
     bench/images.py --render PROGRAM --inputs PROGRAM [--rounds N] [--check]
 
@@ -96,7 +96,8 @@ def main():
         idle = {tool: run([sys.executable, HERE / "peer.py", tool]).peak_mib for tool in PEERS}
         print("idle memory, MiB: " + ", ".join(f"{tool} {memory:.0f}" for tool, memory in idle.items()))
         print(
-            "for each peer: its user CPU and memory, and ours as a ratio of each; spread: of the first ratio over the rounds"
+            "for each peer: its user CPU and memory, and ours as a ratio of each; "
+            "spread: of the first ratio over the rounds"
         )
         missed = []
         for source in sorted(inputs.iterdir()):

@@ -92,9 +92,9 @@ fn rows(content: &[u8], bits: u16) -> Option<Rows> {
 
 /// Completes the pixels of a file that is cut off.
 fn complete(content: &mut Vec<u8>, bits: u16, limits: &ImageLimits) -> Result<Option<Warning>, MediaError> {
-    let Some(rows) = rows(content, bits) else { return Ok(None) };
     // Some programs leave out what fills the last row up.
     const FILLING: usize = 3;
+    let Some(rows) = rows(content, bits) else { return Ok(None) };
     let whole = rows.bytes.saturating_mul(rows.size.height.into()).saturating_add(rows.at);
     if content.len() as u64 + FILLING as u64 >= whole {
         content.resize(content.len().max(whole as usize), 0);

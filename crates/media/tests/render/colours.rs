@@ -70,8 +70,11 @@ fn linear_grey_becomes_srgb() {
     assert!(close(made, [wanted; 3]), "{made:?} is not {wanted}");
 }
 
+/// A chunk's name and content.
+type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
+
 /// A PNG of one colour, with more chunks behind its header.
-fn with_chunks(colour: ColorType, pixel: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+fn with_chunks(colour: ColorType, pixel: &[u8], chunks: &[Chunk]) -> Vec<u8> {
     const HEADER: usize = 8 + 25;
     let file = support::png(32, 32, colour, BitDepth::Eight, &pixel.repeat(32 * 32));
     [&file[..HEADER], &support::png_of_chunks(chunks)[8..], &file[HEADER..]].concat()
@@ -86,7 +89,7 @@ fn a_png_is_shown_as_its_colour_chunks_say_and_the_first_kind_counts() {
     let p3 = longs(&[31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6000]);
     let line = longs(&[31_270, 32_900, 10_000, 10_000, 20_000, 20_000, 30_000, 30_000]);
     let lit = PIXEL.map(|value| (curved(f64::from(value) / 255.0) * 255.0).round() as u8);
-    let cases: [(&str, &[(&[u8; 4], &[u8])], [u8; 3]); 8] = [
+    let cases: [(&str, &[Chunk], [u8; 3]); 8] = [
         ("linear", &[(b"gAMA", &one)], lit),
         ("linear, in the primaries of sRGB", &[(b"gAMA", &one), (b"cHRM", &srgb)], lit),
         ("usual", &[(b"gAMA", &usual), (b"cHRM", &srgb)], PIXEL),

@@ -113,7 +113,7 @@ pub(super) struct SideData {
 
 impl SideData {
     /// The profile, where Dolby Vision has colours that nothing but Dolby Vision can show (its "Profiles and Levels"
-    /// specification, table 1: IPTPQc2). Of profiles 4 and 7 an old file may leave the compatibility out.
+    /// specification, table 1: `IPTPQc2`). Of profiles 4 and 7 an old file may leave the compatibility out.
     pub(super) fn exclusive_dolby_vision(&self) -> Option<u8> {
         self.dv_profile.filter(|profile| matches!(profile, 5 | 10) && self.dv_bl_signal_compatibility_id == Some(0))
     }

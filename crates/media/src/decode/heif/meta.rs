@@ -111,13 +111,13 @@ impl Meta {
                 let start = base.checked_add(payload.number(offset)?).ok_or(CUT_OFF)?;
                 let bytes = payload.number(length)?;
                 extents.push(match method {
-                    0 => match extent(start, bytes, 0..file) {
-                        Ok(extent) => extent,
-                        Err(_) => {
+                    0 => {
+                        let Ok(extent) = extent(start, bytes, 0..file) else {
                             missing = true;
                             continue;
-                        }
-                    },
+                        };
+                        extent
+                    }
                     1 => extent(start, bytes, idat.clone())?,
                     _ => return Err(Unusable::Unsupported("items inside items")),
                 });
