@@ -142,7 +142,7 @@ async fn a_video_becomes_everything_that_a_player_needs() {
 
     assert_eq!(made.names("rendition"), ["video.mp4"]);
     assert_eq!(made.names("master_playlist"), ["master.m3u8"]);
-    assert_eq!(made.names("media_playlist"), ["audio.m3u8", "video-180p.m3u8"]);
+    assert_eq!(made.names("media_playlist"), ["audio.m3u8", "video-180p-keyframes.m3u8", "video-180p.m3u8"]);
     assert_eq!(made.names("segments"), ["audio.mp4", "video-180p.mp4"]);
     assert_eq!(made.names("poster"), ["poster.jpg"]);
     assert_eq!(made.names("preview"), ["preview.webp"]);
@@ -212,7 +212,7 @@ async fn poster_and_preview_can_be_read_while_the_ladder_is_being_made() {
 #[tokio::test]
 async fn a_silent_video_gets_no_sound() {
     let made = Downloaded::of(&samples::silent_clip(), "video/mp4", "video").await;
-    assert_eq!(made.names("media_playlist"), ["video-180p.m3u8"]);
+    assert_eq!(made.names("media_playlist"), ["video-180p-keyframes.m3u8", "video-180p.m3u8"]);
     made.assert_plays("video.mp4", &["0"], 3.0);
     made.assert_plays("master.m3u8", &["0"], 3.0);
     let master = std::fs::read_to_string(made.file("master.m3u8")).unwrap();

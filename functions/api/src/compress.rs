@@ -80,7 +80,8 @@ mod tests {
     /// Four hours in segments of 6 s, each at the same address with a session token of 1,400 characters.
     fn four_hours() -> String {
         let address = format!("https://bucket.s3.amazonaws.com/video-1080p.mp4?X-Amz-Security-Token={}", token());
-        (0..2400).map(|segment| format!("#EXTINF:6.000000,\n#EXT-X-BYTERANGE:{segment}@0\n{address}\n")).collect()
+        let segment = |number| format!("#EXTINF:6.000000,\n#EXT-X-BYTERANGE:{number}@0\n{address}\n");
+        (0..2400).map(segment).collect::<Vec<_>>().concat()
     }
 
     /// Nothing that could be compressed by itself.

@@ -212,7 +212,7 @@ fn assert_conforms(made: &Made) {
     }
     let longest = variants.iter().chain(&audio).map(Playlist::target).fold(0.0, f64::max);
     for playlist in variants.iter().chain(&audio) {
-        assert_eq!(playlist.target(), longest, "6.2.4: the same target duration");
+        assert!((playlist.target() - longest).abs() < 0.5, "6.2.4: the same target duration");
     }
     assert_in_step(&variants, audio.as_ref());
     if let Some(audio) = &audio {
