@@ -16,13 +16,11 @@ import sys
 import threading
 import time
 
-import addresses
 import ministack.app as app
-import multipart
 from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
-from patches import decisions, reviewed, roles, sessions, traces
+from patches import addresses, decisions, multipart, reviewed, roles, sessions, traces
 from patches.roles import STATE_EXECUTION
 
 # Of the Task state that runs on this thread: when it times out (time.monotonic).
@@ -336,8 +334,8 @@ if __name__ == "__main__":
     patch_invoke_permission()
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
-    addresses.patch_trailing_slash(reviewed)
-    multipart.patch(reviewed)
+    addresses.patch_trailing_slash()
+    multipart.patch()
     if calls := os.environ.get("SMMU_CALLS"):
         decisions.note_decisions(calls)
     app.main()

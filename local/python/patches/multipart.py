@@ -8,11 +8,13 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.ElementTree import fromstring
 from ministack.services import s3
 
+from patches import reviewed
+
 # "Amazon S3 multipart upload limits": every part but the last.
 LEAST_PART_BYTES = 5 * 1024 * 1024
 
 
-def patch_checksum_types(reviewed):
+def patch_checksum_types():
     """A multipart upload has one of the checksum types that its algorithm has.
 
     AWS ("CreateMultipartUpload", API_CreateMultipartUpload, `x-amz-checksum-type`; "Checking object integrity",
@@ -35,7 +37,7 @@ def patch_checksum_types(reviewed):
     s3._create_multipart_upload = create_with_type
 
 
-def patch_completion(reviewed):
+def patch_completion():
     """Parts are put together only as S3 puts them together.
 
     AWS ("CompleteMultipartUpload", API_CompleteMultipartUpload, errors and headers; "CompletedPart",
@@ -61,7 +63,7 @@ def patch_completion(reviewed):
     s3._complete_multipart_upload = complete_strictly
 
 
-def patch_checksum_types_of_versions(reviewed):
+def patch_checksum_types_of_versions():
     """A version of an object says which type its checksum has.
 
     AWS ("HeadObject", API_HeadObject, `x-amz-checksum-type`): with versionId as without.
@@ -114,8 +116,8 @@ def refusal(upload, parts, headers):
     return None
 
 
-def patch(reviewed):
-    """All of them; `reviewed` is the one of `emulator.py`."""
-    patch_checksum_types(reviewed)
-    patch_checksum_types_of_versions(reviewed)
-    patch_completion(reviewed)
+def patch():
+    """All of them."""
+    patch_checksum_types()
+    patch_checksum_types_of_versions()
+    patch_completion()

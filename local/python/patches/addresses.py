@@ -2,8 +2,10 @@
 
 import ministack.app as app
 
+from patches import reviewed
 
-def patch_trailing_slash(reviewed):
+
+def patch_trailing_slash():
     """A path with a slash at its end is another path than the one without.
 
     AWS ("Create routes for HTTP APIs", http-api-develop-routes): a request is a route's where it matches its path. No
