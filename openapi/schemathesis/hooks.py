@@ -13,6 +13,7 @@ import schemathesis
 from schemathesis.generation import GenerationMode
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg==")
+KNOWN = {"profile": "default", "language": "en"}
 DIGEST = hashlib.sha256(PIXEL).hexdigest()
 
 
@@ -29,9 +30,14 @@ def is_init(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Asks for the upload of a file that there is."""
+    """Asks for the upload of a file that there is, and for what the operator offers."""
     meta = case.meta
     good = meta is not None and meta.generation.mode == GenerationMode.POSITIVE
+    if good and isinstance(case.body, dict):
+        # Which profiles there are, and which languages are recognised, no schema says.
+        case.body |= {name: known for name, known in KNOWN.items() if isinstance(case.body.get(name), str)}
+        if case.body.get("steps"):
+            case.body.pop("profile", None)
     if is_init(case) and good and meta.phase.name.value == "stateful":
         case.body |= {"filename": "pixel.png", "contentType": "image/png", "size": len(PIXEL), "sha256": DIGEST}
 

@@ -31,10 +31,12 @@ const PROFILES: &str = r#"{"tiny":{"image":{"ladder":[64]}}}"#;
 /// days. Speech stays unheard.
 #[must_use]
 pub fn by_itself() -> &'static Stack {
-    const PARAMETERS: [(&str, &str); 4] = [
+    const PARAMETERS: [(&str, &str); 6] = [
         ("UploadTrigger", "enabled"),
         ("Transcription", "disabled"),
         ("JobRetentionDays", "60"),
+        ("UploadRetentionDays", "60"),
+        ("OutputRetentionDays", "60"),
         ("Profiles", PROFILES),
     ];
     static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("dev", &PARAMETERS));

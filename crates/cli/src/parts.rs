@@ -56,7 +56,7 @@ enum Found<'a> {
 pub async fn submit(api: &Api, path: &Path, wanted: &Wanted, line: &Line) -> Result<JobSnapshot, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
     let file = Identity::of(path).map_err(unreadable)?;
-    let memory = Memory::of(api.base(), file.clone());
+    let memory = Memory::of(api.base(), file.clone(), wanted);
     let media_id = match resumed(api, path, &memory, line).await? {
         Some(Found::Joined) => memory.recall(),
         Some(Found::Open(upload)) => Some(upload.send().await?),

@@ -3,7 +3,7 @@
 //! One small file for each, named after the API and the file's path, in the folder that the system has for the state of
 //! programs. It holds no secret: what has arrived is asked of the API.
 
-use crate::show::Line;
+use crate::{show::Line, upload::Wanted};
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
@@ -41,6 +41,8 @@ impl Identity {
 struct Record {
     #[serde(flatten)]
     file: Identity,
+    /// What was wanted of it.
+    wanted: Sha256,
     media_id: MediaId,
 }
 
@@ -48,28 +50,30 @@ struct Record {
 pub struct Memory {
     record: Option<PathBuf>,
     file: Identity,
+    wanted: Sha256,
 }
 
 impl Memory {
     /// The memory of a file's upload to the API at `api`. Where there is no place for it, nothing is remembered.
     #[must_use]
-    pub fn of(api: &str, file: Identity) -> Self {
+    pub fn of(api: &str, file: Identity, wanted: &Wanted) -> Self {
         let record = folder().map(|folder| folder.join(name(api, &file.path)));
-        Self { record, file }
+        Self { record, file, wanted: digest(wanted) }
     }
 
-    /// The upload under way of this very file. One of another content at the same path is forgotten.
+    /// The upload under way of this very file, to have the same made of it. One of another content at the same path is
+    /// forgotten.
     #[must_use]
     pub fn recall(&self) -> Option<MediaId> {
         let text = fs::read_to_string(self.record.as_ref()?).ok()?;
         let record: Record = serde_json::from_str(&text).ok()?;
-        (record.file == self.file).then_some(record.media_id)
+        (record.file == self.file && record.wanted == self.wanted).then_some(record.media_id)
     }
 
     /// Remembers an upload. That it cannot is no reason not to upload.
     pub fn remember(&self, media_id: &MediaId, line: &Line) {
         let Some(path) = &self.record else { return };
-        let record = Record { file: self.file.clone(), media_id: media_id.clone() };
+        let record = Record { file: self.file.clone(), wanted: self.wanted, media_id: media_id.clone() };
         if let Err(error) = write(path, &record) {
             line.note(&format!("this upload cannot be resumed by another run: {}: {error}", path.display()));
         }
@@ -82,6 +86,12 @@ impl Memory {
             fs::remove_file(path).ok();
         }
     }
+}
+
+/// What tells one wish from another.
+fn digest(wanted: &Wanted) -> Sha256 {
+    let wish = serde_json::json!({ "labels": wanted.labels, "choice": wanted.choice });
+    Sha256::from_bytes(Hasher::digest(wish.to_string()).into())
 }
 
 fn folder() -> Option<PathBuf> {
@@ -107,8 +117,8 @@ fn write(path: &Path, record: &Record) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Identity, Memory, name};
-    use crate::show::Show;
+    use super::{Identity, Memory, digest, name};
+    use crate::{show::Show, upload::Wanted};
     use std::{fs, path::Path};
 
     #[test]
@@ -117,12 +127,19 @@ mod tests {
         let file = folder.path().join("film.mp4");
         fs::write(&file, "one").unwrap();
         let record = folder.path().join("state/uploads/record.json");
-        let memory = || Memory { record: Some(record.clone()), file: Identity::of(&file).unwrap() };
+        let wanting = |wanted: &Wanted| Memory {
+            record: Some(record.clone()),
+            file: Identity::of(&file).unwrap(),
+            wanted: digest(wanted),
+        };
+        let memory = || wanting(&Wanted::default());
         let media = "med_01j00000000000000000000000".parse().unwrap();
         let line = Show::on_stderr().line("film.mp4");
         assert_eq!(memory().recall(), None);
         memory().remember(&media, &line);
         assert_eq!(memory().recall(), Some(media));
+        let labels = smmu_core::Labels::new(Some("order-7".into()), std::collections::BTreeMap::new()).unwrap();
+        assert_eq!(wanting(&Wanted { labels, ..Wanted::default() }).recall(), None, "something else is wanted");
         fs::write(&file, "other").unwrap();
         assert_eq!(memory().recall(), None, "it has another content");
         memory().forget();
@@ -136,11 +153,13 @@ mod tests {
         let file = folder.path().join("film.mp4");
         fs::write(&file, "one").unwrap();
         for record in [None, Some(file.join("below-a-file.json"))] {
-            let memory = Memory { record, file: Identity::of(&file).unwrap() };
+            let wanted = digest(&Wanted::default());
+            let memory = Memory { record, file: Identity::of(&file).unwrap(), wanted };
             memory.remember(&"med_01j00000000000000000000000".parse().unwrap(), &Show::on_stderr().line("a"));
             assert_eq!(memory.recall(), None);
         }
-        let memory = Memory { record: Some(file.clone()), file: Identity::of(&file).unwrap() };
+        let wanted = digest(&Wanted::default());
+        let memory = Memory { record: Some(file.clone()), file: Identity::of(&file).unwrap(), wanted };
         assert_eq!(memory.recall(), None, "that is no record");
     }
 

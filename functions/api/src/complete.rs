@@ -57,6 +57,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
             ProblemCode::NotFound,
             ProblemCode::UploadNotFound,
             ProblemCode::UploadMismatch,
+            ProblemCode::PartsMissing,
             ProblemCode::UploadExpired,
             ProblemCode::PayloadTooLarge,
         ],

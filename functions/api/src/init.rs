@@ -266,7 +266,11 @@ async fn granted_once(media: Media, once: &Once, context: &Context) -> Result<Me
 /// Whether what was granted before is still worth the answer.
 fn is_usable(media: &Media, now: Timestamp) -> bool {
     match media.state {
-        MediaState::AwaitingUpload => media.expires_at > now.plus_seconds(LEAST_SECONDS),
+        // Sealed, it has all of its parts, and only has to be completed.
+        MediaState::AwaitingUpload => {
+            let sealed = media.grant.parts().is_some_and(|parts| parts.seal.is_some());
+            sealed || media.expires_at > now.plus_seconds(LEAST_SECONDS)
+        }
         // Sending the file again is answered by 412, and `complete` by the job.
         MediaState::Submitted { .. } => true,
         MediaState::Expired | MediaState::Deleted { .. } | MediaState::Purged { .. } => false,

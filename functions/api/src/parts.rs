@@ -23,6 +23,7 @@ use smmu_cloud::{
 };
 use smmu_core::{
     ArrivedPart, Media, MediaId, MediaState, PartPlan, PartsUpload, Problem, ProblemCode, Sha256, Timestamp, UserId,
+    parts::MAX_PARTS,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -315,7 +316,8 @@ fn after(request: &Request) -> Result<Option<u32>, Problem> {
         };
         match (name, found) {
             ("after", None) => {
-                found = Some(value.parse().map_err(|_| refused("must be the `next` of an earlier page"))?);
+                let after = value.parse().ok().filter(|after| *after <= MAX_PARTS);
+                found = Some(after.ok_or_else(|| refused("must be the `next` of an earlier page"))?);
             }
             ("after", Some(_)) => return Err(refused("is given twice")),
             _ => return Err(refused("is not a parameter of this list")),
@@ -419,7 +421,7 @@ mod tests {
             http::Request::builder().uri(format!("https://api.example/media/a/parts{query}")).body(Body::Empty).unwrap()
         };
         assert_eq!(after(&request("")), Ok(None));
-        assert_eq!(after(&request("?after=1000")), Ok(Some(1000)));
+        assert_eq!(after(&request("?after=10000")), Ok(Some(10_000)));
         for bad in ["?after=", "?after=-1", "?after=x", "?after=1&after=2", "?limit=3"] {
             assert!(after(&request(bad)).is_err(), "{bad}");
         }

@@ -54,7 +54,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 #[schemars(rename = "RerunRequest", deny_unknown_fields)]
 #[expect(dead_code, reason = "it is there for its schema")]
 struct RerunBody {
-    /// What to make; what is left out stays as it was.
+    /// What to make; what is left out stays as it was. For one step no profile can be chosen.
     #[schemars(flatten)]
     choice: choice::ChoiceBody,
     /// The one step to run, if not all.
@@ -77,8 +77,13 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
     let key = once(request, user, &format!("{id}/jobs"))?;
     // The body may be left out.
     let mut fields = if request.body().is_empty() { Map::new() } else { object(request.body())? };
+    let names_profile = fields.get("profile").is_some_and(|profile| !profile.is_null());
     let choice = choice::chosen(&mut fields, found.choice.clone(), &context.policy.profiles)?;
     let step = step(&mut fields)?;
+    if step.is_some() && names_profile {
+        let detail = "cannot be chosen for one step: the other outputs stay as they are";
+        return Err(Problem::with_field(ProblemCode::InvalidRequest, "profile", detail));
+    }
     nothing_else(&fields)?;
     if step == Some(Pipeline::Transcribe) && !context.transcription {
         return Err(Problem::because(ProblemCode::StepUnavailable, "this service does not turn speech into text"));

@@ -102,11 +102,16 @@ impl DescribedMedia {
                 Some(Addition { to: completed.id.clone(), step })
             }
         };
-        let job = Job::again(&self.media, id.clone(), input_version_id, rerun.choice.clone(), addition, at);
+        let choice = match completed.filter(|_| addition.is_some()) {
+            // The outputs that are there stay as they were made.
+            Some(completed) => Choice { profile: completed.choice.profile.clone(), ..rerun.choice.clone() },
+            None => rerun.choice.clone(),
+        };
+        let job = Job::again(&self.media, id.clone(), input_version_id, choice.clone(), addition, at);
         let standing = if completed.is_some() { job_id.clone() } else { id.clone() };
         let media = Media {
             reruns: self.media.reruns.iter().cloned().chain([id]).collect(),
-            choice: rerun.choice.clone(),
+            choice,
             state: MediaState::Submitted { job_id: standing, input_version_id: input_version_id.clone() },
             ..self.media.clone()
         };
@@ -229,6 +234,12 @@ mod tests {
         assert_eq!(step(Some(&video)), Ok(Some(Addition { to: first.id.clone(), step: Pipeline::Transcribe })));
         assert_eq!(step(Some(&failed(&first))), Err(CannotRun::NothingToAddTo));
         assert_eq!(step(None), Err(CannotRun::NothingToAddTo));
+        let profiles: crate::profile::Profiles = r#"{"small": {}}"#.parse().unwrap();
+        let small = Choice { profile: profiles.choose("small").unwrap(), language: None };
+        let other = Rerun { choice: small.clone(), ..TEXT };
+        let (media, job) = described.run_again(Some(&video), Some(&video), id(1), &other, at(3)).unwrap();
+        assert_ne!(small, video.choice);
+        assert_eq!((&media.choice, &job.choice), (&video.choice, &video.choice), "the other outputs stay as they are");
         let image = completed(&first, MediaKind::Image);
         assert!(matches!(step(Some(&image)), Err(CannotRun::NoSuchStep(Pipeline::Transcribe, _))));
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 use lambda_http::{Body, Response, http::StatusCode};
 use serde::Serialize;
-use smmu_core::{Job, JobId, Media, MediaId, Problem, Sha256, Status, UserId};
+use smmu_core::{Choice, Job, JobId, Media, MediaId, Problem, Sha256, Status, UserId};
 
 /// What the client gets in the place of a grant.
 #[derive(Serialize)]
@@ -39,22 +39,22 @@ pub(super) async fn find(user: &UserId, request: &UploadRequest, context: &Conte
         return Ok(None);
     };
     let job = context.submitter.jobs.get(standing).await.map_err(|error| respond::cloud_problem(&error))?;
-    Ok(job.filter(will_do))
+    Ok(job.filter(|job| will_do(job, &request.choice)))
 }
 
 /// The job that stands for a media, where the media is what is asked for.
 fn standing<'a>(media: &'a Media, user: &UserId, sha256: Sha256, request: &UploadRequest) -> Option<&'a JobId> {
     let same_content = media.grant.declared_sha256() == Some(sha256) && media.grant.bytes == request.bytes;
-    let same = media.user == *user && same_content && media.choice == request.choice;
-    media.standing_job().filter(|_| same)
+    media.standing_job().filter(|_| media.user == *user && same_content)
 }
 
-fn will_do(job: &Job) -> bool {
+/// Whether what is asked for is what the job makes. The media's own choice can already be that of a later job.
+fn will_do(job: &Job, choice: &Choice) -> bool {
     let promising = match job.status() {
         Status::Queued | Status::Running | Status::Completed => true,
         Status::Failed | Status::Cancelled => false,
     };
-    promising && job.deleted_at.is_none()
+    promising && job.choice == *choice && job.deleted_at.is_none()
 }
 
 pub(super) async fn show(job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
