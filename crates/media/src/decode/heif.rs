@@ -181,13 +181,18 @@ impl Heif {
     }
 }
 
-/// What is said of a grid whose last images are missing. Of the others nothing is missing, or all.
+/// What is said of a grid whose last images are missing, of its colours or, where these are all there, of its alpha. Each
+/// has to have enough of its own. Of other pictures nothing is missing, or all.
 fn tiles_missing(name: &str, container: &Container) -> Result<Option<Warning>, MediaError> {
-    let pictures = [Some(&container.colour), container.alpha.as_ref()];
-    let tiles = || pictures.iter().flatten().flat_map(|picture| &picture.tiles);
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let (all, there) = (count(tiles().count()), count(tiles().filter(|tile| !tile.is_missing()).count()));
-    (there < all).then(|| parts_missing(name, "tiles", there, all)).transpose()
+    let missing = |picture: &Picture| {
+        let tiles = &picture.tiles;
+        let (all, there) = (count(tiles.len()), count(tiles.iter().filter(|tile| !tile.is_missing()).count()));
+        (there < all).then(|| parts_missing(name, "tiles", there, all)).transpose()
+    };
+    let colours = missing(&container.colour)?;
+    let alpha = container.alpha.as_ref().map(missing).transpose()?.flatten();
+    Ok(colours.or(alpha))
 }
 
 /// What is said of a sequence. One of HEVC stands for its first picture, as bursts do.

@@ -49,7 +49,11 @@ impl<'a> Unit<'a> {
             Compression::FaxRunsOfWords => fax(data, Coding::Runs { align: 16 }),
             Compression::Fax3 { two_dimensional } => fax(data, Coding::Group3 { two_dimensional }),
             Compression::Fax4 => fax(data, Coding::Group4),
-            Compression::Zstd => windows::zstd(data)?,
+            // The last strip can be padded to the height of the others.
+            Compression::Zstd => {
+                let height = layout.chunk.height.min(layout.size.height).max(rows);
+                windows::zstd(data, layout.unit_data_bytes(height))?
+            }
             Compression::Lzma => windows::lzma(data),
             Compression::Webp => Box::new(Cursor::new(webp::decode(&data, layout, rows)?)),
             Compression::Jpeg(_) => Box::new(Cursor::new(jpeg::decode(stored, layout)?)),
@@ -76,7 +80,7 @@ impl<'a> Unit<'a> {
 }
 
 /// Fails once, as a decoder did before.
-struct Failed(Option<io::Error>);
+pub(super) struct Failed(pub(super) Option<io::Error>);
 
 impl Read for Failed {
     fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
