@@ -29,6 +29,7 @@ async function upload(path: string): Promise<Job> {
   const sha256 = createHash("sha256").update(file).digest("hex");
   const body = { filename: basename(path), size: file.length, sha256, externalId: "typescript" };
   const granted = data(await client.POST("/media/upload/init", { body }));
+  if (!("upload" in granted)) throw new Error("neither parts nor an answer about a duplicate was asked for");
   const { method, url, headers } = granted.upload;
   // Every client sends the length by itself; browsers refuse to be told.
   const sent = Object.entries(headers).filter(([name]) => name.toLowerCase() !== "content-length");

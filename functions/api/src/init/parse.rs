@@ -113,12 +113,12 @@ pub(super) mod schema {
         sha256: Option<String>,
     }
 
+    /// Not `anyOf`, of which generated types would know nothing but that it is a choice.
     fn whole_or_parts(schema: &mut schemars::Schema) {
-        let either = serde_json::json!([
-            {"required": ["sha256"]},
-            {"required": ["parts"], "properties": {"parts": {"const": true}}},
-        ]);
-        schema.insert("anyOf".to_owned(), either);
+        let in_parts = serde_json::json!({"required": ["parts"], "properties": {"parts": {"const": true}}});
+        schema.insert("if".to_owned(), in_parts);
+        let whole = serde_json::json!({"required": ["sha256"], "properties": {"sha256": {"type": "string"}}});
+        schema.insert("else".to_owned(), whole);
     }
 
     /// The last character of 32 bytes in Base64 stands for four bits.
