@@ -2,7 +2,7 @@
 
 use crate::{
     Context,
-    describe::{Answer, Body as JsonBody, Content, Operation, Parameter, Place, Shape},
+    describe::{Answer, Body as JsonBody, Content, Operation, Shape, after},
     job, list,
     media::MediaView,
     respond,
@@ -53,15 +53,7 @@ pub(crate) static EXPORT: Endpoint = Endpoint {
         description: "Newest first, a page at a time. Each entry is a media as `getMedia` answers it, with its `jobs` as \
             `getJob` answers them, oldest first. Where a page becomes too large, a job has its `path` in the place of its \
             outputs.",
-        parameters: &[
-            list::LIMIT,
-            Parameter {
-                place: Place::Query,
-                name: "after",
-                description: "The `next` of the page before.",
-                shape: Shape::of::<MediaId>(),
-            },
-        ],
+        parameters: &[list::LIMIT, after(Shape::of::<MediaId>())],
         request: None,
         answers: &[Answer {
             status: 200,

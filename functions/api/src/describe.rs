@@ -163,6 +163,11 @@ pub(crate) const IF_NONE_MATCH: Parameter = Parameter {
     shape: Shape::of::<String>(),
 };
 
+/// Where a page of a list begins.
+pub(crate) const fn after(shape: Shape) -> Parameter {
+    Parameter { place: Place::Query, name: "after", description: "The `next` of the page before.", shape }
+}
+
 /// How long the client would rather wait than ask again.
 pub(crate) const PREFER: Parameter = Parameter {
     place: Place::Header,

@@ -2,7 +2,7 @@
 
 use crate::{
     Context,
-    describe::{Answer, Body as JsonBody, Content, Link, Operation, Parameter, Place, Shape},
+    describe::{Answer, Body as JsonBody, Content, Link, Operation, Parameter, Place, Shape, after},
     respond,
     routes::{Endpoint, Handler},
 };
@@ -78,12 +78,7 @@ pub(crate) static JOBS: Endpoint = Endpoint {
             },
             KIND,
             LIMIT,
-            Parameter {
-                place: Place::Query,
-                name: "after",
-                description: "The `next` of the page before.",
-                shape: Shape::of::<JobId>(),
-            },
+            after(Shape::of::<JobId>()),
         ],
         request: None,
         answers: &[Answer {
@@ -141,12 +136,7 @@ pub(crate) static MEDIA: Endpoint = Endpoint {
             },
             KIND,
             LIMIT,
-            Parameter {
-                place: Place::Query,
-                name: "after",
-                description: "The `next` of the page before.",
-                shape: Shape::of::<MediaId>(),
-            },
+            after(Shape::of::<MediaId>()),
         ],
         request: None,
         answers: &[Answer {

@@ -5,7 +5,7 @@
 use crate::init::SHA256_PATTERN;
 use crate::{
     Context,
-    describe::{Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Parameter, Place, Shape, TO_MEDIA},
+    describe::{self, Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Shape, TO_MEDIA},
     init::{NO_DIGEST, nothing_else, object, sha256, signed_for, whole_number},
     media, respond,
     routes::{Endpoint, Handler},
@@ -165,15 +165,7 @@ pub(crate) static LIST: Endpoint = Endpoint {
         id: "listParts",
         summary: "List the parts that have arrived",
         description: "How the upload is cut, and which parts S3 has: any client of its owner can go on with it.",
-        parameters: &[
-            MEDIA_ID,
-            Parameter {
-                place: Place::Query,
-                name: "after",
-                description: "The `next` of the page before.",
-                shape: Shape::of::<AfterPart>(),
-            },
-        ],
+        parameters: &[MEDIA_ID, describe::after(Shape::of::<AfterPart>())],
         request: None,
         answers: &[Answer {
             status: 200,
