@@ -309,6 +309,7 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
 }
 
 async fn api_answer(scene: &mut Scene, name: &str) -> Value {
+    use base64::{Engine, prelude::BASE64_STANDARD};
     const SECRET: &str = "a secret of thirty-two bytes or more";
     let mut event = scene.event(name);
     if let Some(header) = event.pointer_mut("/headers/authorization") {
@@ -326,9 +327,13 @@ async fn api_answer(scene: &mut Scene, name: &str) -> Value {
         Some(program) => invoke(&program, scene.stack, "api", &event, &changed).await,
         None => call_handler(scene.stack, "api", event, &changed).await,
     };
-    let body = answer["body"].as_str().unwrap();
+    let mut body = answer["body"].as_str().unwrap().to_owned();
+    // The runtime passes on what it does not know for a text, a playlist too, in base64; API Gateway undoes that.
+    if answer["isBase64Encoded"] == true {
+        body = String::from_utf8(BASE64_STANDARD.decode(&body).unwrap()).unwrap();
+    }
     // What is no JSON is a text to read as it is.
-    let body: Value = serde_json::from_str(body).unwrap_or_else(|_| body.into());
+    let body: Value = serde_json::from_str(&body).unwrap_or_else(|_| body.into());
     json!({ "status": answer["statusCode"], "headers": answer["headers"], "body": body })
 }
 
