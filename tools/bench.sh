@@ -23,7 +23,7 @@ av() {
     clips=$SMMU_TOOLS_DIR/bench-clips-$(digest bench/clips.py)
     samples=$(mktemp -d)
     make_venv "$venv" bench/requirements.txt
-    optimised --package smmu-transcode
+    optimised --package smmu-transcode --package smmu-fence
     step "making clips (some minutes, once)"
     "$venv/bin/python" bench/clips.py "$clips"
     tools/av-samples.sh "$samples"
@@ -38,7 +38,7 @@ players() {
     tools/setup.sh test
     make_venv "$venv" bench/requirements.txt
     make_node_modules "$modules" bench/players
-    optimised --package smmu-transcode
+    optimised --package smmu-transcode --package smmu-fence
     step "making clips (some minutes, once)"
     "$venv/bin/python" bench/clips.py "$clips"
     "$venv/bin/python" bench/players.py --transcode "$built/smmu-transcode" --clips "$clips" --modules "$modules"
@@ -50,6 +50,7 @@ speech() {
     make_venv "$venv" bench/requirements-speech.txt
     tools/speech-models.sh base
     optimised --package smmu-speech --example hear --example judge
+    optimised --package smmu-fence
     [ -z "${SMMU_MEDIA_DIR:-}" ] || media=(--media "$SMMU_MEDIA_DIR")
     "$venv/bin/python" bench/speech.py --hear "$built/examples/hear" --judge "$built/examples/judge" \
         --model "$SMMU_SPEECH_MODELS/base" "${media[@]}" --hour

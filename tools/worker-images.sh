@@ -28,7 +28,7 @@ build_images() {
 
 # give_images: workers and model of this machine, in .local/images, for Dockerfiles whose WORKER is `given`.
 give_images() {
-    local profile=${IMAGE_PROFILE:-release} given=$SMMU_ROOT/.local/images worker
+    local profile=${IMAGE_PROFILE:-release} given=$SMMU_ROOT/.local/images program
     grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release ||
         fail "the workers must be compiled on Debian 12, and this is another system" \
             "with a Docker engine that can pull images, they are compiled inside one"
@@ -38,8 +38,8 @@ give_images() {
     tools/speech-models.sh "${IMAGE_MODEL:-base}"
     rm -rf -- "$given"
     mkdir -p "$given/model"
-    for worker in "${WORKERS[@]}"; do
-        strip -o "$given/smmu-$worker" "$SMMU_TARGET_DIR/$profile/smmu-$worker"
+    for program in "${WORKERS[@]}" fence; do
+        strip -o "$given/smmu-$program" "$SMMU_TARGET_DIR/$profile/smmu-$program"
     done
     cp "$SMMU_SPEECH_MODELS/${IMAGE_MODEL:-base}"/{config.json,model.bin,model.json,vad.onnx,vocabulary.txt} "$given/model"
 }
@@ -104,10 +104,57 @@ hears_sigterm() {
     [ "$code" -eq 4 ]
 }
 
+# seen_by_a_peer CONTAINER ATTEMPT...: what a program of the same user gets that has the container's processes before it.
+seen_by_a_peer() {
+    local container=$1
+    shift
+    docker run --rm "${AS_ON_FARGATE[@]}" --network none --pid "container:$container" \
+        --volume "$SMMU_BREAKOUT:/usr/local/lib/breakout:ro" --entrypoint /usr/local/lib/breakout "$IMAGE" "$@"
+}
+
+# fences_in IMAGE FILE: whoever breaks out of ffmpeg gets nowhere from there; the same program without the fence shows that
+# each attempt is one (crates/fence/examples/breakout.rs; crates/fence/tests tries more of them, in a process).
+fences_in() {
+    local IMAGE=$1 attempt said open busy work
+    local -a words container=(docker run --rm "${AS_ON_FARGATE[@]}"
+        --volume "$SMMU_BREAKOUT:/usr/local/lib/breakout:ro" --volume "$2:/other/source:ro")
+    local -a fence=(run --room /tmp --memory-bytes 1000000000 --file-bytes 1000000 --cpu-seconds 10 --)
+    docker run --rm "${AS_ON_FARGATE[@]}" --entrypoint /usr/local/bin/smmu-fence "$IMAGE" check
+    # The metadata of an instance, the credentials of a task, loopback; another job's file, an environment, a process.
+    for attempt in "connect 169.254.169.254:80" "connect 169.254.170.2:80" "connect 127.0.0.1:80" "listen" "unix" \
+        "read /other/source" "read /etc/passwd" "read /proc/1/environ" "signal 1" "fork"; do
+        read -ra words <<<"$attempt"
+        said=$("${container[@]}" --entrypoint /usr/local/lib/breakout "$IMAGE" "${words[@]}" | tr -c '[:print:]\n' '?' | head -c 60) || true
+        grep -q '^got out: ' <<<"$said" || fail "$attempt is no attempt here: $said"
+        said=$("${container[@]}" --entrypoint /usr/local/bin/smmu-fence "$IMAGE" "${fence[@]}" \
+            /usr/local/lib/breakout "${words[@]}") && fail "$attempt: $said"
+        printf '%s: %s\n' "$attempt" "$said"
+        grep -q '^stopped: ' <<<"$said"
+    done
+
+    # A worker in the middle of its work is not read by its own user, which any other process is.
+    work=$(mktemp -d)
+    ffmpeg -nostdin -loglevel error -stream_loop 400 -i "$2" -map 0:a -map '0:V?' -c copy "$work/long.${2##*.}"
+    chmod -R a+rX "$work"
+    busy=$(docker run --detach "${AS_ON_FARGATE[@]}" --network none --volume "$work:/source:ro" "$IMAGE" \
+        file "/source/long.${2##*.}" /tmp/out)
+    open=$(docker run --detach --interactive "${AS_ON_FARGATE[@]}" --network none \
+        --volume "$SMMU_BREAKOUT:/usr/local/lib/breakout:ro" --entrypoint /usr/local/lib/breakout "$IMAGE" victim)
+    sleep 3
+    seen_by_a_peer "$open" read /proc/1/environ | tr '\0' '\n' | grep '^got out: '
+    said=$(seen_by_a_peer "$busy" read /proc/1/environ) && fail "the worker's environment: $said"
+    printf 'the environment of a worker: %s\n' "$said"
+    docker rm --force --volumes "$busy" "$open" >/dev/null
+    rm -rf -- "$work"
+    [ "$said" = 'stopped: Permission denied (os error 13)' ]
+}
+
 # try_images TAG: one part for each thing that an image must do.
 try_images() {
     local worker image file wanted
     make_samples
+    cargo build --locked --workspace --example breakout
+    SMMU_BREAKOUT=$SMMU_TARGET_DIR/debug/examples/breakout
     for worker in "${WORKERS[@]}"; do
         image=smmu-$worker-worker:$1
         case $worker in
@@ -118,6 +165,7 @@ try_images() {
         part "$image: lacks nothing" lacks_nothing "$image"
         part "$image: works on a file" works_on_a_file "$image" "$SAMPLES/$file" "$wanted"
         part "$image: refuses a text" refuses_a_text "$image"
+        part "$image: fences ffmpeg in" fences_in "$image" "$SAMPLES/$file"
         part "$image: hears SIGTERM" hears_sigterm "$image" "$SAMPLES/$file"
     done
 }

@@ -14,6 +14,7 @@ from checks import workspace
 # Which rooms each room may depend on. functions/* and workers/* are rooms of their own.
 ALLOWED = {
     "crates/core": set(),
+    "crates/fence": set(),
     "crates/resample": set(),
     "crates/media": {"crates/core", "crates/resample"},
     "crates/cloud": {"crates/core"},

@@ -3,7 +3,7 @@
 use crate::{
     attempt::{Attempt, Ending, MakeError, Workbench},
     clock,
-    config::{Environment, InvalidEnvironment},
+    config::Environment,
     invocation::Failure,
     sdk_config, telemetry, traces,
 };
@@ -111,18 +111,6 @@ pub fn misconfigured(lacking: impl Display) -> Refusal {
 /// Where the chosen one was accepted by another version than this worker's.
 pub fn wanted(choice: &Choice, stack: &Profile) -> Result<Profile, Refusal> {
     choice.over(stack).map_err(misconfigured)
-}
-
-/// Fails unless every program is on `PATH`, naming the first that is not.
-pub fn require_programs(environment: &Environment, programs: &[&'static str]) -> Result<(), InvalidEnvironment> {
-    let path = environment.require("PATH")?;
-    let is_there = |program: &&str| std::env::split_paths(path).any(|folder| folder.join(program).is_file());
-    match programs.iter().find(|program| !is_there(program)) {
-        None => Ok(()),
-        Some(program) => {
-            Err(InvalidEnvironment::Unusable { name: "PATH", reason: format!("the program {program} is not there") })
-        }
-    }
 }
 
 /// Says on standard error what a worker lacks, if anything, and answers 0 or 2: for whoever starts workers, before a job
@@ -275,7 +263,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{Task, misconfigured, require_programs};
+    use super::{Task, misconfigured};
     use crate::config::Environment;
     use serde_json::json;
     use smmu_core::{Machine, Stage};
@@ -305,14 +293,6 @@ mod tests {
         assert_eq!(task(|_| {}).machine(Stage::Transcode, TOLD), TOLD);
         let odd = task(|input| input["worker"] = json!({"cpu": "8 vCPU", "memory": "16384"}));
         assert_eq!(odd.machine(Stage::Transcode, TOLD), TOLD);
-    }
-
-    #[test]
-    fn a_program_that_is_not_on_the_path_is_named() {
-        let environment = Environment::of([("PATH".to_owned(), "/nowhere:/bin".to_owned())]);
-        assert_eq!(require_programs(&environment, &["sh"]), Ok(()));
-        let lacking = require_programs(&environment, &["sh", "no-such-program"]).unwrap_err();
-        assert_eq!(lacking.to_string(), "environment variable PATH: the program no-such-program is not there");
     }
 
     #[test]

@@ -31,7 +31,8 @@ use crate::{
 use child::Runner;
 pub use listen::{LISTENING_HZ, Listener};
 use making::Making;
-use sandbox::Bounds;
+pub use sandbox::check;
+use sandbox::{Bounds, Room};
 use smmu_core::{
     Artifact, Manifest, MediaKind, Pipeline,
     av::{AvFacts, AvLimits, AvProfile, LoudnessFacts, Plan, Probe, plan},
@@ -159,9 +160,11 @@ fn make(
 ) -> Result<Made, MediaError> {
     watch(Event::Progress(0));
     let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
-    let dir = space.dir().to_owned();
+    // The folder itself goes to whoever makes the outputs.
+    let Room { dir, source } = space.room();
+    let (dir, source) = (dir.to_owned(), source.to_owned());
     let bounds = Bounds::of(limits, limits.max_wall_time);
-    let runner = Runner { dir: &dir, bounds, cancelled };
+    let runner = Runner { room: Room { dir: &dir, source: &source }, bounds, cancelled };
     let mut probe = probe::probe(&space, &runner, limits)?;
     shapes::fit(&mut probe, &space, &runner, limits)?;
     let limits = &limits.within(&probe);

@@ -66,6 +66,9 @@ pub enum Fault {
         /// Debian's package of it.
         package: &'static str,
     },
+    /// What keeps a program from everything but its file does not hold on this machine.
+    #[error("ffmpeg cannot be fenced in here: {0}")]
+    Fence(String),
     /// A program is there and could not be started or waited for.
     #[error("ffmpeg could not be started")]
     Start(#[source] io::Error),

@@ -1,9 +1,12 @@
 //! Job mode: one ECS task, one attempt.
 
 use crate::make::make;
-use smmu_cloud::{Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench, worker};
+use smmu_cloud::{Environment, Failure, MakeError, MakeEvent, Workbench, worker};
 use smmu_core::{Manifest, Profile, Stage};
-use smmu_media::{av::Event, file_mode::with_causes};
+use smmu_media::{
+    av::{self, Event},
+    file_mode::with_causes,
+};
 use std::process::ExitCode;
 
 /// Works on the job that the environment names, and answers the exit code of the ECS task.
@@ -17,13 +20,13 @@ pub(crate) fn run() -> ExitCode {
 
 /// Says what a job would lack here, if anything.
 pub(crate) fn check() -> ExitCode {
-    worker::check(ready(&Environment::read()).map(drop).map_err(|lacking| lacking.to_string()))
+    worker::check(ready(&Environment::read()).map(drop))
 }
 
 /// The profile, where everything else that a job needs is here too.
-fn ready(environment: &Environment) -> Result<Profile, InvalidEnvironment> {
-    worker::require_programs(environment, &["ffmpeg", "ffprobe", "prlimit", "setpriv"])?;
-    environment.profile()
+fn ready(environment: &Environment) -> Result<Profile, String> {
+    av::check().map_err(|fault| with_causes(&fault))?;
+    environment.profile().map_err(|error| error.to_string())
 }
 
 fn work(

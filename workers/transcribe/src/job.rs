@@ -2,14 +2,12 @@
 
 use crate::model;
 use sha2::Digest;
-use smmu_cloud::{
-    CloudError, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, ModelBucket, Workbench, worker,
-};
+use smmu_cloud::{CloudError, Environment, Failure, MakeError, MakeEvent, ModelBucket, Workbench, worker};
 use smmu_core::{
     Artifact, Manifest, Profile, Role, Sha256, Stage,
     speech::{SpeechLimits, names},
 };
-use smmu_media::file_mode::with_causes;
+use smmu_media::{av, file_mode::with_causes};
 use smmu_speech::{Checkpoint, Event, ModelError, ModelFiles, Request, SoFar, transcribe};
 use std::{
     fmt::Display,
@@ -53,13 +51,13 @@ pub(crate) fn check() -> ExitCode {
         Some(_) => Ok(()),
         None => open(None, &environment).map(drop),
     };
-    worker::check(ready(&environment).map_err(|lacking| lacking.to_string()).and_then(|_| model()))
+    worker::check(ready(&environment).and_then(|_| model()))
 }
 
 /// The profile, where the programs that a job needs are here.
-fn ready(environment: &Environment) -> Result<Profile, InvalidEnvironment> {
-    worker::require_programs(environment, &["ffmpeg", "ffprobe", "prlimit", "setpriv"])?;
-    environment.profile()
+fn ready(environment: &Environment) -> Result<Profile, String> {
+    av::check().map_err(|fault| with_causes(&fault))?;
+    environment.profile().map_err(|error| error.to_string())
 }
 
 /// A model of the operator's own, fetched into a folder that goes with the process.

@@ -68,9 +68,8 @@ pub(crate) fn too_many_pixels(tail: &Tail) -> Option<Refusal> {
 
 /// A program's own complaint, from the most telling to none.
 fn refused(program: &'static str, tail: &Tail) -> MediaError {
-    // The wrappers speak under their own names, and the loader under its own; the program speaks of itself only
-    // in brackets.
-    if tail.starts(&["prlimit: ", "unshare: ", "setpriv: "]) || tail.says(&["error while loading shared libraries"]) {
+    // The fence speaks under its own name, and the loader under its own; the program speaks of itself only in brackets.
+    if tail.starts(&["smmu-fence: "]) || tail.says(&["error while loading shared libraries"]) {
         return Fault::Start(io::Error::other(tail.complaints())).into();
     }
     if tail.says(&["exceeds max_streams"]) {
@@ -152,8 +151,8 @@ mod tests {
         assert!(matches!(code(Ended::Failed(1), "av_write: No space left on device"), Err(Fault::NoSpace { .. })));
         assert!(matches!(code(Ended::Failed(255), ""), Err(Fault::Stopped { .. })));
         for complaint in [
-            "unshare: unshare failed: Operation not permitted",
-            "setpriv: failed to execute ffmpeg: Permission denied",
+            "smmu-fence: failed to restrict files: Operation not permitted",
+            "smmu-fence: failed to start /usr/bin/ffmpeg: Permission denied (os error 13)",
             "ffmpeg: error while loading shared libraries: libavdevice.so.59: failed to map segment",
         ] {
             assert!(matches!(code(Ended::Failed(127), complaint), Err(Fault::Start(_))), "{complaint}");

@@ -62,7 +62,7 @@ impl<'a> Listener<'a> {
         let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
         let probe = probe(
             &space,
-            &Runner { dir: space.dir(), bounds: Bounds::of(limits, limits.max_wall_time), cancelled },
+            &Runner { room: space.room(), bounds: Bounds::of(limits, limits.max_wall_time), cancelled },
             limits,
         )?;
         let limits = limits.within(&probe);
@@ -99,7 +99,7 @@ impl<'a> Listener<'a> {
         heard: &mut dyn FnMut(&[i16]) -> Result<(), MediaError>,
     ) -> Result<u64, MediaError> {
         let bounds = Bounds::of(&self.limits, wall_time);
-        let runner = Runner { dir: self.space.dir(), bounds, cancelled: self.cancelled };
+        let runner = Runner { room: self.space.room(), bounds, cancelled: self.cancelled };
         let mut frames = Frames::of(decoded_channels(sound, channels));
         let line = line(sound, channels, &self.probe.container, &self.limits);
         match channels {

@@ -1,11 +1,11 @@
-//! What a program that reads a stranger's file is wrapped in before it starts.
+//! What a program that reads a stranger's file is fenced in with before it starts.
 //!
-//! The wrappers are util-linux's (`prlimit`, `unshare`, `setpriv`): each sets one thing about itself
-//! and becomes the next, so that the child's process id is the program's own and nothing of ours is
-//! `unsafe`.
+//! `smmu-fence` (crates/fence) restricts itself and becomes the program, so that the child's process id is the program's
+//! own: no socket, no other process, nothing to read but libraries and its source, nothing to write but its room.
 
 use super::machine::child_memory_bytes;
 use crate::error::Fault;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use smmu_core::av::AvLimits;
 use std::{
     env,
@@ -55,25 +55,38 @@ impl Program {
     }
 }
 
-/// A command that runs `program` in `dir`, bounded, without our environment, without the network
-/// where that can be taken away, and dead as soon as we are. Its streams and arguments are the caller's to set.
+/// What a child sees of this machine's files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room<'a> {
+    /// The folder that it works in, and may write to.
+    pub(crate) dir: &'a Path,
+    /// The file that it reads, wherever that lies.
+    pub(crate) source: &'a Path,
+}
+
+/// A command that runs `program` in a room, fenced in, bounded, without our environment, and dead as soon as we are. Its
+/// streams and arguments are the caller's to set.
 ///
 /// It dies with the thread that starts it, so that thread has to wait for it.
-pub(crate) fn command(program: &Path, dir: &Path, bounds: &Bounds) -> Result<Command, Fault> {
+pub(crate) fn command(program: &Path, room: Room<'_>, bounds: &Bounds) -> Result<Command, Fault> {
+    let fence = fence()?;
     let cores = thread::available_parallelism().map_or(1, usize::from) as u64;
-    // Only a second fence, for when our own clock has died: every core for the whole time.
+    // Only a second bound, for when our own clock has died: every core for the whole time.
     let cpu_seconds = bounds.wall_time.as_secs().saturating_mul(cores).max(1);
-    let mut command = Command::new(find("prlimit", UTIL_LINUX)?);
+    let mut command = Command::new(&fence.launcher);
+    command.arg("run").arg("--room").arg(room.dir).arg("--read").arg(room.source);
+    for (limit, value) in
+        [("--memory-bytes", bounds.memory_bytes), ("--file-bytes", bounds.file_bytes), ("--cpu-seconds", cpu_seconds)]
+    {
+        command.arg(limit).arg(value.to_string());
+    }
+    if !fence.filters_system_calls {
+        command.arg("--best-effort");
+    }
     command
-        .arg(format!("--as={}", bounds.memory_bytes))
-        .arg(format!("--fsize={}", bounds.file_bytes))
-        .arg(format!("--cpu={cpu_seconds}"))
-        .args(["--core=0", "--nofile=256"])
-        .args(without_network())
-        .arg(find("setpriv", UTIL_LINUX)?)
-        .args(["--pdeathsig", "KILL", "--no-new-privs"])
+        .arg("--")
         .arg(program)
-        .current_dir(dir)
+        .current_dir(room.dir)
         .env_clear()
         .env("LC_ALL", "C")
         // Each arena reserves 64 MiB of the address space.
@@ -84,9 +97,6 @@ pub(crate) fn command(program: &Path, dir: &Path, bounds: &Bounds) -> Result<Com
     Ok(command)
 }
 
-/// Debian's name of the package with the wrappers.
-const UTIL_LINUX: &str = "util-linux";
-
 /// Where a program is, by our own `PATH`; a fault that names the package where it is not.
 pub(crate) fn find(name: &'static str, package: &'static str) -> Result<PathBuf, Fault> {
     let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
@@ -96,35 +106,54 @@ pub(crate) fn find(name: &'static str, package: &'static str) -> Result<PathBuf,
         .ok_or(Fault::MissingProgram { program: name, package })
 }
 
-/// The words in front of a program that take the network away from it; none where the platform does not
-/// let us (containers without the right to make namespaces). Then ffmpeg's own whitelists stand alone.
-fn without_network() -> &'static [OsString] {
-    static WORDS: OnceLock<Vec<OsString>> = OnceLock::new();
-    WORDS.get_or_init(|| {
-        let Ok(unshare) = find("unshare", UTIL_LINUX) else { return Vec::new() };
-        // With the right to do so; else in a user namespace, where everyone has it.
-        for options in [&["--net"][..], &["--user", "--map-current-user", "--net"]] {
-            let mut words = vec![unshare.clone().into_os_string()];
-            words.extend(options.iter().map(OsString::from));
-            let tried = Command::new(&words[0])
-                .args(&words[1..])
-                .arg("true")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-            if tried.is_ok_and(|status| status.success()) {
-                tracing::info!(?options, "ffmpeg runs without a network");
-                return words;
-            }
-        }
-        tracing::warn!("ffmpeg cannot be cut off from the network here; its protocol whitelist alone keeps it off");
-        Vec::new()
-    })
+/// The launcher's name.
+const FENCE: &str = "smmu-fence";
+/// `best-effort` lets children start where their system calls cannot be filtered; whatever else it says, they must be.
+const VARIABLE: &str = "SMMU_FENCE";
+
+/// The fence, as it holds on this machine.
+struct Fence {
+    launcher: PathBuf,
+    filters_system_calls: bool,
 }
 
-/// Whether children have no network.
-#[cfg(test)]
-pub(super) fn network_is_cut() -> bool {
-    !without_network().is_empty()
+/// The fence, tried the first time that it is asked for. From then on this process cannot be read by others of its user,
+/// as its children are.
+fn fence() -> Result<&'static Fence, Fault> {
+    static TRIED: OnceLock<Fence> = OnceLock::new();
+    if let Some(fence) = TRIED.get() {
+        return Ok(fence);
+    }
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| Fault::Fence(error.to_string()))?;
+    let launcher = launcher()?;
+    let tried = Command::new(&launcher).arg("check").env_clear().stdin(Stdio::null()).output().map_err(Fault::Start)?;
+    let (holds, complaint) = (String::from_utf8_lossy(&tried.stdout), String::from_utf8_lossy(&tried.stderr));
+    let filters_system_calls = tried.status.success();
+    if filters_system_calls {
+        tracing::info!(holds = holds.trim(), "ffmpeg runs behind the fence");
+    } else if env::var_os(VARIABLE).is_some_and(|value| value == "best-effort") {
+        tracing::warn!(holds = holds.trim(), complaint = complaint.trim(), "ffmpeg runs with a part of the fence");
+    } else {
+        return Err(Fault::Fence(complaint.trim().to_owned()));
+    }
+    Ok(TRIED.get_or_init(|| Fence { launcher, filters_system_calls }))
+}
+
+/// Where the launcher is: beside our own program, or a folder up, since cargo puts tests and examples into one of their
+/// own; else by our `PATH`.
+fn launcher() -> Result<PathBuf, Fault> {
+    let own = env::current_exe().unwrap_or_default();
+    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join(FENCE)).find(|file| file.is_file());
+    let missing = |_| Fault::Fence(format!("{FENCE} is neither beside this program nor on PATH"));
+    beside.map_or_else(|| find(FENCE, FENCE).map_err(missing), Ok)
+}
+
+/// Whether everything is here that a file is read with: the programs, and the fence around them.
+///
+/// # Errors
+///
+/// [`Fault::MissingProgram`] or [`Fault::Fence`].
+pub fn check() -> Result<(), Fault> {
+    fence()?;
+    [Program::Ffmpeg, Program::Ffprobe].into_iter().try_for_each(|program| find(program.name(), "ffmpeg").map(drop))
 }

@@ -1,6 +1,6 @@
 //! The private folder in which children work, and the way out of it.
 
-use super::{failure::too_large, line::SOURCE};
+use super::{failure::too_large, line::SOURCE, sandbox::Room};
 use crate::error::{Fault, MediaError};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{Artifact, Role, Sha256};
@@ -16,6 +16,7 @@ use tempfile::TempDir;
 /// of it, so that a file in the output folder is complete the moment it is there.
 pub(crate) struct Workspace<'a> {
     private: TempDir,
+    input: PathBuf,
     out_dir: &'a Path,
     max_bytes: u64,
     published_bytes: u64,
@@ -27,8 +28,8 @@ impl<'a> Workspace<'a> {
         let fault = |source| Fault::Write { path: out_dir.to_owned(), source };
         let private = tempfile::Builder::new().prefix(".transcode-").tempdir_in(out_dir).map_err(fault)?;
         let input = fs::canonicalize(input).map_err(Fault::Read)?;
-        symlink(input, private.path().join(SOURCE)).map_err(fault)?;
-        Ok(Self { private, out_dir, max_bytes, published_bytes: 0 })
+        symlink(&input, private.path().join(SOURCE)).map_err(fault)?;
+        Ok(Self { private, input, out_dir, max_bytes, published_bytes: 0 })
     }
 
     /// The source, to be read by us.
@@ -48,6 +49,11 @@ impl<'a> Workspace<'a> {
     /// The folder.
     pub(crate) fn dir(&self) -> &Path {
         self.private.path()
+    }
+
+    /// What children see: the folder, and the input that its link leads to.
+    pub(crate) fn room(&self) -> Room<'_> {
+        Room { dir: self.dir(), source: &self.input }
     }
 
     /// A file in it.

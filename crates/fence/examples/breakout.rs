@@ -1,0 +1,142 @@
+//! A hostile program: each attempt reaches for something that a program behind the fence must not reach.
+//!
+//! Exit codes: 0 it got out, with what it got on standard output; 1 it was stopped, with the system's reason; 2 usage.
+
+#![expect(clippy::print_stdout, reason = "what it got is what it is asked for")]
+
+use nix::{
+    sched::{CloneFlags, unshare},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        ptrace, signal,
+        uio::{RemoteIoVec, process_vm_readv},
+    },
+    unistd::{Pid, getppid, symlinkat},
+};
+use std::{
+    env, fs,
+    io::{self, IoSliceMut, Read, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::AsFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    process::{self, Command, ExitCode, Stdio},
+    time::Duration,
+};
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match attempt(&words) {
+        Ok(got) => {
+            println!("got out: {got}");
+            ExitCode::SUCCESS
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput && error.raw_os_error().is_none() => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            println!("stopped: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn attempt(words: &[&str]) -> io::Result<String> {
+    match *words {
+        // Any answer is one, a refusal by the other end too: it came from outside.
+        ["connect", address] => {
+            let address = address.parse().map_err(io::Error::other)?;
+            match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok("a packet left".to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok("a packet left".to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NetworkUnreachable => {
+                    Ok("a route was asked for".to_owned())
+                }
+                other => other.map(|_| "a connection".to_owned()),
+            }
+        }
+        ["listen"] => TcpListener::bind("127.0.0.1:0").map(|_| "a port".to_owned()),
+        ["datagram"] => UdpSocket::bind("127.0.0.1:0").map(|_| "a port".to_owned()),
+        ["unix"] => UnixStream::pair().map(|_| "a pair of sockets".to_owned()),
+        ["unix", path] => UnixListener::bind(path).map(|_| "a socket in a folder".to_owned()),
+        ["read", path] => fs::read(path).map(|content| String::from_utf8_lossy(&content).replace('\0', "\n")),
+        ["list", path] => fs::read_dir(path).map(|entries| format!("{} entries", entries.count())),
+        ["write", path] => fs::write(path, "written").map(|()| "a file".to_owned()),
+        ["remove", path] => fs::remove_file(path).map(|()| "a file gone".to_owned()),
+        ["rename", from, to] => fs::rename(from, to).map(|()| "a file elsewhere".to_owned()),
+        ["link", target, link] => {
+            symlinkat(target, nix::fcntl::AT_FDCWD, link)?;
+            Ok("a link".to_owned())
+        }
+        ["attach", pid] => {
+            let pid = parsed(pid)?;
+            ptrace::attach(pid)?;
+            ptrace::detach(pid, None)?;
+            Ok("a process stopped and let go".to_owned())
+        }
+        ["peek", pid, address] => {
+            let mut buffer = [0; 8];
+            let base = usize::from_str_radix(address, 16).map_err(io::Error::other)?;
+            let remote = [RemoteIoVec { base, len: buffer.len() }];
+            process_vm_readv(parsed(pid)?, &mut [IoSliceMut::new(&mut buffer)], &remote)?;
+            Ok(format!("{buffer:?}"))
+        }
+        ["signal", pid] => {
+            signal::kill(parsed(pid)?, signal::Signal::SIGCONT)?;
+            Ok("a signal".to_owned())
+        }
+        ["signal-parent"] => {
+            signal::kill(getppid(), signal::Signal::SIGCONT)?;
+            Ok("a signal".to_owned())
+        }
+        ["fork"] => {
+            let mut child = Command::new(env::current_exe()?).arg("nothing").stdout(Stdio::null()).spawn()?;
+            child.wait().map(|_| "a process".to_owned())
+        }
+        ["nothing"] => Ok("nothing".to_owned()),
+        ["exec", program] => Err(std::os::unix::process::CommandExt::exec(&mut Command::new(program))),
+        ["namespace"] => {
+            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
+            Ok("a network of its own".to_owned())
+        }
+        ["memory-file"] => {
+            let file = memfd_create(c"code", MFdFlags::empty())?;
+            io::Write::write_all(&mut fs::File::from(file.as_fd().try_clone_to_owned()?), b"#!/bin/sh\n")?;
+            Ok("a file in no folder".to_owned())
+        }
+        ["outlive"] => {
+            rustix::process::set_parent_process_death_signal(None)?;
+            Ok("no longer ended with its parent".to_owned())
+        }
+        ["allocate", mib] => {
+            let bytes = mib.parse::<usize>().map_err(io::Error::other)? << 20;
+            let mut memory: Vec<u8> = Vec::new();
+            memory.try_reserve_exact(bytes).map_err(|_| io::Error::from_raw_os_error(nix::libc::ENOMEM))?;
+            memory.push(1);
+            Ok(format!("{mib} MiB"))
+        }
+        ["dump"] => process::abort(),
+        // Not an attempt but whom they are made on: it stays until its input ends.
+        ["victim"] | ["victim", "closed"] => {
+            if words.len() == 2 {
+                rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+            } else {
+                // So that Yama lets anybody attach; without it the call is not there.
+                let _ = rustix::process::set_ptracer(rustix::process::PTracer::Any);
+            }
+            let secret = Box::new(*b"a secret");
+            println!("{} {:x}", process::id(), secret.as_ptr().addr());
+            io::stdout().flush()?;
+            io::stdin().read_to_end(&mut Vec::new())?;
+            Ok(format!("{} bytes kept", secret.len()))
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "no such attempt")),
+    }
+}
+
+fn parsed(pid: &str) -> io::Result<Pid> {
+    pid.parse().map(Pid::from_raw).map_err(io::Error::other)
+}
