@@ -185,10 +185,7 @@ impl Attempt {
             tracing::warn!(code = %error.code, %pipeline, "the job goes on without this worker");
             return self.jobs.advance(&work.input.job_id, JobEvent::GivenUp(pipeline, error)).await.map(drop);
         }
-        if let Advance::Changed(job) = self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await? {
-            self.meter.job_ended(&job, None);
-        }
-        Ok(())
+        self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await.map(drop)
     }
 }
 

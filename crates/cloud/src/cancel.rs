@@ -4,7 +4,6 @@ use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     jobs::{Advance, Jobs},
-    telemetry::Meter,
     workflow::Workflow,
 };
 use aws_config::SdkConfig;
@@ -15,7 +14,6 @@ use smmu_core::{Job, JobEvent, Status};
 pub struct Canceller {
     jobs: Jobs,
     workflow: Workflow,
-    meter: Meter,
 }
 
 /// What became of a cancellation.
@@ -32,11 +30,7 @@ pub enum Cancellation {
 impl Canceller {
     /// From the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
-        Ok(Self {
-            jobs: Jobs::new(sdk, environment)?,
-            workflow: Workflow::new(sdk, environment)?,
-            meter: Meter::new(environment)?,
-        })
+        Ok(Self { jobs: Jobs::new(sdk, environment)?, workflow: Workflow::new(sdk, environment)? })
     }
 
     /// Cancels a job that was just read. Doing it twice is harmless, and stops an execution that the first time could
@@ -47,8 +41,7 @@ impl Canceller {
     pub async fn cancel(&self, job: Job) -> Result<Cancellation, CloudError> {
         let job = match self.jobs.advance_from(job, JobEvent::Cancelled).await? {
             Advance::Changed(job) => {
-                self.meter.job_ended(&job, None);
-                tracing::info!(job_id = %job.id, "job cancelled");
+                tracing::info!(job_id = %job.id, "cancelled on request");
                 job
             }
             Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => job,

@@ -8,7 +8,6 @@ use crate::{
     jobs::Jobs,
     media::MediaTable,
     queue::PurgeQueue,
-    telemetry::Meter,
     uploads::Uploads,
     workflow::Workflow,
 };
@@ -28,7 +27,6 @@ pub struct Eraser {
     media: MediaTable,
     jobs: Jobs,
     queue: PurgeQueue,
-    meter: Meter,
 }
 
 impl Eraser {
@@ -38,7 +36,6 @@ impl Eraser {
             media: MediaTable::new(sdk, environment)?,
             jobs: Jobs::new(sdk, environment)?,
             queue: PurgeQueue::new(sdk, environment)?,
-            meter: Meter::new(environment)?,
         })
     }
 
@@ -61,10 +58,8 @@ impl Eraser {
             });
             let replacement = change.as_ref().map(|(job, next)| (next, job.revision));
             if self.media.delete(&tombstone, &media.state, replacement, &self.jobs).await? {
-                if let Some((job, next)) = &change
-                    && !job.status().is_terminal()
-                {
-                    self.meter.job_ended(next, None);
+                if let Some((job, next)) = &change {
+                    self.jobs.written(job, next, None);
                 }
                 tracing::info!(media_id = %media.id, "media deleted");
                 if let Err(error) = self.queue.send(&media.id).await {

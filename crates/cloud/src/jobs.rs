@@ -1,4 +1,5 @@
 //! The jobs table. A job changes only through [`Jobs::advance`], under the condition of its revision.
+//! What follows from the end of one is in `ended`.
 
 use crate::{
     clock,
@@ -6,14 +7,19 @@ use crate::{
     error::CloudError,
     listing::{IndexQuery, Visible},
     media::MediaTable,
+    telemetry::Meter,
 };
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, Put},
 };
-use smmu_core::{Job, JobEvent, JobId, JobListing, JobSummary, Page, Status, Timestamp, Transition, UserId, Watch};
+use smmu_core::{
+    Job, JobEvent, JobId, JobListing, JobSummary, MicroDollars, Page, Status, Timestamp, Transition, UserId, Watch,
+};
 use std::collections::HashMap;
+
+mod ended;
 
 /// The jobs table.
 #[derive(Clone)]
@@ -22,6 +28,7 @@ pub struct Jobs {
     table: String,
     /// 0: for ever.
     retention_days: u16,
+    meter: Meter,
 }
 
 /// What became of an event that was applied to a job in the table.
@@ -44,12 +51,14 @@ pub enum Advance {
 const ROUNDS: usize = 16;
 
 impl Jobs {
-    /// The table named by `SMMU_JOBS_TABLE`, which forgets jobs `SMMU_JOB_RETENTION_DAYS` after their end.
+    /// The table named by `SMMU_JOBS_TABLE`, which forgets jobs `SMMU_JOB_RETENTION_DAYS` after their end. Ends are metered
+    /// for the deployment named by `SMMU_STAGE`.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             client: Client::new(sdk),
             table: environment.require("SMMU_JOBS_TABLE")?.to_owned(),
             retention_days: environment.parse_or("SMMU_JOB_RETENTION_DAYS", 0)?,
+            meter: Meter::new(environment)?,
         })
     }
 
@@ -87,14 +96,27 @@ impl Jobs {
 
     /// As [`Self::advance`], starting from a job that was just read or written.
     pub async fn advance_from(&self, job: Job, event: JobEvent) -> Result<Advance, CloudError> {
-        self.advance_with(job, event, None).await
+        self.advance_with(job, event, None, None).await
     }
 
-    /// As [`Self::advance_from`]; with a media table, the job becomes the one that stands for its media by the same write.
-    pub(crate) async fn advance_with(
+    /// Completes a job that was just read, at its cost, where that was metered. A rerun becomes the job that stands for its
+    /// media by the same write.
+    pub async fn complete(
+        &self,
+        job: Job,
+        completed: JobEvent,
+        cost: Option<MicroDollars>,
+        media: &MediaTable,
+    ) -> Result<Advance, CloudError> {
+        let standing = job.is_rerun().then_some(media);
+        self.advance_with(job, completed, cost, standing).await
+    }
+
+    async fn advance_with(
         &self,
         mut job: Job,
         event: JobEvent,
+        cost: Option<MicroDollars>,
         standing: Option<&MediaTable>,
     ) -> Result<Advance, CloudError> {
         for _ in 0..ROUNDS {
@@ -109,6 +131,7 @@ impl Jobs {
                 Some(media) => media.replace_standing(&next, job.revision, self).await?,
             };
             if written {
+                self.written(&job, &next, cost);
                 return Ok(Advance::Changed(next));
             }
             match self.get(&job.id).await? {

@@ -5,7 +5,7 @@ use crate::{
     config::{Environment, InvalidEnvironment},
 };
 use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{Job, JobId, Measurement, MicroDollars, Origin, Sha256, Subject, Trail, UserHash, UserId, metrics};
+use smmu_core::{JobId, Measurement, Origin, Sha256, Subject, Trail, UserHash, UserId, metrics};
 use std::io::Write;
 use tracing::{Span, error_span};
 use tracing_subscriber::EnvFilter;
@@ -59,13 +59,6 @@ impl Meter {
     /// For the deployment named by `SMMU_STAGE`.
     pub fn new(environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self { deployment: environment.require("SMMU_STAGE")?.to_owned() })
-    }
-
-    /// Writes that a job has ended. For whoever ended it, once.
-    pub fn job_ended(&self, job: &Job, cost: Option<MicroDollars>) {
-        if let Some(measured) = Measurement::of_ended(job, cost) {
-            self.write(&measured, Some(Subject { job: &job.id, trail: job.trail.as_ref() }));
-        }
     }
 
     /// Writes a measurement, as of now.

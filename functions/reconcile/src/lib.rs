@@ -215,7 +215,6 @@ async fn fail(job: Job, code: ErrorCode, context: &Context) -> Result<Mended, Cl
     match context.submitter.jobs.advance_from(job, JobEvent::Failed(error)).await? {
         Advance::Changed(job) => {
             let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
-            context.meter.job_ended(&job, None);
             tracing::warn!(%code, "failed a job whose execution had ended");
             Ok(Mended::Failed)
         }

@@ -10,9 +10,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use caught::Caught;
 pub use request::Request;
 use serde::Serialize;
-use smmu_cloud::{
-    Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, MediaTable, Meter, telemetry,
-};
+use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, MediaTable};
 use smmu_core::{
     Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable,
     Refusal, Stage, Status, Usage, Warning, warning,
@@ -23,7 +21,6 @@ pub struct Context {
     jobs: Jobs,
     media: MediaTable,
     artifacts: Artifacts,
-    meter: Meter,
     prices: PriceTable,
 }
 
@@ -34,7 +31,6 @@ impl Context {
             jobs: Jobs::new(sdk, environment)?,
             media: MediaTable::new(sdk, environment)?,
             artifacts: Artifacts::new(sdk, environment)?,
-            meter: Meter::new(environment)?,
             prices: environment.prices()?,
         })
     }
@@ -120,19 +116,8 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
     warnings.extend(given_up.iter().map(Warning::of_failed_step));
     captions::join(&mut outputs, &manifests, &context.artifacts).await?;
     let completed = JobEvent::Completed { outputs, warnings };
-    let advance = if job.is_rerun() {
-        context.media.complete_rerun(job, completed, &context.jobs).await?
-    } else {
-        context.jobs.advance_from(job, completed).await?
-    };
-    match advance {
-        Advance::Changed(job) => {
-            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
-            context.meter.job_ended(&job, cost);
-            tracing::info!("job completed");
-            Ok(outcome(&job))
-        }
-        Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
+    match context.jobs.complete(job, completed, cost, &context.media).await? {
+        Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
         Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
     }
 }
@@ -178,25 +163,10 @@ async fn collect(
 async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) -> Result<Option<Job>, Failure> {
     let Some(job) = context.jobs.get(id).await? else { return Ok(None) };
     let event = event(&job);
-    match context.jobs.advance_from(job, event).await? {
-        Advance::Changed(job) => {
-            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
-            context.meter.job_ended(&job, None);
-            match &job.state {
-                JobState::Failed { error, .. } if error.code.ours() => {
-                    tracing::error!(code = %error.code, "job failed");
-                }
-                JobState::Failed { .. }
-                | JobState::Queued { .. }
-                | JobState::Running { .. }
-                | JobState::Completed { .. }
-                | JobState::Cancelled { .. } => tracing::info!(status = %job.status(), "job ended"),
-            }
-            Ok(Some(job))
-        }
-        Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => Ok(Some(job)),
-        Advance::Missing => Ok(None),
-    }
+    Ok(match context.jobs.advance_from(job, event).await? {
+        Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => Some(job),
+        Advance::Missing => None,
+    })
 }
 
 fn outcome(job: &Job) -> Outcome {

@@ -1,12 +1,9 @@
 //! Further runs of a media in the table: begun by one transaction, and made the media's own by another.
 
 use super::{FORGET_AT, MediaTable, Once, Written, attribute, put, status, update};
-use crate::{
-    error::CloudError,
-    jobs::{Advance, Jobs},
-};
+use crate::{error::CloudError, jobs::Jobs};
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
-use smmu_core::{Job, JobEvent, Media, MediaState, MediaStatus};
+use smmu_core::{Job, Media, MediaState, MediaStatus};
 
 /// A client's key for a run.
 pub type Key<'a> = Option<&'a Once>;
@@ -68,11 +65,6 @@ impl MediaTable {
             Written::All => Begun::Recorded,
             Written::ConditionFailed | Written::Contended => Begun::Outdated,
         })
-    }
-
-    /// Completes a job of a media that was run again, and makes it the one whose outputs stand for the media, both or neither.
-    pub async fn complete_rerun(&self, job: Job, completed: JobEvent, jobs: &Jobs) -> Result<Advance, CloudError> {
-        jobs.advance_with(job, completed, Some(self)).await
     }
 
     /// Writes a job that stands for its media from now on. `false` if the table's revision is another than `from`.
