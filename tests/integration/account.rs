@@ -112,13 +112,12 @@ async fn an_account_is_erased_with_everything_of_it_and_nothing_of_anybody_else(
 }
 
 async fn purge(stack: &Stack, body: &Value, changed: &[(&str, &str)]) {
-    let context = smmu_purge::Context::new(&stack.sdk_as("purge").await, &stack.environment(changed)).unwrap();
     let mut message = SqsMessage::default();
     message.body = Some(body.to_string());
     let mut event = SqsEvent::default();
     // Twice: a message may come again.
     event.records = vec![message.clone(), message];
-    let answer = smmu_purge::handle(event, &context).await.unwrap();
+    let answer = stack.call::<smmu_purge::Context>("purge", event, changed).await.unwrap();
     assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
 }
 
@@ -141,9 +140,8 @@ async fn an_erasure_whose_message_was_lost_is_asked_for_again_and_its_record_goe
     let open = table.erasures_since(clock::now().plus_seconds(1), 100).await.unwrap();
     assert!(!open.is_empty());
     let patience = [("SMMU_PATIENCE_UNPURGED_SECONDS", "-10")];
-    let context =
-        smmu_reconcile::Context::new(&stack.sdk_as("reconcile").await, &stack.environment(&patience)).unwrap();
-    assert!(smmu_reconcile::handle(Value::Null, &context).await.unwrap().purged >= open.len());
+    let report = stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, &patience).await.unwrap();
+    assert!(report.purged >= open.len());
     until("it is gone", async || user.job(&job).await.status == StatusCode::NOT_FOUND).await;
     assert!(held(stack, "MediaTableName", "ERASING").await, "the record stays until the indexes have settled");
 

@@ -43,8 +43,7 @@ async fn has_job_record(stack: &Stack, media: &str) -> bool {
 }
 
 async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::Report {
-    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile").await, &stack.environment(patience)).unwrap();
-    smmu_reconcile::handle(Value::Null, &context).await.unwrap()
+    stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, patience).await.unwrap()
 }
 
 #[tokio::test]
@@ -123,13 +122,12 @@ async fn what_arrives_after_a_deletion_starts_no_job_and_is_swept_before_the_rec
     assert!(report.purged >= 1, "{report:?}");
     until("the late upload is removed", async || stored(stack, media).await.is_empty()).await;
     // The deployed function still waits for that hour; this one does not.
-    let context = smmu_purge::Context::new(&stack.sdk_as("purge").await, &stack.environment(&late)).unwrap();
     let mut message = SqsMessage::default();
     message.body = Some(json!({ "mediaId": media }).to_string());
     let mut event = SqsEvent::default();
     // Twice: a message may come again.
     event.records = vec![message.clone(), message];
-    let answer = smmu_purge::handle(event, &context).await.unwrap();
+    let answer = stack.call::<smmu_purge::Context>("purge", event, &late).await.unwrap();
     assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
     assert_eq!(status(stack, media).await, None);
 }

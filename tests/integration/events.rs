@@ -3,15 +3,16 @@
 //! A function is its handler, called here; or, with `SMMU_INVOKER=tools/sam-invoke.sh`, what `sam build` made of it, in a
 //! container. Both have to answer the same.
 
-use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
+use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::{Client as S3, primitives::ByteStream, types::ChecksumAlgorithm};
 use aws_sdk_sfn::{Client as Sfn, types::ExecutionStatus};
 use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lambda_http::{Body, Request, http};
 use lambda_runtime::Diagnostic;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use smmu_cloud::{Failure, Jobs, MediaTable, Uploads};
+use smmu_cloud::{Failure, Function, Jobs, MediaTable, Uploads};
 use smmu_core::{
     Artifact, Choice, Grant, Job, JobEvent, JobId, Labels, Media, MediaId, MediaState, Output, PartPlan, PartsUpload,
     Pipeline, Role, Sending, Sha256, Status, UserId, av,
@@ -125,7 +126,7 @@ impl Scene {
         DynamoDb::new(&self.stack.sdk)
             .put_item()
             .table_name(self.stack.output("JobsTableName"))
-            .set_item(Some(serde_dynamo_item(&job)))
+            .set_item(Some(serde_dynamo::to_item(&job).unwrap()))
             .send()
             .await
             .unwrap();
@@ -200,16 +201,6 @@ fn events_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
 }
 
-fn serde_dynamo_item(job: &Job) -> std::collections::HashMap<String, AttributeValue> {
-    let Value::Object(fields) = serde_json::to_value(job).unwrap() else { unreachable!("a job is an object") };
-    let attribute = |value: Value| match value {
-        Value::String(text) => AttributeValue::S(text),
-        Value::Number(number) => AttributeValue::N(number.to_string()),
-        other => unreachable!("a queued job has texts and numbers only, not {other}"),
-    };
-    fields.into_iter().map(|(name, value)| (name, attribute(value))).collect()
-}
-
 /// The program that invokes functions in place of this one, called with a function's name, the file of an event and the
 /// file of an environment. It prints the answer.
 fn invoker() -> Option<PathBuf> {
@@ -235,26 +226,17 @@ async fn invoke(program: &Path, stack: &Stack, function: &str, event: &Value, ch
 }
 
 async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&str, &str)]) -> Value {
-    let sdk = stack.sdk_as(function).await;
-    /// One arm for each function: they have the same shape and no type in common.
-    macro_rules! call {
-        ($function:ident) => {{
-            let context = $function::Context::new(&sdk, &stack.environment(changed)).unwrap();
-            answered($function::handle(serde_json::from_value(event).unwrap(), &context).await)
-        }};
-    }
     match function {
-        "on-upload" => call!(smmu_on_upload),
-        "validate-input" => call!(smmu_validate_input),
-        "detect-type" => call!(smmu_detect_type),
-        "render-image" => call!(smmu_render_image),
-        "update-status" => call!(smmu_update_status),
-        "reconcile" => call!(smmu_reconcile),
-        "dispatch" => call!(smmu_dispatch),
-        "purge" => call!(smmu_purge),
+        "on-upload" => answered::<smmu_on_upload::Context>(stack, function, event, changed).await,
+        "validate-input" => answered::<smmu_validate_input::Context>(stack, function, event, changed).await,
+        "detect-type" => answered::<smmu_detect_type::Context>(stack, function, event, changed).await,
+        "render-image" => answered::<smmu_render_image::Context>(stack, function, event, changed).await,
+        "update-status" => answered::<smmu_update_status::Context>(stack, function, event, changed).await,
+        "reconcile" => answered::<smmu_reconcile::Context>(stack, function, event, changed).await,
+        "dispatch" => answered::<smmu_dispatch::Context>(stack, function, event, changed).await,
+        "purge" => answered::<smmu_purge::Context>(stack, function, event, changed).await,
         "api" => {
-            let context = smmu_api::Context::new(&sdk, &stack.environment(changed)).unwrap();
-            let response = smmu_api::handle(request(&event), &context).await;
+            let Ok(response) = stack.call::<smmu_api::Context>(function, request(&event), changed).await;
             let headers: BTreeMap<_, _> =
                 response.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
             let body = std::str::from_utf8(response.body().as_ref()).unwrap();
@@ -264,9 +246,12 @@ async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&
     }
 }
 
-/// A handler's answer, as Lambda passes it on.
-fn answered<T: Serialize>(answer: Result<T, Failure>) -> Value {
-    match answer {
+/// A function's answer, as Lambda passes it on.
+async fn answered<F>(stack: &Stack, name: &str, event: Value, changed: &[(&str, &str)]) -> Value
+where
+    F: Function<Event: DeserializeOwned, Answer: Serialize, Error = Failure>,
+{
+    match stack.call::<F>(name, serde_json::from_value(event).unwrap(), changed).await {
         Ok(answer) => serde_json::to_value(answer).unwrap(),
         Err(failure) => {
             let Diagnostic { error_type, error_message } = failure.into();
@@ -287,25 +272,10 @@ fn request(event: &Value) -> Request {
     Request::from(request.body(body).unwrap())
 }
 
-/// A token of `USER`, signed with a secret of the test's own (RFC 7515, appendix A.1).
+/// A token of `USER`, signed with a secret of the test's own.
 fn token(secret: &str) -> String {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-    let part = |value: Value| BASE64.encode(value.to_string());
-    let signed = format!(
-        "{}.{}",
-        part(json!({"alg": "HS256", "typ": "JWT"})),
-        part(json!({"sub": USER, "exp": 4_000_000_000_u64}))
-    );
-    let tag = hmac_sha256(secret.as_bytes(), signed.as_bytes());
-    format!("{signed}.{}", BASE64.encode(tag))
-}
-
-/// RFC 2104 over SHA-256, for keys of at most one block.
-fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    use sha2::Digest;
-    let pad = |byte: u8| (0..64).map(move |i| key.get(i).copied().unwrap_or(0) ^ byte).collect::<Vec<u8>>();
-    let inner = sha2::Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    sha2::Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+    let claims = json!({"sub": USER, "exp": 4_000_000_000_u64});
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 
 async fn api_answer(scene: &mut Scene, name: &str) -> Value {

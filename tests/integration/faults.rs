@@ -32,8 +32,7 @@ async fn unsent(stack: &Stack, user: &Caller, file: &[u8]) -> Job {
 }
 
 async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::Report {
-    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile").await, &stack.environment(patience)).unwrap();
-    smmu_reconcile::handle(Value::Null, &context).await.unwrap()
+    stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, patience).await.unwrap()
 }
 
 #[tokio::test]

@@ -232,8 +232,7 @@ async fn after_a_crash_the_event_of_the_bucket_goes_on() {
 }
 
 async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::Report {
-    let context = smmu_reconcile::Context::new(&stack.sdk_as("reconcile").await, &stack.environment(patience)).unwrap();
-    smmu_reconcile::handle(Value::Null, &context).await.unwrap()
+    stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, patience).await.unwrap()
 }
 
 /// Uploads that S3 holds parts of, for a media.

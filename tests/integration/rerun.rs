@@ -223,8 +223,8 @@ async fn a_step_that_fails_again_fails_its_own_job_and_nothing_else() {
 
     // This stack hears nothing: what its workers would tell is told here. Nobody reads the queue.
     let queue = Sqs::new(&stack.sdk).create_queue().queue_name("step-that-fails").send().await.unwrap();
-    let environment = stack.environment(&[("SMMU_JOBS_QUEUE_URL", queue.queue_url().unwrap())]);
-    let submitter = Submitter::new(&stack.sdk, &environment).unwrap();
+    let changed = [("SMMU_JOBS_QUEUE_URL", queue.queue_url().unwrap())];
+    let submitter = Submitter::new(&stack.sdk, &stack.environment(&changed)).unwrap();
     let rerun = Rerun { choice: Choice::default(), step: Some(Pipeline::Transcribe) };
     let job = submitter.run_again(&id.parse().unwrap(), &rerun, None, None).await.unwrap();
     let error = Refusal::new(ErrorCode::WorkerFailed, "the worker failed after all retries").at(Stage::Transcribe);
@@ -233,9 +233,9 @@ async fn a_step_that_fails_again_fails_its_own_job_and_nothing_else() {
     {
         submitter.jobs.advance(&job.id, event).await.unwrap();
     }
-    let context = smmu_update_status::Context::new(&stack.sdk_as("update-status").await, &environment).unwrap();
     let complete = json!({"action": "complete", "jobId": job.id, "branch": "transcribe"});
-    let answer = smmu_update_status::handle(serde_json::from_value(complete).unwrap(), &context).await.unwrap();
+    let complete = serde_json::from_value(complete).unwrap();
+    let answer = stack.call::<smmu_update_status::Context>("update-status", complete, &changed).await.unwrap();
     assert_eq!(serde_json::to_value(answer).unwrap(), json!({"status": "FAILED", "retryable": true}));
 
     let after = user.job(job.id.as_str()).await.json();

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lambda_http::{Body, Request, http};
 use serde_json::{Value, json};
 use smmu_api::Context;
+use smmu_cloud::Function;
 use smmu_tests::{Caller, Stack, by_request};
 
 const MISSING_JOB: &str = "/jobs/job_01j0000000000000000000000x";
@@ -64,7 +65,8 @@ async fn ask(context: &Context, authorization: Option<&str>) -> http::Response<B
     if let Some(value) = authorization {
         request = request.header("authorization", value);
     }
-    smmu_api::handle(Request::from(request.body(Body::Empty).unwrap()), context).await
+    let Ok(answer) = context.handle(Request::from(request.body(Body::Empty).unwrap())).await;
+    answer
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use aws_config::{AppName, SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_cloudformation::Client as Stacks;
 use aws_sdk_s3::config::SharedCredentialsProvider;
-use smmu_cloud::Environment;
+use smmu_cloud::{Environment, Function};
 use smmu_local::{Cloud, CloudOptions, Deployer, Port, Worker};
 use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
 use tokio::runtime::Runtime;
@@ -106,6 +106,20 @@ impl Stack {
         let session = AssumeRoleProvider::builder(format!("arn:aws:iam::000000000000:role/{role}"));
         let session = session.session_name(function).configure(&self.sdk).build().await;
         self.sdk.to_builder().app_name(name).credentials_provider(SharedCredentialsProvider::new(session)).build()
+    }
+
+    /// What a function of this stack, made here with some variables set otherwise, answers to an event.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn call<F: Function>(
+        &self,
+        name: &str,
+        event: F::Event,
+        changed: &[(&str, &str)],
+    ) -> Result<F::Answer, F::Error> {
+        let function = F::new(&self.sdk_as(name).await, &self.environment(changed)).expect("its environment is whole");
+        function.handle(event).await
     }
 
     /// The environment of this stack's functions, with some variables set otherwise.

@@ -69,7 +69,7 @@ impl Attempt {
         })
     }
 
-    /// Opens connections, see [`connected`](crate::connected).
+    /// Opens connections, see [`start`](crate::start).
     pub async fn connect(&self) {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }

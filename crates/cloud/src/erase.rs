@@ -117,7 +117,7 @@ impl Purger {
         })
     }
 
-    /// Opens connections, see [`connected`](crate::connected).
+    /// Opens connections, see [`start`](crate::start).
     pub async fn connect(&self) {
         self.jobs.connect().await;
     }

@@ -66,7 +66,7 @@ impl Jobs {
     pub async fn connect(&self) {
         let nobodys = AttributeValue::S("connect".to_owned());
         let read = self.client.get_item().table_name(&self.table).key("jobId", nobodys);
-        // See `connected`.
+        // See `start`: what fails here is told by the call that needs it.
         let _read = Box::pin(read.send()).await;
     }
 

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod erase;
 pub mod error;
+pub mod function;
 pub mod invocation;
 pub mod jobs;
 mod listing;
@@ -32,6 +33,7 @@ pub use cancel::{Cancellation, Canceller};
 pub use config::{Environment, InvalidEnvironment};
 pub use erase::{AccountPurge, Eraser, Purge, Purger};
 pub use error::CloudError;
+pub use function::{Function, StartError, serve, start};
 pub use invocation::Failure;
 pub use jobs::{Advance, Jobs};
 pub use media::{Creation, Known, MediaTable, Once};
@@ -48,10 +50,6 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use std::time::Duration;
-
-/// The longest that a start waits for its first connections.
-const CONNECTING: Duration = Duration::from_secs(1);
 
 /// The SDK configuration that every adapter is made from. Loaded once, at start.
 pub async fn sdk_config() -> aws_config::SdkConfig {
@@ -67,14 +65,4 @@ pub async fn sdk_config() -> aws_config::SdkConfig {
         connector.build()
     });
     aws_config::from_env().http_client(http).load().await
-}
-
-/// Waits until connections are open, in the part of a start for which Lambda gives a function whole processors, so that
-/// the first event does not wait for credentials and handshakes.
-///
-/// What fails or takes long is left to the call that needs it, which has its own ways of telling.
-pub async fn connected(opening: impl Future<Output = ()>) {
-    if tokio::time::timeout(CONNECTING, opening).await.is_err() {
-        tracing::warn!("no connections within {CONNECTING:?}; the first event will wait for them");
-    }
 }

@@ -66,7 +66,7 @@ impl Submitter {
         })
     }
 
-    /// Opens connections, see [`connected`](crate::connected). The queue has no call that would change nothing.
+    /// Opens connections, see [`start`](crate::start). The queue has no call that would change nothing.
     pub async fn connect(&self) {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }

@@ -48,7 +48,7 @@ impl Uploads {
 
     /// Opens a connection to the bucket.
     pub async fn connect(&self) {
-        // See `connected`.
+        // See `start`: what fails here is told by the call that needs it.
         let _seen = Box::pin(self.client.head_bucket().bucket(&self.bucket).send()).await;
     }
 

@@ -31,9 +31,9 @@ use lambda_http::{
     request::RequestContext,
 };
 use routes::{Call, Handler, Unrouted};
-use smmu_cloud::{Artifacts, Canceller, Environment, Eraser, Submitter, clock, telemetry};
+use smmu_cloud::{Artifacts, Canceller, Environment, Eraser, Function, StartError, Submitter, clock, telemetry};
 use smmu_core::{CorrelationId, Origin, Problem, ProblemCode, UploadPolicy, UserId, trail};
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 use tracing::Instrument;
 
 /// What the function needs, made once.
@@ -49,12 +49,13 @@ pub struct Context {
     eraser: Eraser,
 }
 
-/// The environment cannot be used.
-pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+impl Function for Context {
+    type Event = Request;
+    type Answer = Response<Body>;
+    /// What goes wrong is part of the answer.
+    type Error = Infallible;
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         let auth = AuthConfig::from_lookup(|name| environment.get(name).map(str::to_owned))?;
         Ok(Self {
             stage: environment.require("SMMU_STAGE")?.to_owned(),
@@ -69,20 +70,19 @@ impl Context {
         })
     }
 
-    /// Opens connections and fetches the issuer's keys, before the first request.
-    pub async fn connect(&self) {
+    /// Fetches the issuer's keys, too.
+    async fn connect(&self) {
         tokio::join!(self.verifier.prepare(), self.submitter.connect());
     }
-}
 
-/// Answers one request. Never fails: what goes wrong is part of the answer.
-pub async fn handle(request: Request, context: &Context) -> Response<Body> {
-    let mut response = compress::for_client(request.headers(), answer(&request, context).await);
-    if request.method() == Method::HEAD {
-        // RFC 9110, section 9.3.2: what GET would answer, without its content.
-        *response.body_mut() = Body::Empty;
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        let mut response = compress::for_client(request.headers(), answer(&request, self).await);
+        if request.method() == Method::HEAD {
+            // RFC 9110, section 9.3.2: what GET would answer, without its content.
+            *response.body_mut() = Body::Empty;
+        }
+        Ok(response)
     }
-    response
 }
 
 async fn answer(request: &Request, context: &Context) -> Response<Body> {

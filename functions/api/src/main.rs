@@ -1,15 +1,10 @@
-//! Wires the `api` function to API Gateway.
+//! The `api` function as Lambda runs it: what arrives in events is HTTP.
 
 use lambda_http::{Request, run, service_fn};
-use smmu_api::{Context, handle};
-use smmu_cloud::{Environment, telemetry};
-use std::convert::Infallible;
+use smmu_cloud::{Function, StartError};
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
-    let environment = Environment::read();
-    telemetry::start(&environment);
-    let context = Context::new(&smmu_cloud::sdk_config().await, &environment)?;
-    smmu_cloud::connected(context.connect()).await;
-    run(service_fn(|request: Request| async { Ok::<_, Infallible>(handle(request, &context).await) })).await
+async fn main() -> Result<(), StartError> {
+    let api: smmu_api::Context = smmu_cloud::start().await?;
+    run(service_fn(|request: Request| api.handle(request))).await
 }

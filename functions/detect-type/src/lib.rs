@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use serde::Serialize;
-use smmu_cloud::{Advance, CloudError, Environment, Failure, InvalidEnvironment, Jobs, Uploads, telemetry};
+use smmu_cloud::{Advance, CloudError, Environment, Failure, Function, Jobs, StartError, Uploads, telemetry};
 use smmu_core::{
     Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Refusal, Routing, Source, Stage,
     UploadPolicy, WorkerSize,
@@ -22,9 +22,12 @@ pub struct Context {
     large: Worker,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = ExecutionInput;
+    type Answer = Answer;
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self {
             jobs: Jobs::new(sdk, environment)?,
             uploads: Uploads::new(sdk, environment)?,
@@ -44,9 +47,14 @@ impl Context {
         })
     }
 
-    /// Opens connections, before the first event.
-    pub async fn connect(&self) {
+    async fn connect(&self) {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
+    }
+
+    /// Answers its input, what it is, and where it goes.
+    async fn handle(&self, input: ExecutionInput) -> Result<Answer, Failure> {
+        let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
+        look(input, self).instrument(span).await
     }
 }
 
@@ -65,12 +73,6 @@ struct Worker {
     cpu: String,
     /// MiB.
     memory: String,
-}
-
-/// Answers its input, what it is, and where it goes.
-pub async fn handle(input: ExecutionInput, context: &Context) -> Result<Answer, Failure> {
-    let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
-    look(input, context).instrument(span).await
 }
 
 async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failure> {

@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use smmu_cloud::{Environment, Failure, InvalidEnvironment, Workflow, telemetry, workflow::Start};
+use smmu_cloud::{Environment, Failure, Function, StartError, Workflow, telemetry, workflow::Start};
 use smmu_core::ExecutionInput;
 use tracing::Instrument;
 
@@ -11,35 +11,38 @@ pub struct Context {
     workflow: Workflow,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { workflow: Workflow::new(sdk, environment)? })
     }
-}
 
-/// Starts what can be started and names the messages that must come again.
-pub async fn handle(event: SqsEvent, context: &Context) -> Result<SqsBatchResponse, Failure> {
-    let mut failed = Vec::new();
-    for message in event.records {
-        let Some(message_id) = message.message_id.clone() else {
-            return Err(Failure::unexpected(
-                "a message without an id cannot be reported, so the batch must come again",
-            ));
-        };
-        if let Err(failure) = start(&message, context).await {
-            tracing::error!(%message_id, %failure, "the message could not be dispatched");
-            failed.push(message_id);
+    /// Starts what can be started and names the messages that must come again.
+    async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
+        let mut failed = Vec::new();
+        for message in event.records {
+            let Some(message_id) = message.message_id.clone() else {
+                return Err(Failure::unexpected(
+                    "a message without an id cannot be reported, so the batch must come again",
+                ));
+            };
+            if let Err(failure) = start(&message, self).await {
+                tracing::error!(%message_id, %failure, "the message could not be dispatched");
+                failed.push(message_id);
+            }
         }
+        let failures = failed.into_iter().map(|item_identifier| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = item_identifier;
+            failure
+        });
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = failures.collect();
+        Ok(response)
     }
-    let failures = failed.into_iter().map(|item_identifier| {
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier = item_identifier;
-        failure
-    });
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failures.collect();
-    Ok(response)
 }
 
 async fn start(message: &SqsMessage, context: &Context) -> Result<(), Failure> {

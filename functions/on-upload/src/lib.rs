@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
-use smmu_cloud::{Environment, Failure, InvalidEnvironment, SubmitError, Submitter, telemetry};
+use smmu_cloud::{Environment, Failure, Function, StartError, SubmitError, Submitter, telemetry};
 use smmu_core::{CorrelationId, Origin, keys};
 
 /// What the function needs, made once.
@@ -10,29 +10,31 @@ pub struct Context {
     submitter: Submitter,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = S3Event;
+    type Answer = ();
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { submitter: Submitter::new(sdk, environment)? })
     }
 
-    /// Opens connections, before the first event.
-    pub async fn connect(&self) {
+    async fn connect(&self) {
         self.submitter.connect().await;
     }
-}
 
-/// Submits every upload that the event names. Fails, and so comes again, if any could not be
-/// submitted for now; submitting the others twice is harmless.
-pub async fn handle(event: S3Event, context: &Context) -> Result<(), Failure> {
-    let mut last_failure = None;
-    for record in &event.records {
-        if let Err(failure) = submit(record, context).await {
-            tracing::error!(%failure, "the upload could not be submitted");
-            last_failure = Some(failure);
+    /// Submits every upload that the event names. Fails, and so comes again, if any could not be
+    /// submitted for now; submitting the others twice is harmless.
+    async fn handle(&self, event: S3Event) -> Result<(), Failure> {
+        let mut last_failure = None;
+        for record in &event.records {
+            if let Err(failure) = submit(record, self).await {
+                tracing::error!(%failure, "the upload could not be submitted");
+                last_failure = Some(failure);
+            }
         }
+        last_failure.map_or(Ok(()), Err)
     }
-    last_failure.map_or(Ok(()), Err)
 }
 
 async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure> {

@@ -2,37 +2,39 @@
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use smmu_cloud::{AccountPurge, Environment, Failure, InvalidEnvironment, MediaMessage, Purge, PurgeMessage, Purger};
+use smmu_cloud::{AccountPurge, Environment, Failure, Function, MediaMessage, Purge, PurgeMessage, Purger, StartError};
 
 /// What the function needs, made once.
 pub struct Context {
     purger: Purger,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { purger: Purger::new(sdk, environment)? })
     }
 
-    /// Opens connections, before the first event.
-    pub async fn connect(&self) {
+    async fn connect(&self) {
         self.purger.connect().await;
     }
-}
 
-/// Purges what can be purged and names the messages that must come again.
-pub async fn handle(event: SqsEvent, context: &Context) -> Result<SqsBatchResponse, Failure> {
-    let mut response = SqsBatchResponse::default();
-    for message in event.records {
-        if let Err(failure) = purge(&message, context).await {
-            tracing::error!(message_id = message.message_id, %failure, "not purged, will retry");
-            let mut failed = BatchItemFailure::default();
-            failed.item_identifier = message.message_id.unwrap_or_default();
-            response.batch_item_failures.push(failed);
+    /// Purges what can be purged and names the messages that must come again.
+    async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
+        let mut response = SqsBatchResponse::default();
+        for message in event.records {
+            if let Err(failure) = purge(&message, self).await {
+                tracing::error!(message_id = message.message_id, %failure, "not purged, will retry");
+                let mut failed = BatchItemFailure::default();
+                failed.item_identifier = message.message_id.unwrap_or_default();
+                response.batch_item_failures.push(failed);
+            }
         }
+        Ok(response)
     }
-    Ok(response)
 }
 
 async fn purge(message: &SqsMessage, context: &Context) -> Result<(), Failure> {

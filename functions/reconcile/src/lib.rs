@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
 use smmu_cloud::{
-    AccountMessage, Advance, CloudError, Environment, Failure, InvalidEnvironment, Meter, PurgeQueue, SubmitError,
+    AccountMessage, Advance, CloudError, Environment, Failure, Function, Meter, PurgeQueue, StartError, SubmitError,
     Submitter, Workflow, clock, telemetry, workflow::Execution,
 };
 use smmu_core::{
@@ -52,9 +52,12 @@ impl Default for Patience {
 /// How many records of each sort one run looks at; the next run goes on.
 const BATCH: usize = 200;
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = Value;
+    type Answer = Report;
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         let default = Patience::default();
         Ok(Self {
             submitter: Submitter::new(sdk, environment)?,
@@ -70,6 +73,10 @@ impl Context {
             },
             meter: Meter::new(environment)?,
         })
+    }
+
+    async fn handle(&self, tick: Value) -> Result<Report, Failure> {
+        mend_all(tick, self).await
     }
 }
 
@@ -103,7 +110,7 @@ enum Mended {
 }
 
 /// Looks for what was lost, at every tick of the schedule.
-pub async fn handle(tick: Value, context: &Context) -> Result<Report, Failure> {
+async fn mend_all(tick: Value, context: &Context) -> Result<Report, Failure> {
     let now = clock::now();
     let origin = origin(&tick);
     let mut report = Report::default();

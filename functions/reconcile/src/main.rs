@@ -1,13 +1,6 @@
-//! Wires the `reconcile` function to its event source.
-
-use lambda_runtime::{LambdaEvent, run, service_fn};
-use smmu_cloud::{Environment, telemetry};
-use smmu_reconcile::{Context, handle};
+//! The `reconcile` function as Lambda runs it.
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let environment = Environment::read();
-    telemetry::start(&environment);
-    let context = Context::new(&smmu_cloud::sdk_config().await, &environment)?;
-    run(service_fn(|event: LambdaEvent<_>| handle(event.payload, &context))).await
+async fn main() -> Result<(), smmu_cloud::StartError> {
+    smmu_cloud::serve::<smmu_reconcile::Context>().await
 }

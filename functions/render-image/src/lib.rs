@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use smmu_cloud::{
-    Attempt, Ending, Environment, Failure, InvalidEnvironment, MakeError, MakeEvent, Workbench, telemetry, worker,
+    Attempt, Ending, Environment, Failure, Function, MakeError, MakeEvent, StartError, Workbench, telemetry, worker,
 };
 use smmu_core::{Detected, Profile, Stage};
 use smmu_media::{ImageLimits, MediaError};
@@ -14,22 +14,24 @@ pub struct Context {
     profile: Profile,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = Detected;
+    type Answer = ();
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self { attempt: Attempt::new(sdk, environment)?, profile: environment.profile()? })
     }
 
-    /// Opens connections, before the first event.
-    pub async fn connect(&self) {
+    async fn connect(&self) {
         self.attempt.connect().await;
     }
-}
 
-/// Makes and commits the outputs of an image.
-pub async fn handle(work: Detected, context: &Context) -> Result<(), Failure> {
-    let span = telemetry::job_span(&work.input.job_id, work.input.trail.as_ref());
-    render(work, context).instrument(span).await
+    /// Makes and commits the outputs of an image.
+    async fn handle(&self, work: Detected) -> Result<(), Failure> {
+        let span = telemetry::job_span(&work.input.job_id, work.input.trail.as_ref());
+        render(work, self).instrument(span).await
+    }
 }
 
 async fn render(work: Detected, context: &Context) -> Result<(), Failure> {

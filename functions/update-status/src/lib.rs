@@ -10,7 +10,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use caught::Caught;
 pub use request::Request;
 use serde::Serialize;
-use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, InvalidEnvironment, Jobs, MediaTable};
+use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, Function, Jobs, MediaTable, StartError};
 use smmu_core::{
     Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable,
     Refusal, Stage, Status, Usage, Warning, warning,
@@ -24,9 +24,12 @@ pub struct Context {
     prices: PriceTable,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = Request;
+    type Answer = Answer;
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self {
             jobs: Jobs::new(sdk, environment)?,
             media: MediaTable::new(sdk, environment)?,
@@ -35,9 +38,27 @@ impl Context {
         })
     }
 
-    /// Opens connections, before the first event.
-    pub async fn connect(&self) {
+    async fn connect(&self) {
         self.jobs.connect().await;
+    }
+
+    /// Serves the state machine, the dead-letter queue and EventBridge.
+    async fn handle(&self, request: Request) -> Result<Answer, Failure> {
+        match request {
+            Request::Complete { job_id, branch } => complete(&job_id, branch, self).await.map(Answer::Outcome),
+            Request::Fail { job_id, error } => {
+                let ended = end(&job_id, self, |job| JobEvent::Failed(caught::job_error(&error, job.stage()))).await?;
+                let missing = || Failure::unexpected("there is no such job");
+                Ok(Answer::Outcome(outcome(&ended.ok_or_else(missing)?)))
+            }
+            Request::GiveUp { job_id, pipeline, error } => give_up(&job_id, pipeline, &error, self).await,
+            Request::ExecutionEnded { job_id, code } => {
+                let message = "the workflow ended before the job did";
+                end(&job_id, self, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
+                Ok(Answer::Nothing)
+            }
+            Request::DeadLetters(messages) => fail_dead_letters(messages, self).await.map(Answer::Batch),
+        }
     }
 }
 
@@ -60,25 +81,6 @@ pub struct Outcome {
     /// Whether that is a fault of ours rather than of the file. Executions that began earlier know it by this name.
     #[serde(rename = "retryable")]
     ours: bool,
-}
-
-/// Serves the state machine, the dead-letter queue and EventBridge.
-pub async fn handle(request: Request, context: &Context) -> Result<Answer, Failure> {
-    match request {
-        Request::Complete { job_id, branch } => complete(&job_id, branch, context).await.map(Answer::Outcome),
-        Request::Fail { job_id, error } => {
-            let ended = end(&job_id, context, |job| JobEvent::Failed(caught::job_error(&error, job.stage()))).await?;
-            let missing = || Failure::unexpected("there is no such job");
-            Ok(Answer::Outcome(outcome(&ended.ok_or_else(missing)?)))
-        }
-        Request::GiveUp { job_id, pipeline, error } => give_up(&job_id, pipeline, &error, context).await,
-        Request::ExecutionEnded { job_id, code } => {
-            let message = "the workflow ended before the job did";
-            end(&job_id, context, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
-            Ok(Answer::Nothing)
-        }
-        Request::DeadLetters(messages) => fail_dead_letters(messages, context).await.map(Answer::Batch),
-    }
 }
 
 /// Lets a job go on without one of its workers.

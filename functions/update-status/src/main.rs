@@ -1,14 +1,6 @@
-//! Wires the `update-status` function to its event source.
-
-use lambda_runtime::{LambdaEvent, run, service_fn};
-use smmu_cloud::{Environment, telemetry};
-use smmu_update_status::{Context, handle};
+//! The `update-status` function as Lambda runs it.
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let environment = Environment::read();
-    telemetry::start(&environment);
-    let context = Context::new(&smmu_cloud::sdk_config().await, &environment)?;
-    smmu_cloud::connected(context.connect()).await;
-    run(service_fn(|event: LambdaEvent<_>| handle(event.payload, &context))).await
+async fn main() -> Result<(), smmu_cloud::StartError> {
+    smmu_cloud::serve::<smmu_update_status::Context>().await
 }

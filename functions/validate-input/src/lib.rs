@@ -1,7 +1,7 @@
 //! Proves that the uploaded object is the granted one, and marks its job RUNNING.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{Advance, Environment, Failure, InvalidEnvironment, Jobs, Meter, Uploads, telemetry};
+use smmu_cloud::{Advance, Environment, Failure, Function, Jobs, Meter, StartError, Uploads, telemetry};
 use smmu_core::{ErrorCode, ExecutionInput, JobEvent, Measurement, Refusal, Source, Stage, StoredObject, Subject};
 use tracing::Instrument;
 
@@ -12,9 +12,12 @@ pub struct Context {
     meter: Meter,
 }
 
-impl Context {
-    /// From the environment.
-    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+impl Function for Context {
+    type Event = ExecutionInput;
+    type Answer = ExecutionInput;
+    type Error = Failure;
+
+    fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
         Ok(Self {
             jobs: Jobs::new(sdk, environment)?,
             uploads: Uploads::new(sdk, environment)?,
@@ -22,16 +25,15 @@ impl Context {
         })
     }
 
-    /// Opens connections, before the first event.
-    pub async fn connect(&self) {
+    async fn connect(&self) {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }
-}
 
-/// Answers its input once that is proven: the version exists, with that size and that checksum.
-pub async fn handle(input: ExecutionInput, context: &Context) -> Result<ExecutionInput, Failure> {
-    let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
-    validate(input, context).instrument(span).await
+    /// Answers its input once that is proven: the version exists, with that size and that checksum.
+    async fn handle(&self, input: ExecutionInput) -> Result<ExecutionInput, Failure> {
+        let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
+        validate(input, self).instrument(span).await
+    }
 }
 
 async fn validate(input: ExecutionInput, context: &Context) -> Result<ExecutionInput, Failure> {
