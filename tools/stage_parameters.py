@@ -14,23 +14,15 @@ import sys
 import tomllib
 from pathlib import Path
 
-import yaml
+from checks import template
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class TemplateLoader(yaml.SafeLoader):
-    """Reads a template without caring for CloudFormation's tags: parameters have none."""
-
-
-TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: None)
-
-
-def defaults(template: str) -> dict[str, str]:
+def defaults(declared: dict[str, dict]) -> dict[str, str]:
     """Defaults of all parameters but secrets. SAM sends UsePreviousValue for what is not named, so that a parameter
     once changed would never have its default again; a secret is meant to stay.
     """
-    declared = yaml.load(template, TemplateLoader)["Parameters"]
     return {
         name: str(parameter["Default"])
         for name, parameter in declared.items()
@@ -38,10 +30,10 @@ def defaults(template: str) -> dict[str, str]:
     }
 
 
-def parameters(configuration: dict, stage: str, added: list[str], template: str) -> dict[str, str]:
-    """All parameters by name; the stage's win over defaults, and what is added over both."""
+def parameters(configuration: dict, stage: str, added: list[str], declared: dict[str, dict]) -> dict[str, str]:
+    """All that a template declares, by name; the stage's values win over defaults, and what is added over both."""
     own = shlex.split(configuration[stage]["deploy"]["parameters"]["parameter_overrides"])
-    return defaults(template) | dict(item.split("=", 1) for item in [*own, *added])
+    return defaults(declared) | dict(item.split("=", 1) for item in [*own, *added])
 
 
 def escaped(value: str) -> str:
@@ -65,8 +57,8 @@ def main() -> int:
     if wrong:
         print(f"{wrong[0]}: write NAME=VALUE", file=sys.stderr)
         return 2
-    template = (ROOT / "template.yaml").read_text()
-    values = {name: escaped(value) for name, value in parameters(configuration, stage, added, template).items()}
+    declared = template.load(ROOT / "template.yaml")["Parameters"]
+    values = {name: escaped(value) for name, value in parameters(configuration, stage, added, declared).items()}
     # JSON is YAML, which is what SAM reads there.
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
         json.dump(values, written)

@@ -6,26 +6,14 @@
 // throttling. Each is played from its beginning for a while, then from near its end. Environment: SMMU_BROWSER.
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { join, normalize } from "node:path";
-
-const require = createRequire(`${process.cwd()}/`);
-const { chromium } = require("playwright-core");
+import { launch, require } from "../../tests/player/browser.mjs";
 
 const LINES_KBPS = [800, 1500, 4000];
 const PLAYERS = {
   "hls.js": require.resolve("hls.js/dist/hls.min.js"),
   Shaka: require.resolve("shaka-player/dist/shaka-player.compiled.js"),
 };
-const FLAGS = [
-  // The one page that is opened is ours, and inside a container there is no sandbox to be had.
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--autoplay-policy=no-user-gesture-required",
-];
 const TYPES = { m3u8: "application/vnd.apple.mpegurl", mp4: "video/mp4", vtt: "text/vtt" };
 
 /** Serves a folder on a free port, with ranges; `/` is an empty page and `/player.js` the player. */
@@ -93,8 +81,7 @@ async function watch({ player, lastsMs, patienceMs }) {
 async function main() {
   const layouts = process.argv.slice(2).map((word) => word.split(/=(.*)/s));
   if (layouts.length === 0) throw new Error("usage: play.mjs NAME=FOLDER...");
-  const executablePath = process.env.SMMU_BROWSER ?? "/usr/bin/chromium";
-  const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+  const browser = await launch();
   const rows = [];
   try {
     for (const [player, script] of Object.entries(PLAYERS)) {

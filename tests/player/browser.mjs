@@ -1,4 +1,4 @@
-// What the scripts of this folder share: a page of somebody's, served and opened in a headless Chromium.
+// What the scripts of this folder and bench/players share: a page of somebody's, served and opened in a headless Chromium.
 //
 // Environment: SMMU_BROWSER, a Chromium. Standard input may be a listening socket; the page is then served on it, so that
 // its origin is known before this starts. Otherwise it is served on a free port.
@@ -37,6 +37,11 @@ function browserPath() {
   throw new Error(`no browser: ${wanted.join(" or ")} is missing; tools/setup.sh test installs it`);
 }
 
+/** Starts a browser with a fresh profile folder, which is removed when it ends. */
+export function launch() {
+  return chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
+}
+
 /** Serves files, by path their type and their place. Answers their origin and how to stop. */
 async function serve(files) {
   const server = createServer((request, response) => {
@@ -53,8 +58,7 @@ async function serve(files) {
 export async function run(files, use) {
   try {
     const { origin, stop } = await serve(files);
-    // A fresh profile folder, which is removed when the browser ends.
-    const browser = await chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
+    const browser = await launch();
     try {
       const seen = await use(await browser.newPage(), origin);
       console.log(JSON.stringify({ browser: browser.version(), origin, ...seen }, null, 2));

@@ -13,28 +13,25 @@ import stage_parameters
 CONFIGURATION = {"dev": {"deploy": {"parameters": {"parameter_overrides": 'Stage="dev" LogRetentionDays="7"'}}}}
 
 
-TEMPLATE = """
-Parameters:
-  Profile: {Type: String, Default: "{}"}
-  LogRetentionDays: {Type: Number, Default: 90}
-  JwtSecret: {Type: String, NoEcho: true, Default: ""}
-  ImageTag: {Type: String}
-Resources:
-  Queue: {Name: !Sub "smmu-${Stage}"}
-"""
+DECLARED = {
+    "Profile": {"Type": "String", "Default": "{}"},
+    "LogRetentionDays": {"Type": "Number", "Default": 90},
+    "JwtSecret": {"Type": "String", "NoEcho": True, "Default": ""},
+    "ImageTag": {"Type": "String"},
+}
 
 
 class StageParameters(unittest.TestCase):
     def test_what_is_added_joins_or_replaces_what_the_file_says(self):
         made = stage_parameters.parameters(
-            CONFIGURATION, "dev", ["ImageTag=abc", "LogRetentionDays=30", "A=b=c"], TEMPLATE
+            CONFIGURATION, "dev", ["ImageTag=abc", "LogRetentionDays=30", "A=b=c"], DECLARED
         )
         self.assertEqual(
             made, {"Profile": "{}", "Stage": "dev", "LogRetentionDays": "30", "ImageTag": "abc", "A": "b=c"}
         )
 
     def test_what_is_not_named_has_its_default_again_and_a_secret_stays(self):
-        made = stage_parameters.parameters(CONFIGURATION, "dev", [], TEMPLATE)
+        made = stage_parameters.parameters(CONFIGURATION, "dev", [], DECLARED)
         self.assertEqual(made, {"Profile": "{}", "Stage": "dev", "LogRetentionDays": "7"})
 
     def test_sam_reads_every_value_as_it_was_given(self):

@@ -12,7 +12,8 @@ use reqwest::{
     redirect,
 };
 use serde::Deserialize;
-use std::{error::Error as _, iter, net::Ipv4Addr, net::SocketAddr, time::Duration};
+use smmu_core::with_causes;
+use std::{iter, net::Ipv4Addr, net::SocketAddr, time::Duration};
 
 /// How long the explanation of a refusal is worth waiting for.
 const EXPLANATION: Duration = Duration::from_secs(10);
@@ -191,9 +192,7 @@ fn element(xml: &str, name: &str) -> Option<String> {
 fn describe(error: reqwest::Error) -> String {
     let host = error.url().and_then(Url::host_str).map(|host| format!("{host}: ")).unwrap_or_default();
     let error = error.without_url();
-    let causes = iter::successors(error.source(), |&cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    format!("{host}{text}")
+    format!("{host}{}", with_causes(&error))
 }
 
 /// Whether a URL's host is this machine by name or number.

@@ -1,7 +1,7 @@
 //! The processed bucket: storing what an attempt made, and signing its downloads.
 
 use crate::{
-    clock,
+    body, clock,
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     versions::{self, Objects},
@@ -105,11 +105,7 @@ impl Artifacts {
     async fn get(&self, operation: &'static str, key: &str, most: u64) -> Result<Vec<u8>, CloudError> {
         let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let answer = answer.map_err(|error| CloudError::from_sdk(operation, error))?;
-        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= most)) {
-            return Err(CloudError::unreadable(operation, format!("larger than {most} bytes")));
-        }
-        let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(operation, error))?;
-        Ok(bytes.to_vec())
+        body::read(operation, answer, most).await
     }
 
     /// A stored text of at most `most` bytes.

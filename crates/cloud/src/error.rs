@@ -1,6 +1,7 @@
 //! What can go wrong with a service, by who acts.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use smmu_core::with_causes;
 use std::error::Error;
 
 /// A service did not do what was asked.
@@ -55,7 +56,8 @@ impl CloudError {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let passing = code.is_some_and(|code| TRANSIENT_CODES.contains(&code)) || status >= 500 || status == 429;
         let missing = status == 404 || code.is_some_and(|code| MISSING_CODES.contains(&code));
-        Self { operation, transient: unanswered || passing, missing, source: with_context(&error).into() }
+        // The SDK's own `Display` is only "service error"; what happened is in the chain below it.
+        Self { operation, transient: unanswered || passing, missing, source: with_causes(&error).into() }
     }
 
     /// A stored record that cannot be understood: a fault of ours that waiting does not mend.
@@ -67,16 +69,4 @@ impl CloudError {
     pub(crate) fn interrupted(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { operation, transient: true, missing: false, source: source.into() }
     }
-}
-
-/// The SDK's own `Display` is only "service error"; what happened is in the chain below it.
-fn with_context(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        below = cause.source();
-    }
-    text
 }

@@ -6,6 +6,8 @@
 
 pub mod artifacts;
 pub mod attempt;
+pub mod batch;
+mod body;
 pub mod cancel;
 pub mod clock;
 pub mod config;

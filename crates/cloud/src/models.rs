@@ -2,6 +2,7 @@
 //! them against it.
 
 use crate::{
+    body,
     config::{Environment, InvalidEnvironment},
     error::CloudError,
 };
@@ -72,10 +73,7 @@ impl ModelBucket {
         let key = format!("{}{name}", self.prefix);
         let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let answer = answer.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= most)) {
-            return Err(CloudError::unreadable(OPERATION, format!("{name} has more than {most} bytes")));
-        }
-        write(answer.body, &folder.join(name)).await
+        write(body::bounded(OPERATION, answer, most)?, &folder.join(name)).await
     }
 }
 

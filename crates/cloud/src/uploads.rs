@@ -1,6 +1,7 @@
 //! The raw bucket: granting uploads, and reading exactly the version that was submitted.
 
 use crate::{
+    body,
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     versions::{self, Objects},
@@ -8,7 +9,7 @@ use crate::{
 use aws_config::SdkConfig;
 use aws_sdk_s3::{
     Client,
-    operation::head_object::HeadObjectOutput,
+    operation::{get_object::GetObjectOutput, head_object::HeadObjectOutput},
     presigning::{PresignedRequest, PresigningConfig},
     types::{ChecksumMode, ChecksumType},
 };
@@ -116,8 +117,18 @@ impl Uploads {
     /// The bytes of a source within a range that is not empty, fewer where the source ends before it.
     pub async fn read_range(&self, source: &Source, range: Range<u64>) -> Result<Vec<u8>, CloudError> {
         const OPERATION: &str = "s3:GetObject range";
-        let answer = self
-            .client
+        let answer = self.get_range(OPERATION, source, &range).await?;
+        // Whoever answers with all of an object would be read as if it began at the range.
+        body::read(OPERATION, answer, range.end.saturating_sub(range.start)).await
+    }
+
+    async fn get_range(
+        &self,
+        operation: &'static str,
+        source: &Source,
+        range: &Range<u64>,
+    ) -> Result<GetObjectOutput, CloudError> {
+        self.client
             .get_object()
             .bucket(&self.bucket)
             .key(&source.key)
@@ -125,14 +136,7 @@ impl Uploads {
             .range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))
             .send()
             .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        // Whoever answers with all of an object would be read as if it began at the range.
-        let asked = range.end.saturating_sub(range.start);
-        if !answer.content_length().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes <= asked)) {
-            return Err(CloudError::unreadable(OPERATION, "more bytes than were asked for"));
-        }
-        let bytes = answer.body.collect().await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-        Ok(bytes.into_bytes().into())
+            .map_err(|error| CloudError::from_sdk(operation, error))
     }
 }
 

@@ -8,8 +8,9 @@ use crate::{
     sdk_config, telemetry, traces,
 };
 use aws_config::SdkConfig;
-use serde::Deserialize;
-use smmu_core::{Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Segment, Stage, TraceId};
+use smmu_core::{
+    Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Segment, Stage, TaskSize, TraceId,
+};
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -56,7 +57,7 @@ where
 {
     let environment = Environment::read();
     telemetry::start(&environment);
-    let task = match Task::given(&environment) {
+    let task = match assignment(&environment) {
         Ok(task) => task,
         Err(failure) => {
             tracing::error!(%failure, "invalid SMMU_EXECUTION_INPUT");
@@ -165,47 +166,30 @@ impl StopSignals {
     }
 }
 
-/// What an ECS task is to do.
-#[derive(Deserialize)]
-struct Task {
-    #[serde(flatten)]
-    detected: Detected,
-    /// The size that the state machine has asked for, where it asks for one.
-    worker: Option<WorkerSize>,
+/// What the ECS task is to do.
+fn assignment(environment: &Environment) -> Result<Assignment, Failure> {
+    let input = environment.require("SMMU_EXECUTION_INPUT").map_err(Failure::unexpected)?;
+    serde_json::from_str(input).map_err(Failure::unexpected)
 }
 
-/// As `ecs:RunTask` is told: both numbers as text.
-#[derive(Deserialize)]
-struct WorkerSize {
-    cpu: String,
-    memory: String,
+/// The trace that its request began, if X-Ray keeps it.
+fn trace(work: &Detected) -> Option<&TraceId> {
+    let origin = &work.input.trail.as_ref()?.origin;
+    origin.trace_id.as_ref().filter(|_| origin.sampled)
 }
 
-impl Task {
-    fn given(environment: &Environment) -> Result<Self, Failure> {
-        let input = environment.require("SMMU_EXECUTION_INPUT").map_err(Failure::unexpected)?;
-        serde_json::from_str(input).map_err(Failure::unexpected)
-    }
-
-    /// The trace that its request began, if X-Ray keeps it.
-    fn trace(&self) -> Option<&TraceId> {
-        let origin = &self.detected.input.trail.as_ref()?.origin;
-        origin.trace_id.as_ref().filter(|_| origin.sampled)
-    }
-
-    /// What this is run on. Only the transcode worker comes in sizes; a large one has the disk of its task definition too.
-    fn machine(&self, stage: Stage, told: Machine) -> Machine {
-        let (Stage::Transcode, Some(size), Machine::Fargate { disk_gib, .. }) = (stage, &self.worker, told) else {
-            return told;
-        };
-        let (Ok(cpu_units), Ok(memory_mib)) = (size.cpu.parse(), size.memory.parse()) else { return told };
-        Machine::Fargate { cpu_units, memory_mib, disk_gib }
-    }
+/// What this is run on. Only the transcode worker comes in sizes; a large one has the disk of its task definition too.
+fn machine(asked: Option<&TaskSize>, stage: Stage, told: Machine) -> Machine {
+    let (Stage::Transcode, Some(size), Machine::Fargate { disk_gib, .. }) = (stage, asked, told) else {
+        return told;
+    };
+    let (Ok(cpu_units), Ok(memory_mib)) = (size.cpu.parse(), size.memory.parse()) else { return told };
+    Machine::Fargate { cpu_units, memory_mib, disk_gib }
 }
 
 async fn attempt<P, F>(
     attempt: Attempt,
-    task: &Task,
+    task: &Assignment,
     stage: Stage,
     stop: StopSignals,
     prepare: P,
@@ -216,7 +200,7 @@ where
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
     let (attempt, unmeasured) = match environment.machine() {
-        Ok(Some(told)) => (attempt.on(task.machine(stage, told)), None),
+        Ok(Some(told)) => (attempt.on(machine(task.worker.as_ref(), stage, told)), None),
         Ok(None) => (attempt, None),
         Err(error) => (attempt, Some(error)),
     };
@@ -226,7 +210,7 @@ where
     };
     let started_at = clock::now();
     let outcome = work(&attempt, task, stage, stop, prepare, (sdk, environment)).await;
-    if let (Some(trace), Some(deployment)) = (task.trace(), environment.get("SMMU_STAGE")) {
+    if let (Some(trace), Some(deployment)) = (trace(&task.detected), environment.get("SMMU_STAGE")) {
         let (id, ended_at) = (clock::new_segment_id(), clock::now());
         let (job, fault) = (&task.detected.input.job_id, outcome.is_err());
         traces::put(sdk, &Segment { deployment, stage, id, trace, job, started_at, ended_at, fault }).await;
@@ -236,7 +220,7 @@ where
 
 async fn work<P, F>(
     attempt: &Attempt,
-    task: &Task,
+    task: &Assignment,
     stage: Stage,
     stop: StopSignals,
     prepare: P,
@@ -263,36 +247,36 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{Task, misconfigured};
+    use super::{assignment, machine, misconfigured};
     use crate::config::Environment;
     use serde_json::json;
-    use smmu_core::{Machine, Stage};
+    use smmu_core::{Assignment, Machine, Stage};
 
     const TOLD: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 60 };
 
-    fn task(changed: impl FnOnce(&mut serde_json::Value)) -> Task {
+    fn task(changed: impl FnOnce(&mut serde_json::Value)) -> Assignment {
         let mut input = json!({
             "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": "user-1",
             "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
             "kind": "video", "contentType": "video/mp4", "branch": "transcode",
         });
         changed(&mut input);
-        Task::given(&Environment::of([("SMMU_EXECUTION_INPUT".to_owned(), input.to_string())])).unwrap()
+        assignment(&Environment::of([("SMMU_EXECUTION_INPUT".to_owned(), input.to_string())])).unwrap()
     }
 
     #[test]
     fn the_transcode_worker_is_of_the_size_that_was_asked_for() {
         let task = task(|input| input["worker"] = json!({"cpu": "8192", "memory": "16384"}));
         let large = Machine::Fargate { cpu_units: 8192, memory_mib: 16_384, disk_gib: 60 };
-        assert_eq!(task.machine(Stage::Transcode, TOLD), large);
-        assert_eq!(task.machine(Stage::Transcribe, TOLD), TOLD);
+        assert_eq!(machine(task.worker.as_ref(), Stage::Transcode, TOLD), large);
+        assert_eq!(machine(task.worker.as_ref(), Stage::Transcribe, TOLD), TOLD);
     }
 
     #[test]
     fn any_other_worker_is_of_the_size_of_its_task_definition() {
-        assert_eq!(task(|_| {}).machine(Stage::Transcode, TOLD), TOLD);
+        assert_eq!(machine(task(|_| {}).worker.as_ref(), Stage::Transcode, TOLD), TOLD);
         let odd = task(|input| input["worker"] = json!({"cpu": "8 vCPU", "memory": "16384"}));
-        assert_eq!(odd.machine(Stage::Transcode, TOLD), TOLD);
+        assert_eq!(machine(odd.worker.as_ref(), Stage::Transcode, TOLD), TOLD);
     }
 
     #[test]

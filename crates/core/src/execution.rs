@@ -212,6 +212,26 @@ pub struct Detected {
     pub branch: Branch,
 }
 
+/// What `detect-type` answers, and a worker is started with: the work, and how large its ECS task is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The work.
+    #[serde(flatten)]
+    pub detected: Detected,
+    /// The size that the state machine asks for; an execution may have begun before there were sizes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<TaskSize>,
+}
+
+/// The size of an ECS task, as `ecs:RunTask` wants to be told: both numbers as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskSize {
+    /// CPU units, of which 1024 are one vCPU.
+    pub cpu: String,
+    /// MiB.
+    pub memory: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Branch, Routing, WorkerSize};

@@ -5,6 +5,7 @@
 //! a file: time and randomness are handed in. `make lint` checks that.
 
 pub mod av;
+pub mod causes;
 pub mod checksum;
 pub mod cost;
 pub mod detect;
@@ -38,6 +39,7 @@ pub mod time;
 pub mod trail;
 pub mod warning;
 
+pub use causes::with_causes;
 pub use checksum::{Checksum, StoredChecksum};
 pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage};
 pub use detect::{Format, MediaKind, detect};
@@ -54,7 +56,7 @@ pub use manifest::{Artifact, Manifest, Output, Role};
 pub use media::{CannotRun, DescribedMedia, Media, MediaFacts, MediaState, MediaStatus, Rerun, StoredObject};
 pub use metrics::{AttemptOutcome, Measurement, Outcome, Subject};
 pub use parts::{ArrivedPart, Composite, MissingParts, PartPlan};
-pub use pipeline::{Branch, Detected, ExecutionInput, Pipeline, Routing, Source, WorkerSize};
+pub use pipeline::{Assignment, Branch, Detected, ExecutionInput, Pipeline, Routing, Source, TaskSize, WorkerSize};
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use profile::{Choice, NamedProfile, Profile, Profiles};

@@ -67,6 +67,14 @@ pub struct Generator {
     pub version: String,
 }
 
+impl Generator {
+    /// A program, by `CARGO_PKG_NAME` and `CARGO_PKG_VERSION` of its build.
+    #[must_use]
+    pub fn new(name: &str, version: &str) -> Self {
+        Self { name: name.to_owned(), version: version.to_owned() }
+    }
+}
+
 /// What an artifact is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -181,6 +189,23 @@ pub enum OutputState {
 }
 
 impl Manifest {
+    /// A manifest of nothing yet: whoever made something says what was measured and made.
+    #[must_use]
+    pub const fn new(pipeline: Pipeline, kind: MediaKind, source: SourceFacts, generator: Generator) -> Self {
+        Self {
+            schema: SCHEMA,
+            pipeline,
+            kind,
+            source,
+            image: None,
+            av: None,
+            speech: None,
+            warnings: Vec::new(),
+            artifacts: Vec::new(),
+            generator,
+        }
+    }
+
     /// What was measured of the source.
     #[must_use]
     pub fn facts(&self) -> MediaFacts {

@@ -26,7 +26,7 @@ mod workspace;
 
 use crate::{
     error::{Fault, MediaError},
-    render::write_manifest,
+    manifest,
 };
 use child::Runner;
 pub use listen::{LISTENING_HZ, Listener};
@@ -34,10 +34,10 @@ use making::Making;
 pub use sandbox::check;
 use sandbox::{Bounds, Room};
 use smmu_core::{
-    Artifact, Manifest, MediaKind, Pipeline,
+    Artifact, Manifest, MediaKind,
     av::{AvFacts, AvLimits, AvProfile, LoudnessFacts, Plan, Probe, plan},
     detect,
-    manifest::{Generator, SCHEMA, SourceFacts},
+    manifest::SourceFacts,
 };
 use std::{
     fs::File,
@@ -97,7 +97,7 @@ pub fn transcode(
         return Err(Fault::Cancelled.into());
     }
     let manifest = made.manifest(SourceFacts { content_type: content_type.to_owned(), bytes, sha256 });
-    write_manifest(&manifest, out_dir)?;
+    manifest::write(&manifest, out_dir)?;
     watch(Event::Progress(100));
     Ok(manifest)
 }
@@ -132,21 +132,8 @@ impl Made {
     fn manifest(self, source: SourceFacts) -> Manifest {
         let Self { kind, probe, loudness, artifacts } = self;
         let warnings = probe.warnings();
-        Manifest {
-            schema: SCHEMA,
-            pipeline: Pipeline::Transcode,
-            kind,
-            source,
-            image: None,
-            av: Some(AvFacts { probe, loudness }),
-            speech: None,
-            warnings,
-            artifacts,
-            generator: Generator {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-        }
+        let av = Some(AvFacts { probe, loudness });
+        Manifest { av, warnings, artifacts, ..manifest::of_renditions(kind, source) }
     }
 }
 

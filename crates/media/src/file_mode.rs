@@ -4,9 +4,8 @@
 //! the file was refused, and 4 for a fault that is worth another try. Nothing else.
 
 use crate::MediaError;
-use smmu_core::{Manifest, Profile, Refusal, profile::UnusableProfile};
+use smmu_core::{Manifest, Profile, Refusal, profile::UnusableProfile, with_causes};
 use std::{
-    error::Error,
     fs::{self, File},
     io::{self, Write},
     panic,
@@ -94,12 +93,6 @@ pub fn try_again(message: &str) -> ExitCode {
 
 /// The exit code of a fault, for whoever has to end the process himself.
 pub const FAULT_CODE: i32 = TRY_AGAIN as i32;
-
-/// An error and, after colons, what caused it.
-pub fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
 
 /// Without stderr there is nobody to tell; the exit code still says it.
 pub fn tell(message: &str) {

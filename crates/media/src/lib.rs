@@ -33,6 +33,7 @@ mod error;
 pub mod file_mode;
 mod hdr;
 mod look;
+mod manifest;
 mod motion;
 mod orient;
 mod raster;

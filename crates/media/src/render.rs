@@ -5,7 +5,7 @@ use crate::{
     decode::{self, Decode},
     encode,
     error::{Fault, MediaError, corrupt},
-    look, motion, orient,
+    look, manifest, motion, orient,
     raster::{Decoded, Raster},
     resize,
     source::Source,
@@ -13,12 +13,12 @@ use crate::{
 };
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    Artifact, Manifest, MediaKind, Pipeline, Sha256,
+    Artifact, Manifest, MediaKind, Sha256,
     image::{
         Colour, Encoding, ImageFacts, ImageLimits, ImageLook, ImageOutput, ImagePlan, ImageProbe, ImageProfile, Motion,
         Size, plan,
     },
-    manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
+    manifest::SourceFacts,
 };
 use std::{
     fs,
@@ -101,23 +101,11 @@ fn render_source(
     let place = |artifact: &Artifact| plan.outputs.iter().position(|output| output.name == artifact.name);
     let mut artifacts = rendering.artifacts;
     artifacts.sort_by_key(place);
-    let manifest = Manifest {
-        schema: SCHEMA,
-        pipeline: Pipeline::Transcode,
-        kind: MediaKind::Image,
-        source: SourceFacts {
-            content_type: source.content_type.to_owned(),
-            bytes: source.bytes,
-            sha256: source.sha256,
-        },
-        image: Some(ImageFacts { probe, look, camera, embedded_video_bytes }),
-        av: None,
-        speech: None,
-        warnings,
-        artifacts,
-        generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-    };
-    write_manifest(&manifest, out_dir)?;
+    let image = Some(ImageFacts { probe, look, camera, embedded_video_bytes });
+    let facts =
+        SourceFacts { content_type: source.content_type.to_owned(), bytes: source.bytes, sha256: source.sha256 };
+    let manifest = Manifest { image, warnings, artifacts, ..manifest::of_renditions(MediaKind::Image, facts) };
+    manifest::write(&manifest, out_dir)?;
     progress(100);
     Ok(manifest)
 }
@@ -264,16 +252,6 @@ const fn is_animated(encoding: Encoding) -> bool {
         Encoding::Webp { motion: Motion::Animated, .. } => true,
         Encoding::Webp { motion: Motion::Still, .. } | Encoding::Jpeg { .. } | Encoding::Avif { .. } => false,
     }
-}
-
-/// Writes the manifest beside its place and moves it there, so that a reader finds all of it or nothing.
-pub(crate) fn write_manifest(manifest: &Manifest, out_dir: &Path) -> Result<(), Fault> {
-    let path = out_dir.join(FILE_NAME);
-    let partial = out_dir.join(format!("{FILE_NAME}.partial"));
-    let fault = |source| Fault::Write { path: path.clone(), source };
-    let mut text = serde_json::to_vec_pretty(manifest).map_err(|error| fault(error.into()))?;
-    text.push(b'\n');
-    fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path)).map_err(fault)
 }
 
 /// The percentage after so many of all steps, within a part of the whole.

@@ -14,7 +14,7 @@ use crate::{
 use smmu_core::{
     Manifest, Pipeline,
     av::{AudioStream, AvFacts, AvLimits, Probe, chosen_sound},
-    manifest::{Generator, SCHEMA, SourceFacts},
+    manifest::{Generator, SourceFacts},
     speech::{
         Channels, Heard, ModelIdentity, Parameters, SpeechFacts, SpeechLimits, SpeechProfile, State, Transcript,
         TrustSettings, VoiceSettings, progress::Course,
@@ -115,17 +115,13 @@ fn manifest(
     speech: SpeechFacts,
     artifacts: Vec<smmu_core::Artifact>,
 ) -> Manifest {
+    let generator = Generator::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     Manifest {
-        schema: SCHEMA,
-        pipeline: Pipeline::Transcribe,
-        kind: listener.kind(),
-        source,
-        image: None,
         av: Some(AvFacts { probe: listener.probe().clone(), loudness: None }),
         speech: Some(speech),
         warnings: listener.probe().warnings(),
         artifacts,
-        generator: Generator { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        ..Manifest::new(Pipeline::Transcribe, listener.kind(), source, generator)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Finds out from the content what was uploaded, which branch it takes, and how large its worker is.
 
 use aws_config::SdkConfig;
-use serde::Serialize;
 use smmu_cloud::{Advance, CloudError, Environment, Failure, Function, Jobs, StartError, Uploads, telemetry};
 use smmu_core::{
-    Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Refusal, Routing, Source, Stage,
-    UploadPolicy, WorkerSize,
+    Assignment, Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Refusal, Routing, Source,
+    Stage, TaskSize, UploadPolicy, WorkerSize,
     av::{Missing, Outline, Ranges},
     detect,
     detect::HEAD_BYTES,
@@ -18,13 +17,13 @@ pub struct Context {
     uploads: Uploads,
     policy: UploadPolicy,
     routing: Routing,
-    standard: Worker,
-    large: Worker,
+    standard: TaskSize,
+    large: TaskSize,
 }
 
 impl Function for Context {
     type Event = ExecutionInput;
-    type Answer = Answer;
+    type Answer = Assignment;
     type Error = Failure;
 
     fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
@@ -36,11 +35,11 @@ impl Function for Context {
                 render_image_max_bytes: environment.parse_or("SMMU_RENDER_IMAGE_MAX_BYTES", 32 * 1024 * 1024)?,
                 transcription: environment.parse_or("SMMU_TRANSCRIPTION", false)?,
             },
-            standard: Worker {
+            standard: TaskSize {
                 cpu: environment.require("SMMU_TRANSCODE_CPU")?.to_owned(),
                 memory: environment.require("SMMU_TRANSCODE_MEMORY")?.to_owned(),
             },
-            large: Worker {
+            large: TaskSize {
                 cpu: environment.require("SMMU_TRANSCODE_LARGE_CPU")?.to_owned(),
                 memory: environment.require("SMMU_TRANSCODE_LARGE_MEMORY")?.to_owned(),
             },
@@ -52,30 +51,13 @@ impl Function for Context {
     }
 
     /// Answers its input, what it is, and where it goes.
-    async fn handle(&self, input: ExecutionInput) -> Result<Answer, Failure> {
+    async fn handle(&self, input: ExecutionInput) -> Result<Assignment, Failure> {
         let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
         look(input, self).instrument(span).await
     }
 }
 
-/// What the workers get, and what the state machine reads of it.
-#[derive(Debug, Serialize)]
-pub struct Answer {
-    #[serde(flatten)]
-    detected: Detected,
-    worker: Worker,
-}
-
-/// The size of an ECS task, as `ecs:RunTask` wants to be told: both numbers as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Worker {
-    /// CPU units, of which 1024 are one vCPU.
-    cpu: String,
-    /// MiB.
-    memory: String,
-}
-
-async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failure> {
+async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Failure> {
     let source = &input.source;
     let reading = |error: CloudError| Failure::reading_source(error, Stage::Detect);
     let head = context.uploads.read_range(source, 0..HEAD_BYTES as u64).await.map_err(reading)?;
@@ -96,7 +78,10 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Answer, Failur
     let whole = || Branch::of(kind, source.bytes, outline.sound, context.routing);
     let branch = input.only.and_then(Branch::only).unwrap_or_else(whole);
     tracing::info!(?kind, ?branch, content_type = format.content_type, "detected");
-    Ok(Answer { worker, detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input } })
+    Ok(Assignment {
+        worker: Some(worker),
+        detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input },
+    })
 }
 
 /// Fetches what the outline of a source wants to see, some kilobytes at a time.

@@ -1,8 +1,11 @@
 //! Removes what deleted media consist of, one for each message of the purge queue, and deletes the media of accounts.
 
 use aws_config::SdkConfig;
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use smmu_cloud::{AccountPurge, Environment, Failure, Function, MediaMessage, Purge, PurgeMessage, Purger, StartError};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use smmu_cloud::{
+    AccountPurge, Environment, Failure, Function, MediaMessage, Purge, PurgeMessage, Purger, StartError,
+    batch::handle_each,
+};
 
 /// What the function needs, made once.
 pub struct Context {
@@ -24,22 +27,13 @@ impl Function for Context {
 
     /// Purges what can be purged and names the messages that must come again.
     async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
-        let mut response = SqsBatchResponse::default();
-        for message in event.records {
-            if let Err(failure) = purge(&message, self).await {
-                tracing::error!(message_id = message.message_id, %failure, "not purged, will retry");
-                let mut failed = BatchItemFailure::default();
-                failed.item_identifier = message.message_id.unwrap_or_default();
-                response.batch_item_failures.push(failed);
-            }
-        }
-        Ok(response)
+        let purge = async |message| purge(message, self).await;
+        Ok(handle_each(event.records, "not purged, will retry", purge).await)
     }
 }
 
-async fn purge(message: &SqsMessage, context: &Context) -> Result<(), Failure> {
-    let body = message.body.as_deref().unwrap_or_default();
-    match serde_json::from_str(body).map_err(|error| Failure::Fault(format!("not a purge message: {error}")))? {
+async fn purge(message: PurgeMessage, context: &Context) -> Result<(), Failure> {
+    match message {
         PurgeMessage::Media(MediaMessage { media_id }) => match context.purger.purge(&media_id).await? {
             Purge::Purged(objects) => tracing::info!(%media_id, objects, "media purged"),
             Purge::Forgotten(objects) => tracing::info!(%media_id, objects, "media forgotten"),

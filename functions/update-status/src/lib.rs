@@ -6,11 +6,13 @@ mod caught;
 mod request;
 
 use aws_config::SdkConfig;
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use caught::Caught;
 pub use request::Request;
 use serde::Serialize;
-use smmu_cloud::{Advance, Artifacts, Collected, Environment, Failure, Function, Jobs, MediaTable, StartError};
+use smmu_cloud::{
+    Advance, Artifacts, Collected, Environment, Failure, Function, Jobs, MediaTable, StartError, batch::handle_each,
+};
 use smmu_core::{
     Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable,
     Refusal, Stage, Status, Usage, Warning, warning,
@@ -57,7 +59,7 @@ impl Function for Context {
                 end(&job_id, self, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
                 Ok(Answer::Nothing)
             }
-            Request::DeadLetters(messages) => fail_dead_letters(messages, self).await.map(Answer::Batch),
+            Request::DeadLetters(messages) => Ok(Answer::Batch(fail_dead_letters(messages, self).await)),
         }
     }
 }
@@ -183,24 +185,11 @@ fn outcome(job: &Job) -> Outcome {
 }
 
 /// Fails the jobs of dead letters. A letter that names no job stays, for a person to look at.
-async fn fail_dead_letters(messages: Vec<SqsMessage>, context: &Context) -> Result<SqsBatchResponse, Failure> {
-    let mut response = SqsBatchResponse::default();
-    for message in messages {
-        let body = message.body.as_deref().unwrap_or_default();
-        let buried = match serde_json::from_str::<ExecutionInput>(body) {
-            Ok(input) => {
-                let refusal = Refusal::new(ErrorCode::DispatchFailed, "the job could not be handed to the workflow");
-                let undelivered = |_: &Job| JobEvent::Undelivered(refusal.clone().at(Stage::Dispatch));
-                end(&input.job_id, context, undelivered).await.map(drop)
-            }
-            Err(error) => Err(Failure::Fault(format!("not a job message: {error}"))),
-        };
-        if let Err(failure) = buried {
-            tracing::error!(message_id = message.message_id, %failure, "dead letter kept for inspection");
-            let mut stays = BatchItemFailure::default();
-            stays.item_identifier = message.message_id.unwrap_or_default();
-            response.batch_item_failures.push(stays);
-        }
-    }
-    Ok(response)
+async fn fail_dead_letters(messages: Vec<SqsMessage>, context: &Context) -> SqsBatchResponse {
+    let fail = async |input: ExecutionInput| {
+        let refusal = Refusal::new(ErrorCode::DispatchFailed, "the job could not be handed to the workflow");
+        let undelivered = |_: &Job| JobEvent::Undelivered(refusal.clone().at(Stage::Dispatch));
+        end(&input.job_id, context, undelivered).await.map(drop)
+    };
+    handle_each(messages, "dead letter kept for inspection", fail).await
 }

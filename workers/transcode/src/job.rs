@@ -2,11 +2,8 @@
 
 use crate::make::make;
 use smmu_cloud::{Environment, Failure, MakeError, MakeEvent, Workbench, worker};
-use smmu_core::{Manifest, Profile, Stage};
-use smmu_media::{
-    av::{self, Event},
-    file_mode::with_causes,
-};
+use smmu_core::{Manifest, Profile, Stage, with_causes};
+use smmu_media::av::{self, Event};
 use std::process::ExitCode;
 
 /// Works on the job that the environment names, and answers the exit code of the ECS task.

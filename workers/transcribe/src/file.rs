@@ -1,7 +1,10 @@
 //! File mode: the same outputs and the same manifest as a job, without a cloud.
 
 use crate::model;
-use smmu_core::speech::{SpeechLimits, SpeechProfile};
+use smmu_core::{
+    speech::{SpeechLimits, SpeechProfile},
+    with_causes,
+};
 use smmu_media::file_mode;
 use smmu_speech::{Model, ModelFiles, Request, transcribe};
 use std::{path::Path, process::ExitCode, sync::atomic::AtomicBool};
@@ -33,8 +36,8 @@ pub(crate) fn run(wanted: &Wanted, cancelled: &AtomicBool) -> ExitCode {
 impl Wanted<'_> {
     fn prepare(&self) -> Result<(SpeechProfile, Model), String> {
         let profile = file_mode::read_profile(self.profile)?.speech;
-        let files = ModelFiles::open(self.model).map_err(|error| file_mode::with_causes(&error))?;
-        let model = model::load(&files, &profile).map_err(|error| file_mode::with_causes(&error))?;
+        let files = ModelFiles::open(self.model).map_err(|error| with_causes(&error))?;
+        let model = model::load(&files, &profile).map_err(|error| with_causes(&error))?;
         Ok((profile, model))
     }
 }

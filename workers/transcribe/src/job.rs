@@ -6,8 +6,9 @@ use smmu_cloud::{CloudError, Environment, Failure, MakeError, MakeEvent, ModelBu
 use smmu_core::{
     Artifact, Manifest, Profile, Role, Sha256, Stage,
     speech::{SpeechLimits, names},
+    with_causes,
 };
-use smmu_media::{av, file_mode::with_causes};
+use smmu_media::av;
 use smmu_speech::{Checkpoint, Event, ModelError, ModelFiles, Request, SoFar, transcribe};
 use std::{
     fmt::Display,

@@ -89,16 +89,7 @@ impl Uploads {
     }
 
     async fn get(&self, source: &Source, part: &Range<u64>) -> Result<ByteStream, CloudError> {
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(&source.key)
-            .version_id(&source.version_id)
-            .range(format!("bytes={}-{}", part.start, part.end - 1))
-            .send()
-            .await
-            .map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        let answer = self.get_range(OPERATION, source, part).await?;
         // `bytes 0-9/100` (RFC 9110, section 14.4): the disk was looked at for the size that was validated.
         let whole = answer.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
         if whole != Some(source.bytes) {

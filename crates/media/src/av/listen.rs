@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Fault, MediaError},
-    render::write_manifest,
+    manifest,
 };
 use smmu_core::{
     Artifact, Manifest, MediaKind, Role,
@@ -157,7 +157,7 @@ impl<'a> Listener<'a> {
     ///
     /// [`Fault::Write`].
     pub fn finish(self, manifest: &Manifest) -> Result<(), MediaError> {
-        Ok(write_manifest(manifest, self.out_dir)?)
+        Ok(manifest::write(manifest, self.out_dir)?)
     }
 }
 

@@ -1,0 +1,49 @@
+//! Messages of a queue that a function gets together, of which only those that failed come again.
+
+use crate::invocation::Failure;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
+use serde::de::DeserializeOwned;
+
+/// Handles each message by itself, in order, and names those that must stay in the queue. Each of these is logged as
+/// `complaint`.
+pub async fn handle_each<M: DeserializeOwned>(
+    messages: Vec<SqsMessage>,
+    complaint: &'static str,
+    handle: impl AsyncFn(M) -> Result<(), Failure>,
+) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for SqsMessage { message_id, body, .. } in messages {
+        let handled = match serde_json::from_str(body.as_deref().unwrap_or_default()) {
+            Ok(message) => handle(message).await,
+            Err(error) => Err(Failure::Fault(format!("not a message of this queue: {error}"))),
+        };
+        if let Err(failure) = handled {
+            tracing::error!(message_id, %failure, "{complaint}");
+            // For one without an id all of them come again (Lambda's guide, "Handling errors for an SQS event source").
+            response.add_failure(message_id.unwrap_or_default());
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::handle_each;
+    use crate::invocation::Failure;
+    use aws_lambda_events::sqs::SqsMessage;
+
+    #[tokio::test]
+    async fn only_the_messages_that_failed_come_again() {
+        let message = |id: &str, body: &str| {
+            let mut message = SqsMessage::default();
+            (message.message_id, message.body) = (Some(id.to_owned()), Some(body.to_owned()));
+            message
+        };
+        let messages =
+            vec![message("good", "1"), message("bad", "2"), message("unreadable", "{"), message("last", "3")];
+        let odd = async |number: u8| if number % 2 == 1 { Ok(()) } else { Err(Failure::unexpected("even")) };
+        let response = handle_each(messages, "left in the queue", odd).await;
+        let failed: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
+        assert_eq!(failed, ["bad", "unreadable"]);
+    }
+}
