@@ -98,7 +98,7 @@ pub enum LocalError {
         tail: String,
     },
     /// The stand-in for the container engine did not start.
-    #[error("the stand-in for the container engine did not start: {0}")]
+    #[error("the stand-in for the container engine did not start")]
     Engine(#[source] io::Error),
     /// The template cannot be deployed as it stands.
     #[error("{}: {fault}", path.display())]
@@ -128,7 +128,7 @@ pub enum LocalError {
         cause: String,
     },
     /// The file system or the operating system refused.
-    #[error("cannot {attempt} {}: {source}", path.display())]
+    #[error("cannot {attempt} {}", path.display())]
     Io {
         /// What was tried, as a verb.
         attempt: &'static str,

@@ -1,9 +1,10 @@
 //! What the user sees: steps and failures on standard error, what they asked for on standard output.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use smmu_core::with_causes;
 use smmu_local::Step;
 
 /// Shows a step that is done, with its time.
@@ -24,7 +25,7 @@ pub(crate) fn output(text: &str) {
 }
 
 /// Shows a failure, and its exit code.
-pub(crate) fn failed(error: &impl Display) -> ExitCode {
-    note(&format!("smmu-local: {error}"));
+pub(crate) fn failed(error: &dyn Error) -> ExitCode {
+    note(&format!("smmu-local: {}", with_causes(error)));
     ExitCode::FAILURE
 }

@@ -249,7 +249,7 @@ async fn a_later_attempt_goes_on_from_what_the_one_before_left_and_its_files_tak
         while !bench.cancelled.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(10));
         }
-        Err(MakeError::Fault("cancelled".into()))
+        Err(MakeError::Transient("cancelled".into()))
     };
     let attempt = attempt(stack, "transcribe").await;
     let run = attempt.run(&work, Stage::Transcribe, shown.notified(), half);
@@ -382,7 +382,7 @@ fn maker_until_cancelled(
             std::thread::sleep(Duration::from_millis(20));
         }
         stopped.store(true, Ordering::Relaxed);
-        Err(MakeError::Fault("cancelled".into()))
+        Err(MakeError::Transient("cancelled".into()))
     }
 }
 

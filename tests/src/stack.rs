@@ -85,7 +85,7 @@ impl Stack {
         let started = runtime_free(|| runtime.block_on(Cloud::start(options)));
         let cloud = match started {
             Ok(cloud) => cloud,
-            Err(error) => panic!("the local cloud did not start: {error}"),
+            Err(error) => panic!("the local cloud did not start: {}", smmu_core::with_causes(&error)),
         };
         let sdk = runtime_free(|| runtime.block_on(cloud.address().sdk_config()));
         Self { cloud, sdk, stage, page, tokens: tokio::sync::Mutex::default(), _runtime: runtime }

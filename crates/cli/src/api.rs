@@ -557,13 +557,13 @@ fn outside_contract(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{Api, Job};
-    use crate::http::{Http, Patience};
+    use crate::http::{Http, Timeouts};
     use reqwest::Url;
     use serde_json::json;
 
     fn api(base: &str) -> Api {
         let base: Url = base.parse().unwrap();
-        Api::new(Http::new(&base, Patience::default(), |_| ()).unwrap(), base, None).unwrap()
+        Api::new(Http::new(&base, Timeouts::default(), |_| ()).unwrap(), base, None).unwrap()
     }
 
     #[test]

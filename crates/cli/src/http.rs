@@ -20,7 +20,7 @@ const EXPLANATION: Duration = Duration::from_secs(10);
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
     /// For the whole answer to a small request.
@@ -31,7 +31,7 @@ pub struct Patience {
     pub backoff: Backoff,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -46,7 +46,7 @@ impl Default for Patience {
 /// Sends requests, again where that can help.
 pub struct Http {
     client: Client,
-    patience: Patience,
+    patience: Timeouts,
     notice: Box<dyn Fn(&str)>,
 }
 
@@ -62,7 +62,7 @@ pub struct Answer {
 
 impl Http {
     /// A sender for `api` and the store that it names; `notice` hears of requests that are sent again.
-    pub fn new(api: &Url, patience: Patience, notice: impl Fn(&str) + 'static) -> Result<Self, Error> {
+    pub fn new(api: &Url, patience: Timeouts, notice: impl Fn(&str) + 'static) -> Result<Self, Error> {
         let client = match settings(api, &patience).build() {
             // A machine without CA certificates can still talk to the cloud that runs on it.
             Err(_) if api.scheme() == "http" => settings(api, &patience).tls_certs_only([]).build(),
@@ -80,7 +80,7 @@ impl Http {
 
     /// How long to wait for what.
     #[must_use]
-    pub fn patience(&self) -> &Patience {
+    pub fn patience(&self) -> &Timeouts {
         &self.patience
     }
 
@@ -102,7 +102,7 @@ impl Http {
     }
 }
 
-fn settings(api: &Url, patience: &Patience) -> ClientBuilder {
+fn settings(api: &Url, patience: &Timeouts) -> ClientBuilder {
     let builder = Client::builder()
         .user_agent(concat!("smmu/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(patience.connect)
@@ -225,7 +225,7 @@ impl Resolve for LocalhostResolver {
 
 #[cfg(test)]
 mod tests {
-    use super::{Http, Patience, is_this_machine, refusal, retry_after};
+    use super::{Http, Timeouts, is_this_machine, refusal, retry_after};
     use crate::{error::Error, retry::Backoff};
     use reqwest::{StatusCode, Url, header::HeaderMap};
     use std::time::Duration;
@@ -287,9 +287,9 @@ mod tests {
         // Bound and dropped: nobody listens there.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = Url::parse(&format!("http://b.s3.localhost:{port}/key?X-Amz-Signature=s3cr3t")).unwrap();
-        let patience = Patience {
+        let patience = Timeouts {
             backoff: Backoff { tries: 1, first: Duration::ZERO, longest: Duration::ZERO },
-            ..Patience::default()
+            ..Timeouts::default()
         };
         let http = Http::new(&url, patience, |_| ()).unwrap();
         let Err(Error::Trouble(text)) = http.exchange(|| http.client().get(url.clone())).await else {

@@ -6,7 +6,7 @@ use crate::{
     args::{AccountCommand, AnyId, Cli, Command, Filter, Follow, Listed, Notes},
     download,
     error::{Error, Exit},
-    http::{Http, Patience},
+    http::{Http, Timeouts},
     list, parts,
     report::{Report, spoken, table},
     show::{Line, Show, printable},
@@ -319,7 +319,7 @@ async fn health(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> R
 
 fn sender(api: &reqwest::Url, show: &Show) -> Result<Http, Error> {
     let show = show.clone();
-    Http::new(api, Patience::default(), move |text| show.note(text))
+    Http::new(api, Timeouts::default(), move |text| show.note(text))
 }
 
 fn print_document(report: &Report, stdout: &mut dyn Write) -> Result<(), Error> {

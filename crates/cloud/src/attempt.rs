@@ -4,8 +4,8 @@
 //! written to the job; and somebody may say stop. Whichever of the three ends first ends the attempt, and
 //! the others are dropped where they are. Only a committed manifest makes an attempt count.
 
-mod course;
 mod maker;
+mod run;
 
 pub use maker::{MakeError, MakeEvent, Workbench};
 
@@ -20,11 +20,11 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use course::{AttemptRun, Stop};
 use maker::{MakeInputs, Maker};
+use run::{AttemptRun, Stop};
 use smmu_core::{
     AttemptOutcome, Detected, JobError, JobEvent, JobId, Machine, Manifest, Measurement, Pipeline, PriceTable, Share,
-    Stage, Subject, Work,
+    Stage, Subject, Work, with_causes,
 };
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -120,10 +120,10 @@ impl Attempt {
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
         let pipeline = stage.pipeline().ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
         let (share, reached) = watch::channel(Share::default());
-        let course = AttemptRun { attempt: self, work, stage, pipeline, began, room: room.path(), share: &share };
+        let run = AttemptRun { attempt: self, work, stage, pipeline, began, room: room.path(), share: &share };
         let mut maker = None;
         // Boxed: the steps hold the state of every request that they make.
-        let steps = Box::pin(course.run(make, &mut maker));
+        let steps = Box::pin(run.run(make, &mut maker));
         let (ended, patience) = tokio::select! {
             biased;
             () = stop => (Err(Stop::Stopped), STOPPING),
@@ -150,7 +150,7 @@ impl Attempt {
         match self.jobs.get(job).await {
             Ok(found) => found.is_some_and(|job| job.status().is_terminal()),
             Err(error) => {
-                tracing::warn!(%error, "cannot tell whether the job has ended");
+                tracing::warn!(error = with_causes(&error), "cannot tell whether the job has ended");
                 false
             }
         }
@@ -173,7 +173,7 @@ impl Attempt {
             match self.jobs.advance(job, event(share)).await {
                 Ok(Advance::Ended(_)) => return Stop::Superseded,
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "progress was not recorded"),
+                Err(error) => tracing::warn!(error = with_causes(&error), "progress was not recorded"),
             }
         }
     }

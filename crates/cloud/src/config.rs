@@ -1,7 +1,7 @@
 //! The environment, read once at start and passed on as values.
 
-use smmu_core::{Machine, PriceTable, Profile, UploadPolicy};
-use std::{collections::HashMap, fmt::Display, str::FromStr};
+use smmu_core::{Machine, PriceTable, Profile, UploadPolicy, with_causes};
+use std::{collections::HashMap, error::Error, str::FromStr};
 
 /// The variables of this program.
 #[derive(Clone)]
@@ -50,9 +50,9 @@ impl Environment {
     }
 
     /// A variable with a default.
-    pub fn parse_or<T: FromStr<Err: Display>>(&self, name: &'static str, default: T) -> Result<T, InvalidEnvironment> {
+    pub fn parse_or<T: FromStr<Err: Error>>(&self, name: &'static str, default: T) -> Result<T, InvalidEnvironment> {
         let Some(text) = self.get(name) else { return Ok(default) };
-        text.parse().map_err(|error: T::Err| InvalidEnvironment::Unusable { name, reason: error.to_string() })
+        text.parse().map_err(|error: T::Err| InvalidEnvironment::Unusable { name, reason: with_causes(&error) })
     }
 
     /// What is wanted of every upload: `SMMU_PROFILE` in JSON, or the default.

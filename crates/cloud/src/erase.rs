@@ -12,7 +12,7 @@ use crate::{
     workflow::Workflow,
 };
 use aws_config::SdkConfig;
-use smmu_core::{JobEvent, Media, MediaId, MediaState, Transition, media::LATE_SECONDS};
+use smmu_core::{JobEvent, Media, MediaId, MediaState, Transition, media::LATE_SECONDS, with_causes};
 
 mod account;
 
@@ -63,7 +63,7 @@ impl Eraser {
                 }
                 tracing::info!(media_id = %media.id, "media deleted");
                 if let Err(error) = self.queue.send(&media.id).await {
-                    tracing::error!(media_id = %media.id, %error, "deleted, but the purge message was not sent");
+                    tracing::error!(media_id = %media.id, error = with_causes(&error), "deleted, but the purge message was not sent");
                 }
                 return Ok(true);
             }

@@ -6,7 +6,7 @@ use std::error::Error;
 
 /// A service did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation}: {source}")]
+#[error("{operation}")]
 pub struct CloudError {
     /// What was asked, e.g. `s3:HeadObject`.
     pub operation: &'static str,

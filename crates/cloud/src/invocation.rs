@@ -2,7 +2,7 @@
 
 use crate::error::CloudError;
 use lambda_runtime::Diagnostic;
-use smmu_core::{ErrorCode, JobError, Refusal, Stage};
+use smmu_core::{ErrorCode, JobError, Refusal, Stage, with_causes};
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,8 @@ impl Failure {
 
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
-        if error.transient { Self::Transient(error.to_string()) } else { Self::Fault(error.to_string()) }
+        let message = with_causes(&error);
+        if error.transient { Self::Transient(message) } else { Self::Fault(message) }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Job, JobEvent, Media, MissingParts, Origin, Trail, media::Mismatch};
+use smmu_core::{Job, JobEvent, Media, MissingParts, Origin, Trail, media::Mismatch, with_causes};
 use std::time::Duration;
 
 mod assemble;
@@ -121,7 +121,7 @@ impl Submitter {
         let (job, noted) = tokio::join!(self.send(submitted, job), self.media.note_content(submitted, forget_at));
         if let Err(error) = noted {
             // It costs another upload of the same content at most.
-            tracing::warn!(media_id = %submitted.id, %error, "the media cannot be found by its content");
+            tracing::warn!(media_id = %submitted.id, error = with_causes(&error), "the media cannot be found by its content");
         }
         job
     }
@@ -138,7 +138,7 @@ impl Submitter {
             return job;
         };
         if let Err(error) = self.queue.send(&input).await {
-            tracing::error!(job_id = %job.id, %error, "the job is recorded but its message was not sent");
+            tracing::error!(job_id = %job.id, error = with_causes(&error), "the job is recorded but its message was not sent");
             return job;
         }
         match self.jobs.advance_from(job.clone(), JobEvent::Sent).await {
@@ -147,7 +147,7 @@ impl Submitter {
             }
             Ok(Advance::Missing) => job,
             Err(error) => {
-                tracing::warn!(job_id = %job.id, %error, "the message was sent but not recorded as sent");
+                tracing::warn!(job_id = %job.id, error = with_causes(&error), "the message was sent but not recorded as sent");
                 job
             }
         }

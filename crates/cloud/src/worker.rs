@@ -9,7 +9,8 @@ use crate::{
 };
 use aws_config::SdkConfig;
 use smmu_core::{
-    Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Segment, Stage, TaskSize, TraceId,
+    Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Stage, TaskSize, TraceId,
+    TraceSegment, with_causes,
 };
 use std::{
     fmt::Display,
@@ -111,7 +112,7 @@ pub fn misconfigured(lacking: impl Display) -> Refusal {
 ///
 /// Where the chosen one was accepted by another version than this worker's.
 pub fn wanted(choice: &Choice, stack: &Profile) -> Result<Profile, Refusal> {
-    choice.over(stack).map_err(misconfigured)
+    choice.over(stack).map_err(|unusable| misconfigured(with_causes(&unusable)))
 }
 
 /// Says on standard error what a worker lacks, if anything, and answers 0 or 2: for whoever starts workers, before a job
@@ -213,7 +214,7 @@ where
     if let (Some(trace), Some(deployment)) = (trace(&task.detected), environment.get("SMMU_STAGE")) {
         let (id, ended_at) = (clock::new_segment_id(), clock::now());
         let (job, fault) = (&task.detected.input.job_id, outcome.is_err());
-        traces::put(sdk, &Segment { deployment, stage, id, trace, job, started_at, ended_at, fault }).await;
+        traces::put(sdk, &TraceSegment { deployment, stage, id, trace, job, started_at, ended_at, fault }).await;
     }
     outcome
 }

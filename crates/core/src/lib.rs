@@ -32,10 +32,10 @@ pub mod profile;
 pub mod raw;
 #[cfg(feature = "schema")]
 mod schema;
-pub mod segment;
 pub mod speech;
 pub mod text;
 pub mod time;
+pub mod trace_segment;
 pub mod trail;
 pub mod warning;
 
@@ -60,7 +60,7 @@ pub use pipeline::{Assignment, Branch, Detected, ExecutionInput, Pipeline, Routi
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use profile::{Choice, NamedProfile, Profile, Profiles};
-pub use segment::Segment;
 pub use time::Timestamp;
+pub use trace_segment::TraceSegment;
 pub use trail::{CorrelationId, Origin, TraceId, Trail, UserHash};
 pub use warning::{Warning, WarningCode};

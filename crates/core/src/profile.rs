@@ -23,7 +23,7 @@ pub struct Profile {
 
 /// A profile that cannot be read: no JSON, an unknown field, or a value out of its range.
 #[derive(Debug, thiserror::Error)]
-#[error("the profile is not usable: {0}")]
+#[error("the profile is not usable")]
 pub struct UnusableProfile(#[from] serde_json::Error);
 
 impl Profile {
@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn what_is_misspelt_is_named() {
-        let error = r#"{"video": {}}"#.parse::<Profile>().expect_err("an unknown field").to_string();
+        let error = r#"{"video": {}}"#.parse::<Profile>().expect_err("an unknown field");
+        let error = crate::with_causes(&error);
         assert!(error.contains("unknown field `video`"), "{error}");
     }
 }

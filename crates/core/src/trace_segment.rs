@@ -5,7 +5,7 @@ use serde_json::json;
 
 /// A segment of a trace ("AWS X-Ray segment documents" in the X-Ray developer guide).
 #[derive(Debug, Clone)]
-pub struct Segment<'a> {
+pub struct TraceSegment<'a> {
     /// The deployment, by the name of its stage.
     pub deployment: &'a str,
     /// What was done.
@@ -24,7 +24,7 @@ pub struct Segment<'a> {
     pub fault: bool,
 }
 
-impl Segment<'_> {
+impl TraceSegment<'_> {
     /// The document that X-Ray takes. Times are seconds since 1970.
     #[must_use]
     pub fn document(&self) -> String {
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_segment_is_what_xray_documents() {
-        let segment = Segment {
+        let segment = TraceSegment {
             deployment: "dev",
             stage: Stage::Transcode,
             id: 0xab,

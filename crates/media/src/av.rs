@@ -25,7 +25,7 @@ mod video;
 mod workspace;
 
 use crate::{
-    error::{Fault, MediaError},
+    error::{MediaError, Transient},
     manifest,
 };
 use child::Runner;
@@ -67,7 +67,7 @@ pub enum Event {
 /// # Errors
 ///
 /// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off) or over a
-/// limit. [`MediaError::Fault`] is about everything else and worth another try; [`Fault::Cancelled`] if
+/// limit. [`MediaError::Transient`] is about everything else and worth another try; [`Transient::Cancelled`] if
 /// `cancelled` was set. After either, no manifest is there.
 pub fn transcode(
     input: &Path,
@@ -77,8 +77,8 @@ pub fn transcode(
     watch: &mut dyn FnMut(Event),
     cancelled: &AtomicBool,
 ) -> Result<Manifest, MediaError> {
-    let mut file = File::open(input).map_err(Fault::Read)?;
-    limits.check_bytes(file.metadata().map_err(Fault::Read)?.len())?;
+    let mut file = File::open(input).map_err(Transient::Read)?;
+    limits.check_bytes(file.metadata().map_err(Transient::Read)?.len())?;
     let content_type = content_type(&mut file)?;
     let over = AtomicBool::new(false);
     let stop = || over.load(Ordering::Relaxed) || cancelled.load(Ordering::Relaxed);
@@ -92,9 +92,9 @@ pub fn transcode(
         (made, digested.join().expect("it only reads"))
     });
     let made = made?;
-    let (bytes, sha256) = digested.map_err(Fault::Read)?;
+    let (bytes, sha256) = digested.map_err(Transient::Read)?;
     if cancelled.load(Ordering::Relaxed) {
-        return Err(Fault::Cancelled.into());
+        return Err(Transient::Cancelled.into());
     }
     let manifest = made.manifest(SourceFacts { content_type: content_type.to_owned(), bytes, sha256 });
     manifest::write(&manifest, out_dir)?;
@@ -105,8 +105,8 @@ pub fn transcode(
 /// The media type that the first bytes show, if they show video or sound.
 fn content_type(file: &mut File) -> Result<&'static str, MediaError> {
     let mut head = Vec::new();
-    file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Fault::Read)?;
-    file.rewind().map_err(Fault::Read)?;
+    file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Transient::Read)?;
+    file.rewind().map_err(Transient::Read)?;
     Ok(detect::known_as(&head, &[MediaKind::Video, MediaKind::Audio])?.content_type)
 }
 
@@ -164,7 +164,8 @@ fn make(
     let making = Making::new(space, runner, watch);
     let Outcome { loudness, artifacts, made_ms, cut_off } = match &plan {
         Plan::Video(plan) => {
-            let stream = probe.video.as_ref().ok_or_else(|| Fault::Output("a video is planned of none".to_owned()))?;
+            let stream =
+                probe.video.as_ref().ok_or_else(|| Transient::Output("a video is planned of none".to_owned()))?;
             video::make(making, &video::Video { plan, stream, limits, delay_us: probe.delay_us }, &probe)?
         }
         Plan::Audio(plan) => audio::make(making, plan, limits, &probe)?,

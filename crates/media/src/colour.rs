@@ -1,7 +1,7 @@
 //! From whatever colours a file has to 8-bit sRGB.
 
 use crate::{
-    error::{Fault, MediaError},
+    error::{MediaError, Transient},
     hdr::{self, Transfer},
     raster::{Channels, Decoded, Raster},
 };
@@ -16,7 +16,7 @@ const MAX_PROFILE_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the colours of a picture mean, understood.
 #[derive(Clone)]
-pub(crate) struct Profile {
+pub(crate) struct ColourProfile {
     meaning: Meaning,
     /// What it calls itself, for people.
     pub(crate) description: String,
@@ -25,12 +25,12 @@ pub(crate) struct Profile {
 #[derive(Clone)]
 enum Meaning {
     /// An ICC profile, or what stands for one.
-    Profile(Box<ColorProfile>),
+    Icc(Box<ColorProfile>),
     /// High dynamic range, of primaries by their code point (ITU-T H.273, table 2).
     Hdr(Transfer, u8),
 }
 
-impl Profile {
+impl ColourProfile {
     /// Reads a profile. One that cannot be read counts as absent, as in every browser.
     pub(crate) fn parse(icc: &[u8]) -> Option<Self> {
         let options = ParsingOptions { max_profile_size: MAX_PROFILE_BYTES, ..ParsingOptions::default() };
@@ -41,7 +41,7 @@ impl Profile {
             ProfileText::Description(text) => &text.ascii_string,
         });
         let description = crate::text::clean(description).unwrap_or_else(|| "without a name".to_owned());
-        Some(Self { meaning: Meaning::Profile(Box::new(parsed)), description })
+        Some(Self { meaning: Meaning::Icc(Box::new(parsed)), description })
     }
 
     /// Reads a profile that stands for something else, which the description names.
@@ -51,7 +51,7 @@ impl Profile {
 
     /// A profile that was put together.
     pub(crate) fn described(profile: ColorProfile, description: String) -> Self {
-        Self { meaning: Meaning::Profile(Box::new(profile)), description }
+        Self { meaning: Meaning::Icc(Box::new(profile)), description }
     }
 
     /// The profile of code points (ITU-T H.273); `None` where they are sRGB's, those of video that is
@@ -78,14 +78,14 @@ impl Profile {
             matrix_coefficients: MatrixCoefficients::Identity,
             full_range: true,
         });
-        let meaning = Meaning::Profile(Box::new(parsed));
+        let meaning = Meaning::Icc(Box::new(parsed));
         Some(Self { meaning, description: format!("CICP primaries {primaries}, transfer {transfer}") })
     }
 
     /// The profile to convert pixels of such channels by; `None` where it is of other channels, or converting would
     /// change nothing that can be seen.
     fn of_channels(&self, channels: Channels) -> Option<&ColorProfile> {
-        let Meaning::Profile(profile) = &self.meaning else { return None };
+        let Meaning::Icc(profile) = &self.meaning else { return None };
         let wanted = match channels {
             Channels::Grey | Channels::GreyAlpha => DataColorSpace::Gray,
             Channels::Rgb | Channels::Rgba => DataColorSpace::Rgb,
@@ -97,12 +97,12 @@ impl Profile {
 }
 
 /// The raster in 8-bit sRGB: [`Channels::Rgb`], or [`Channels::Rgba`] where it has alpha.
-pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&Profile>) -> Result<Raster, MediaError> {
+pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&ColourProfile>) -> Result<Raster, MediaError> {
     let channels = match &decoded {
         Decoded::Eight(raster) => raster.channels,
         Decoded::Sixteen(raster) => raster.channels,
     };
-    if let Some(Profile { meaning: Meaning::Hdr(transfer, primaries), .. }) = profile {
+    if let Some(ColourProfile { meaning: Meaning::Hdr(transfer, primaries), .. }) = profile {
         return Ok(hdr::to_srgb(&decoded, *transfer, *primaries));
     }
     let converted = match profile.and_then(|profile| profile.of_channels(channels)) {
@@ -134,7 +134,7 @@ fn convert(decoded: &Decoded, channels: Channels, profile: &ColorProfile) -> Res
                 return Ok(None);
             };
             let mut result = Raster::zeroed(raster.size, result_channels);
-            transform.transform(&raster.samples, &mut result.samples).map_err(Fault::resize)?;
+            transform.transform(&raster.samples, &mut result.samples).map_err(Transient::resize)?;
             Ok(Some(result))
         }
         Decoded::Sixteen(raster) => {
@@ -142,7 +142,7 @@ fn convert(decoded: &Decoded, channels: Channels, profile: &ColorProfile) -> Res
                 return Ok(None);
             };
             let mut result: Raster<u16> = Raster::zeroed(raster.size, result_channels);
-            transform.transform(&raster.samples, &mut result.samples).map_err(Fault::resize)?;
+            transform.transform(&raster.samples, &mut result.samples).map_err(Transient::resize)?;
             Ok(Some(narrowed(&result)))
         }
     }

@@ -17,7 +17,7 @@ mod tiff;
 mod webp;
 
 use crate::{
-    colour::Profile,
+    colour::ColourProfile,
     error::{MediaError, corrupt, reading, unsupported},
     raster::Decoded,
     source::Source,
@@ -41,7 +41,7 @@ pub(crate) struct Header {
     /// How colours are stored.
     pub(crate) colour_model: ColourModel,
     /// What its colours mean, where they mean other than sRGB's.
-    pub(crate) profile: Option<Profile>,
+    pub(crate) profile: Option<ColourProfile>,
     /// What the camera wrote.
     pub(crate) camera: Option<CameraFacts>,
     /// What moves.

@@ -2,7 +2,7 @@
 
 use crate::{
     colour,
-    error::{Fault, MediaError},
+    error::{MediaError, Transient},
     raster::{Channels, Raster},
     webp,
 };
@@ -29,8 +29,8 @@ fn opaque(raster: &Raster, background: Colour) -> Cow<'_, Raster> {
 }
 
 /// Baseline with optimised Huffman tables: progressive costs three times as much for 4% less.
-fn jpeg(raster: &Raster, quality: Quality) -> Result<Vec<u8>, Fault> {
-    let fault = |error: turbojpeg::Error| Fault::encode("JPEG", error);
+fn jpeg(raster: &Raster, quality: Quality) -> Result<Vec<u8>, Transient> {
+    let fault = |error: turbojpeg::Error| Transient::encode("JPEG", error);
     let mut compressor = Compressor::new().map_err(fault)?;
     compressor.set_quality(quality.get().into()).map_err(fault)?;
     compressor.set_subsamp(Subsamp::Sub2x2).map_err(fault)?;
@@ -46,7 +46,7 @@ fn jpeg(raster: &Raster, quality: Quality) -> Result<Vec<u8>, Fault> {
     compressor.compress_to_vec(image).map_err(fault)
 }
 
-fn avif(raster: &Raster, quality: Quality, speed: AvifSpeed) -> Result<Vec<u8>, Fault> {
+fn avif(raster: &Raster, quality: Quality, speed: AvifSpeed) -> Result<Vec<u8>, Transient> {
     let encoder = Encoder::new()
         .with_quality(quality.get().into())
         .with_alpha_quality(quality.get().into())
@@ -62,5 +62,5 @@ fn avif(raster: &Raster, quality: Quality, speed: AvifSpeed) -> Result<Vec<u8>, 
         let pixels: Vec<RGB8> = raster.samples.as_chunks::<3>().0.iter().map(|&[r, g, b]| RGB8::new(r, g, b)).collect();
         encoder.encode_rgb(Img::new(&pixels, width, height))
     };
-    encoded.map(|encoded| encoded.avif_file).map_err(|error| Fault::encode("AVIF", error))
+    encoded.map(|encoded| encoded.avif_file).map_err(|error| Transient::encode("AVIF", error))
 }

@@ -1,4 +1,4 @@
-//! Why nothing was rendered, in two kinds: the file is at fault, or we are.
+//! Why nothing was rendered, in two kinds: the file is refused, or something around it is, for now, not as it should be.
 
 use smmu_core::{ErrorCode, Refusal};
 use std::{io, path::PathBuf};
@@ -11,30 +11,30 @@ pub enum MediaError {
     Refused(#[from] Refusal),
     /// Something around the file went wrong. Another try can succeed.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Transient(#[from] Transient),
 }
 
 impl MediaError {
-    /// What a job ends with, or the fault that is worth another try. Whoever has had all the time that such a file can
+    /// What a job ends with, or what is worth another try. Whoever has had all the time that such a file can
     /// need has no use for as much again.
     ///
     /// # Errors
     ///
-    /// The fault.
-    pub fn verdict(self) -> Result<Refusal, Fault> {
+    /// What another try may not meet.
+    pub fn verdict(self) -> Result<Refusal, Transient> {
         match self {
             Self::Refused(refusal) => Ok(refusal),
-            Self::Fault(Fault::TimedOut { .. }) => {
+            Self::Transient(Transient::TimedOut { .. }) => {
                 Ok(Refusal::new(ErrorCode::TimedOut, "processing exceeded its time limit"))
             }
-            Self::Fault(fault) => Err(fault),
+            Self::Transient(fault) => Err(fault),
         }
     }
 }
 
-/// What went wrong on our side.
+/// What went wrong around the file, for now.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum Transient {
     /// The source could not be read.
     #[error("the source could not be read")]
     Read(#[source] io::Error),
@@ -109,7 +109,7 @@ pub enum Fault {
     Cancelled,
 }
 
-impl Fault {
+impl Transient {
     /// An encoder's failure.
     #[expect(clippy::needless_pass_by_value, reason = "it is made for map_err")]
     pub(crate) fn encode(codec: &'static str, reason: impl ToString) -> Self {
@@ -139,6 +139,6 @@ pub(crate) fn reading(format: &str, error: io::Error) -> MediaError {
         io::ErrorKind::UnexpectedEof => corrupt(format, "it ends too early"),
         // Decoders wrap their own complaints in these; the file system never says them of a regular file.
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => corrupt(format, error),
-        _ => Fault::Read(error).into(),
+        _ => Transient::Read(error).into(),
     }
 }

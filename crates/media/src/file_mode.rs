@@ -35,7 +35,7 @@ pub fn run(input: &Path, outdir: &Path, make: impl FnOnce() -> Result<Manifest, 
             tell(&line(&refusal));
             ExitCode::from(REFUSED)
         }
-        MediaError::Fault(fault) => try_again(&with_causes(&fault)),
+        MediaError::Transient(fault) => try_again(&with_causes(&fault)),
     }
 }
 
@@ -56,7 +56,7 @@ fn clear(outdir: &Path) -> io::Result<()> {
 pub fn read_profile(file: Option<&Path>) -> Result<Profile, String> {
     let Some(file) = file else { return Ok(Profile::default()) };
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    text.parse().map_err(|error: UnusableProfile| format!("{}: {error}", file.display()))
+    text.parse().map_err(|error: UnusableProfile| format!("{}: {}", file.display(), with_causes(&error)))
 }
 
 /// Finds out what the caller got wrong, before any work.

@@ -43,6 +43,6 @@ mod source;
 mod text;
 mod webp;
 
-pub use error::{Fault, MediaError};
+pub use error::{MediaError, Transient};
 pub use render::render;
 pub use smmu_core::image::{ImageLimits, ImageProfile};

@@ -4,7 +4,7 @@ use crate::{
     colour,
     decode::{self, Decode},
     encode,
-    error::{Fault, MediaError, corrupt},
+    error::{MediaError, Transient, corrupt},
     look, manifest, motion, orient,
     raster::{Decoded, Raster},
     resize,
@@ -35,7 +35,7 @@ use std::{
 /// # Errors
 ///
 /// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off,
-/// where more than the last few rows are missing) or over a limit. [`MediaError::Fault`] is about everything
+/// where more than the last few rows are missing) or over a limit. [`MediaError::Transient`] is about everything
 /// else and worth another try. After either, no manifest is there.
 pub fn render(
     input: &Path,
@@ -232,9 +232,9 @@ impl Rendering<'_> {
         Ok(look)
     }
 
-    fn store(&mut self, output: &ImageOutput, content: &[u8], frames: Option<u32>) -> Result<(), Fault> {
+    fn store(&mut self, output: &ImageOutput, content: &[u8], frames: Option<u32>) -> Result<(), Transient> {
         let path = self.out_dir.join(&output.name);
-        fs::write(&path, content).map_err(|source| Fault::Write { path, source })?;
+        fs::write(&path, content).map_err(|source| Transient::Write { path, source })?;
         let sha256 = Sha256::from_bytes(Hasher::digest(content).into());
         let content_type = output.encoding.content_type();
         self.artifacts.push(Artifact {

@@ -4,7 +4,7 @@
 //! that its next output rows need. So a 100-megapixel PNG costs megabytes, not hundreds of them.
 
 use crate::{
-    error::{Fault, MediaError},
+    error::{MediaError, Transient},
     raster::{Channels, Raster, Sample, row_samples},
 };
 use smmu_core::image::Size;
@@ -37,12 +37,12 @@ pub(crate) fn shrink<S: Sample>(raster: &Raster<S>, extent: Extent, target: Size
     let mut result = Raster::zeroed(target, raster.channels);
     let pixel_type = S::pixel_type(raster.channels);
     let from = ImageRef::new(raster.size.width, raster.size.height, bytemuck::cast_slice(&raster.samples), pixel_type)
-        .map_err(Fault::resize)?;
+        .map_err(Transient::resize)?;
     let mut into =
         Image::from_slice_u8(target.width, target.height, bytemuck::cast_slice_mut(&mut result.samples), pixel_type)
-            .map_err(Fault::resize)?;
+            .map_err(Transient::resize)?;
     let options = options(raster.channels).crop(0.0, 0.0, extent.width, extent.height);
-    resize(&mut Resizer::new(), &from, &mut into, &options).map_err(Fault::resize)?;
+    resize(&mut Resizer::new(), &from, &mut into, &options).map_err(Transient::resize)?;
     Ok(result)
 }
 
@@ -119,7 +119,7 @@ impl<S: Sample> RowResizer<S> {
     /// The finished picture.
     pub(crate) fn finish(self) -> Result<Raster<S>, MediaError> {
         if self.samples.len() != row_samples(self.target.width, self.channels) * self.target.height as usize {
-            return Err(Fault::resize("not every row was pushed").into());
+            return Err(Transient::resize("not every row was pushed").into());
         }
         Ok(Raster { size: self.target, channels: self.channels, samples: self.samples })
     }
@@ -131,10 +131,10 @@ impl<S: Sample> RowResizer<S> {
         let scale = f64::from(self.source.height) / f64::from(self.target.height);
         let reach = FILTER_RADIUS * scale.max(1.0) + 1.0;
         loop {
-            let have_rows = u32::try_from(self.rows.len() / from_row).map_err(Fault::resize)?;
+            let have_rows = u32::try_from(self.rows.len() / from_row).map_err(Transient::resize)?;
             let have_end = f64::from(self.first_row) + f64::from(have_rows);
             let complete = have_end >= f64::from(self.source.height);
-            let made = u32::try_from(self.samples.len() / into_row).map_err(Fault::resize)?;
+            let made = u32::try_from(self.samples.len() / into_row).map_err(Transient::resize)?;
             let next = self.target.height.min(made + BAND_ROWS);
             if made == next || !(complete || f64::from(next) * scale + reach <= have_end) {
                 return Ok(());
@@ -145,13 +145,13 @@ impl<S: Sample> RowResizer<S> {
 
             let pixel_type = S::pixel_type(self.channels);
             let from = ImageRef::new(self.source.width, have_rows, bytemuck::cast_slice(&self.rows), pixel_type)
-                .map_err(Fault::resize)?;
+                .map_err(Transient::resize)?;
             let start = self.samples.len();
             self.samples.resize(start + into_row * (next - made) as usize, S::default());
             let room = bytemuck::cast_slice_mut(&mut self.samples[start..]);
             let mut into =
-                Image::from_slice_u8(self.target.width, next - made, room, pixel_type).map_err(Fault::resize)?;
-            resize(&mut self.resizer, &from, &mut into, &options).map_err(Fault::resize)?;
+                Image::from_slice_u8(self.target.width, next - made, room, pixel_type).map_err(Transient::resize)?;
+            resize(&mut self.resizer, &from, &mut into, &options).map_err(Transient::resize)?;
             self.drop_rows_above(f64::from(next) * scale - reach);
         }
     }

@@ -1,6 +1,6 @@
 //! The file: opened once, measured and hashed, and named by its content.
 
-use crate::error::{Fault, MediaError};
+use crate::error::{MediaError, Transient};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
     MediaKind, Sha256, detect,
@@ -32,14 +32,14 @@ pub(crate) struct Source {
 impl Source {
     /// Opens a file, and refuses it where its size or its first bytes already tell.
     pub(crate) fn open(path: &Path, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let mut file = File::open(path).map_err(Fault::Read)?;
-        let bytes = file.metadata().map_err(Fault::Read)?.len();
+        let mut file = File::open(path).map_err(Transient::Read)?;
+        let bytes = file.metadata().map_err(Transient::Read)?.len();
         limits.check_bytes(bytes)?;
-        let (head, sha256) = read_through(&mut file).map_err(Fault::Read)?;
-        file.rewind().map_err(Fault::Read)?;
-        let whole = AnyOffset::new(file.try_clone().map_err(Fault::Read)?);
+        let (head, sha256) = read_through(&mut file).map_err(Transient::Read)?;
+        file.rewind().map_err(Transient::Read)?;
+        let whole = AnyOffset::new(file.try_clone().map_err(Transient::Read)?);
         let (format, content_type) = image_format(&head, &whole)?;
-        whole.check().map_err(Fault::Read)?;
+        whole.check().map_err(Transient::Read)?;
         Ok(Self { file, format, content_type, bytes, sha256 })
     }
 
@@ -51,19 +51,19 @@ impl Source {
     /// A buffered reader from the start, for decoders that need only a part at a time.
     pub(crate) fn reader(&self) -> Result<BufReader<File>, MediaError> {
         let mut file = self.file()?;
-        file.rewind().map_err(Fault::Read)?;
+        file.rewind().map_err(Transient::Read)?;
         Ok(BufReader::with_capacity(64 * 1024, file))
     }
 
     /// The open file, whose position is shared by all who have it.
     pub(crate) fn file(&self) -> Result<File, MediaError> {
-        Ok(self.file.try_clone().map_err(Fault::Read)?)
+        Ok(self.file.try_clone().map_err(Transient::Read)?)
     }
 
     /// The whole content, for decoders that need it in memory; no more of it than was measured.
     pub(crate) fn content(&self) -> Result<Vec<u8>, MediaError> {
         let mut content = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or(0));
-        self.reader()?.into_inner().take(self.bytes).read_to_end(&mut content).map_err(Fault::Read)?;
+        self.reader()?.into_inner().take(self.bytes).read_to_end(&mut content).map_err(Transient::Read)?;
         Ok(content)
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use container::{Missing, mend, parse};
 pub(crate) use still::{decode, decode_rows, encode};
 
 use crate::{
-    error::Fault,
+    error::Transient,
     raster::{Channels, Raster},
 };
 use libwebp_sys as sys;
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    fn config(self) -> Result<sys::WebPConfig, Fault> {
+    fn config(self) -> Result<sys::WebPConfig, Transient> {
         let mut config = sys::WebPConfig::new().map_err(|()| encode_fault("the library is of another version"))?;
         config.quality = self.quality.get().into();
         config.method = self.method.get().into();
@@ -36,8 +36,8 @@ impl Settings {
     }
 }
 
-fn encode_fault(reason: impl ToString) -> Fault {
-    Fault::encode("WebP", reason)
+fn encode_fault(reason: impl ToString) -> Transient {
+    Transient::encode("WebP", reason)
 }
 
 /// How the encoder shall hold its pixels.
@@ -54,7 +54,7 @@ struct Picture(sys::WebPPicture);
 
 impl Picture {
     /// A copy of an RGB or RGBA raster.
-    fn of(raster: &Raster, plane: Plane) -> Result<Self, Fault> {
+    fn of(raster: &Raster, plane: Plane) -> Result<Self, Transient> {
         let mut picture = sys::WebPPicture::new().map_err(|()| encode_fault("the library is of another version"))?;
         picture.width = i32::try_from(raster.size.width).map_err(encode_fault)?;
         picture.height = i32::try_from(raster.size.height).map_err(encode_fault)?;

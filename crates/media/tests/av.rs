@@ -39,7 +39,7 @@ use smmu_core::{
     av::{AvLimits, AvProfile},
 };
 use smmu_media::{
-    Fault, MediaError,
+    MediaError, Transient,
     av::{Event, transcode},
 };
 use std::{
@@ -157,14 +157,14 @@ impl Bench {
                 bench.assert_nothing_half_made();
                 (bench, refusal)
             }
-            Err((_, MediaError::Fault(fault))) => panic!("{fault}"),
+            Err((_, MediaError::Transient(fault))) => panic!("{fault}"),
         }
     }
 
-    fn fault_within(self, limits: &AvLimits) -> Fault {
+    fn fault_within(self, limits: &AvLimits) -> Transient {
         match self.transcode_with(&profile(), limits) {
             Ok(made) => panic!("made {:?}", made.names()),
-            Err((bench, MediaError::Fault(fault))) => {
+            Err((bench, MediaError::Transient(fault))) => {
                 bench.assert_nothing_half_made();
                 fault
             }

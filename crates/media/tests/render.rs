@@ -95,7 +95,7 @@ fn refused_within(content: &[u8], limits: &ImageLimits) -> Refusal {
     match render_with(content, &ImageProfile::default(), limits) {
         Ok(rendered) => panic!("rendered {:?}", rendered.names()),
         Err(MediaError::Refused(refusal)) => refusal,
-        Err(MediaError::Fault(fault)) => panic!("{fault}"),
+        Err(MediaError::Transient(fault)) => panic!("{fault}"),
     }
 }
 

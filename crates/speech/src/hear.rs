@@ -12,7 +12,7 @@ use smmu_core::speech::{
     Confidence, HeardWord, Language, Segment, Span, Task, TrustSettings, Unheard,
     quality::{self, Answer, Next, Tried},
 };
-use smmu_media::{Fault, MediaError};
+use smmu_media::{MediaError, Transient};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What became of one region.
@@ -90,7 +90,7 @@ impl Hearing<'_> {
                 Next::Unheard => return Ok(Heard::Unclear),
             };
             if self.cancelled.load(Ordering::Relaxed) {
-                return Err(Fault::Cancelled.into());
+                return Err(Transient::Cancelled.into());
             }
             let ask = Ask {
                 spoken: self.spoken(duration_ms, before),
@@ -100,7 +100,7 @@ impl Hearing<'_> {
                 terms: self.terms.clone(),
             };
             let recognised =
-                recogniser.recognise(&region.samples, &ask).map_err(|fault| Fault::Recognise(fault.to_string()))?;
+                recogniser.recognise(&region.samples, &ask).map_err(|fault| Transient::Recognise(fault.to_string()))?;
             let Recognised { text, mean_log_probability, no_speech_probability, .. } = &recognised;
             let (mean_log_probability, no_speech_probability) = (*mean_log_probability, *no_speech_probability);
             let answer = Answer { text, mean_log_probability, no_speech_probability, duration_ms };

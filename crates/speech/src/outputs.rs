@@ -5,7 +5,7 @@ use smmu_core::{
     av::hls,
     speech::{Transcript, captions, names, plain_text},
 };
-use smmu_media::{Fault, MediaError, av::Listener};
+use smmu_media::{MediaError, Transient, av::Listener};
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -15,7 +15,7 @@ const SRT: &str = "application/x-subrip";
 
 /// Publishes everything that is written of a transcript; of one without a word, no captions.
 pub(crate) fn publish(listener: &mut Listener, transcript: &Transcript) -> Result<Vec<Artifact>, MediaError> {
-    let mut json = serde_json::to_vec_pretty(transcript).map_err(|error| Fault::Output(error.to_string()))?;
+    let mut json = serde_json::to_vec_pretty(transcript).map_err(|error| Transient::Output(error.to_string()))?;
     json.push(b'\n');
     let mut artifacts = vec![
         listener.publish(names::TRANSCRIPT, Role::Transcript, JSON, &json)?,

@@ -21,7 +21,7 @@ use smmu_core::{
     },
 };
 use smmu_media::{
-    Fault, MediaError,
+    MediaError, Transient,
     av::{LISTENING_HZ, Listener},
 };
 use std::{
@@ -66,7 +66,7 @@ pub enum Event<'a> {
 /// # Errors
 ///
 /// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off) or over a
-/// limit. [`MediaError::Fault`] is about everything else and worth another try; [`Fault::Cancelled`] if
+/// limit. [`MediaError::Transient`] is about everything else and worth another try; [`Transient::Cancelled`] if
 /// `cancelled` was set. After either, no manifest is there.
 pub fn transcribe(
     request: &Request,
@@ -76,7 +76,7 @@ pub fn transcribe(
     cancelled: &AtomicBool,
 ) -> Result<Manifest, MediaError> {
     let Request { input, profile, limits, .. } = *request;
-    limits.check_bytes(fs::metadata(input).map_err(Fault::Read)?.len())?;
+    limits.check_bytes(fs::metadata(input).map_err(Transient::Read)?.len())?;
     let mut progress = Progress::start(watch);
     let mut listener = Listener::open(input, &av_limits(limits), out_dir, cancelled)?;
     let transcript = match chosen_sound(&listener.probe().audio, profile.track_language.as_deref()) {
@@ -189,7 +189,7 @@ impl Desk<'_, '_> {
     fn take(&mut self, regions: Vec<Region>, channel: Option<u16>, so_far: &mut SoFar) -> Result<(), MediaError> {
         for region in regions {
             if self.hearing.cancelled.load(Ordering::Relaxed) {
-                return Err(Fault::Cancelled.into());
+                return Err(Transient::Cancelled.into());
             }
             let span = region.span;
             let outcome = if let Some(outcome) = self.earlier.take(channel, span) {

@@ -25,7 +25,7 @@ mod testing;
 
 pub use claims::Claims;
 pub use config::AuthConfig;
-pub use error::{AuthError, NoHttpClient, Refusal};
+pub use error::{AuthError, NoHttpClient, TokenFlaw};
 
 use self::{
     cache::KeyCache,
@@ -80,13 +80,13 @@ impl Verifier {
 
     /// The claims of the one token in these request headers.
     ///
-    /// Logs why a token was refused, as [`Refusal::code`], and nothing that came with it.
+    /// Logs why a token was refused, as [`TokenFlaw::code`], and nothing that came with it.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Claims, AuthError> {
         let outcome = self.check(headers).await;
         match outcome {
             Ok(_) => {}
             Err(AuthError::Missing) => tracing::info!("no bearer token"),
-            Err(AuthError::Refused(refusal)) => tracing::info!(reason = refusal.code(), "bearer token refused"),
+            Err(AuthError::Unauthorized(flaw)) => tracing::info!(reason = flaw.code(), "bearer token refused"),
             Err(AuthError::KeysUnavailable) => tracing::warn!("bearer token not verified: no keys of its issuer"),
         }
         outcome
@@ -95,7 +95,7 @@ impl Verifier {
     async fn check(&self, headers: &HeaderMap) -> Result<Claims, AuthError> {
         let token = Jws::parse(bearer::token(headers)?)?;
         if token.algorithm() != self.algorithm.name() {
-            return Err(Refusal::Algorithm.into());
+            return Err(TokenFlaw::Algorithm.into());
         }
         let payload = match &self.keys {
             Keys::Shared(key) => token.verify(key)?,

@@ -7,7 +7,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 use smmu_cloud::{CloudError, SubmitError};
-use smmu_core::{Problem, ProblemCode};
+use smmu_core::{Problem, ProblemCode, with_causes};
 
 /// Seconds after which a client whose request met a passing trouble may try again.
 const TRY_AGAIN_S: u32 = 2;
@@ -81,7 +81,7 @@ fn forbid_storing(headers: &mut HeaderMap) {
 
 /// What the client is told of a service's trouble; what the service said is for the log.
 pub(crate) fn cloud_problem(error: &CloudError) -> Problem {
-    tracing::error!(%error, transient = error.transient, "a service failed");
+    tracing::error!(error = with_causes(error), transient = error.transient, "a service failed");
     Problem::new(if error.transient { ProblemCode::Unavailable } else { ProblemCode::Internal })
 }
 

@@ -10,7 +10,7 @@ use smmu_cloud::{
 };
 use smmu_core::{
     CorrelationId, ErrorCode, Job, JobEvent, JobId, JobState, Measurement, MediaId, MediaState, Origin, Refusal,
-    Timestamp, Watch, media::LATE_SECONDS,
+    Timestamp, Watch, media::LATE_SECONDS, with_causes,
 };
 
 /// What the function needs, made once.
@@ -168,7 +168,7 @@ fn count(mended: Result<Mended, CloudError>, id: &str, report: &mut Report) {
         Ok(Mended::Purged) => report.purged += 1,
         Ok(Mended::Nothing) => {}
         Err(error) => {
-            tracing::error!(id, %error, "could not be reconciled");
+            tracing::error!(id, error = with_causes(&error), "could not be reconciled");
             report.errors += 1;
         }
     }

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use smmu_cloud::{
     Attempt, Ending, Environment, Failure, Function, MakeError, MakeEvent, StartError, Workbench, telemetry, worker,
 };
-use smmu_core::{Detected, Profile, Stage};
+use smmu_core::{Detected, Profile, Stage, with_causes};
 use smmu_media::{ImageLimits, MediaError};
 use tracing::Instrument;
 
@@ -52,6 +52,6 @@ async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
 fn make_error(error: MediaError) -> MakeError {
     match error.verdict() {
         Ok(refusal) => MakeError::Refused(refusal),
-        Err(fault) => MakeError::Fault(fault.to_string()),
+        Err(fault) => MakeError::Transient(with_causes(&fault)),
     }
 }

@@ -20,9 +20,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An error in the API's words: a status code with `{"message"}`.
 #[derive(Debug)]
-pub(super) struct Refused(StatusCode, String);
+pub(super) struct Rejection(StatusCode, String);
 
-impl Refused {
+impl Rejection {
     pub(super) fn no_such_image(image: &str) -> Self {
         Self(
             StatusCode::NOT_FOUND,
@@ -43,13 +43,13 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         (self.0, Json(serde_json::json!({ "message": self.1 }))).into_response()
     }
 }
 
-type Answer<T> = Result<T, Refused>;
+type Answer<T> = Result<T, Rejection>;
 
 /// The path of a container; its version is not looked at.
 #[derive(Debug, Deserialize)]
@@ -77,8 +77,8 @@ pub(super) fn router(containers: Containers) -> Router {
         .with_state(containers)
 }
 
-async fn unknown(request: Request) -> Refused {
-    Refused(
+async fn unknown(request: Request) -> Rejection {
+    Rejection(
         StatusCode::NOT_IMPLEMENTED,
         format!("this engine does not know {} {}", request.method(), request.uri().path()),
     )
@@ -101,8 +101,8 @@ struct PullQuery {
 }
 
 /// Clients pull what they cannot create a container from; nothing can be pulled here.
-async fn pull(Query(query): Query<PullQuery>) -> Refused {
-    Refused::no_such_image(&query.from_image)
+async fn pull(Query(query): Query<PullQuery>) -> Rejection {
+    Rejection::no_such_image(&query.from_image)
 }
 
 async fn create(
@@ -118,7 +118,7 @@ async fn list(State(containers): State<Containers>, Query(query): Query<ListQuer
     let filters: Filters = match query.filters.as_deref() {
         None | Some("") => Filters::default(),
         Some(json) => serde_json::from_str(json)
-            .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("invalid filter: {error}")))?,
+            .map_err(|error| Rejection(StatusCode::BAD_REQUEST, format!("invalid filter: {error}")))?,
     };
     let wanted = |container: &Container| {
         (query.all.0 || matches!(container.phase(), Phase::Running { .. }))
@@ -167,7 +167,7 @@ async fn log(
         logs::follow(container)
     } else {
         let lines = query.tail.as_deref().and_then(|tail| tail.parse().ok());
-        logs::so_far(&container, lines).map_err(|error| Refused::failed(format!("cannot read the log: {error}")))?
+        logs::so_far(&container, lines).map_err(|error| Rejection::failed(format!("cannot read the log: {error}")))?
     };
     Ok(body.into_response())
 }
@@ -180,7 +180,7 @@ async fn remove(
     let container = containers.find(&path.id)?;
     if matches!(container.phase(), Phase::Running { .. }) {
         if !query.force.0 {
-            return Err(Refused::conflict(format!("container {} is running: stop it or use force", container.name)));
+            return Err(Rejection::conflict(format!("container {} is running: stop it or use force", container.name)));
         }
         container.stop(Duration::ZERO).await;
     }

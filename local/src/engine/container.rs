@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use ulid::Ulid;
 
 use super::EngineConfig;
-use super::api::Refused;
+use super::api::Rejection;
 use super::credentials;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
 use crate::bridge::NETWORK;
@@ -98,27 +98,27 @@ impl Containers {
     }
 
     /// The container with this id, beginning of an id, or name.
-    pub(super) fn find(&self, id: &str) -> Result<Arc<Container>, Refused> {
+    pub(super) fn find(&self, id: &str) -> Result<Arc<Container>, Rejection> {
         let containers = self.lock();
         let named = |container: &&Arc<Container>| container.name == id || container.id.starts_with(id);
         containers
             .get(id)
             .or_else(|| containers.values().find(named))
             .cloned()
-            .ok_or_else(|| Refused::no_such_container(id))
+            .ok_or_else(|| Rejection::no_such_container(id))
     }
 
     /// Makes a container, not yet a process.
-    pub(super) fn create(&self, name: Option<String>, config: ContainerConfig) -> Result<Arc<Container>, Refused> {
-        let image = self.stand_in(&config.image).ok_or_else(|| Refused::no_such_image(&config.image))?.clone();
+    pub(super) fn create(&self, name: Option<String>, config: ContainerConfig) -> Result<Arc<Container>, Rejection> {
+        let image = self.stand_in(&config.image).ok_or_else(|| Rejection::no_such_image(&config.image))?.clone();
         let id = format!("{:032x}{:032x}", Ulid::generate().0, Ulid::generate().0);
         let name = name.unwrap_or_else(|| id[..12].to_owned());
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
-            return Err(Refused::conflict(format!("invalid container name {name:?}")));
+            return Err(Rejection::conflict(format!("invalid container name {name:?}")));
         }
         let mut containers = self.lock();
         if containers.values().any(|container| container.name == name) {
-            return Err(Refused::conflict(format!("the container name {name} is already in use")));
+            return Err(Rejection::conflict(format!("the container name {name} is already in use")));
         }
         let container = Arc::new(Container {
             log: self.config.logs.join(format!("{name}.log")),
@@ -194,17 +194,17 @@ impl Containers {
     }
 
     /// Makes the container a process.
-    pub(super) async fn start(&self, container: &Arc<Container>) -> Result<(), Refused> {
+    pub(super) async fn start(&self, container: &Arc<Container>) -> Result<(), Rejection> {
         let credentials = match container.image {
             Image::Program(_) => Vec::new(),
             Image::Container(_) => {
-                credentials::fetch(&container.environment(HOST_ADDRESS)).await.map_err(Refused::failed)?
+                credentials::fetch(&container.environment(HOST_ADDRESS)).await.map_err(Rejection::failed)?
             }
         };
         if !matches!(container.phase(), Phase::Created) {
-            return Err(Refused::conflict(format!("container {} was started before", container.name)));
+            return Err(Rejection::conflict(format!("container {} was started before", container.name)));
         }
-        let failed = |error: io::Error| Refused::failed(format!("cannot start {:?}: {error}", container.image));
+        let failed = |error: io::Error| Rejection::failed(format!("cannot start {:?}: {error}", container.image));
         fs::create_dir_all(&container.dir).map_err(failed)?;
         let log = File::create(&container.log).map_err(failed)?;
         let mut child = self

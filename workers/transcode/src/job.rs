@@ -40,6 +40,6 @@ fn work(
     };
     make(source, &profile, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
         Ok(refusal) => MakeError::Refused(refusal),
-        Err(fault) => MakeError::Fault(with_causes(&fault)),
+        Err(fault) => MakeError::Transient(with_causes(&fault)),
     })
 }

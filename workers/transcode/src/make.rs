@@ -2,7 +2,7 @@
 
 use smmu_core::{Manifest, MediaKind, Profile, av::AvLimits, detect};
 use smmu_media::{
-    Fault, ImageLimits, MediaError,
+    ImageLimits, MediaError, Transient,
     av::{self, Event},
 };
 use std::{fs::File, io::Read, path::Path, sync::atomic::AtomicBool};
@@ -28,7 +28,7 @@ pub(crate) fn make(
 
 fn kind(source: &Path) -> Result<MediaKind, MediaError> {
     let mut head = Vec::with_capacity(detect::HEAD_BYTES);
-    let file = File::open(source).map_err(Fault::Read)?;
-    file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Fault::Read)?;
+    let file = File::open(source).map_err(Transient::Read)?;
+    file.take(detect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Transient::Read)?;
     Ok(detect::known(&head)?.kind)
 }

@@ -64,7 +64,7 @@ fn ready(environment: &Environment) -> Result<Profile, String> {
 /// A model of the operator's own, fetched into a folder that goes with the process.
 async fn fetch(bucket: &ModelBucket) -> Result<TempDir, Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
-    let unfetched = |error: CloudError| if error.transient { error.into() } else { misconfigured(error) };
+    let unfetched = |error: CloudError| if error.transient { error.into() } else { misconfigured(with_causes(&error)) };
     bucket.fetch(folder.path()).await.map_err(unfetched)?;
     Ok(folder)
 }
@@ -84,7 +84,11 @@ fn work(bench: Workbench<'_>, files: &ModelFiles, stack: &Profile) -> Result<Man
     let mut model = model::load(files, profile).map_err(|error| {
         // The profile asks for what this model has not got, and will for every file.
         let hopeless = matches!(error, ModelError::Unable { .. });
-        if hopeless { MakeError::Refused(worker::misconfigured(error)) } else { MakeError::Fault(with_causes(&error)) }
+        if hopeless {
+            MakeError::Refused(worker::misconfigured(with_causes(&error)))
+        } else {
+            MakeError::Transient(with_causes(&error))
+        }
     })?;
     // What cannot be read is of another version, and costs the work that it saw.
     let earlier: Option<Checkpoint> = checkpoint.and_then(|content| serde_json::from_slice(content).ok());
@@ -102,7 +106,7 @@ fn work(bench: Workbench<'_>, files: &ModelFiles, stack: &Profile) -> Result<Man
     };
     transcribe(&request, &mut model, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
         Ok(refusal) => MakeError::Refused(refusal),
-        Err(fault) => MakeError::Fault(with_causes(&fault)),
+        Err(fault) => MakeError::Transient(with_causes(&fault)),
     })
 }
 

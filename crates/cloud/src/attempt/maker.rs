@@ -55,7 +55,7 @@ pub enum MakeError {
     Refused(#[from] Refusal),
     /// The machine is at fault: a full disk, a killed child.
     #[error("{0}")]
-    Fault(String),
+    Transient(String),
 }
 
 /// What a maker is given.
@@ -97,7 +97,7 @@ impl Maker {
         match (&mut self.thread).await {
             Ok(Ok(manifest)) => Ok(manifest),
             Ok(Err(MakeError::Refused(refusal))) => Err(Failure::refused(refusal, stage)),
-            Ok(Err(MakeError::Fault(message))) => Err(Failure::Transient(message)),
+            Ok(Err(MakeError::Transient(message))) => Err(Failure::Transient(message)),
             Err(panicked) => Err(Failure::Fault(format!("the maker panicked: {panicked}"))),
         }
     }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
     Artifact, Bill, Checksum, Detected, ErrorCode, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline,
-    Refusal, Sha256, Share, Stage, Step, Timestamp, Usage, expected_end, manifest::BilledManifest,
+    Refusal, Sha256, Share, Stage, Step, Timestamp, Usage, expected_end, manifest::BilledManifest, with_causes,
 };
 use std::{
     collections::VecDeque,
@@ -130,7 +130,7 @@ impl AttemptRun<'_> {
         }
         let found = self.attempt.artifacts.checkpoint(&self.work.input.job_id, self.pipeline).await;
         found.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to read the checkpoint");
+            tracing::warn!(error = with_causes(&error), "failed to read the checkpoint");
             None
         })
     }
@@ -268,7 +268,7 @@ impl AttemptRun<'_> {
     /// Records what was measured. The manifest says the same, so a job is not lost over this.
     async fn describe(&self, facts: &MediaFacts) {
         if let Err(error) = self.attempt.media.describe(&self.work.input.media_id, facts).await {
-            tracing::warn!(%error, "failed to store measurements in the media table");
+            tracing::warn!(error = with_causes(&error), "failed to store measurements in the media table");
         }
     }
 
@@ -321,7 +321,7 @@ fn uploaded(ended: Result<Result<Output, CloudError>, JoinError>) -> Option<Outp
     match ended {
         Ok(Ok(output)) => Some(output),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "upload failed, will retry before commit");
+            tracing::warn!(error = with_causes(&error), "upload failed, will retry before commit");
             None
         }
         Err(error) => {

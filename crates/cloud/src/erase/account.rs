@@ -5,7 +5,7 @@
 
 use super::{Eraser, Purger};
 use crate::{clock, error::CloudError, media::Erasure, queue::AccountMessage};
-use smmu_core::{Listing, MediaId, MediaListing, MediaStatus, PageLimit, Timestamp, UserId};
+use smmu_core::{Listing, MediaId, MediaListing, MediaStatus, PageLimit, Timestamp, UserId, with_causes};
 use std::time::{Duration, Instant};
 
 /// Seconds after which an index has everything that was recorded before, and every request that was under way has ended.
@@ -36,7 +36,11 @@ impl Eraser {
         tracing::info!(account, "account deletion recorded");
         let message = AccountMessage { account, after: None, found: false };
         if let Err(error) = self.queue.send_account(&message, 0).await {
-            tracing::error!(account = message.account, %error, "recorded, but the purge message was not sent");
+            tracing::error!(
+                account = message.account,
+                error = with_causes(&error),
+                "recorded, but the purge message was not sent"
+            );
         }
         Ok(erasure.asked_at)
     }

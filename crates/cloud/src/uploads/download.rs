@@ -7,7 +7,7 @@ use crate::error::CloudError;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{Checksum, Composite, Sha256, Source};
+use smmu_core::{Checksum, Composite, Sha256, Source, with_causes};
 use std::{io::SeekFrom, ops::Range, path::Path, time::Duration};
 use tokio::{
     fs::{File, OpenOptions},
@@ -80,7 +80,7 @@ impl Uploads {
             if !broken.transient || tried == TRIES {
                 return Err(broken);
             }
-            tracing::warn!(error = %broken, "resuming the download of a part of the source");
+            tracing::warn!(error = with_causes(&broken), "resuming the download of a part of the source");
             tokio::time::sleep(PAUSE * tried).await;
         }
         // tokio writes behind: only a flush tells of a full disk.

@@ -8,7 +8,7 @@ mod subtitles;
 
 pub use addresses::with_addresses;
 pub use master::{AudioRendition, Keyframes, Variant, master_playlist};
-pub use media::{ByteRange, InvalidPlaylist, MediaPlaylist, Segment};
+pub use media::{ByteRange, InvalidPlaylist, MediaPlaylist, PlaylistSegment};
 pub use subtitles::{SubtitleRendition, master_with_subtitles, subtitle_playlist};
 
 /// Media type of a playlist (RFC 8216, 10).

@@ -48,7 +48,7 @@ pub struct UnknownProfile(String);
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableProfiles {
     /// No JSON object.
-    #[error("the profiles are not an object of names and profiles: {0}")]
+    #[error("the profiles are not an object of names and profiles")]
     Json(#[from] serde_json::Error),
     /// A name that cannot be one.
     #[error("`{0}` cannot be the name of a profile: 1 to 40 lower-case letters, digits and hyphens, not `default`")]
@@ -57,11 +57,12 @@ pub enum UnusableProfiles {
     #[error("the profile `{0}` has more than {MAX_BYTES} bytes")]
     TooLarge(String),
     /// What no stack could have as its own profile either.
-    #[error("the profile `{name}`: {error}")]
+    #[error("the profile `{name}`")]
     Profile {
         /// Which one.
         name: String,
         /// Why not.
+        #[source]
         error: UnusableProfile,
     },
 }
@@ -137,10 +138,11 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::with_causes;
     use serde_json::json;
 
     fn profiles(value: &Value) -> Result<Profiles, String> {
-        value.to_string().parse().map_err(|error: UnusableProfiles| error.to_string())
+        value.to_string().parse().map_err(|error: UnusableProfiles| with_causes(&error))
     }
 
     #[test]

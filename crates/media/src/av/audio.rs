@@ -9,7 +9,7 @@ use super::{
     frames::Frames,
     making::{Making, bit_rate, is_cut_off},
 };
-use crate::error::{Fault, MediaError};
+use crate::error::{MediaError, Transient};
 use lines::Sound;
 use smmu_core::{
     Artifact, Role,
@@ -44,7 +44,7 @@ pub(crate) fn make(
 
     // Of the sound as the renditions have it, since it is drawn beside them.
     let waveform = peaks.finish(facts.gain_db);
-    let json = serde_json::to_vec(&waveform).map_err(|error| Fault::Output(error.to_string()))?;
+    let json = serde_json::to_vec(&waveform).map_err(|error| Transient::Output(error.to_string()))?;
     making.space.write(names::WAVEFORM, &json)?;
     making.publish(names::WAVEFORM, Role::Waveform, waveform::CONTENT_TYPE, |artifact| artifact)?;
     let size = plan.waveform.picture;
@@ -98,7 +98,7 @@ fn measure(
         return Err(corrupt("nothing of it can be decoded"));
     }
     let ms = frames.count * 1000 / u64::from(plan.sample_rate_hz);
-    let loudness = Loudness::read(&log.text()).map_err(|error| Fault::Output(error.to_string()))?;
+    let loudness = Loudness::read(&log.text()).map_err(|error| Transient::Output(error.to_string()))?;
     Ok((loudness, builder, ms))
 }
 
@@ -110,12 +110,12 @@ fn cover(making: &mut Making, sound: &Sound, stream: u32, steps: &mut Steps) -> 
             tracing::warn!(code = %refusal.code, "the cover is left out");
             return Ok(());
         }
-        Err(fault @ MediaError::Fault(_)) => return Err(fault),
+        Err(fault @ MediaError::Transient(_)) => return Err(fault),
     }
     if !making.space.has(names::COVER) {
         return Ok(());
     }
-    let size = jpeg_size(&fs::read(making.space.path(names::COVER)).map_err(Fault::Read)?);
+    let size = jpeg_size(&fs::read(making.space.path(names::COVER)).map_err(Transient::Read)?);
     making.publish(names::COVER, Role::Cover, "image/jpeg", |artifact| Artifact {
         width: size.map(|(width, _)| width),
         height: size.map(|(_, height)| height),

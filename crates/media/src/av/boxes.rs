@@ -3,7 +3,7 @@
 //! Sizes, durations and codecs in playlists come from here, not from what an encoder was asked for. One thing
 //! is put right here: the matrix by which players turn a picture.
 
-use crate::error::Fault;
+use crate::error::Transient;
 use smmu_core::{av::hls, iso_bmff};
 use std::{
     fs::File,
@@ -21,14 +21,14 @@ pub(crate) struct TrackFile {
     /// The codec as RFC 6381 writes it.
     pub(crate) codec: String,
     /// The segments, in order.
-    pub(crate) segments: Vec<Segment>,
+    pub(crate) segments: Vec<TrackSegment>,
     /// Units of time in a second.
     pub(crate) timescale: u32,
 }
 
 /// One movie fragment with its media, or several that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct TrackSegment {
     /// Where it begins in the file.
     pub(crate) offset: u64,
     /// How many bytes it has.
@@ -47,12 +47,12 @@ impl TrackFile {
     }
 
     /// Reads a track file of ours; only headers are held in memory.
-    pub(crate) fn read(path: &Path) -> Result<Self, Fault> {
-        let file = File::open(path).map_err(Fault::Read)?;
-        let end = file.metadata().map_err(Fault::Read)?.len();
+    pub(crate) fn read(path: &Path) -> Result<Self, Transient> {
+        let file = File::open(path).map_err(Transient::Read)?;
+        let end = file.metadata().map_err(Transient::Read)?.len();
         let mut reader = BufReader::new(file);
         let mut header = None;
-        let mut segments: Vec<Segment> = Vec::new();
+        let mut segments: Vec<TrackSegment> = Vec::new();
         let mut offset = 0;
         while offset < end {
             let found = next_box(&mut reader, end - offset)?;
@@ -63,11 +63,11 @@ impl TrackFile {
                     let header = header.as_ref().ok_or_else(|| strange("a fragment comes before the header"))?;
                     let fragment = Fragment::read(&content(&mut reader, body)?, header.defaults)?;
                     let Fragment { duration, first_bytes } = fragment;
-                    segments.push(Segment { offset, bytes, first_bytes, duration });
+                    segments.push(TrackSegment { offset, bytes, first_bytes, duration });
                 }
                 _ => {
                     let skip = i64::try_from(body).map_err(|_| strange("a box ends nowhere"))?;
-                    reader.seek_relative(skip).map_err(Fault::Read)?;
+                    reader.seek_relative(skip).map_err(Transient::Read)?;
                     if &kind == b"mdat" {
                         segments.last_mut().ok_or_else(|| strange("media comes before its fragment"))?.bytes += bytes;
                     }
@@ -86,8 +86,8 @@ const UPRIGHT: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
 /// Says in the header of a track file that its picture is upright. ffmpeg copies the source's matrix into
 /// whatever it makes of it, unless it also turns the picture itself.
-pub(crate) fn set_upright(path: &Path, header_bytes: u64) -> Result<(), Fault> {
-    let file = File::options().read(true).write(true).open(path).map_err(Fault::Read)?;
+pub(crate) fn set_upright(path: &Path, header_bytes: u64) -> Result<(), Transient> {
+    let file = File::options().read(true).write(true).open(path).map_err(Transient::Read)?;
     let header = content(&mut &file, header_bytes)?;
     let track = locate(&header, &[b"moov", b"trak", b"tkhd"]).ok_or_else(|| strange("it has no track"))?;
     // Version 1 has times of 64 bits before it (8.3.2).
@@ -96,7 +96,7 @@ pub(crate) fn set_upright(path: &Path, header_bytes: u64) -> Result<(), Fault> {
     if at + matrix.len() > track.end {
         return Err(strange("its track has no matrix"));
     }
-    file.write_all_at(&matrix, at as u64).map_err(|source| Fault::Write { path: path.to_owned(), source })
+    file.write_all_at(&matrix, at as u64).map_err(|source| Transient::Write { path: path.to_owned(), source })
 }
 
 /// What of `moov` is needed.
@@ -115,7 +115,7 @@ struct Sample {
 }
 
 impl Header {
-    fn read(moov: &[u8], bytes: u64) -> Result<Self, Fault> {
+    fn read(moov: &[u8], bytes: u64) -> Result<Self, Transient> {
         let media = find(moov, &[b"trak", b"mdia"]).ok_or_else(|| strange("it has no track"))?;
         let times = find(media, &[b"mdhd"]).ok_or_else(|| strange("it has no timescale"))?;
         // Version 1 has times of 64 bits before it (ISO/IEC 14496-12, 8.4.2).
@@ -195,7 +195,7 @@ struct Fragment {
 
 impl Fragment {
     /// Reads `moof` (ISO/IEC 14496-12, 8.8.7 and 8.8.8). Offsets count from its start, as CMAF wants it.
-    fn read(moof: &[u8], defaults: Sample) -> Result<Self, Fault> {
+    fn read(moof: &[u8], defaults: Sample) -> Result<Self, Transient> {
         let short = || strange("a fragment is cut off");
         let track = find(moof, &[b"traf"]).ok_or_else(short)?;
         let head = find(track, &[b"tfhd"]).ok_or_else(short)?;
@@ -264,10 +264,10 @@ impl<'a> Run<'a> {
 }
 
 /// The header of the box that begins here, `left` bytes before the end of the file.
-fn next_box(reader: &mut impl Read, left: u64) -> Result<iso_bmff::Header, Fault> {
+fn next_box(reader: &mut impl Read, left: u64) -> Result<iso_bmff::Header, Transient> {
     iso_bmff::Header::read(left, |_| {
         let mut eight = [0; 8];
-        reader.read_exact(&mut eight).map_err(Fault::Read)?;
+        reader.read_exact(&mut eight).map_err(Transient::Read)?;
         Ok(eight)
     })
 }
@@ -275,12 +275,12 @@ fn next_box(reader: &mut impl Read, left: u64) -> Result<iso_bmff::Header, Fault
 /// Headers of ours are small; an hour in one fragment has less.
 const MAX_HEADER_BYTES: u64 = 64 * 1024 * 1024;
 
-fn content(reader: &mut impl Read, bytes: u64) -> Result<Vec<u8>, Fault> {
+fn content(reader: &mut impl Read, bytes: u64) -> Result<Vec<u8>, Transient> {
     if bytes > MAX_HEADER_BYTES {
         return Err(strange("a header is too long"));
     }
     let mut content = vec![0; usize::try_from(bytes).map_err(|_| strange("a header is too long"))?];
-    reader.read_exact(&mut content).map_err(Fault::Read)?;
+    reader.read_exact(&mut content).map_err(Transient::Read)?;
     Ok(content)
 }
 
@@ -306,14 +306,14 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-impl From<iso_bmff::BadSize> for Fault {
+impl From<iso_bmff::BadSize> for Transient {
     fn from(error: iso_bmff::BadSize) -> Self {
         strange(&error.to_string())
     }
 }
 
-fn strange(reason: &str) -> Fault {
-    Fault::Output(format!("a track file: {reason}"))
+fn strange(reason: &str) -> Transient {
+    Transient::Output(format!("a track file: {reason}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{
     sandbox::{self, Bounds, Program, Room},
     tail::Tail,
 };
-use crate::error::{Fault, MediaError};
+use crate::error::{MediaError, Transient};
 use std::{
     io::Read,
     os::unix::process::ExitStatusExt,
@@ -73,11 +73,11 @@ impl Runner<'_> {
         read: &mut dyn FnMut(&[u8]) -> Result<(), MediaError>,
     ) -> Result<(Ended, Tail), MediaError> {
         if self.cancelled.load(Ordering::Relaxed) {
-            return Err(Fault::Cancelled.into());
+            return Err(Transient::Cancelled.into());
         }
         let mut command = sandbox::command(program, self.room, &self.bounds)?;
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = Guarded(command.spawn().map_err(Fault::Start)?);
+        let mut child = Guarded(command.spawn().map_err(Transient::Start)?);
         let mut stdout = child.0.stdout.take().expect("it was asked for");
         let stderr = child.0.stderr.take().expect("it was asked for");
         let deadline = Instant::now() + self.bounds.wall_time;
@@ -113,7 +113,7 @@ impl Runner<'_> {
             match chunks.recv_timeout(TICK) {
                 Ok(chunk) => read(&chunk)?,
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => match child.try_wait().map_err(Fault::Start)? {
+                Err(RecvTimeoutError::Disconnected) => match child.try_wait().map_err(Transient::Start)? {
                     Some(status) => return Ok(ended(status)),
                     None => thread::sleep(END_TICK),
                 },
@@ -289,7 +289,7 @@ mod tests {
         let cancelled = AtomicBool::new(false);
         let runner = Runner { room: empty(dir.path()), bounds: BOUNDS, cancelled: &cancelled };
         let arguments = ["-c".to_owned(), "while echo y; do :; done".to_owned()];
-        let result = runner.run_file(Path::new("/bin/sh"), &arguments, &mut |_| Err(Fault::Cancelled.into()));
-        assert!(matches!(result, Err(MediaError::Fault(Fault::Cancelled))));
+        let result = runner.run_file(Path::new("/bin/sh"), &arguments, &mut |_| Err(Transient::Cancelled.into()));
+        assert!(matches!(result, Err(MediaError::Transient(Transient::Cancelled))));
     }
 }

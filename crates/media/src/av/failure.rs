@@ -1,7 +1,7 @@
 //! How a child ended, and whose fault that is.
 
 use super::{sandbox::Program, tail::Tail};
-use crate::error::{Fault, MediaError, unsupported};
+use crate::error::{MediaError, Transient, unsupported};
 use smmu_core::{ErrorCode, Refusal};
 use std::io;
 
@@ -37,13 +37,13 @@ pub(crate) fn verdict(program: Program, ended: Ended, tail: &Tail) -> Option<Med
     let program = program.name();
     Some(match ended {
         Ended::Well => return None,
-        Ended::Cancelled => Fault::Cancelled.into(),
-        Ended::TimedOut | Ended::Killed(SIGXCPU) => Fault::TimedOut { program }.into(),
+        Ended::Cancelled => Transient::Cancelled.into(),
+        Ended::TimedOut | Ended::Killed(SIGXCPU) => Transient::TimedOut { program }.into(),
         Ended::Killed(SIGXFSZ) => too_large(),
         // What a decoder does to itself over a file, it does again.
         Ended::Killed(SIGSEGV | SIGABRT | SIGBUS | SIGFPE | SIGILL) => corrupt("its decoder gave up"),
-        Ended::Killed(signal) => Fault::Killed { program, signal }.into(),
-        Ended::Failed(ASKED_TO_STOP) => Fault::Stopped { program }.into(),
+        Ended::Killed(signal) => Transient::Killed { program, signal }.into(),
+        Ended::Failed(ASKED_TO_STOP) => Transient::Stopped { program }.into(),
         Ended::Failed(_) => refused(program, tail),
     })
 }
@@ -70,7 +70,7 @@ pub(crate) fn too_many_pixels(tail: &Tail) -> Option<Refusal> {
 fn refused(program: &'static str, tail: &Tail) -> MediaError {
     // The fence speaks under its own name, and the loader under its own; the program speaks of itself only in brackets.
     if tail.starts(&["smmu-fence: "]) || tail.says(&["error while loading shared libraries"]) {
-        return Fault::Start(io::Error::other(tail.complaints())).into();
+        return Transient::Start(io::Error::other(tail.complaints())).into();
     }
     if tail.says(&["exceeds max_streams"]) {
         return Refusal::new(ErrorCode::TooManyStreams, "the file has too many streams").into();
@@ -79,7 +79,7 @@ fn refused(program: &'static str, tail: &Tail) -> MediaError {
         return refusal.into();
     }
     if tail.says(&["No space left on device"]) {
-        return Fault::NoSpace { program }.into();
+        return Transient::NoSpace { program }.into();
     }
     if tail.says(&["File too large"]) {
         return too_large();
@@ -114,10 +114,10 @@ pub(crate) fn corrupt(reason: &str) -> MediaError {
 mod tests {
     use super::*;
 
-    fn code(ended: Ended, complaint: &str) -> Result<ErrorCode, Fault> {
+    fn code(ended: Ended, complaint: &str) -> Result<ErrorCode, Transient> {
         match verdict(Program::Ffmpeg, ended, &Tail::of(complaint.as_bytes())).expect("no good end") {
             MediaError::Refused(refusal) => Ok(refusal.code),
-            MediaError::Fault(fault) => Err(fault),
+            MediaError::Transient(fault) => Err(fault),
         }
     }
 
@@ -144,18 +144,18 @@ mod tests {
         ] {
             assert_eq!(code(ended, complaint).expect("a refusal"), expected, "{ended:?} {complaint}");
         }
-        assert!(matches!(code(Ended::Killed(9), ""), Err(Fault::Killed { signal: 9, .. })));
-        assert!(matches!(code(Ended::TimedOut, ""), Err(Fault::TimedOut { .. })));
-        assert!(matches!(code(Ended::Killed(24), ""), Err(Fault::TimedOut { .. })));
-        assert!(matches!(code(Ended::Cancelled, ""), Err(Fault::Cancelled)));
-        assert!(matches!(code(Ended::Failed(1), "av_write: No space left on device"), Err(Fault::NoSpace { .. })));
-        assert!(matches!(code(Ended::Failed(255), ""), Err(Fault::Stopped { .. })));
+        assert!(matches!(code(Ended::Killed(9), ""), Err(Transient::Killed { signal: 9, .. })));
+        assert!(matches!(code(Ended::TimedOut, ""), Err(Transient::TimedOut { .. })));
+        assert!(matches!(code(Ended::Killed(24), ""), Err(Transient::TimedOut { .. })));
+        assert!(matches!(code(Ended::Cancelled, ""), Err(Transient::Cancelled)));
+        assert!(matches!(code(Ended::Failed(1), "av_write: No space left on device"), Err(Transient::NoSpace { .. })));
+        assert!(matches!(code(Ended::Failed(255), ""), Err(Transient::Stopped { .. })));
         for complaint in [
             "smmu-fence: failed to restrict files: Operation not permitted",
             "smmu-fence: failed to start /usr/bin/ffmpeg: Permission denied (os error 13)",
             "ffmpeg: error while loading shared libraries: libavdevice.so.59: failed to map segment",
         ] {
-            assert!(matches!(code(Ended::Failed(127), complaint), Err(Fault::Start(_))), "{complaint}");
+            assert!(matches!(code(Ended::Failed(127), complaint), Err(Transient::Start(_))), "{complaint}");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     workspace::{Workspace, digest},
 };
 use crate::{
-    error::{Fault, MediaError},
+    error::{MediaError, Transient},
     manifest,
 };
 use smmu_core::{
@@ -49,15 +49,15 @@ impl<'a> Listener<'a> {
     ///
     /// # Errors
     ///
-    /// [`MediaError::Refused`] if it is no video or sound, damaged or over a limit; [`MediaError::Fault`] otherwise.
+    /// [`MediaError::Refused`] if it is no video or sound, damaged or over a limit; [`MediaError::Transient`] otherwise.
     pub fn open(
         input: &Path,
         limits: &AvLimits,
         out_dir: &'a Path,
         cancelled: &'a AtomicBool,
     ) -> Result<Self, MediaError> {
-        let mut file = File::open(input).map_err(Fault::Read)?;
-        limits.check_bytes(file.metadata().map_err(Fault::Read)?.len())?;
+        let mut file = File::open(input).map_err(Transient::Read)?;
+        limits.check_bytes(file.metadata().map_err(Transient::Read)?.len())?;
         let content_type = content_type(&mut file)?;
         let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
         let probe = probe(
@@ -126,11 +126,12 @@ impl<'a> Listener<'a> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Read`], or [`Fault::Cancelled`].
+    /// [`Transient::Read`], or [`Transient::Cancelled`].
     pub fn source(&mut self) -> Result<SourceFacts, MediaError> {
-        let (bytes, sha256) = digest(&mut self.file, || self.cancelled.load(Ordering::Relaxed)).map_err(Fault::Read)?;
+        let (bytes, sha256) =
+            digest(&mut self.file, || self.cancelled.load(Ordering::Relaxed)).map_err(Transient::Read)?;
         if self.cancelled.load(Ordering::Relaxed) {
-            return Err(Fault::Cancelled.into());
+            return Err(Transient::Cancelled.into());
         }
         Ok(SourceFacts { content_type: self.content_type.to_owned(), bytes, sha256 })
     }
@@ -139,7 +140,7 @@ impl<'a> Listener<'a> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Write`] or [`Fault::Read`]; a refusal if it is larger than may be written.
+    /// [`Transient::Write`] or [`Transient::Read`]; a refusal if it is larger than may be written.
     pub fn publish(
         &mut self,
         name: &str,
@@ -155,7 +156,7 @@ impl<'a> Listener<'a> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Write`].
+    /// [`Transient::Write`].
     pub fn finish(self, manifest: &Manifest) -> Result<(), MediaError> {
         Ok(manifest::write(manifest, self.out_dir)?)
     }
@@ -300,9 +301,9 @@ mod tests {
         let mut chunks = 0;
         let ended = listener.listen(&sound, Channels::Mixed, Duration::from_mins(1), &mut |_| {
             chunks += 1;
-            if chunks < 3 { Ok(()) } else { Err(Fault::Cancelled.into()) }
+            if chunks < 3 { Ok(()) } else { Err(Transient::Cancelled.into()) }
         });
-        assert!(matches!(ended, Err(MediaError::Fault(Fault::Cancelled))));
+        assert!(matches!(ended, Err(MediaError::Transient(Transient::Cancelled))));
         assert_eq!(chunks, 3);
     }
 }

@@ -9,7 +9,7 @@ use super::{
     sandbox::{Bounds, Program},
     workspace::Workspace,
 };
-use crate::error::{Fault, MediaError, unsupported};
+use crate::error::{MediaError, Transient, unsupported};
 use smmu_core::{
     ErrorCode, Refusal,
     av::{AvLimits, Clock, FrameRate, Packet, Probe, Survey, Timing, VideoStream},
@@ -21,7 +21,7 @@ const MAX_REPORT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Probes the source, and refuses it where the probe alone tells.
 pub(crate) fn probe(space: &Workspace, runner: &Runner, limits: &AvLimits) -> Result<Probe, MediaError> {
-    let extents = Extents::read(&space.source()?).map_err(Fault::Read)?;
+    let extents = Extents::read(&space.source()?).map_err(Transient::Read)?;
     if let Some(bytes) = extents.whole_bytes {
         space.keep_first(bytes)?;
     }
@@ -76,10 +76,10 @@ fn measure(
         // How long a fragmented file would have become nobody knows.
         let exact = EXACT.contains(&probe.container.as_str()) && !guessed && !extents.fragmented;
         probe.take_still_for_cover(survey);
-        probe.measured(survey, source.metadata().map_err(Fault::Read)?.len(), exact);
+        probe.measured(survey, source.metadata().map_err(Transient::Read)?.len(), exact);
     }
     if let Some(promised) = extents.promised_bytes.filter(|_| probe.claimed_ms.is_none()) {
-        let bytes = source.metadata().map_err(Fault::Read)?.len().max(1);
+        let bytes = source.metadata().map_err(Transient::Read)?.len().max(1);
         probe.claimed_ms = Some(probe.duration_ms.saturating_mul(promised) / bytes);
     }
     probe.cut_off = extents.cut || probe.claimed_ms.is_some();
@@ -171,7 +171,7 @@ fn not_opened(error: MediaError) -> MediaError {
         MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, .. }) => {
             Refusal::new(ErrorCode::CorruptMedia, "the file is damaged, or its container is not supported").into()
         }
-        MediaError::Refused(_) | MediaError::Fault(_) => error,
+        MediaError::Refused(_) | MediaError::Transient(_) => error,
     }
 }
 

@@ -4,7 +4,7 @@
 //! own: no socket, no other process, nothing to read but libraries and its source, nothing to write but its room.
 
 use super::machine::child_memory_bytes;
-use crate::error::Fault;
+use crate::error::Transient;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use smmu_core::av::AvLimits;
 use std::{
@@ -68,7 +68,7 @@ pub(crate) struct Room<'a> {
 /// streams and arguments are the caller's to set.
 ///
 /// It dies with the thread that starts it, so that thread has to wait for it.
-pub(crate) fn command(program: &Path, room: Room<'_>, bounds: &Bounds) -> Result<Command, Fault> {
+pub(crate) fn command(program: &Path, room: Room<'_>, bounds: &Bounds) -> Result<Command, Transient> {
     let fence = fence()?;
     let cores = thread::available_parallelism().map_or(1, usize::from) as u64;
     // Only a second bound, for when our own clock has died: every core for the whole time.
@@ -98,12 +98,12 @@ pub(crate) fn command(program: &Path, room: Room<'_>, bounds: &Bounds) -> Result
 }
 
 /// Where a program is, by our own `PATH`; a fault that names the package where it is not.
-pub(crate) fn find(name: &'static str, package: &'static str) -> Result<PathBuf, Fault> {
+pub(crate) fn find(name: &'static str, package: &'static str) -> Result<PathBuf, Transient> {
     let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
     env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|file| file.is_absolute() && file.is_file())
-        .ok_or(Fault::MissingProgram { program: name, package })
+        .ok_or(Transient::MissingProgram { program: name, package })
 }
 
 /// The launcher's name.
@@ -119,14 +119,14 @@ struct Fence {
 
 /// The fence, tried the first time that it is asked for. From then on this process cannot be read by others of its user,
 /// as its children are.
-fn fence() -> Result<&'static Fence, Fault> {
+fn fence() -> Result<&'static Fence, Transient> {
     static TRIED: OnceLock<Fence> = OnceLock::new();
     if let Some(fence) = TRIED.get() {
         return Ok(fence);
     }
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| Fault::Fence(error.to_string()))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| Transient::Fence(error.to_string()))?;
     let launcher = launcher()?;
-    let tried = Command::new(&launcher).arg("check").env_clear().stdin(Stdio::null()).output().map_err(Fault::Start)?;
+    let tried = Command::new(&launcher).arg("check").env_clear().stdin(Stdio::null()).output().map_err(Transient::Start)?;
     let (holds, complaint) = (String::from_utf8_lossy(&tried.stdout), String::from_utf8_lossy(&tried.stderr));
     let filters_system_calls = tried.status.success();
     if filters_system_calls {
@@ -134,17 +134,17 @@ fn fence() -> Result<&'static Fence, Fault> {
     } else if env::var_os(VARIABLE).is_some_and(|value| value == "best-effort") {
         tracing::warn!(holds = holds.trim(), complaint = complaint.trim(), "ffmpeg runs with a part of the fence");
     } else {
-        return Err(Fault::Fence(complaint.trim().to_owned()));
+        return Err(Transient::Fence(complaint.trim().to_owned()));
     }
     Ok(TRIED.get_or_init(|| Fence { launcher, filters_system_calls }))
 }
 
 /// Where the launcher is: beside our own program, or a folder up, since cargo puts tests and examples into one of their
 /// own; else by our `PATH`.
-fn launcher() -> Result<PathBuf, Fault> {
+fn launcher() -> Result<PathBuf, Transient> {
     let own = env::current_exe().unwrap_or_default();
     let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join(FENCE)).find(|file| file.is_file());
-    let missing = |_| Fault::Fence(format!("{FENCE} is neither beside this program nor on PATH"));
+    let missing = |_| Transient::Fence(format!("{FENCE} is neither beside this program nor on PATH"));
     beside.map_or_else(|| find(FENCE, FENCE).map_err(missing), Ok)
 }
 
@@ -152,8 +152,8 @@ fn launcher() -> Result<PathBuf, Fault> {
 ///
 /// # Errors
 ///
-/// [`Fault::MissingProgram`] or [`Fault::Fence`].
-pub fn check() -> Result<(), Fault> {
+/// [`Transient::MissingProgram`] or [`Transient::Fence`].
+pub fn check() -> Result<(), Transient> {
     fence()?;
     [Program::Ffmpeg, Program::Ffprobe].into_iter().try_for_each(|program| find(program.name(), "ffmpeg").map(drop))
 }

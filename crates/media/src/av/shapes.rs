@@ -1,7 +1,7 @@
 //! The shapes that a picture has on the way: recorders of windows, phones that are turned and broadcasts change them.
 
 use super::{child::Runner, line::Line, probe::by_line, sandbox::Program, workspace::Workspace};
-use crate::error::{Fault, MediaError};
+use crate::error::{MediaError, Transient};
 use smmu_core::av::{AvLimits, Probe, Shape};
 use std::{fs, time::Duration};
 
@@ -35,8 +35,8 @@ pub(super) fn fit(probe: &mut Probe, space: &Workspace, runner: &Runner, limits:
     });
     match run {
         // What cannot be decoded is judged where it is.
-        Ok(()) | Err(MediaError::Refused(_) | MediaError::Fault(Fault::TimedOut { .. })) => {}
-        Err(fault @ MediaError::Fault(_)) => return Err(fault),
+        Ok(()) | Err(MediaError::Refused(_) | MediaError::Transient(Transient::TimedOut { .. })) => {}
+        Err(fault @ MediaError::Transient(_)) => return Err(fault),
     }
     // It may not be there.
     let _ = fs::remove_file(space.path(KEYFRAMES));

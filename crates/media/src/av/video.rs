@@ -11,7 +11,7 @@ use super::{
     making::{Making, bit_rate, is_cut_off},
 };
 use crate::{
-    error::{Fault, MediaError},
+    error::{MediaError, Transient},
     webp,
 };
 pub(crate) use lines::Video;
@@ -136,7 +136,7 @@ fn nothing_shown(run: Result<(), MediaError>) -> Result<Option<Refusal>, MediaEr
     match run {
         Ok(()) => Ok(None),
         Err(MediaError::Refused(refusal)) => Ok(Some(refusal)),
-        Err(fault @ MediaError::Fault(_)) => Err(fault),
+        Err(fault @ MediaError::Transient(_)) => Err(fault),
     }
 }
 
@@ -251,7 +251,7 @@ fn publish_storyboard(making: &mut Making, plan: &StoryboardPlan, picture_ms: u6
     for number in 0..plan.sheets() {
         let name = StoryboardPlan::sheet_name(number);
         let (made, named) = (making.space.path(&sheet(number + 1)), making.space.path(&name));
-        fs::rename(made, named).map_err(|_| Fault::Output("a sheet of the storyboard is missing".to_owned()))?;
+        fs::rename(made, named).map_err(|_| Transient::Output("a sheet of the storyboard is missing".to_owned()))?;
         making.publish(&name, Role::Sprite, "image/jpeg", |artifact| sized(artifact, plan.sheet()))?;
     }
     making.space.write(names::STORYBOARD, plan.cues(picture_ms).as_bytes())?;

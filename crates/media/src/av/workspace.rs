@@ -1,7 +1,7 @@
 //! The private folder in which children work, and the way out of it.
 
 use super::{failure::too_large, line::SOURCE, sandbox::Room};
-use crate::error::{Fault, MediaError};
+use crate::error::{Transient, MediaError};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{Artifact, Role, Sha256};
 use std::{
@@ -24,23 +24,23 @@ pub(crate) struct Workspace<'a> {
 
 impl<'a> Workspace<'a> {
     /// A folder that holds nothing but a link to the input.
-    pub(crate) fn open(input: &Path, out_dir: &'a Path, max_bytes: u64) -> Result<Self, Fault> {
-        let fault = |source| Fault::Write { path: out_dir.to_owned(), source };
+    pub(crate) fn open(input: &Path, out_dir: &'a Path, max_bytes: u64) -> Result<Self, Transient> {
+        let fault = |source| Transient::Write { path: out_dir.to_owned(), source };
         let private = tempfile::Builder::new().prefix(".transcode-").tempdir_in(out_dir).map_err(fault)?;
-        let input = fs::canonicalize(input).map_err(Fault::Read)?;
+        let input = fs::canonicalize(input).map_err(Transient::Read)?;
         symlink(&input, private.path().join(SOURCE)).map_err(fault)?;
         Ok(Self { private, input, out_dir, max_bytes, published_bytes: 0 })
     }
 
     /// The source, to be read by us.
-    pub(crate) fn source(&self) -> Result<File, Fault> {
-        File::open(self.path(SOURCE)).map_err(Fault::Read)
+    pub(crate) fn source(&self) -> Result<File, Transient> {
+        File::open(self.path(SOURCE)).map_err(Transient::Read)
     }
 
     /// Replaces the link to the input by its first bytes, for what cannot be read with what follows.
-    pub(crate) fn keep_first(&self, bytes: u64) -> Result<(), Fault> {
+    pub(crate) fn keep_first(&self, bytes: u64) -> Result<(), Transient> {
         let (path, part) = (self.path(SOURCE), self.path("source.part"));
-        let fault = |source| Fault::Write { path: path.clone(), source };
+        let fault = |source| Transient::Write { path: path.clone(), source };
         let mut copy = File::create(&part).map_err(fault)?;
         io::copy(&mut self.source()?.take(bytes), &mut copy).map_err(fault)?;
         fs::rename(&part, &path).map_err(fault)
@@ -67,15 +67,15 @@ impl<'a> Workspace<'a> {
     }
 
     /// Writes a file of our own.
-    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Transient> {
         let path = self.path(name);
-        fs::write(&path, content).map_err(|source| Fault::Write { path, source })
+        fs::write(&path, content).map_err(|source| Transient::Write { path, source })
     }
 
     /// Refuses when what was published and what is in the making together are larger than may be written.
     pub(crate) fn check_size(&self) -> Result<(), MediaError> {
         let mut bytes = self.published_bytes;
-        for entry in fs::read_dir(self.dir()).map_err(Fault::Read)? {
+        for entry in fs::read_dir(self.dir()).map_err(Transient::Read)? {
             // A file can be moved away by its writer in between; a link is the source's.
             let Ok(facts) = entry.and_then(|entry| entry.metadata()) else { continue };
             bytes += if facts.is_file() { facts.len() } else { 0 };
@@ -87,10 +87,10 @@ impl<'a> Workspace<'a> {
     pub(crate) fn publish(&mut self, name: &str, role: Role, content_type: &str) -> Result<Artifact, MediaError> {
         self.check_size()?;
         let path = self.path(name);
-        let mut file = File::open(&path).map_err(|_| Fault::Output(format!("{name} was not made")))?;
-        let (bytes, sha256) = digest(&mut file, || false).map_err(Fault::Read)?;
+        let mut file = File::open(&path).map_err(|_| Transient::Output(format!("{name} was not made")))?;
+        let (bytes, sha256) = digest(&mut file, || false).map_err(Transient::Read)?;
         let published = self.out_dir.join(name);
-        fs::rename(&path, &published).map_err(|source| Fault::Write { path: published, source })?;
+        fs::rename(&path, &published).map_err(|source| Transient::Write { path: published, source })?;
         self.published_bytes += bytes;
         Ok(Artifact::new(name, role, content_type, bytes, sha256))
     }

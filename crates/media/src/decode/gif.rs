@@ -6,7 +6,7 @@ use super::{
     cut_off, frames_missing, shortened, shrink_bytes,
 };
 use crate::{
-    error::{Fault, MediaError, corrupt, reading},
+    error::{MediaError, Transient, corrupt, reading},
     raster::Decoded,
     resize,
     source::Source,
@@ -77,8 +77,8 @@ fn decoder(file: &File, skip_pixels: bool, canvas: u64) -> Result<Decoder<BufRea
     // The limit is for extensions too: photo editors store megabytes of XMP in small pictures.
     let bytes = NonZeroU64::new((canvas * 4).max(MIN_MEMORY_BYTES)).expect("the least is above 0");
     options.set_memory_limit(MemoryLimit::Bytes(bytes));
-    let mut file = file.try_clone().map_err(Fault::Read)?;
-    file.rewind().map_err(Fault::Read)?;
+    let mut file = file.try_clone().map_err(Transient::Read)?;
+    file.rewind().map_err(Transient::Read)?;
     options.read_info(BufReader::new(file)).map_err(refusal)
 }
 

@@ -16,7 +16,7 @@ mod sequence;
 use super::{Decode, Header, TakeFrame, frames_missing, parts_missing, shortened};
 use crate::{
     camera::Metadata,
-    colour::Profile,
+    colour::ColourProfile,
     error::{MediaError, corrupt, unsupported},
     raster::{Channels, Decoded, Sample, row_samples},
     resize::RowResizer,
@@ -71,8 +71,8 @@ impl Heif {
         };
         let points = container.code_points.or_else(|| colour.tiles.first().and_then(|tile| tile.coding.points()));
         let profile = match (&container.icc, points) {
-            (Some(icc), _) => Profile::parse(icc),
-            (None, Some(points)) => Profile::of_code_points(points.primaries, points.transfer),
+            (Some(icc), _) => ColourProfile::parse(icc),
+            (None, Some(points)) => ColourProfile::of_code_points(points.primaries, points.transfer),
             (None, None) => None,
         };
         let (animation, mut warnings) =

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     camera::Metadata,
-    colour::Profile,
+    colour::ColourProfile,
     error::{MediaError, corrupt, unsupported},
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, Extent},
@@ -88,7 +88,7 @@ impl Jpeg {
             has_alpha: false,
             bit_depth: 8,
             colour_model,
-            profile: markers.icc.take().and_then(|icc| Profile::parse(&icc)),
+            profile: markers.icc.take().and_then(|icc| ColourProfile::parse(&icc)),
             camera: metadata.as_ref().and_then(Metadata::camera),
             animation: None,
             warnings,

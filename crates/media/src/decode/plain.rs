@@ -2,7 +2,7 @@
 
 use super::{Decode, Header, incomplete::Rows, refused, shrink_bytes};
 use crate::{
-    error::{Fault, MediaError, corrupt, reading, unsupported},
+    error::{MediaError, Transient, corrupt, reading, unsupported},
     raster::{Channels, Decoded, Raster, Sample},
     resize,
     source::Source,
@@ -71,7 +71,7 @@ fn rows_of_pnm(source: &Source) -> Result<Option<Rows>, MediaError> {
     let decoder = PnmDecoder::new(source.reader()?).map_err(|error| refused(source.format.name(), error))?;
     let (subtype, (width, height), bytes) = (decoder.subtype(), decoder.dimensions(), decoder.total_bytes());
     let (mut reader, _) = decoder.into_inner();
-    let at = reader.stream_position().map_err(Fault::Read)?;
+    let at = reader.stream_position().map_err(Transient::Read)?;
     let bytes = match subtype {
         PnmSubtype::Bitmap(SampleEncoding::Binary) => u64::from(width).div_ceil(8),
         PnmSubtype::Graymap(SampleEncoding::Binary)
@@ -110,7 +110,7 @@ impl Plain {
         };
         let file = source.any_offset()?;
         let missing = rows.map(|rows| rows.missing(name, (&file, source.bytes), limits)).transpose()?.flatten();
-        file.check().map_err(Fault::Read)?;
+        file.check().map_err(Transient::Read)?;
         let (rest, warning) = missing.unzip();
         let reader = source.reader()?.chain(Cursor::new(rest.unwrap_or_default()));
         let mut decoder: Box<dyn ImageDecoder> = match source.format {

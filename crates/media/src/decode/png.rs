@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     camera::Metadata,
-    error::{Fault, MediaError, corrupt, reading},
+    error::{MediaError, Transient, corrupt, reading},
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, RowResizer},
     source::Source,
@@ -47,8 +47,8 @@ pub(super) fn refusal(error: DecodingError) -> MediaError {
 
 /// A decoder of the pixels, from the start.
 fn decoder(file: &File, limits: Limits) -> Result<Decoder<BufReader<File>>, MediaError> {
-    let mut file = file.try_clone().map_err(Fault::Read)?;
-    file.rewind().map_err(Fault::Read)?;
+    let mut file = file.try_clone().map_err(Transient::Read)?;
+    file.rewind().map_err(Transient::Read)?;
     let mut decoder = Decoder::new_with_limits(BufReader::with_capacity(64 * 1024, file), limits);
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
@@ -63,7 +63,7 @@ fn complete_frames(moving: &Moving, file: &File, limits: Limits) -> Result<u32, 
         Ok(true)
     });
     match counted {
-        Err(MediaError::Fault(fault)) => Err(fault.into()),
+        Err(MediaError::Transient(fault)) => Err(fault.into()),
         Ok(()) | Err(MediaError::Refused(_)) => Ok(complete),
     }
 }

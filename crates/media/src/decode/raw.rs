@@ -10,7 +10,7 @@ mod fuji;
 use super::{Decode, Header, jpeg::Jpeg, jpeg_markers::Markers};
 use crate::{
     camera,
-    error::{Fault, MediaError, corrupt},
+    error::{MediaError, Transient, corrupt},
     raster::Decoded,
     source::{AnyOffset, Source},
 };
@@ -64,7 +64,7 @@ impl Raw {
         };
         let chosen = found.as_ref().and_then(|found| choose(&file, source.bytes, found));
         let content = chosen.as_ref().and_then(|(preview, _)| read(&file, preview.place));
-        file.check().map_err(Fault::Read)?;
+        file.check().map_err(Transient::Read)?;
         let ends_early = found.as_ref().is_some_and(|found| {
             found.streams.iter().any(|(offset, bytes)| offset.saturating_add(*bytes) > source.bytes)
         });
@@ -139,7 +139,7 @@ fn of_preview(error: MediaError) -> MediaError {
         MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, message }) => {
             corrupt(ImageFormat::Raw.name(), format!("its preview cannot be decoded ({message})"))
         }
-        MediaError::Refused(_) | MediaError::Fault(_) => error,
+        MediaError::Refused(_) | MediaError::Transient(_) => error,
     }
 }
 

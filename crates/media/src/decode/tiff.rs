@@ -21,7 +21,7 @@ use self::{
 use super::{Decode, Header, cut_off};
 use crate::{
     camera,
-    colour::Profile,
+    colour::ColourProfile,
     error::{MediaError, corrupt, unsupported},
     raster::{Decoded, Raster, row_samples},
     resize::RowResizer,
@@ -166,7 +166,7 @@ fn header(page: &Directory, layout: &Layout, photometry: &Photometry) -> Header 
         has_alpha: channels.has_alpha(),
         bit_depth: layout.numbers.bits,
         colour_model,
-        profile: page.bytes(tag::ICC).and_then(Profile::parse),
+        profile: page.bytes(tag::ICC).and_then(ColourProfile::parse),
         camera: camera::facts(page, page.below(tag::EXIF_IFD).as_ref()),
         animation: None,
         warnings: Vec::new(),

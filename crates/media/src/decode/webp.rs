@@ -3,7 +3,7 @@
 use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
 use crate::{
     camera::Metadata,
-    colour::Profile,
+    colour::ColourProfile,
     error::{MediaError, corrupt},
     raster::{Channels, Decoded, Raster, row_samples},
     resize,
@@ -60,7 +60,7 @@ impl Webp {
             has_alpha: found.has_alpha,
             bit_depth: 8,
             colour_model: if found.lossless { ColourModel::Rgb } else { ColourModel::Ycbcr },
-            profile: found.icc.take().and_then(|icc| Profile::parse(&icc)),
+            profile: found.icc.take().and_then(|icc| ColourProfile::parse(&icc)),
             camera: metadata.as_ref().and_then(Metadata::camera),
             animation: found.animation,
             warnings,

@@ -2,7 +2,7 @@
 
 use super::{Picture, Plane, Settings, container, encode_fault, sys};
 use crate::{
-    error::{Fault, MediaError, corrupt},
+    error::{MediaError, Transient, corrupt},
     raster::{Channels, Raster},
 };
 use smmu_core::image::Size;
@@ -26,7 +26,7 @@ impl<'a> AnimationDecoder<'a> {
         let bytes = sys::WebPData { bytes: content.as_ptr(), size: content.len() };
         // SAFETY: plain initialisation of a value of ours.
         if unsafe { sys::WebPAnimDecoderOptionsInit(&raw mut options) } == 0 {
-            return Err(Fault::resize("libwebp is of another version").into());
+            return Err(Transient::resize("libwebp is of another version").into());
         }
         options.color_mode = sys::WEBP_CSP_MODE::MODE_RGBA;
         // SAFETY: options are initialised, the content outlives the decoder by its lifetime.
@@ -83,7 +83,7 @@ pub(crate) struct AnimationEncoder {
 
 impl AnimationEncoder {
     /// An animation without frames yet, that plays so many times (0: forever).
-    pub(crate) fn new(size: Size, plays: u32, settings: Settings) -> Result<Self, Fault> {
+    pub(crate) fn new(size: Size, plays: u32, settings: Settings) -> Result<Self, Transient> {
         let config = settings.config()?;
         let width = i32::try_from(size.width).map_err(encode_fault)?;
         let height = i32::try_from(size.height).map_err(encode_fault)?;
@@ -110,7 +110,7 @@ impl AnimationEncoder {
     }
 
     /// Adds a frame of the animation's size, shown for so many milliseconds.
-    pub(crate) fn add(&mut self, raster: &Raster, shown_ms: u32) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, raster: &Raster, shown_ms: u32) -> Result<(), Transient> {
         if raster.size != self.size {
             return Err(encode_fault("a frame of another size"));
         }
@@ -126,7 +126,7 @@ impl AnimationEncoder {
     }
 
     /// The file.
-    pub(crate) fn finish(self) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, Transient> {
         // SAFETY: no picture tells the encoder when the last frame ends; the rest is live.
         let ended = unsafe {
             sys::WebPAnimEncoderAdd(self.encoder.as_ptr(), std::ptr::null_mut(), self.at_ms, std::ptr::null())
@@ -149,7 +149,7 @@ impl AnimationEncoder {
         Ok(content)
     }
 
-    fn complaint(&self) -> Fault {
+    fn complaint(&self) -> Transient {
         // SAFETY: the encoder is live; what it returns is a string of its own or null.
         let reason = unsafe {
             let text = sys::WebPAnimEncoderGetError(self.encoder.as_ptr());

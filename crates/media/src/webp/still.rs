@@ -2,7 +2,7 @@
 
 use super::{Picture, Plane, Settings, encode_fault, sys};
 use crate::{
-    error::{Fault, MediaError, corrupt},
+    error::{MediaError, Transient, corrupt},
     raster::{Channels, Raster},
 };
 use smmu_core::image::Size;
@@ -18,7 +18,7 @@ impl Drop for Writer {
 }
 
 /// An RGB or RGBA raster as a lossy WebP file.
-pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Fault> {
+pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Transient> {
     let config = settings.config()?;
     let mut picture = Picture::of(raster, Plane::Yuv)?;
     let mut writer = Writer(sys::WebPMemoryWriter { mem: std::ptr::null_mut(), size: 0, max_size: 0, pad: [0] });
@@ -64,7 +64,7 @@ pub(crate) fn decode_rows(
     // SAFETY: without input it only makes a decoder, whose configuration outlives it here.
     let decoder = Incremental(unsafe { sys::WebPIDecode(std::ptr::null(), 0, &raw mut config) });
     if decoder.0.is_null() {
-        return Err(Fault::resize("libwebp has no memory for a decoder").into());
+        return Err(Transient::resize("libwebp has no memory for a decoder").into());
     }
     // SAFETY: the decoder and the input are live; as for `decode`, the output names memory of ours.
     let status = unsafe { sys::WebPIUpdate(decoder.0, content.as_ptr(), content.len()) };
@@ -98,17 +98,17 @@ fn configuration(raster: &mut Raster, stored: Size) -> Result<sys::WebPDecoderCo
         Channels::Rgba => sys::WEBP_CSP_MODE::MODE_RGBA,
         Channels::Grey | Channels::GreyAlpha | Channels::Cmyk => return Err(corrupt("WebP", "it has other channels")),
     };
-    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Fault::resize("libwebp is of another version"))?;
+    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Transient::resize("libwebp is of another version"))?;
     let stride = raster.size.width as usize * raster.channels.count();
     // What is scaled is multiplied by its alpha and divided again, even to the size that it has.
     config.options.use_scaling = (raster.size != stored).into();
-    config.options.scaled_width = i32::try_from(raster.size.width).map_err(Fault::resize)?;
-    config.options.scaled_height = i32::try_from(raster.size.height).map_err(Fault::resize)?;
+    config.options.scaled_width = i32::try_from(raster.size.width).map_err(Transient::resize)?;
+    config.options.scaled_height = i32::try_from(raster.size.height).map_err(Transient::resize)?;
     config.output.colorspace = mode;
     config.output.is_external_memory = 1;
     config.output.u.RGBA = sys::WebPRGBABuffer {
         rgba: raster.samples.as_mut_ptr(),
-        stride: i32::try_from(stride).map_err(Fault::resize)?,
+        stride: i32::try_from(stride).map_err(Transient::resize)?,
         size: raster.samples.len(),
     };
     Ok(config)

@@ -3,7 +3,7 @@
 use crate::{Bench, H264, moving, profile, tone};
 use smmu_core::{ErrorCode, av::AvLimits};
 use smmu_media::{
-    Fault, MediaError,
+    MediaError, Transient,
     av::{Event, transcode},
 };
 use std::{
@@ -63,7 +63,7 @@ fn a_cancelled_transcoding_leaves_no_child_and_no_manifest() {
         let (result, at) = work.join().expect("no panic");
         (result, at - asked)
     });
-    assert!(matches!(result, Err(MediaError::Fault(Fault::Cancelled))), "{result:?}");
+    assert!(matches!(result, Err(MediaError::Transient(Transient::Cancelled))), "{result:?}");
     assert!(after < Duration::from_secs(1), "{after:?}");
     assert_eq!(working_in(&bench.out()), [""; 0]);
     assert_eq!(bench.left(), ["poster.jpg", "preview.webp"]);
@@ -93,7 +93,7 @@ fn a_child_that_is_killed_is_no_fault_of_the_file() {
         result
     });
     assert!(killed);
-    assert!(matches!(result, Err(MediaError::Fault(Fault::Killed { signal: 9, .. }))), "{result:?}");
+    assert!(matches!(result, Err(MediaError::Transient(Transient::Killed { signal: 9, .. }))), "{result:?}");
     assert_eq!(bench.left(), ["poster.jpg", "preview.webp"]);
 }
 
@@ -102,7 +102,7 @@ fn whoever_takes_too_long_is_ended() {
     let limits = AvLimits { max_wall_time: Duration::from_millis(40), ..AvLimits::default() };
     let clip = format!("{} {H264}", moving("160x120", "25", 1));
     let fault = Bench::with_clip(&clip, "mp4").fault_within(&limits);
-    assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
+    assert!(matches!(fault, Transient::TimedOut { .. }), "{fault}");
 }
 
 #[test]
@@ -131,12 +131,12 @@ fn what_want_of_memory_does_to_ffmpeg_is_no_damage_of_the_file() {
         let limits = AvLimits { max_child_memory_bytes: megabytes << 20, ..AvLimits::default() };
         match Bench::with_bytes(&clip).transcode_with(&profile(), &limits) {
             // How much a program needs to start is the machine's.
-            Ok(_) | Err((_, MediaError::Fault(Fault::Start(_)))) => {}
+            Ok(_) | Err((_, MediaError::Transient(Transient::Start(_)))) => {}
             Err((bench, MediaError::Refused(refusal))) => {
                 assert_eq!(refusal.code, ErrorCode::TooMuchMemory, "{megabytes} MiB: {refusal}");
                 bench.assert_nothing_half_made();
             }
-            Err((_, MediaError::Fault(fault))) => panic!("{megabytes} MiB: {fault}"),
+            Err((_, MediaError::Transient(fault))) => panic!("{megabytes} MiB: {fault}"),
         }
     }
 }
@@ -145,7 +145,7 @@ fn what_want_of_memory_does_to_ffmpeg_is_no_damage_of_the_file() {
 fn a_machine_on_which_nothing_can_start_is_no_fault_of_the_file() {
     let limits = AvLimits { max_child_memory_bytes: 8 << 20, ..AvLimits::default() };
     let fault = Bench::with_clip(&tone(440, 1.0), "wav").fault_within(&limits);
-    assert!(matches!(fault, Fault::Start(_)), "{fault}");
+    assert!(matches!(fault, Transient::Start(_)), "{fault}");
 }
 
 #[test]

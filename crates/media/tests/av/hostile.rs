@@ -111,7 +111,7 @@ fn a_list_of_files_or_addresses_is_refused_and_nothing_that_it_names_is_opened()
                 assert!(expected.contains(&refusal.code), "{name}: {refusal}");
                 assert!(name.contains("behind") || refusal.code == ErrorCode::UnsupportedMedia, "{name}: {refusal}");
             }
-            Err((_, MediaError::Fault(fault))) => panic!("{name}: {fault}"),
+            Err((_, MediaError::Transient(fault))) => panic!("{name}: {fault}"),
             // Any bytes are noise by AMR.
             Ok(made) => {
                 assert_eq!((name, made.manifest.source.content_type.as_str()), ("SDP behind AMR", "audio/amr-wb"));
@@ -387,7 +387,7 @@ fn assert_judged(name: &str, content: &[u8]) {
     match Bench::with_bytes(content).transcode_with(&profile(), &AvLimits::default()) {
         Ok(made) => made.assert_listed(),
         Err((bench, MediaError::Refused(_))) => bench.assert_nothing_half_made(),
-        Err((_, MediaError::Fault(fault))) => panic!("{name}: {fault}"),
+        Err((_, MediaError::Transient(fault))) => panic!("{name}: {fault}"),
     }
 }
 

@@ -71,7 +71,7 @@ fn judged(name: &str, content: &[u8]) -> Result<(), TestCaseError> {
             prop_assert!(!refusal.message.contains("gave up"), "{name}: a decoder panicked");
             Ok(())
         }
-        Err(MediaError::Fault(fault)) => Err(TestCaseError::fail(format!("{name}: {fault}"))),
+        Err(MediaError::Transient(fault)) => Err(TestCaseError::fail(format!("{name}: {fault}"))),
     }
 }
 

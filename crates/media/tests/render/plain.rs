@@ -125,7 +125,7 @@ fn every_file_with_bytes_changed_gets_a_verdict() {
                 Err(MediaError::Refused(refusal)) => {
                     assert!(!refusal.message.contains("gave up"), "{name}: {refusal}");
                 }
-                Err(MediaError::Fault(fault)) => panic!("{name}: {fault}"),
+                Err(MediaError::Transient(fault)) => panic!("{name}: {fault}"),
             }
         }
     }

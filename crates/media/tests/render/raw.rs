@@ -168,7 +168,7 @@ fn every_file_with_bytes_changed_or_cut_off_gets_a_verdict() {
     let judged = |name: &str, content: &[u8]| match render_with(content, &profile, &limits) {
         Ok(_) => {}
         Err(MediaError::Refused(refusal)) => assert!(!refusal.message.contains("gave up"), "{name}: {refusal}"),
-        Err(MediaError::Fault(fault)) => panic!("{name}: {fault}"),
+        Err(MediaError::Transient(fault)) => panic!("{name}: {fault}"),
     };
     for (number, Camera { file, content_type, .. }) in CAMERAS.iter().enumerate() {
         let mut random = support::Random(number as u32 * 7919 + 1);

@@ -114,9 +114,9 @@ fn a_few_words_need_more_to_change_the_language() {
 #[test]
 fn a_failing_engine_and_a_cancelled_attempt_are_faults() {
     let fault = hearing().hear(&mut Fake::failing(), region(), None, None).expect_err("it fails");
-    assert!(matches!(fault, MediaError::Fault(Fault::Recognise(_))));
+    assert!(matches!(fault, MediaError::Transient(Transient::Recognise(_))));
     let cancelled = AtomicBool::new(true);
     let hearing = Hearing { cancelled: &cancelled, ..hearing() };
     let fault = hearing.hear(&mut Fake::saying([said("Ask")]), region(), None, None).expect_err("it is over");
-    assert!(matches!(fault, MediaError::Fault(Fault::Cancelled)));
+    assert!(matches!(fault, MediaError::Transient(Transient::Cancelled)));
 }

@@ -158,7 +158,7 @@ fn whoever_is_cancelled_publishes_nothing() {
         }
     };
     let ended = transcribe(&request, &mut model(&Fake::saying([said("Ask")])), out.path(), &mut watch, &cancelled);
-    assert!(matches!(ended, Err(MediaError::Fault(Fault::Cancelled))));
+    assert!(matches!(ended, Err(MediaError::Transient(Transient::Cancelled))));
     assert_eq!(fs::read_dir(out.path()).expect("listed").count(), 0);
 }
 
@@ -166,7 +166,7 @@ fn whoever_is_cancelled_publishes_nothing() {
 fn a_failing_engine_is_a_fault_and_no_verdict_on_the_file() {
     let (_dir, input) = twice();
     let (made, _, _, out) = run(&input, &Fake::failing(), None, &SpeechProfile::default());
-    assert!(matches!(made, Err(MediaError::Fault(Fault::Recognise(_)))));
+    assert!(matches!(made, Err(MediaError::Transient(Transient::Recognise(_)))));
     assert_eq!(fs::read_dir(out.path()).expect("listed").count(), 0);
 }
 

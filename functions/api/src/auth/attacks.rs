@@ -36,9 +36,9 @@ async fn outcome(verifier: &Verifier, token: &str) -> Result<(), AuthError> {
     verifier.verify(&headers).await.map(|claims| assert_eq!(claims.user.as_str(), "user-1"))
 }
 
-async fn refusal(verifier: &Verifier, token: &str) -> Refusal {
+async fn flaw(verifier: &Verifier, token: &str) -> TokenFlaw {
     match outcome(verifier, token).await {
-        Err(AuthError::Refused(refusal)) => refusal,
+        Err(AuthError::Unauthorized(flaw)) => flaw,
         other => panic!("{other:?}"),
     }
 }
@@ -78,7 +78,7 @@ async fn a_cognito_access_token_is_accepted_with_a_local_stand_in_for_cognito() 
         json!({"iss": issuer, "client_id": "client-1", "token_use": "access", "sub": "user-1", "exp": NOW_S + 300});
     assert_eq!(outcome(&verifier, &Signer::rsa("a").token(&access)).await, ACCEPTED);
     let id = json!({"iss": issuer, "aud": "client-1", "token_use": "id", "sub": "user-1", "exp": NOW_S + 300});
-    assert_eq!(refusal(&verifier, &Signer::rsa("a").token(&id)).await, Refusal::TokenUse);
+    assert_eq!(flaw(&verifier, &Signer::rsa("a").token(&id)).await, TokenFlaw::TokenUse);
 }
 
 #[tokio::test]
@@ -88,8 +88,8 @@ async fn an_unsigned_token_is_refused_however_it_spells_none() {
         let signed = format!("{}.{}", b64(json!({"alg": alg}).to_string()), b64(good_claims().to_string()));
         for token in [format!("{signed}."), format!("{signed}.AA"), signed] {
             for verifier in &verifiers {
-                let refusal = refusal(verifier, &token).await;
-                assert!(matches!(refusal, Refusal::Algorithm | Refusal::TokenMalformed), "{token}: {refusal:?}");
+                let flaw = flaw(verifier, &token).await;
+                assert!(matches!(flaw, TokenFlaw::Algorithm | TokenFlaw::TokenMalformed), "{token}: {flaw:?}");
             }
         }
     }
@@ -103,7 +103,7 @@ async fn a_token_without_signature_is_refused_under_the_right_algorithm_too() {
         let token = signer.token(&good_claims());
         let (signed, _) = token.rsplit_once('.').unwrap();
         for signature in [String::new(), b64([0]), b64([0; 32]), b64([0; 64]), b64([0; 256])] {
-            assert_eq!(refusal(&verifier, &format!("{signed}.{signature}")).await, Refusal::Signature);
+            assert_eq!(flaw(&verifier, &format!("{signed}.{signature}")).await, TokenFlaw::Signature);
         }
     }
 }
@@ -115,9 +115,9 @@ async fn the_public_key_is_no_shared_secret_in_any_of_its_forms() {
     for form in rsa.public_forms() {
         let forger = Signer::hmac(&form);
         let honest = forger.compact(&header_with(&rsa, "alg", json!("HS256")), &good_claims().to_string());
-        assert_eq!(refusal(&verifier, &honest).await, Refusal::Algorithm);
+        assert_eq!(flaw(&verifier, &honest).await, TokenFlaw::Algorithm);
         let disguised = forger.compact(&rsa.header().to_string(), &good_claims().to_string());
-        assert_eq!(refusal(&verifier, &disguised).await, Refusal::Signature);
+        assert_eq!(flaw(&verifier, &disguised).await, TokenFlaw::Signature);
     }
 }
 
@@ -126,24 +126,24 @@ async fn a_token_of_another_algorithm_than_the_configured_one_is_refused() {
     let (rsa, ec, hmac) = (Signer::rsa("a"), Signer::p256("a"), Signer::hmac(SECRET));
     let es256 = verifier(Algorithm::Es256, &[&ec, &rsa]);
     let rs256 = verifier(Algorithm::Rs256, &[&ec, &rsa]);
-    assert_eq!(refusal(&es256, &rsa.token(&good_claims())).await, Refusal::Algorithm);
-    assert_eq!(refusal(&rs256, &ec.token(&good_claims())).await, Refusal::Algorithm);
-    assert_eq!(refusal(&rs256, &hmac.token(&good_claims())).await, Refusal::Algorithm);
-    assert_eq!(refusal(&shared_secret_verifier(), &rsa.token(&good_claims())).await, Refusal::Algorithm);
+    assert_eq!(flaw(&es256, &rsa.token(&good_claims())).await, TokenFlaw::Algorithm);
+    assert_eq!(flaw(&rs256, &ec.token(&good_claims())).await, TokenFlaw::Algorithm);
+    assert_eq!(flaw(&rs256, &hmac.token(&good_claims())).await, TokenFlaw::Algorithm);
+    assert_eq!(flaw(&shared_secret_verifier(), &rsa.token(&good_claims())).await, TokenFlaw::Algorithm);
     for alg in ["RS384", "RS512", "PS256", "rs256", "RS256 ", "EdDSA"] {
         let token = rsa.compact(&header_with(&rsa, "alg", json!(alg)), &good_claims().to_string());
-        assert_eq!(refusal(&rs256, &token).await, Refusal::Algorithm, "{alg}");
+        assert_eq!(flaw(&rs256, &token).await, TokenFlaw::Algorithm, "{alg}");
     }
 }
 
 #[tokio::test]
 async fn a_key_of_somebody_else_under_the_issuers_key_id_is_refused() {
     let rs256 = verifier(Algorithm::Rs256, &[&Signer::rsa("a")]);
-    assert_eq!(refusal(&rs256, &Signer::other_rsa("a").token(&good_claims())).await, Refusal::Signature);
+    assert_eq!(flaw(&rs256, &Signer::other_rsa("a").token(&good_claims())).await, TokenFlaw::Signature);
     let es256 = verifier(Algorithm::Es256, &[&Signer::p256("a")]);
-    assert_eq!(refusal(&es256, &Signer::p256("a").token(&good_claims())).await, Refusal::Signature);
+    assert_eq!(flaw(&es256, &Signer::p256("a").token(&good_claims())).await, TokenFlaw::Signature);
     let guess = Signer::hmac(b"some other secret of thirty-two bytes");
-    assert_eq!(refusal(&shared_secret_verifier(), &guess.token(&good_claims())).await, Refusal::Signature);
+    assert_eq!(flaw(&shared_secret_verifier(), &guess.token(&good_claims())).await, TokenFlaw::Signature);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn keys_that_a_token_brings_along_are_ignored() {
     ];
     for (name, value) in brought {
         let forged = stranger.compact(&header_with(&stranger, name, value.clone()), &good_claims().to_string());
-        assert_eq!(refusal(&verifier, &forged).await, Refusal::Signature, "{name}");
+        assert_eq!(flaw(&verifier, &forged).await, TokenFlaw::Signature, "{name}");
         let honest = Signer::rsa("a").compact(&header_with(&stranger, name, value), &good_claims().to_string());
         assert_eq!(outcome(&verifier, &honest).await, ACCEPTED, "{name}");
     }
@@ -172,7 +172,7 @@ async fn a_key_id_is_a_name_and_nothing_more() {
     for kid in ["../../dev/null", "a' OR '1'='1", "http://stranger.example/", "", "A", "a\u{0}"] {
         let signer = Signer::rsa("a");
         let token = signer.compact(&header_with(&signer, "kid", json!(kid)), &good_claims().to_string());
-        assert_eq!(refusal(&verifier, &token).await, Refusal::KeyUnknown, "{kid:?}");
+        assert_eq!(flaw(&verifier, &token).await, TokenFlaw::KeyUnknown, "{kid:?}");
     }
     assert_eq!(issuer.fetches(), 1);
 }
@@ -187,7 +187,7 @@ async fn a_token_without_key_id_is_verified_only_while_there_is_one_key() {
     assert_eq!(outcome(&verifier, &token).await, ACCEPTED, "the other key is not one for RS256");
     issuer.publish(&[&Signer::rsa("a"), &Signer::other_rsa("b")]);
     clock.advance_s(600);
-    assert_eq!(refusal(&verifier, &token).await, Refusal::KeyNotNamed);
+    assert_eq!(flaw(&verifier, &token).await, TokenFlaw::KeyNotNamed);
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_rotated_key_is_found_without_a_restart_and_the_old_one_forgotten() {
     issuer.publish(&[&Signer::other_rsa("new")]);
     clock.advance_s(30);
     assert_eq!(outcome(&verifier, &new).await, ACCEPTED);
-    assert_eq!(refusal(&verifier, &old).await, Refusal::KeyUnknown);
+    assert_eq!(flaw(&verifier, &old).await, TokenFlaw::KeyUnknown);
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn an_issuer_that_is_down_is_not_the_senders_fault() {
     let verifier = verifier_of(Algorithm::Rs256, &issuer, &clock);
     let token = Signer::rsa("a").token(&good_claims());
     assert_eq!(outcome(&verifier, &token).await, Err(AuthError::KeysUnavailable));
-    assert_eq!(refusal(&verifier, "no.token.atall").await, Refusal::TokenMalformed);
+    assert_eq!(flaw(&verifier, "no.token.atall").await, TokenFlaw::TokenMalformed);
 }
 
 #[tokio::test]
@@ -219,11 +219,11 @@ async fn malformed_tokens_never_reach_the_issuer() {
     let good = Signer::rsa("a").token(&good_claims());
     let segments: Vec<&str> = good.split('.').collect();
     let nine_kib = format!("{}.{}.{}", segments[0], "A".repeat(9 * 1024), segments[2]);
-    assert_eq!(refusal(&verifier, &nine_kib).await, Refusal::TokenTooLarge);
+    assert_eq!(flaw(&verifier, &nine_kib).await, TokenFlaw::TokenTooLarge);
     let encrypted = format!("{good}.AA.AA");
     let crit = Signer::rsa("a").compact(r#"{"alg":"RS256","kid":"a","crit":["exp"]}"#, "{}");
     for token in [&encrypted, &format!(".{good}"), &format!("{good}."), &crit, ".", "..", "...", "a", "e30.e30.e30"] {
-        refusal(&verifier, token).await;
+        flaw(&verifier, token).await;
     }
     assert_eq!(issuer.fetches(), 0);
 }
@@ -235,19 +235,19 @@ async fn base64_with_padding_spaces_or_the_other_alphabet_is_refused() {
     let good = signer.token(&good_claims());
     for token in [format!("{good}="), format!("{good}=="), format!(" {good}"), format!("{good} "), format!("{good}\t")]
     {
-        refusal(&verifier, &token).await;
+        flaw(&verifier, &token).await;
     }
     // Signed exactly as it stands, so that only the spelling is at fault.
     let payload = b64(good_claims().to_string());
     for header in [format!("{}==", b64(r#"{"alg":"HS256"}"#)), "eyJhbGciOiJIUzI1NiIsIng/Ij+9".to_owned()] {
         let message = format!("{header}.{payload}");
         let token = format!("{message}.{}", b64(signer.sign(message.as_bytes())));
-        let refusal = refusal(&verifier, &token).await;
-        assert!(matches!(refusal, Refusal::HeaderMalformed | Refusal::TokenMalformed), "{header}: {refusal:?}");
+        let flaw = flaw(&verifier, &token).await;
+        assert!(matches!(flaw, TokenFlaw::HeaderMalformed | TokenFlaw::TokenMalformed), "{header}: {flaw:?}");
     }
     let padded_payload = format!("{}.{payload}=", b64(r#"{"alg":"HS256"}"#));
     let token = format!("{padded_payload}.{}", b64(signer.sign(padded_payload.as_bytes())));
-    assert_eq!(refusal(&verifier, &token).await, Refusal::HeaderMalformed);
+    assert_eq!(flaw(&verifier, &token).await, TokenFlaw::HeaderMalformed);
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn a_signed_payload_with_a_repeated_claim_is_refused() {
     let signer = Signer::hmac(SECRET);
     let payload = format!(r#"{{"iss":"{ISSUER}","aud":"web","sub":"victim","sub":"user-1","exp":{}}}"#, NOW_S + 300);
     let token = signer.compact(&signer.header().to_string(), &payload);
-    assert_eq!(refusal(&shared_secret_verifier(), &token).await, Refusal::ClaimsMalformed);
+    assert_eq!(flaw(&shared_secret_verifier(), &token).await, TokenFlaw::ClaimsMalformed);
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn a_token_is_accepted_until_the_second_it_expires() {
     clock.advance_s(299);
     assert_eq!(outcome(&verifier, &token).await, ACCEPTED);
     clock.advance_s(1);
-    assert_eq!(refusal(&verifier, &token).await, Refusal::Expired);
+    assert_eq!(flaw(&verifier, &token).await, TokenFlaw::Expired);
 }
 
 #[tokio::test]
@@ -296,8 +296,8 @@ async fn the_log_has_the_reason_and_nothing_of_the_token() {
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let verifier = verifier(Algorithm::Rs256, &[&Signer::rsa("a")]);
     let token = Signer::other_rsa("a").token(&good_claims());
-    refusal(&verifier, &token).await;
-    refusal(&verifier, &Signer::rsa("a").token(&json!({"sub": "user-1", "exp": 1}))).await;
+    flaw(&verifier, &token).await;
+    flaw(&verifier, &Signer::rsa("a").token(&json!({"sub": "user-1", "exp": 1}))).await;
     outcome(&verifier, &Signer::rsa("a").token(&good_claims())).await.unwrap();
 
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -349,7 +349,7 @@ proptest! {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(verifier.verify(&headers));
-        prop_assert!(matches!(outcome, Err(AuthError::Refused(_))), "{mutation:?} at {place}: {outcome:?}");
+        prop_assert!(matches!(outcome, Err(AuthError::Unauthorized(_))), "{mutation:?} at {place}: {outcome:?}");
     }
 
     #[test]

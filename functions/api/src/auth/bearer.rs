@@ -1,6 +1,6 @@
 //! The token in the `Authorization` header (RFC 9110, section 11.6.2; RFC 6750, section 2.1).
 
-use super::error::{AuthError, Refusal};
+use super::error::{AuthError, TokenFlaw};
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
 /// The longest token that is looked at, in bytes. API Gateway passes 10 KiB of headers in all.
@@ -15,17 +15,17 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(AuthError::Missing)?;
     if values.next().is_some() {
-        return Err(Refusal::HeaderRepeated.into());
+        return Err(TokenFlaw::HeaderRepeated.into());
     }
-    let credentials = value.to_str().map_err(|_| Refusal::HeaderMalformed)?;
+    let credentials = value.to_str().map_err(|_| TokenFlaw::HeaderMalformed)?;
     let (scheme, token) = credentials.split_once(' ').unwrap_or((credentials, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(AuthError::Missing);
     }
     if token.len() > MAX_TOKEN_BYTES {
-        return Err(Refusal::TokenTooLarge.into());
+        return Err(TokenFlaw::TokenTooLarge.into());
     }
-    if is_token68(token) { Ok(token) } else { Err(Refusal::HeaderMalformed.into()) }
+    if is_token68(token) { Ok(token) } else { Err(TokenFlaw::HeaderMalformed.into()) }
 }
 
 /// RFC 9110, section 11.2: letters, digits, `-._~+/`, then any number of `=`.
@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn two_headers_are_refused_even_when_they_agree() {
         for values in [["Bearer a.b.c", "Bearer a.b.c"], ["Basic dXNlcg==", "Bearer a.b.c"], ["Bearer a.b.c", ""]] {
-            assert_eq!(token_of(&values), Err(Refusal::HeaderRepeated.into()), "{values:?}");
+            assert_eq!(token_of(&values), Err(TokenFlaw::HeaderRepeated.into()), "{values:?}");
         }
     }
 
     #[test]
     fn two_headers_joined_by_a_gateway_are_refused() {
         for joined in ["Bearer a.b.c,Bearer d.e.f", "Bearer a.b.c, Bearer d.e.f", "Bearer a.b.c,"] {
-            assert_eq!(token_of(&[joined]), Err(Refusal::HeaderMalformed.into()), "{joined}");
+            assert_eq!(token_of(&[joined]), Err(TokenFlaw::HeaderMalformed.into()), "{joined}");
         }
     }
 
@@ -83,13 +83,13 @@ mod tests {
         for text in odd {
             assert!(token_of(&[text]).is_err(), "{text}");
         }
-        assert_eq!(token_of(&["Bearer a.b.c\u{e9}"]), Err(Refusal::HeaderMalformed.into()));
+        assert_eq!(token_of(&["Bearer a.b.c\u{e9}"]), Err(TokenFlaw::HeaderMalformed.into()));
     }
 
     #[test]
     fn a_token_of_8_kib_is_read_and_one_byte_more_is_not() {
         let longest = "a".repeat(MAX_TOKEN_BYTES);
         assert!(token_of(&[&format!("Bearer {longest}")]).is_ok());
-        assert_eq!(token_of(&[&format!("Bearer {longest}a")]), Err(Refusal::TokenTooLarge.into()));
+        assert_eq!(token_of(&[&format!("Bearer {longest}a")]), Err(TokenFlaw::TokenTooLarge.into()));
     }
 }

@@ -7,12 +7,12 @@
 
 use super::{
     Clock,
-    error::{AuthError, Refusal},
+    error::{AuthError, TokenFlaw},
     fetch::{FetchError, KeySource},
     jwk::{KeySet, NoKey},
     jws::VerifyingKey,
 };
-use smmu_core::Timestamp;
+use smmu_core::{Timestamp, with_causes};
 use tokio::sync::Mutex;
 
 /// How long keys are taken without asking again, in milliseconds.
@@ -84,8 +84,8 @@ impl KeyCache {
             Ok(key) => Ok(key.clone()),
             // It may be the issuer's newest, which only the issuer could tell.
             Err(NoKey::Unknown) if failing => Err(AuthError::KeysUnavailable),
-            Err(NoKey::Unknown) => Err(Refusal::KeyUnknown.into()),
-            Err(NoKey::Ambiguous) => Err(Refusal::KeyNotNamed.into()),
+            Err(NoKey::Unknown) => Err(TokenFlaw::KeyUnknown.into()),
+            Err(NoKey::Ambiguous) => Err(TokenFlaw::KeyNotNamed.into()),
         }
     }
 
@@ -108,8 +108,7 @@ impl KeyCache {
 }
 
 fn log(error: &FetchError) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::warn!(%error, cause, "the issuer's keys cannot be fetched");
+    tracing::warn!(error = with_causes(error), "the issuer's keys cannot be fetched");
 }
 
 impl State {
@@ -159,7 +158,7 @@ mod tests {
         cache.key(Some(key_id)).await.map(|_| ())
     }
 
-    const UNKNOWN: Result<(), AuthError> = Err(AuthError::Refused(Refusal::KeyUnknown));
+    const UNKNOWN: Result<(), AuthError> = Err(AuthError::Unauthorized(TokenFlaw::KeyUnknown));
     const UNAVAILABLE: Result<(), AuthError> = Err(AuthError::KeysUnavailable);
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a token says (RFC 7519, section 4.1), once its signature is known to be good.
 
-use super::{error::Refusal, json::Object};
+use super::{error::TokenFlaw, json::Object};
 use serde_json::Value;
 use smmu_core::{Timestamp, UserId};
 
@@ -44,36 +44,36 @@ impl TokenUse {
 
 impl ClaimPolicy {
     /// Reads the payload of a token whose signature is good.
-    pub(super) fn accept(&self, payload: &[u8], now: Timestamp) -> Result<Claims, Refusal> {
-        let claims = Object::parse(payload).ok_or(Refusal::ClaimsMalformed)?;
+    pub(super) fn accept(&self, payload: &[u8], now: Timestamp) -> Result<Claims, TokenFlaw> {
+        let claims = Object::parse(payload).ok_or(TokenFlaw::ClaimsMalformed)?;
         self.check_times(&claims, now)?;
         if let Some(issuer) = &self.issuer
             && claims.get("iss") != Some(&Value::from(issuer.as_str()))
         {
-            return Err(Refusal::Issuer);
+            return Err(TokenFlaw::Issuer);
         }
         if !self.is_audience_of(&claims)? {
-            return Err(Refusal::Audience);
+            return Err(TokenFlaw::Audience);
         }
         if let Some(token_use) = self.token_use
             && claims.get("token_use") != Some(&Value::from(token_use.name()))
         {
-            return Err(Refusal::TokenUse);
+            return Err(TokenFlaw::TokenUse);
         }
-        let subject = claims.get("sub").and_then(Value::as_str).ok_or(Refusal::Subject)?;
-        let user = UserId::try_from(subject.to_owned()).map_err(|_| Refusal::Subject)?;
+        let subject = claims.get("sub").and_then(Value::as_str).ok_or(TokenFlaw::Subject)?;
+        let user = UserId::try_from(subject.to_owned()).map_err(|_| TokenFlaw::Subject)?;
         Ok(Claims { user })
     }
 
     /// RFC 7519, sections 4.1.4 and 4.1.5: not accepted on or after `exp`, nor before `nbf`. `iat`
     /// says nothing about validity and is not read.
-    fn check_times(&self, claims: &Object, now: Timestamp) -> Result<(), Refusal> {
-        let expiry = time(claims, "exp")?.ok_or(Refusal::ExpiryMissing)?;
+    fn check_times(&self, claims: &Object, now: Timestamp) -> Result<(), TokenFlaw> {
+        let expiry = time(claims, "exp")?.ok_or(TokenFlaw::ExpiryMissing)?;
         if now >= expiry.plus_seconds(self.leeway_s) {
-            return Err(Refusal::Expired);
+            return Err(TokenFlaw::Expired);
         }
         match time(claims, "nbf")? {
-            Some(start) if now.plus_seconds(self.leeway_s) < start => Err(Refusal::NotYetValid),
+            Some(start) if now.plus_seconds(self.leeway_s) < start => Err(TokenFlaw::NotYetValid),
             Some(_) | None => Ok(()),
         }
     }
@@ -81,15 +81,15 @@ impl ClaimPolicy {
     /// RFC 7519, section 4.1.3: where there is an `aud`, one of its values must be ours. `client_id`,
     /// by which Cognito's access tokens are told apart, counts only where there is no `aud`, as in
     /// API Gateway: whoever asks for a token chooses its client, but the issuer chooses its audience.
-    fn is_audience_of(&self, claims: &Object) -> Result<bool, Refusal> {
+    fn is_audience_of(&self, claims: &Object) -> Result<bool, TokenFlaw> {
         let ours = |name: &str| self.audiences.iter().any(|audience| audience == name);
         match claims.get("aud") {
             Some(Value::String(audience)) => Ok(ours(audience)),
             Some(Value::Array(audiences)) => {
                 let names: Option<Vec<&str>> = audiences.iter().map(Value::as_str).collect();
-                Ok(names.ok_or(Refusal::ClaimsMalformed)?.into_iter().any(ours))
+                Ok(names.ok_or(TokenFlaw::ClaimsMalformed)?.into_iter().any(ours))
             }
-            Some(_) => Err(Refusal::ClaimsMalformed),
+            Some(_) => Err(TokenFlaw::ClaimsMalformed),
             None if self.audiences.is_empty() => Ok(true),
             None => Ok(claims.get("client_id").and_then(Value::as_str).is_some_and(ours)),
         }
@@ -98,12 +98,12 @@ impl ClaimPolicy {
 
 /// A `NumericDate` (RFC 7519, section 2): seconds since 1970, perhaps with a fraction. What lies
 /// beyond the year 9999 is a mistake, such as milliseconds, that would make a token last for ever.
-fn time(claims: &Object, name: &str) -> Result<Option<Timestamp>, Refusal> {
+fn time(claims: &Object, name: &str) -> Result<Option<Timestamp>, TokenFlaw> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let unix_ms = value.as_f64().ok_or(Refusal::ClaimsMalformed)? * 1000.0;
+    let unix_ms = value.as_f64().ok_or(TokenFlaw::ClaimsMalformed)? * 1000.0;
     // Saturates at the ends of i64, both of which are out of range.
     #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is of no use")]
-    Timestamp::from_unix_ms(unix_ms.floor() as i64).map(Some).map_err(|_| Refusal::ClaimsMalformed)
+    Timestamp::from_unix_ms(unix_ms.floor() as i64).map(Some).map_err(|_| TokenFlaw::ClaimsMalformed)
 }
 
 #[cfg(test)]
@@ -112,7 +112,7 @@ mod tests {
     use serde_json::json;
 
     const NOW_S: i64 = 1_800_000_000;
-    const ACCEPTED: Result<(), Refusal> = Ok(());
+    const ACCEPTED: Result<(), TokenFlaw> = Ok(());
 
     fn policy() -> ClaimPolicy {
         ClaimPolicy {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     /// Accepts a good payload with some members replaced, or removed where they are null.
-    fn with(policy: &ClaimPolicy, changes: Value) -> Result<(), Refusal> {
+    fn with(policy: &ClaimPolicy, changes: Value) -> Result<(), TokenFlaw> {
         let mut claims = json!({"iss": "https://issuer.example", "aud": "web", "sub": "user-1", "exp": NOW_S + 300});
         let Value::Object(changes) = changes else { panic!("changes are an object") };
         let members = claims.as_object_mut().unwrap();
@@ -137,7 +137,7 @@ mod tests {
         read(policy, &claims.to_string())
     }
 
-    fn read(policy: &ClaimPolicy, payload: &str) -> Result<(), Refusal> {
+    fn read(policy: &ClaimPolicy, payload: &str) -> Result<(), TokenFlaw> {
         policy.accept(payload.as_bytes(), now()).map(|_| ())
     }
 
@@ -149,25 +149,25 @@ mod tests {
 
     #[test]
     fn a_token_without_expiry_is_refused() {
-        assert_eq!(with(&policy(), json!({"exp": null})), Err(Refusal::ExpiryMissing));
+        assert_eq!(with(&policy(), json!({"exp": null})), Err(TokenFlaw::ExpiryMissing));
     }
 
     #[test]
     fn a_token_expires_to_the_second_leeway_included() {
         assert_eq!(with(&policy(), json!({"exp": NOW_S - 59})), ACCEPTED);
-        assert_eq!(with(&policy(), json!({"exp": NOW_S - 60})), Err(Refusal::Expired));
+        assert_eq!(with(&policy(), json!({"exp": NOW_S - 60})), Err(TokenFlaw::Expired));
         let strict = ClaimPolicy { leeway_s: 0, ..policy() };
         assert_eq!(with(&strict, json!({"exp": NOW_S + 1})), ACCEPTED);
-        assert_eq!(with(&strict, json!({"exp": NOW_S})), Err(Refusal::Expired));
+        assert_eq!(with(&strict, json!({"exp": NOW_S})), Err(TokenFlaw::Expired));
     }
 
     #[test]
     fn a_token_starts_to_the_second_leeway_included() {
         assert_eq!(with(&policy(), json!({"nbf": NOW_S + 60})), ACCEPTED);
-        assert_eq!(with(&policy(), json!({"nbf": NOW_S + 61})), Err(Refusal::NotYetValid));
+        assert_eq!(with(&policy(), json!({"nbf": NOW_S + 61})), Err(TokenFlaw::NotYetValid));
         let strict = ClaimPolicy { leeway_s: 0, ..policy() };
         assert_eq!(with(&strict, json!({"nbf": NOW_S})), ACCEPTED);
-        assert_eq!(with(&strict, json!({"nbf": NOW_S + 1})), Err(Refusal::NotYetValid));
+        assert_eq!(with(&strict, json!({"nbf": NOW_S + 1})), Err(TokenFlaw::NotYetValid));
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let strict = ClaimPolicy { leeway_s: 0, ..policy() };
         assert_eq!(read(&strict, &payload_with_exp("1800000000.5")), ACCEPTED);
         assert_eq!(read(&strict, &payload_with_exp("1.8000000005e9")), ACCEPTED);
-        assert_eq!(read(&strict, &payload_with_exp("1799999999.5")), Err(Refusal::Expired));
+        assert_eq!(read(&strict, &payload_with_exp("1799999999.5")), Err(TokenFlaw::Expired));
     }
 
     #[test]
@@ -195,13 +195,13 @@ mod tests {
             "253402300800",
         ];
         for exp in odd {
-            assert_eq!(read(&policy(), &payload_with_exp(exp)), Err(Refusal::ClaimsMalformed), "exp {exp}");
+            assert_eq!(read(&policy(), &payload_with_exp(exp)), Err(TokenFlaw::ClaimsMalformed), "exp {exp}");
         }
-        assert_eq!(read(&policy(), &payload_with_exp("null")), Err(Refusal::ClaimsMalformed));
-        assert_eq!(read(&policy(), &payload_with_exp("0")), Err(Refusal::Expired));
-        assert_eq!(read(&policy(), &payload_with_exp("-0.0")), Err(Refusal::Expired));
+        assert_eq!(read(&policy(), &payload_with_exp("null")), Err(TokenFlaw::ClaimsMalformed));
+        assert_eq!(read(&policy(), &payload_with_exp("0")), Err(TokenFlaw::Expired));
+        assert_eq!(read(&policy(), &payload_with_exp("-0.0")), Err(TokenFlaw::Expired));
         for nbf in [json!("1"), json!(-1), json!(1e300), json!([])] {
-            assert_eq!(with(&policy(), json!({"nbf": nbf})), Err(Refusal::ClaimsMalformed), "nbf {nbf}");
+            assert_eq!(with(&policy(), json!({"nbf": nbf})), Err(TokenFlaw::ClaimsMalformed), "nbf {nbf}");
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
             json!(["https://issuer.example"]),
         ];
         for iss in odd {
-            assert_eq!(with(&policy(), json!({"iss": iss})), Err(Refusal::Issuer), "{iss}");
+            assert_eq!(with(&policy(), json!({"iss": iss})), Err(TokenFlaw::Issuer), "{iss}");
         }
     }
 
@@ -230,37 +230,37 @@ mod tests {
             assert_eq!(with(&policy(), json!({"aud": aud})), ACCEPTED, "{aud}");
         }
         for aud in [json!("other"), json!(""), json!("web,mobile"), json!("WEB"), json!([]), json!(["other"])] {
-            assert_eq!(with(&policy(), json!({"aud": aud})), Err(Refusal::Audience), "{aud}");
+            assert_eq!(with(&policy(), json!({"aud": aud})), Err(TokenFlaw::Audience), "{aud}");
         }
         for aud in [json!(1), json!({"web": true}), json!(["web", 1]), json!([["web"]])] {
-            assert_eq!(with(&policy(), json!({"aud": aud})), Err(Refusal::ClaimsMalformed), "{aud}");
+            assert_eq!(with(&policy(), json!({"aud": aud})), Err(TokenFlaw::ClaimsMalformed), "{aud}");
         }
     }
 
     #[test]
     fn a_token_without_any_audience_is_refused() {
-        assert_eq!(with(&policy(), json!({"aud": null})), Err(Refusal::Audience));
+        assert_eq!(with(&policy(), json!({"aud": null})), Err(TokenFlaw::Audience));
     }
 
     #[test]
     fn the_client_counts_only_where_there_is_no_audience() {
         assert_eq!(with(&policy(), json!({"aud": null, "client_id": "web"})), ACCEPTED);
         for client_id in [json!("other"), json!(["web"]), json!("")] {
-            assert_eq!(with(&policy(), json!({"aud": null, "client_id": client_id})), Err(Refusal::Audience));
+            assert_eq!(with(&policy(), json!({"aud": null, "client_id": client_id})), Err(TokenFlaw::Audience));
         }
         for aud in [json!("other"), json!([])] {
-            assert_eq!(with(&policy(), json!({"aud": aud, "client_id": "web"})), Err(Refusal::Audience));
+            assert_eq!(with(&policy(), json!({"aud": aud, "client_id": "web"})), Err(TokenFlaw::Audience));
         }
         let null_aud = r#"{"iss":"https://issuer.example","aud":null,"client_id":"web","sub":"u","exp":1800000300}"#;
-        assert_eq!(read(&policy(), null_aud), Err(Refusal::ClaimsMalformed));
+        assert_eq!(read(&policy(), null_aud), Err(TokenFlaw::ClaimsMalformed));
     }
 
     #[test]
     fn without_configured_audiences_only_tokens_for_nobody_in_particular_pass() {
         let open = ClaimPolicy { issuer: None, audiences: vec![], ..policy() };
         assert_eq!(with(&open, json!({"aud": null, "iss": null})), ACCEPTED);
-        assert_eq!(with(&open, json!({"aud": "web"})), Err(Refusal::Audience));
-        assert_eq!(with(&open, json!({"aud": ""})), Err(Refusal::Audience));
+        assert_eq!(with(&open, json!({"aud": "web"})), Err(TokenFlaw::Audience));
+        assert_eq!(with(&open, json!({"aud": ""})), Err(TokenFlaw::Audience));
     }
 
     #[test]
@@ -269,9 +269,9 @@ mod tests {
         let id = ClaimPolicy { token_use: Some(TokenUse::Id), ..policy() };
         assert_eq!(with(&access, json!({"token_use": "access"})), ACCEPTED);
         assert_eq!(with(&id, json!({"token_use": "id"})), ACCEPTED);
-        assert_eq!(with(&access, json!({"token_use": "id"})), Err(Refusal::TokenUse));
-        assert_eq!(with(&id, json!({"token_use": "access"})), Err(Refusal::TokenUse));
-        assert_eq!(with(&access, json!({})), Err(Refusal::TokenUse));
+        assert_eq!(with(&access, json!({"token_use": "id"})), Err(TokenFlaw::TokenUse));
+        assert_eq!(with(&id, json!({"token_use": "access"})), Err(TokenFlaw::TokenUse));
+        assert_eq!(with(&access, json!({})), Err(TokenFlaw::TokenUse));
         assert_eq!(with(&policy(), json!({"token_use": "id"})), ACCEPTED);
     }
 
@@ -290,7 +290,7 @@ mod tests {
             json!(true),
         ];
         for sub in odd {
-            assert_eq!(with(&policy(), json!({"sub": sub})), Err(Refusal::Subject), "{sub}");
+            assert_eq!(with(&policy(), json!({"sub": sub})), Err(TokenFlaw::Subject), "{sub}");
         }
     }
 
@@ -299,7 +299,7 @@ mod tests {
         let expiring_twice = r#"{"iss":"https://issuer.example","aud":"web","sub":"u","exp":1,"exp":1800000300}"#;
         let two_users = r#"{"iss":"https://issuer.example","aud":"web","sub":"u","sub":"u","exp":1800000300}"#;
         for payload in [expiring_twice, two_users, "[]", "", "\"sub\"", "{"] {
-            assert_eq!(read(&policy(), payload), Err(Refusal::ClaimsMalformed), "{payload}");
+            assert_eq!(read(&policy(), payload), Err(TokenFlaw::ClaimsMalformed), "{payload}");
         }
     }
 }

@@ -9,14 +9,14 @@ macro_rules! realm {
     };
 }
 
-macro_rules! refusals {
+macro_rules! token_flaws {
     ($($(#[$doc:meta])* $variant:ident => $code:literal, $description:literal;)*) => {
         /// What is wrong with a token. One code and one sentence each, neither of which repeats
         /// anything that the sender wrote.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Refusal { $($(#[$doc])* $variant,)* }
+        pub enum TokenFlaw { $($(#[$doc])* $variant,)* }
 
-        impl Refusal {
+        impl TokenFlaw {
             /// Every reason, for tests.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
@@ -43,7 +43,7 @@ macro_rules! refusals {
     };
 }
 
-refusals! {
+token_flaws! {
     /// The `Authorization` header is not one scheme, one space and one token.
     HeaderMalformed => "header_malformed", "The Authorization header must be the word Bearer, one space and one token";
     /// There are several `Authorization` headers.
@@ -90,7 +90,7 @@ pub enum AuthError {
     Missing,
     /// There is one, and it is not accepted.
     #[error("{}", .0.description())]
-    Refused(Refusal),
+    Unauthorized(TokenFlaw),
     /// The token may be good: the keys to tell cannot be had from its issuer at present.
     #[error("the keys of the token issuer cannot be fetched")]
     KeysUnavailable,
@@ -104,7 +104,7 @@ impl AuthError {
     pub const fn www_authenticate(self) -> Option<&'static str> {
         match self {
             Self::Missing => Some(realm!()),
-            Self::Refused(refusal) => Some(refusal.challenge()),
+            Self::Unauthorized(flaw) => Some(flaw.challenge()),
             Self::KeysUnavailable => None,
         }
     }
@@ -114,7 +114,7 @@ impl AuthError {
     pub fn problem(self) -> Problem {
         match self {
             Self::Missing => Problem::new(ProblemCode::Unauthorized),
-            Self::Refused(refusal) => Problem::because(ProblemCode::Unauthorized, refusal.description()),
+            Self::Unauthorized(flaw) => Problem::because(ProblemCode::Unauthorized, flaw.description()),
             Self::KeysUnavailable => {
                 Problem::because(ProblemCode::Unavailable, "The token issuer's keys cannot be fetched at present")
             }
@@ -122,9 +122,9 @@ impl AuthError {
     }
 }
 
-impl From<Refusal> for AuthError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<TokenFlaw> for AuthError {
+    fn from(flaw: TokenFlaw) -> Self {
+        Self::Unauthorized(flaw)
     }
 }
 
@@ -152,10 +152,10 @@ mod tests {
 
     #[test]
     fn a_refused_token_is_challenged_with_invalid_token_and_a_reason() {
-        let challenge = AuthError::from(Refusal::Expired).www_authenticate();
+        let challenge = AuthError::from(TokenFlaw::Expired).www_authenticate();
         let expected = r#"Bearer realm="smmu", error="invalid_token", error_description="The token has expired""#;
         assert_eq!(challenge, Some(expected));
-        assert_eq!(AuthError::from(Refusal::Expired).problem().code.status(), 401);
+        assert_eq!(AuthError::from(TokenFlaw::Expired).problem().code.status(), 401);
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn descriptions_keep_to_the_characters_that_a_challenge_may_hold() {
         // RFC 6750, section 3: %x20-21 / %x23-5B / %x5D-7E.
-        for refusal in Refusal::ALL {
+        for refusal in TokenFlaw::ALL {
             let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(refusal.description().bytes().all(allowed), "{refusal:?}");
         }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn codes_are_unique() {
-        let codes: HashSet<_> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
-        assert_eq!(codes.len(), Refusal::ALL.len());
+        let codes: HashSet<_> = TokenFlaw::ALL.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), TokenFlaw::ALL.len());
     }
 }

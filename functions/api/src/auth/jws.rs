@@ -4,7 +4,7 @@
 //! Its `decode` reads the header leniently, keeps one of two equal names, takes the wall clock and
 //! does not know `crit`.
 
-use super::{error::Refusal, json::Object};
+use super::{error::TokenFlaw, json::Object};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, crypto};
 use serde_json::Value;
@@ -80,20 +80,20 @@ impl<'a> Jws<'a> {
     ///
     /// `jku`, `jwk`, `x5u` and `x5c` are not looked at: a token does not bring its own keys
     /// (RFC 8725, section 3.10). Five segments are an encrypted token (RFC 7516), not accepted here.
-    pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::TokenMalformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(Refusal::TokenMalformed)?;
+    pub(super) fn parse(token: &'a str) -> Result<Self, TokenFlaw> {
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenFlaw::TokenMalformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(TokenFlaw::TokenMalformed)?;
         if payload.contains('.') {
-            return Err(Refusal::TokenMalformed);
+            return Err(TokenFlaw::TokenMalformed);
         }
-        let header = Object::parse(&decode(header)?).ok_or(Refusal::TokenMalformed)?;
+        let header = Object::parse(&decode(header)?).ok_or(TokenFlaw::TokenMalformed)?;
         if header.get("crit").is_some() {
-            return Err(Refusal::CriticalHeader);
+            return Err(TokenFlaw::CriticalHeader);
         }
         if header.get("typ").is_some_and(|typ| !is_token_type(typ)) {
-            return Err(Refusal::TokenType);
+            return Err(TokenFlaw::TokenType);
         }
-        let algorithm = text(&header, "alg")?.ok_or(Refusal::TokenMalformed)?;
+        let algorithm = text(&header, "alg")?.ok_or(TokenFlaw::TokenMalformed)?;
         Ok(Self { signed, payload, signature, algorithm, key_id: text(&header, "kid")? })
     }
 
@@ -108,26 +108,26 @@ impl<'a> Jws<'a> {
     }
 
     /// The payload, if the key signed it.
-    pub(super) fn verify(&self, VerifyingKey { algorithm, key }: &VerifyingKey) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn verify(&self, VerifyingKey { algorithm, key }: &VerifyingKey) -> Result<Vec<u8>, TokenFlaw> {
         decode(self.signature)?;
         match crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm.implementation()) {
             Ok(true) => decode(self.payload),
-            Ok(false) | Err(_) => Err(Refusal::Signature),
+            Ok(false) | Err(_) => Err(TokenFlaw::Signature),
         }
     }
 }
 
 /// RFC 7515, section 2: the URL-safe alphabet, no padding, no white space; and the bits beyond the
 /// last byte are zero, so that a value is written in one way only.
-pub(super) fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
-    URL_SAFE_NO_PAD.decode(segment).map_err(|_| Refusal::TokenMalformed)
+pub(super) fn decode(segment: &str) -> Result<Vec<u8>, TokenFlaw> {
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenFlaw::TokenMalformed)
 }
 
-fn text(header: &Object, name: &str) -> Result<Option<String>, Refusal> {
+fn text(header: &Object, name: &str) -> Result<Option<String>, TokenFlaw> {
     match header.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::TokenMalformed),
+        Some(_) => Err(TokenFlaw::TokenMalformed),
     }
 }
 
@@ -142,7 +142,7 @@ fn is_token_type(typ: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(header: &str) -> Result<(String, Option<String>), Refusal> {
+    fn parse(header: &str) -> Result<(String, Option<String>), TokenFlaw> {
         let token = format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header));
         Jws::parse(&token).map(|jws| (jws.algorithm.clone(), jws.key_id.clone()))
     }
@@ -157,7 +157,7 @@ mod tests {
     fn a_token_has_three_segments() {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
         for rest in ["", ".e30", ".e30.AA.AA", ".e30.AA.AA.AA", ".e30..AA"] {
-            assert_eq!(Jws::parse(&format!("{header}{rest}")).err(), Some(Refusal::TokenMalformed), "{rest}");
+            assert_eq!(Jws::parse(&format!("{header}{rest}")).err(), Some(TokenFlaw::TokenMalformed), "{rest}");
         }
         assert!(Jws::parse(&format!("{header}.e30.AA")).is_ok());
     }
@@ -166,7 +166,7 @@ mod tests {
     fn base64_is_written_in_one_way_only() {
         assert_eq!(decode("AQ"), Ok(vec![1]));
         for odd in ["AQ==", "AQ=", "AR", "A", "A Q", "AQ\n", " AQ", "A+Q", "A/Q", "AQ.", "\u{c4}Q"] {
-            assert_eq!(decode(odd), Err(Refusal::TokenMalformed), "{odd:?}");
+            assert_eq!(decode(odd), Err(TokenFlaw::TokenMalformed), "{odd:?}");
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
             assert!(parse(&format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#)).is_ok(), "{typ}");
         }
         for typ in [r#""JWE""#, r#""dpop+jwt""#, r#""logout+jwt""#, r#""""#, "null", "1", r#"["JWT"]"#] {
-            assert_eq!(parse(&format!(r#"{{"alg":"RS256","typ":{typ}}}"#)), Err(Refusal::TokenType), "{typ}");
+            assert_eq!(parse(&format!(r#"{{"alg":"RS256","typ":{typ}}}"#)), Err(TokenFlaw::TokenType), "{typ}");
         }
     }
 
@@ -184,7 +184,7 @@ mod tests {
     fn critical_extensions_are_refused_whatever_they_are() {
         for crit in [r#"["b64"]"#, "[]", "null"] {
             let header = format!(r#"{{"alg":"RS256","crit":{crit},"b64":false}}"#);
-            assert_eq!(parse(&header), Err(Refusal::CriticalHeader), "{crit}");
+            assert_eq!(parse(&header), Err(TokenFlaw::CriticalHeader), "{crit}");
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
             r#"{"alg":"RS256","x":1,"x":2}"#,
         ];
         for header in odd {
-            assert_eq!(parse(header), Err(Refusal::TokenMalformed), "{header}");
+            assert_eq!(parse(header), Err(TokenFlaw::TokenMalformed), "{header}");
         }
     }
 }

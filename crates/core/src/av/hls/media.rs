@@ -20,7 +20,7 @@ impl ByteRange {
 
 /// One segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
+pub struct PlaylistSegment {
     /// How long it plays, in microseconds; never 0.
     pub duration_us: NonZeroU64,
     /// Where it is.
@@ -37,7 +37,7 @@ pub struct MediaPlaylist {
     /// The movie header, before which nothing can be decoded.
     pub init: ByteRange,
     /// The segments, in order; at least one.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<PlaylistSegment>,
 }
 
 /// A text that is no playlist as it is expected here.
@@ -115,7 +115,7 @@ struct Reader {
     uri: Option<String>,
     target_duration_s: Option<u32>,
     init: Option<ByteRange>,
-    segments: Vec<Segment>,
+    segments: Vec<PlaylistSegment>,
     duration_us: Option<NonZeroU64>,
     range: Option<ByteRange>,
     ended: bool,
@@ -152,7 +152,7 @@ impl Reader {
         if before.and_then(ByteRange::end).is_none_or(|end| range.offset < end) {
             return Err(InvalidPlaylist("a segment begins before the one in front of it ends"));
         }
-        self.segments.push(Segment { duration_us, range });
+        self.segments.push(PlaylistSegment { duration_us, range });
         self.same_file(uri)
     }
 

@@ -39,7 +39,7 @@ fn written(playlist: &MediaPlaylist) -> String {
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_duration_s}\n");
     let ByteRange { offset, length } = init;
     writeln!(text, "#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{length}@{offset}\"").expect("a String takes everything");
-    for Segment { duration_us, range: ByteRange { offset, length } } in segments {
+    for PlaylistSegment { duration_us, range: ByteRange { offset, length } } in segments {
         let (seconds, us) = (duration_us.get() / 1_000_000, duration_us.get() % 1_000_000);
         writeln!(text, "#EXTINF:{seconds}.{us:06},\n#EXT-X-BYTERANGE:{length}@{offset}\n{uri}")
             .expect("a String takes everything");
@@ -53,7 +53,7 @@ fn playlist(segments: &[(u64, u64)]) -> MediaPlaylist {
     let segments = segments.iter().map(|&(duration_us, length)| {
         let range = ByteRange { offset, length };
         offset += length;
-        Segment { duration_us: NonZeroU64::new(duration_us).expect("positive"), range }
+        PlaylistSegment { duration_us: NonZeroU64::new(duration_us).expect("positive"), range }
     });
     MediaPlaylist { uri: "video-720p.mp4".to_owned(), target_duration_s: 6, init, segments: segments.collect() }
 }

@@ -60,12 +60,12 @@ pub struct Survey {
     start: Option<f64>,
     end: f64,
     interrupted: bool,
-    streams: BTreeMap<u32, Course>,
+    streams: BTreeMap<u32, PacketTimes>,
 }
 
 /// One stream's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Course {
+struct PacketTimes {
     /// All its packets, one behind the other.
     lasting: f64,
     /// Where the last one ends.
@@ -81,7 +81,7 @@ struct Course {
     last: f64,
 }
 
-impl Course {
+impl PacketTimes {
     /// How long a packet lasts that does not say so, where nothing else tells the time: as the one before it did, which is
     /// known now. With the second one the first is counted too.
     fn unstated(&mut self, shown_s: Option<f64>, clock: Clock) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! The waveform as a picture.
 
-use crate::error::{Fault, MediaError};
+use crate::error::{MediaError, Transient};
 use smmu_core::{av::waveform::Waveform, image::Size};
 
 /// Grey that shows on white and on black.
@@ -26,7 +26,7 @@ pub(super) fn draw(waveform: &Waveform, size: Size) -> Result<Vec<u8>, MediaErro
     encoder
         .write_header()
         .and_then(|mut writer| writer.write_image_data(&pixels))
-        .map_err(|error| Fault::encode("PNG", error))?;
+        .map_err(|error| Transient::encode("PNG", error))?;
     Ok(content)
 }
 

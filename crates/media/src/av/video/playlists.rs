@@ -2,26 +2,26 @@
 
 use crate::{
     av::boxes::{self, TrackFile},
-    error::Fault,
+    error::Transient,
 };
 use smmu_core::av::{
     SEGMENT_SECONDS,
-    hls::{ByteRange, MediaPlaylist, Segment},
+    hls::{ByteRange, MediaPlaylist, PlaylistSegment},
 };
 use std::{fmt::Write as _, num::NonZeroU64};
 
 /// The playlist of a track file, from what is measured in it.
-pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, Fault> {
+pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, Transient> {
     let scale = u64::from(track.timescale);
-    let segment = |segment: &boxes::Segment| {
+    let segment = |segment: &boxes::TrackSegment| {
         let us = (u128::from(segment.duration) * 1_000_000).div_ceil(u128::from(scale));
         let duration_us = u64::try_from(us).ok().and_then(NonZeroU64::new);
-        let duration_us = duration_us.ok_or_else(|| Fault::Output("a segment does not last".to_owned()))?;
-        Ok(Segment { duration_us, range: ByteRange { offset: segment.offset, length: segment.bytes } })
+        let duration_us = duration_us.ok_or_else(|| Transient::Output("a segment does not last".to_owned()))?;
+        Ok(PlaylistSegment { duration_us, range: ByteRange { offset: segment.offset, length: segment.bytes } })
     };
-    let segments: Vec<Segment> = track.segments.iter().map(segment).collect::<Result<_, Fault>>()?;
+    let segments: Vec<PlaylistSegment> = track.segments.iter().map(segment).collect::<Result<_, Transient>>()?;
     let longest_us = segments.iter().map(|segment| segment.duration_us.get()).max();
-    let longest_us = longest_us.ok_or_else(|| Fault::Output("a track has no segments".to_owned()))?;
+    let longest_us = longest_us.ok_or_else(|| Transient::Output("a track has no segments".to_owned()))?;
     Ok(MediaPlaylist {
         uri,
         // Rounded, every duration is at most this (RFC 8216, 4.3.3.1).
@@ -33,9 +33,9 @@ pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, 
 
 /// The segments of a sound whose fragments are joined so that they end where those of the picture do, as nearly as they
 /// can: each fragment goes where its middle is. What is longer than the picture goes on in segments of its last distance.
-pub(crate) fn in_step(sound: &TrackFile, picture: &TrackFile) -> Vec<boxes::Segment> {
+pub(crate) fn in_step(sound: &TrackFile, picture: &TrackFile) -> Vec<boxes::TrackSegment> {
     let mut ends = ends(picture, sound.timescale);
-    let (mut segments, mut at, mut end) = (Vec::<boxes::Segment>::new(), 0, 0);
+    let (mut segments, mut at, mut end) = (Vec::<boxes::TrackSegment>::new(), 0, 0);
     for fragment in &sound.segments {
         let middle = at + fragment.duration / 2;
         at += fragment.duration;
@@ -70,7 +70,7 @@ fn ends(track: &TrackFile, timescale: u32) -> impl Iterator<Item = u64> {
 
 /// The keyframes of a rung: the first sample of each segment, with the header in front of it that says where it is.
 pub(crate) fn keyframes(playlist: &MediaPlaylist, track: &TrackFile) -> MediaPlaylist {
-    let keyframe = |(segment, measured): (&Segment, &boxes::Segment)| Segment {
+    let keyframe = |(segment, measured): (&PlaylistSegment, &boxes::TrackSegment)| PlaylistSegment {
         range: ByteRange { length: measured.first_bytes, ..segment.range },
         ..*segment
     };
@@ -100,7 +100,7 @@ pub(crate) fn text(playlist: &MediaPlaylist, listed: Listed) -> String {
         init.length,
         init.offset
     );
-    for Segment { duration_us, range } in segments {
+    for PlaylistSegment { duration_us, range } in segments {
         let us = duration_us.get();
         let (seconds, fraction) = (us / 1_000_000, us % 1_000_000);
         let ByteRange { offset, length } = range;
@@ -114,13 +114,13 @@ pub(crate) fn text(playlist: &MediaPlaylist, listed: Listed) -> String {
 mod tests {
     use super::*;
 
-    fn track(segments: Vec<boxes::Segment>, timescale: u32) -> TrackFile {
+    fn track(segments: Vec<boxes::TrackSegment>, timescale: u32) -> TrackFile {
         TrackFile { header_bytes: 765, codec: "avc1.64001F".to_owned(), segments, timescale }
     }
 
     #[test]
     fn a_playlist_says_what_was_measured_and_reads_back_the_same() {
-        let at = |offset, bytes, duration| boxes::Segment { offset, bytes, first_bytes: bytes / 10, duration };
+        let at = |offset, bytes, duration| boxes::TrackSegment { offset, bytes, first_bytes: bytes / 10, duration };
         let track = track(vec![at(765, 1000, 180_180), at(1765, 20, 1001)], 30_000);
         let playlist = of_track("video-360p.mp4".to_owned(), &track).expect("a playlist");
         let written = text(&playlist, Listed::Segments);
@@ -138,7 +138,7 @@ mod tests {
             let mut offset = 100;
             let segments = durations.iter().map(|&duration| {
                 offset += 10;
-                boxes::Segment { offset: offset - 10, bytes: 10, first_bytes: 5, duration }
+                boxes::TrackSegment { offset: offset - 10, bytes: 10, first_bytes: 5, duration }
             });
             segments.collect::<Vec<_>>()
         };

@@ -2,7 +2,7 @@
 
 use super::NAME;
 use crate::{
-    colour::Profile,
+    colour::ColourProfile,
     error::{MediaError, corrupt, unsupported},
     raster::Channels,
 };
@@ -41,16 +41,17 @@ pub(super) fn ask_for_srgb(image: &mut JxlImage) {
 }
 
 /// What the colours mean that the decoder delivers.
-pub(super) fn profile(image: &JxlImage) -> Option<Profile> {
+pub(super) fn profile(image: &JxlImage) -> Option<ColourProfile> {
     let named = !image.image_header().metadata.colour_encoding.want_icc();
     match image.rendered_cicp() {
         Some([1, 13, ..]) => None,
-        Some([primaries, transfer @ (16 | 18), ..]) => Profile::of_code_points(primaries, transfer),
-        Some([primaries, transfer, ..]) => {
-            Profile::standing_for(&image.rendered_icc(), format!("CICP primaries {primaries}, transfer {transfer}"))
-        }
-        None if named => Profile::standing_for(&image.rendered_icc(), format!("colours of {NAME}")),
-        None => Profile::parse(&image.rendered_icc()),
+        Some([primaries, transfer @ (16 | 18), ..]) => ColourProfile::of_code_points(primaries, transfer),
+        Some([primaries, transfer, ..]) => ColourProfile::standing_for(
+            &image.rendered_icc(),
+            format!("CICP primaries {primaries}, transfer {transfer}"),
+        ),
+        None if named => ColourProfile::standing_for(&image.rendered_icc(), format!("colours of {NAME}")),
+        None => ColourProfile::parse(&image.rendered_icc()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the colours of a PNG mean (PNG, 3rd edition, 4.3): the first of `cICP`, `iCCP`, `sRGB` and `gAMA` that is there
 //! counts, and `cHRM` with the last alone, as in Chromium.
 
-use crate::colour::Profile;
+use crate::colour::ColourProfile;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 use png::{Info, SourceChromaticities};
 
@@ -13,12 +13,12 @@ const NEAR: f32 = 0.01;
 const GAMMAS: std::ops::RangeInclusive<f32> = 0.2..=2.5;
 
 /// What the colours mean, where they mean other than sRGB's.
-pub(super) fn profile(info: &Info, grey: bool) -> Option<Profile> {
+pub(super) fn profile(info: &Info, grey: bool) -> Option<ColourProfile> {
     if let Some(points) = info.coding_independent_code_points {
-        return Profile::of_code_points(points.color_primaries, points.transfer_function);
+        return ColourProfile::of_code_points(points.color_primaries, points.transfer_function);
     }
     if let Some(icc) = &info.icc_profile {
-        return Profile::parse(icc);
+        return ColourProfile::parse(icc);
     }
     let gamma = info.gama_chunk.filter(|_| info.srgb.is_none())?.into_value();
     if !GAMMAS.contains(&gamma) {
@@ -38,7 +38,7 @@ pub(super) fn profile(info: &Info, grey: bool) -> Option<Profile> {
     if let Some((white, primaries)) = primaries {
         profile.update_rgb_colorimetry(white, primaries);
     }
-    Some(Profile::described(profile, format!("gamma {:.2}", 1.0 / gamma)))
+    Some(ColourProfile::described(profile, format!("gamma {:.2}", 1.0 / gamma)))
 }
 
 /// The white and the primaries, where they are those of a display and other than sRGB's.

@@ -174,7 +174,7 @@ fn every_fixture_with_bytes_changed_or_missing_gets_a_verdict() {
                     *byte = random(256) as u8;
                 }
             }
-            if let Err(MediaError::Fault(fault)) = decoded(&file) {
+            if let Err(MediaError::Transient(fault)) = decoded(&file) {
                 panic!("{name}, round {round}: {fault}");
             }
         }
