@@ -2,7 +2,7 @@
 //!
 //! Identifiers, the job state machine, upload policy, image plans, the manifest and every stable
 //! code live here. Nothing in this crate is async, knows AWS, reads the environment, the clock or
-//! a file: time and randomness are handed in. `make lint` checks that.
+//! a file: time and randomness are handed in. Clippy (clippy.toml beside this crate) and `make lint` check that.
 
 pub mod av;
 pub mod causes;
