@@ -16,8 +16,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::process::Command;
 
-use crate::cloud::Address;
-use crate::emulator::{REGION, tail};
+use crate::account::REGION;
+use crate::address::Address;
+use crate::emulator::tail;
 use crate::error::LocalError;
 use crate::options::{CloudOptions, Step};
 use template::{Artifact, Template};

@@ -9,16 +9,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::account::{ACCOUNT, REGION};
+use crate::address::sdk_environment;
 use crate::error::LocalError;
 use crate::home::Home;
 use crate::options::CloudOptions;
-
-/// The region of everything in the local cloud.
-pub(crate) const REGION: &str = "us-east-1";
-/// The account of everything in the local cloud.
-pub(crate) const ACCOUNT: &str = "000000000000";
-/// The key, and the secret, of the account's root: of whoever started the cloud, and of no function or worker.
-pub(crate) const CREDENTIAL: &str = "test";
 
 /// Far more than it takes, for machines that are busy.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -139,7 +134,7 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
     inherited
         .chain(own.map(|(name, value)| (name.to_owned(), value)))
         .chain(quota)
-        .chain(crate::cloud::sdk_environment(&format!("http://127.0.0.1:{port}")))
+        .chain(sdk_environment(&format!("http://127.0.0.1:{port}")))
         .collect()
 }
 

@@ -18,6 +18,8 @@
 //! tells them of their parent's death, and the files of a killed cloud are cleared away at the next start. Containers of a
 //! real engine are its children, not ours: those of a killed cloud go when the next one starts that runs containers.
 
+mod account;
+mod address;
 mod bridge;
 mod cloud;
 mod deploy;
@@ -30,7 +32,8 @@ mod identity;
 mod options;
 mod port;
 
-pub use cloud::{Address, Cloud};
+pub use address::Address;
+pub use cloud::Cloud;
 pub use engine::Worker;
 pub use error::LocalError;
 pub use options::{CloudOptions, Deployer, Image, Port, Step};

@@ -6,7 +6,6 @@ mod problems;
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use smmu_api::describe;
 use smmu_core::Problem;
 
 const DESCRIPTION: &str = "\
@@ -84,7 +83,7 @@ pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
     let mut problems = Map::new();
-    for endpoint in describe::endpoints() {
+    for endpoint in smmu_api::endpoints() {
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         path[endpoint.method.to_ascii_lowercase()] = operation::operation(&endpoint, &mut schemas, &mut problems);
     }

@@ -2,7 +2,10 @@
 
 use crate::{Schemas, problems};
 use serde_json::{Map, Value, json};
-use smmu_api::describe::{Answer, Body, Content, Described, Header, Link, Parameter, Place};
+use smmu_api::{
+    Described,
+    describe::{Answer, Body, Content, Header, Link, Parameter, Place},
+};
 
 /// `responses` takes the problems that several operations answer.
 pub(crate) fn operation(endpoint: &Described, schemas: &mut Schemas, responses: &mut Map<String, Value>) -> Value {

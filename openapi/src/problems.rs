@@ -2,7 +2,10 @@
 
 use crate::operation::header;
 use serde_json::{Map, Value, json};
-use smmu_api::describe::{Described, Header, Place, USERS_PROBLEMS};
+use smmu_api::{
+    Described,
+    describe::{Header, Place, USERS_PROBLEMS},
+};
 use smmu_core::{Problem, ProblemCode};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What a Lambda function is: made from the environment, connected, then asked. Every `main` is one of these.
 
-use crate::{config::Environment, invocation::Failure, sdk_config, telemetry};
+use crate::{config::Environment, invocation::Failure, sdk::sdk_config, telemetry};
 use aws_config::SdkConfig;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use serde::{Serialize, de::DeserializeOwned};

@@ -6,7 +6,6 @@ use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     listing::{IndexQuery, Visible},
-    media::MediaTable,
     telemetry::Meter,
 };
 use aws_config::SdkConfig;
@@ -44,6 +43,18 @@ pub enum Advance {
     TooEarly(Job),
     /// There is no such job.
     Missing,
+}
+
+/// How a changed job reaches the table: by itself, or together with what follows from it.
+pub(crate) trait Writing: Sync {
+    /// Writes a job. `false` if the table's revision is another than `from`.
+    fn write(&self, job: &Job, from: u64) -> impl Future<Output = Result<bool, CloudError>> + Send;
+}
+
+impl Writing for Jobs {
+    async fn write(&self, job: &Job, from: u64) -> Result<bool, CloudError> {
+        self.replace(job, from).await
+    }
 }
 
 /// How often a write is computed anew after another writer was faster. Each round somebody
@@ -96,28 +107,17 @@ impl Jobs {
 
     /// As [`Self::advance`], starting from a job that was just read or written.
     pub async fn advance_from(&self, job: Job, event: JobEvent) -> Result<Advance, CloudError> {
-        self.advance_with(job, event, None, None).await
+        self.advance_by(job, event, None, self).await
     }
 
-    /// Completes a job that was just read, at its cost, where that was metered. A rerun becomes the job that stands for its
-    /// media by the same write.
-    pub async fn complete(
-        &self,
-        job: Job,
-        completed: JobEvent,
-        cost: Option<MicroDollars>,
-        media: &MediaTable,
-    ) -> Result<Advance, CloudError> {
-        let standing = job.is_rerun().then_some(media);
-        self.advance_with(job, completed, cost, standing).await
-    }
-
-    async fn advance_with(
+    /// As [`Self::advance_from`], by a write of the caller's. `cost` is what the job has cost, where the event ends it and
+    /// that was metered.
+    pub(crate) async fn advance_by(
         &self,
         mut job: Job,
         event: JobEvent,
         cost: Option<MicroDollars>,
-        standing: Option<&MediaTable>,
+        writing: &impl Writing,
     ) -> Result<Advance, CloudError> {
         for _ in 0..ROUNDS {
             let next = match job.apply(event.clone(), clock::now()) {
@@ -126,11 +126,7 @@ impl Jobs {
                 Transition::Ended(_) => return Ok(Advance::Ended(job)),
                 Transition::TooEarly => return Ok(Advance::TooEarly(job)),
             };
-            let written = match standing {
-                None => self.replace(&next, job.revision).await?,
-                Some(media) => media.replace_standing(&next, job.revision, self).await?,
-            };
-            if written {
+            if writing.write(&next, job.revision).await? {
                 self.written(&job, &next, cost);
                 return Ok(Advance::Changed(next));
             }

@@ -5,7 +5,8 @@ use crate::{
     clock,
     config::Environment,
     invocation::Failure,
-    sdk_config, telemetry, traces,
+    sdk::sdk_config,
+    telemetry, traces,
 };
 use aws_config::SdkConfig;
 use smmu_core::{

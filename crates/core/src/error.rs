@@ -1,6 +1,6 @@
 //! Why a job failed, in words that say who acts.
 
-use crate::job::Stage;
+use crate::stage::Stage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -1,70 +1,15 @@
-//! What travels through the state machine, and which workers a kind of media needs.
+//! What travels through the state machine, and which branch a media takes.
 
 use crate::{
     av::{Outline, Presence},
     checksum::Checksum,
-    detect::MediaKind,
     ids::{JobId, MediaId, UserId},
+    kind::MediaKind,
+    pipeline::Pipeline,
     profile::Choice,
     trail::Trail,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// One worker's share of a job. Each commits one manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Pipeline {
-    /// Renditions of images, video and audio.
-    Transcode,
-    /// Text and captions of speech.
-    Transcribe,
-}
-
-impl Pipeline {
-    /// The pipelines of a kind of media in executions that began before branches were told to `update-status`.
-    #[must_use]
-    pub const fn of(kind: MediaKind) -> &'static [Self] {
-        match kind {
-            MediaKind::Image => &[Self::Transcode],
-            MediaKind::Video | MediaKind::Audio => &[Self::Transcode, Self::Transcribe],
-        }
-    }
-
-    /// Whether an attempt may leave something that the next one goes on from.
-    #[must_use]
-    pub const fn leaves_checkpoints(self) -> bool {
-        match self {
-            Self::Transcode => false,
-            Self::Transcribe => true,
-        }
-    }
-
-    /// Whether what the others make is worth having without it: its failure is then told by a warning, and fails no job.
-    #[must_use]
-    pub const fn is_optional(self) -> bool {
-        match self {
-            Self::Transcode => false,
-            Self::Transcribe => true,
-        }
-    }
-
-    /// The name as it stands in keys and records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Transcode => "transcode",
-            Self::Transcribe => "transcribe",
-        }
-    }
-}
-
-impl fmt::Display for Pipeline {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// The queue message, which is also the execution's input: everything that `ValidateInput` must prove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,8 +182,8 @@ mod tests {
     use super::{Branch, Routing, WorkerSize};
     use crate::{
         av::{AvLimits, Outline, Presence},
-        detect::MediaKind,
         image::Size,
+        kind::MediaKind,
     };
     use serde_json::Value;
 

@@ -5,7 +5,7 @@
 mod not_media;
 mod table;
 
-use crate::detect::MediaKind;
+use crate::kind::MediaKind;
 use not_media::{NEVER_MEDIA, NEVER_MEDIA_EXTENSIONS};
 use table::FORMATS;
 
@@ -149,7 +149,7 @@ impl FormatEntry {
 #[cfg(test)]
 mod tests {
     use super::{Declared, FORMATS, NEVER_MEDIA_EXTENSIONS, declared, essence, of_extension, of_kind, of_media_type};
-    use crate::detect::MediaKind;
+    use crate::kind::MediaKind;
     use std::collections::BTreeSet;
 
     #[test]

@@ -1,15 +1,15 @@
 //! The state machine of a job. Every writer goes through [`Job::apply`], so a status only moves forward.
 
 use crate::{
-    detect::MediaKind,
+    artifact::{Output, OutputState},
     error::JobError,
     ids::{JobId, MediaId, UserId},
     keys,
+    kind::MediaKind,
     labels::Labels,
-    manifest::{Output, OutputState},
-    media::{Media, StoredObject},
     pipeline::Pipeline,
     profile::Choice,
+    stage::Stage,
     time::Timestamp,
     trail::Trail,
     warning::Warning,
@@ -23,7 +23,7 @@ mod record;
 mod tests;
 mod watch;
 
-pub use progress::{Progress, Share, Stage, Step, Work, expected_end};
+pub use progress::{Progress, Share, Step, Work, expected_end};
 pub use watch::Watch;
 
 /// One request to process one media.
@@ -212,42 +212,6 @@ pub enum Transition {
 }
 
 impl Job {
-    /// The first job of a media whose object was seen.
-    #[must_use]
-    pub fn queued(media: &Media, object: &StoredObject, at: Timestamp) -> Self {
-        Self {
-            id: JobId::of(&media.id),
-            media_id: media.id.clone(),
-            user_id: media.user.clone(),
-            input_key: media.key(),
-            input_version_id: object.version_id.clone(),
-            labels: media.labels.clone(),
-            choice: media.choice.clone(),
-            addition: None,
-            kind: None,
-            state: JobState::Queued { sent_at: None },
-            created_at: at,
-            updated_at: at,
-            deleted_at: None,
-            trail: None,
-            revision: 0,
-        }
-    }
-
-    /// Another job of a media whose object was seen before.
-    #[must_use]
-    pub(crate) fn again(
-        media: &Media,
-        id: JobId,
-        version_id: &str,
-        choice: Choice,
-        addition: Option<Addition>,
-        at: Timestamp,
-    ) -> Self {
-        let object = StoredObject { version_id: version_id.to_owned(), bytes: media.grant.bytes, checksum: None };
-        Self { id, choice, addition, ..Self::queued(media, &object, at) }
-    }
-
     /// Whether its media had a job before.
     #[must_use]
     pub fn is_rerun(&self) -> bool {

@@ -4,12 +4,15 @@
 //! code live here. Nothing in this crate is async, knows AWS, reads the environment, the clock or
 //! a file: time and randomness are handed in. Clippy (clippy.toml beside this crate) and `make lint` check that.
 
+pub mod artifact;
 pub mod av;
 pub mod causes;
 pub mod checksum;
 pub mod cost;
 pub mod detect;
 pub mod error;
+pub mod execution;
+pub mod facts;
 pub mod formats;
 pub mod grant;
 pub mod idempotency;
@@ -19,6 +22,7 @@ pub mod image;
 pub mod iso_bmff;
 pub mod job;
 pub mod keys;
+pub mod kind;
 pub mod labels;
 pub mod listing;
 pub mod manifest;
@@ -33,33 +37,39 @@ pub mod raw;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod speech;
+pub mod stage;
 pub mod text;
 pub mod time;
 pub mod trace_segment;
 pub mod trail;
 pub mod warning;
 
+pub use artifact::{Artifact, Output, OutputState, Role};
 pub use causes::with_causes;
 pub use checksum::{Checksum, StoredChecksum};
 pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage};
-pub use detect::{Format, MediaKind, detect};
+pub use detect::{Format, detect};
 pub use error::{ErrorCode, JobError, Refusal};
+pub use execution::{Assignment, Branch, Detected, ExecutionInput, Routing, Source, TaskSize, WorkerSize};
+pub use facts::MediaFacts;
 pub use grant::{Grant, PartsUpload, Sending};
 pub use idempotency::IdempotencyKey;
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
 pub use job::{
-    Addition, Job, JobEvent, JobState, Progress, Share, Stage, Status, Step, Transition, Watch, Work, expected_end,
+    Addition, Job, JobEvent, JobState, Progress, Share, Status, Step, Transition, Watch, Work, expected_end,
 };
+pub use kind::MediaKind;
 pub use labels::Labels;
 pub use listing::{JobListing, JobSummary, Listing, MediaListing, MediaSummary, Page, PageLimit};
-pub use manifest::{Artifact, Manifest, Output, Role};
-pub use media::{CannotRun, DescribedMedia, Media, MediaFacts, MediaState, MediaStatus, Rerun, StoredObject};
+pub use manifest::Manifest;
+pub use media::{CannotRun, DescribedMedia, Media, MediaState, MediaStatus, Rerun, StoredObject};
 pub use metrics::{AttemptOutcome, Measurement, Outcome, Subject};
 pub use parts::{ArrivedPart, Composite, MissingParts, PartPlan};
-pub use pipeline::{Assignment, Branch, Detected, ExecutionInput, Pipeline, Routing, Source, TaskSize, WorkerSize};
+pub use pipeline::Pipeline;
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use profile::{Choice, NamedProfile, Profile, Profiles};
+pub use stage::Stage;
 pub use time::Timestamp;
 pub use trace_segment::TraceSegment;
 pub use trail::{CorrelationId, Origin, TraceId, Trail, UserHash};

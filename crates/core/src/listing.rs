@@ -1,10 +1,10 @@
 //! Lists of one user's jobs and media, newest first: what each entry shows, and which entries are wanted.
 
 use crate::{
-    detect::MediaKind,
     error::JobError,
     ids::{JobId, MediaId},
     job::Status,
+    kind::MediaKind,
     media::MediaStatus,
     time::Timestamp,
 };

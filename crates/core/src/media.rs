@@ -1,23 +1,23 @@
 //! One upload, from its grant to its submission.
 
 use crate::{
-    av::AvFacts,
     checksum::StoredChecksum,
-    detect::MediaKind,
+    execution::{ExecutionInput, Source},
+    facts::MediaFacts,
     grant::{Grant, PartsUpload, Sending},
     ids::{JobId, MediaId, UserId},
-    image::ImageFacts,
     job::Job,
     keys,
+    kind::MediaKind,
     labels::Labels,
     parts::Composite,
-    pipeline::{ExecutionInput, Source},
     profile::Choice,
     speech::SpeechFacts,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
+mod jobs;
 mod rerun;
 
 pub use rerun::{CannotRun, MAX_RUNS, Rerun};
@@ -165,26 +165,6 @@ pub struct DescribedMedia {
     pub facts: Option<MediaFacts>,
     /// What was heard.
     pub speech: Option<SpeechFacts>,
-}
-
-/// What was measured of the content. It stands beside a [`Media`] in the media table, written by whoever
-/// measured it once the media is submitted: nobody replaces the record from then on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(description = "What was measured of the content.")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct MediaFacts {
-    /// What the content turned out to be.
-    pub kind: MediaKind,
-    /// Of an image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<ImageFacts>,
-    /// Of video or audio.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub av: Option<AvFacts>,
 }
 
 /// How an uploaded object differs from its grant.

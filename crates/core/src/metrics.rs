@@ -5,12 +5,13 @@
 //! template.yaml has alarms and a dashboard on the names and dimensions below; a test compares them.
 
 use crate::{
+    artifact::Role,
     cost::MicroDollars,
-    detect::MediaKind,
     error::ErrorCode,
     ids::JobId,
-    job::{Job, JobState, Stage},
-    manifest::Role,
+    job::{Job, JobState},
+    kind::MediaKind,
+    stage::Stage,
     time::Timestamp,
     trail::Trail,
 };

@@ -1,8 +1,8 @@
 //! Which uploads are granted.
 
 use crate::{
-    detect::MediaKind,
     formats::{self, Declared, FormatEntry},
+    kind::MediaKind,
     problem::{Problem, ProblemCode},
     profile::Profiles,
 };
@@ -111,7 +111,7 @@ impl UploadPolicy {
 #[cfg(test)]
 mod tests {
     use super::{MIB, UNKNOWN_TYPE, UploadPolicy};
-    use crate::{detect::MediaKind, problem::ProblemCode};
+    use crate::{kind::MediaKind, problem::ProblemCode};
 
     fn admit(content_type: &str, name: &str, bytes: u64) -> Result<&'static str, ProblemCode> {
         UploadPolicy::default().admit(content_type, name, bytes).map_err(|problem| problem.code)

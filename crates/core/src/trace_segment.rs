@@ -1,6 +1,6 @@
 //! What one worker did for a job, as a segment of the job's trace: the part that Lambda does for functions by itself.
 
-use crate::{ids::JobId, job::Stage, time::Timestamp, trail::TraceId};
+use crate::{ids::JobId, stage::Stage, time::Timestamp, trail::TraceId};
 use serde_json::json;
 
 /// A segment of a trace ("AWS X-Ray segment documents" in the X-Ray developer guide).

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{ErrorCode, JobError},
-    job::Stage,
+    stage::Stage,
 };
 use serde::{Deserialize, Serialize};
 

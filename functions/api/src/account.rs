@@ -1,12 +1,12 @@
 //! `GET /account` and `DELETE /account`: everything that a user has, to take along or to be gone.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Operation, Shape, after},
+    endpoint::{Endpoint, Handler},
     job, list,
     media::MediaView,
     respond,
-    routes::{Endpoint, Handler},
 };
 use lambda_http::{
     Body, Request, Response,

@@ -17,6 +17,7 @@ mod fetch;
 mod json;
 mod jwk;
 mod jws;
+mod loopback;
 
 #[cfg(test)]
 mod attacks;

@@ -1,10 +1,10 @@
 //! `POST /jobs/{jobId}/cancel`: ends a job before it is done.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Content, Header, JOB_ID, Operation},
-    job, respond,
-    routes::{Endpoint, Handler},
+    endpoint::{Endpoint, Handler},
+    job, lookup, respond,
 };
 use lambda_http::{
     Body, Response,
@@ -36,7 +36,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let found = job::find(id, user, context).await?;
+    let found = lookup::job(id, user, context).await?;
     match context.canceller.cancel(found).await.map_err(|error| respond::cloud_problem(&error))? {
         Cancellation::Cancelled(cancelled) => job::show(StatusCode::OK, &cancelled, context).await,
         Cancellation::Ended(ended) => {

@@ -1,11 +1,13 @@
 //! `POST /media/upload/complete`: from an uploaded object to its job.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Header, Operation, Shape},
+    endpoint::{Endpoint, Handler},
     init::{nothing_else, object, text},
-    job, media, origin, respond,
-    routes::{Endpoint, Handler},
+    job, lookup,
+    request::origin,
+    respond,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -66,7 +68,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 
 async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let CompleteBody { media_id } = CompleteBody::read(request.body())?;
-    let media = media::find(&media_id, user, context).await?;
+    let media = lookup::media(&media_id, user, context).await?;
 
     let job = match context.submitter.complete(&media, origin(request)).await {
         Ok(job) => job,

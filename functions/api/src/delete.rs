@@ -1,10 +1,10 @@
 //! `DELETE /media/{mediaId}`: hides a media and its job at once, and has everything of them removed.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Shape},
-    media, respond,
-    routes::{Endpoint, Handler},
+    endpoint::{Endpoint, Handler},
+    lookup, respond,
 };
 use lambda_http::{
     Body, Response,
@@ -47,7 +47,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let found = media::find(id, user, context).await?;
+    let found = lookup::media(id, user, context).await?;
     let id = found.id.clone();
     if context.eraser.delete(found).await.map_err(|error| respond::cloud_problem(&error))? {
         Ok(respond::json(StatusCode::ACCEPTED, &Deletion { media_id: &id }))

@@ -191,28 +191,3 @@ pub(crate) const TO_MEDIA: Link = Link {
     parameters: &[("mediaId", "$response.body#/mediaId")],
     body: &[],
 };
-
-/// An endpoint as the document knows it.
-#[cfg(feature = "schema")]
-pub struct Described {
-    /// HTTP method.
-    pub method: &'static str,
-    /// With parameters in braces.
-    pub path: &'static str,
-    /// Whether it wants a token.
-    pub wants_token: bool,
-    /// The rest.
-    pub operation: &'static Operation,
-}
-
-/// The table of endpoints.
-#[cfg(feature = "schema")]
-pub fn endpoints() -> impl Iterator<Item = Described> {
-    use crate::routes::{ENDPOINTS, Handler};
-    ENDPOINTS.iter().map(|endpoint| Described {
-        method: endpoint.method.as_str(),
-        path: endpoint.path,
-        wants_token: matches!(endpoint.handler, Handler::User(_)),
-        operation: &endpoint.operation,
-    })
-}

@@ -1,10 +1,10 @@
 //! `GET /health`: whether the function answers, without a token.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Operation, Shape},
+    endpoint::{Endpoint, Handler},
     respond,
-    routes::{Endpoint, Handler},
 };
 use lambda_http::{
     Body, Response,

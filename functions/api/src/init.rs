@@ -8,10 +8,10 @@ pub(crate) use parse::schema::SHA256 as SHA256_PATTERN;
 pub(crate) use parse::{NO_DIGEST, nothing_else, object, sha256, text, whole_number};
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Header, Link, Operation, Parameter, Place, Shape, TO_MEDIA},
+    endpoint::{Endpoint, Handler},
     media, respond,
-    routes::{Endpoint, Handler},
 };
 use lambda_http::{
     Body, Request, Response,

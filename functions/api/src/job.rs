@@ -1,15 +1,16 @@
 //! `GET /jobs/{jobId}`: where a job stands, and what came of it.
 
 use crate::{
-    Context,
     choice::ChoiceView,
+    context::Context,
     describe::{
         Answer, Body as JsonBody, Content, Header, IF_NONE_MATCH, JOB_ID, Link, Operation, PREFER, Shape, TO_JOB,
         TO_MEDIA,
     },
-    header_text, owned, playback, respond,
-    routes::{Endpoint, Handler},
-    wait,
+    endpoint::{Endpoint, Handler},
+    lookup, playable,
+    request::header_text,
+    respond, wait,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -18,8 +19,8 @@ use lambda_http::{
 use serde::Serialize;
 use smmu_cloud::clock;
 use smmu_core::{
-    Artifact, Job, JobError, JobId, JobState, Labels, MediaId, MediaKind, Output, Pipeline, Problem, ProblemCode,
-    Stage, Status, Timestamp, UserId, Warning, manifest::OutputState,
+    Artifact, Job, JobError, JobId, JobState, Labels, MediaId, MediaKind, Output, OutputState, Pipeline, Problem,
+    ProblemCode, Stage, Status, Timestamp, UserId, Warning,
 };
 
 /// Seconds between two looks at a job that has not ended.
@@ -143,7 +144,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let job = find(id, user, context).await?;
+    let job = lookup::job(id, user, context).await?;
     let Some(seconds) = wait::preferred_s(request) else { return answer(request, &job, context).await };
     let job = wait::for_change(job, seconds, context).await?;
     let mut response = answer(request, &job, context).await?;
@@ -160,14 +161,6 @@ async fn answer(request: &Request, job: &Job, context: &Context) -> Result<Respo
         return Ok(response);
     }
     show(StatusCode::OK, job, context).await
-}
-
-/// A user's own job.
-pub(crate) async fn find(id: &str, user: &UserId, context: &Context) -> Result<Job, Problem> {
-    // An id that cannot exist is answered as one that does not.
-    let id: JobId = id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))?;
-    let found = context.submitter.jobs.get(&id).await.map_err(|error| respond::cloud_problem(&error))?;
-    owned(found.filter(|job| job.deleted_at.is_none()), |job| &job.user_id, user)
 }
 
 /// A job as a response.
@@ -223,7 +216,7 @@ async fn sign<'a>(
         let signed = context.artifacts.presign(output, context.download_seconds).await;
         let url = signed.map_err(|error| respond::cloud_problem(&error))?;
         let artifact = &output.artifact;
-        let playback_path = playback::is_played(artifact.role).then(|| playback::path(job, &artifact.name));
+        let playback_path = playable::is_played(artifact.role).then(|| playable::path(job, &artifact.name));
         views.push(OutputView { artifact, state: output.state, url, url_expires_at, playback_path });
     }
     Ok(views)

@@ -6,16 +6,21 @@ mod cancel;
 mod choice;
 mod complete;
 mod compress;
+mod context;
 mod delete;
 pub mod describe;
+mod endpoint;
 mod health;
 mod init;
 mod job;
 mod list;
+mod lookup;
 mod media;
 mod openapi;
 mod parts;
+mod playable;
 mod playback;
+mod request;
 mod rerun;
 mod respond;
 mod routes;
@@ -25,29 +30,17 @@ mod wait;
 
 use auth::{AuthConfig, Verifier};
 use aws_config::SdkConfig;
-use lambda_http::{
-    Body, Request, RequestExt, Response,
-    http::{Method, header},
-    request::RequestContext,
-};
-use routes::{Call, Handler, Unrouted};
+pub use context::Context;
+use endpoint::{Call, Handler};
+use lambda_http::{Body, Request, Response, http::Method};
+use request::origin;
+use routes::Unrouted;
+#[cfg(feature = "schema")]
+pub use routes::{Described, endpoints};
 use smmu_cloud::{Artifacts, Canceller, Environment, Eraser, Function, StartError, Submitter, clock, telemetry};
-use smmu_core::{CorrelationId, Origin, Problem, ProblemCode, UploadPolicy, UserId, trail};
+use smmu_core::{Problem, ProblemCode};
 use std::{convert::Infallible, sync::Arc};
 use tracing::Instrument;
-
-/// What the function needs, made once.
-pub struct Context {
-    stage: String,
-    verifier: Verifier,
-    policy: UploadPolicy,
-    transcription: bool,
-    download_seconds: u32,
-    submitter: Submitter,
-    artifacts: Artifacts,
-    canceller: Canceller,
-    eraser: Eraser,
-}
 
 impl Function for Context {
     type Event = Request;
@@ -102,24 +95,4 @@ async fn answer(request: &Request, context: &Context) -> Response<Body> {
     let span = telemetry::request_span(origin(request).as_ref(), &context.submitter.pseudonyms.hash(&user));
     let call = Call { request, user: &user, context, parameters };
     handle(call).instrument(span).await.unwrap_or_else(|problem| respond::problem(&problem))
-}
-
-/// Which request this is, as API Gateway and X-Ray name it.
-fn origin(request: &Request) -> Option<Origin> {
-    let Some(RequestContext::ApiGatewayV2(gateway)) = request.request_context_ref() else { return None };
-    let correlation_id = CorrelationId::try_from(gateway.request_id.clone()?).ok()?;
-    // lambda_http puts the invocation's trace here, whatever the client has sent.
-    let trace = header_text(request, header::HeaderName::from_static("x-amzn-trace-id"));
-    let (trace_id, sampled) = (trace.and_then(|header| header.parse().ok()), trace.is_some_and(trail::is_sampled));
-    Some(Origin { correlation_id, trace_id, sampled })
-}
-
-/// What belongs to somebody else is answered exactly as what does not exist.
-fn owned<T>(found: Option<T>, owner: impl Fn(&T) -> &UserId, user: &UserId) -> Result<T, Problem> {
-    found.filter(|thing| owner(thing) == user).ok_or(Problem::new(ProblemCode::NotFound))
-}
-
-/// The value of a header, where it is there once and is text.
-fn header_text(request: &Request, name: header::HeaderName) -> Option<&str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
 }

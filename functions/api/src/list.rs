@@ -1,10 +1,10 @@
 //! `GET /jobs` and `GET /media`: what belongs to the user, newest first, a page at a time.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Link, Operation, Parameter, Place, Shape, after},
+    endpoint::{Endpoint, Handler},
     respond,
-    routes::{Endpoint, Handler},
 };
 use lambda_http::{
     Body, Request, Response,

@@ -1,11 +1,11 @@
 //! `GET /media/{mediaId}`: an upload, and what was measured of it.
 
 use crate::{
-    Context,
     choice::ChoiceView,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Link, MEDIA_ID, Operation, Shape, TO_JOB},
-    owned, respond,
-    routes::{Endpoint, Handler},
+    endpoint::{Endpoint, Handler},
+    lookup, respond,
 };
 use lambda_http::{
     Body, Response,
@@ -13,8 +13,8 @@ use lambda_http::{
 };
 use serde::Serialize;
 use smmu_core::{
-    DescribedMedia, JobId, Labels, Media, MediaFacts, MediaId, MediaKind, MediaState, MediaStatus, Problem,
-    ProblemCode, Sha256, Timestamp, UserId, speech::SpeechFacts,
+    DescribedMedia, JobId, Labels, MediaFacts, MediaId, MediaKind, MediaState, MediaStatus, Problem, ProblemCode,
+    Sha256, Timestamp, UserId, speech::SpeechFacts,
 };
 
 /// A media as its owner sees it. What the client declared has the names of the init request.
@@ -128,22 +128,11 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handle(id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let id = parse(id)?;
+    let id = lookup::media_id(id)?;
     let found = context.submitter.media.get_described(&id).await.map_err(|error| respond::cloud_problem(&error))?;
     let found = found.filter(|found| found.media.state.deleted_at().is_none());
-    let found = owned(found, |found| &found.media.user, user)?;
+    let found = lookup::owned(found, |found| &found.media.user, user)?;
     Ok(respond::json(StatusCode::OK, &MediaView::from(&found)))
-}
-
-/// A user's own media.
-pub(crate) async fn find(id: &str, user: &UserId, context: &Context) -> Result<Media, Problem> {
-    let found = context.submitter.media.get(&parse(id)?).await.map_err(|error| respond::cloud_problem(&error))?;
-    owned(found.filter(|media| media.state.deleted_at().is_none()), |media| &media.user, user)
-}
-
-/// An id that cannot exist is answered as one that does not.
-fn parse(id: &str) -> Result<MediaId, Problem> {
-    id.parse().map_err(|_| Problem::new(ProblemCode::NotFound))
 }
 
 #[cfg(test)]

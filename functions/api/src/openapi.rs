@@ -1,10 +1,11 @@
 //! `GET /openapi.json`: this API's own description, without a token.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Header, IF_NONE_MATCH, Operation, Shape},
-    header_text, job,
-    routes::{Endpoint, Handler},
+    endpoint::{Endpoint, Handler},
+    job,
+    request::header_text,
 };
 use lambda_http::{
     Body, Request, Response,

@@ -4,11 +4,11 @@
 #[cfg(feature = "schema")]
 use crate::init::SHA256_PATTERN;
 use crate::{
-    Context,
+    context::Context,
     describe::{self, Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Shape, TO_MEDIA},
+    endpoint::{Endpoint, Handler},
     init::{NO_DIGEST, nothing_else, object, sha256, signed_for, whole_number},
-    media, respond,
-    routes::{Endpoint, Handler},
+    lookup, respond,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -190,7 +190,7 @@ pub(crate) static LIST: Endpoint = Endpoint {
 };
 
 async fn sign(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let media = media::find(id, user, context).await?;
+    let media = lookup::media(id, user, context).await?;
     let now = clock::now();
     let (upload, plan) = awaited(&media, now)?;
     let wanted = requested(request.body(), plan)?;
@@ -207,7 +207,7 @@ async fn sign(request: &Request, id: &str, user: &UserId, context: &Context) -> 
 
 /// Lists what has arrived, a page at a time.
 async fn list(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let media = media::find(id, user, context).await?;
+    let media = lookup::media(id, user, context).await?;
     let (upload, plan) = unjoined(&media)?;
     let after = after(request)?;
     let uploads = &context.submitter.uploads;

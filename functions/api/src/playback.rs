@@ -5,14 +5,16 @@
 //! addresses. A player thus sends its token to the API alone, and reads segments from S3.
 
 use crate::{
-    Context,
+    context::Context,
     describe::{Answer, Content, JOB_ID, Operation, Parameter, Place, Shape},
-    job, respond,
-    routes::{Endpoint, Handler},
+    endpoint::{Endpoint, Handler},
+    lookup,
+    playable::{Played, is_played, played},
+    respond,
 };
 use lambda_http::{Body, Response, http::Method};
 use smmu_core::{
-    Job, JobId, Output, Problem, ProblemCode, Role, UserId,
+    Job, Output, Problem, ProblemCode, UserId,
     av::{hls, storyboard},
 };
 use std::collections::HashMap;
@@ -21,39 +23,6 @@ use std::collections::HashMap;
 const MAX_STORED_BYTES: u64 = 512 * 1024;
 /// Signed addresses live no longer, however long the media is.
 const MAX_SECONDS: u32 = 12 * 60 * 60;
-
-/// Which texts have addresses inside.
-enum Played {
-    Playlist,
-    Storyboard,
-}
-
-fn played(role: Role) -> Option<Played> {
-    match role {
-        Role::MasterPlaylist | Role::MediaPlaylist => Some(Played::Playlist),
-        Role::Storyboard => Some(Played::Storyboard),
-        Role::Rendition
-        | Role::Poster
-        | Role::Preview
-        | Role::Sprite
-        | Role::Segments
-        | Role::Waveform
-        | Role::Cover
-        | Role::Transcript
-        | Role::Captions
-        | Role::Manifest => None,
-    }
-}
-
-/// Whether an output of this role is served by this route.
-pub(crate) fn is_played(role: Role) -> bool {
-    played(role).is_some()
-}
-
-/// The path at which an output is served by this route.
-pub(crate) fn path(job: &JobId, name: &str) -> String {
-    format!("/jobs/{job}/playback/{name}")
-}
 
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
     method: Method::GET,
@@ -88,7 +57,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 };
 
 async fn handle(job: &str, name: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let job = job::find(job, user, context).await?;
+    let job = lookup::job(job, user, context).await?;
     let found = job.outputs().iter().find(|output| output.artifact.name == name);
     let found = found.and_then(|output| Some((output, played(output.artifact.role)?)));
     let (output, kind) = found.ok_or(Problem::new(ProblemCode::NotFound))?;

@@ -1,11 +1,14 @@
 //! `POST /media/{mediaId}/jobs`: runs a media again, all of it or one step.
 
 use crate::{
-    Context, choice,
+    choice,
+    context::Context,
     describe::{Answer, Body as JsonBody, Content, Header, MEDIA_ID, Operation, Shape, TO_JOB},
+    endpoint::{Endpoint, Handler},
     init::{self, nothing_else, object, once},
-    job, media, origin, respond,
-    routes::{Endpoint, Handler},
+    job, lookup,
+    request::origin,
+    respond,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -73,7 +76,7 @@ enum Transcribe {
 }
 
 async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
-    let found = media::find(id, user, context).await?;
+    let found = lookup::media(id, user, context).await?;
     let key = once(request, user, &format!("{id}/jobs"))?;
     // The body may be left out.
     let mut fields = if request.body().is_empty() { Map::new() } else { object(request.body())? };

@@ -1,12 +1,13 @@
 //! The table of endpoints. The router follows it, and the template is checked against it.
 
 use crate::{
-    Context, account, cancel, complete, delete, describe::Operation, health, init, job, list, media, openapi, parts,
-    playback, rerun,
+    account, cancel, complete, delete,
+    endpoint::{Endpoint, Parameters},
+    health, init, job, list, media, openapi, parts, playback, rerun,
 };
-use lambda_http::{Body, Request, Response, http::Method};
-use smmu_core::{Problem, UserId};
-use std::pin::Pin;
+#[cfg(feature = "schema")]
+use crate::{describe::Operation, endpoint::Handler};
+use lambda_http::http::Method;
 
 /// Every endpoint. Each is described beside its handler.
 pub(crate) static ENDPOINTS: &[&Endpoint] = &[
@@ -27,48 +28,6 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &account::EXPORT,
     &account::ERASE,
 ];
-
-/// One method at one path, and who answers it.
-pub(crate) struct Endpoint {
-    /// HEAD is answered wherever GET is, and has no entry of its own.
-    pub(crate) method: Method,
-    /// As API Gateway writes it: a segment in braces is a parameter.
-    pub(crate) path: &'static str,
-    /// Who answers.
-    pub(crate) handler: Handler,
-    /// What clients are told of it.
-    pub(crate) operation: Operation,
-}
-
-/// Who answers a request. Without a token there is no user, so that a handler that needs one cannot be open.
-pub(crate) enum Handler {
-    /// Answers anybody.
-    Open(fn(&Request, &Context) -> Response<Body>),
-    /// Answers the user of a valid token.
-    User(for<'a> fn(Call<'a>) -> Answering<'a>),
-}
-
-/// An answer in the making.
-pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send + 'a>>;
-
-/// A request of a user, on its way to a handler.
-pub(crate) struct Call<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) user: &'a UserId,
-    pub(crate) context: &'a Context,
-    pub(crate) parameters: Parameters<'a>,
-}
-
-impl<'a> Call<'a> {
-    /// What stands in the address at a parameter of the endpoint's own path.
-    pub(crate) fn parameter(&self, name: &str) -> &'a str {
-        let found = self.parameters.iter().find(|(known, _)| *known == name);
-        found.expect("an endpoint asks for the parameters of its own path").1
-    }
-}
-
-/// The parameters of a path by name, none of them empty.
-pub(crate) type Parameters<'a> = Vec<(&'static str, &'a str)>;
 
 /// Why a request leads to no endpoint.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,39 +52,34 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<(&'static Endpo
     if allowed.is_empty() { Err(Unrouted::Nowhere) } else { Err(Unrouted::OtherMethods(allowed)) }
 }
 
-impl Endpoint {
-    /// The methods that it answers.
-    pub(crate) fn methods(&self) -> &[Method] {
-        if self.method == Method::GET { &[Method::GET, Method::HEAD] } else { std::slice::from_ref(&self.method) }
-    }
-
-    /// The parameters of a path that is this endpoint's. As in API Gateway, a slash too many makes it another path.
-    fn at<'a>(&self, path: &'a str) -> Option<Parameters<'a>> {
-        let (mut segments, mut parts) = (self.path.split('/'), path.split('/'));
-        let mut parameters = Vec::new();
-        loop {
-            match (segments.next(), parts.next()) {
-                (None, None) => return Some(parameters),
-                (Some(segment), Some(part)) => match parameter_name(segment) {
-                    Some(name) if !part.is_empty() => parameters.push((name, part)),
-                    None if segment == part => {}
-                    Some(_) | None => return None,
-                },
-                (Some(_), None) | (None, Some(_)) => return None,
-            }
-        }
-    }
+/// An endpoint as the document knows it.
+#[cfg(feature = "schema")]
+pub struct Described {
+    /// HTTP method.
+    pub method: &'static str,
+    /// With parameters in braces.
+    pub path: &'static str,
+    /// Whether it wants a token.
+    pub wants_token: bool,
+    /// The rest.
+    pub operation: &'static Operation,
 }
 
-/// The name of a segment that is a parameter.
-pub(crate) fn parameter_name(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+/// The table of endpoints.
+#[cfg(feature = "schema")]
+pub fn endpoints() -> impl Iterator<Item = Described> {
+    ENDPOINTS.iter().map(|endpoint| Described {
+        method: endpoint.method.as_str(),
+        path: endpoint.path,
+        wants_token: matches!(endpoint.handler, Handler::User(_)),
+        operation: &endpoint.operation,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ENDPOINTS, Method, Unrouted, find, parameter_name};
-    use crate::describe::Place;
+    use super::{ENDPOINTS, Method, Unrouted, find};
+    use crate::{describe::Place, endpoint::parameter_name};
 
     fn found(method: &Method, path: &str) -> Result<(&'static str, Vec<String>), Unrouted> {
         let (endpoint, parameters) = find(method, path)?;

@@ -2,7 +2,8 @@
 
 use crate::{
     describe::{Header, Place},
-    routes::{ENDPOINTS, Handler},
+    endpoint::Handler,
+    routes::ENDPOINTS,
 };
 use std::collections::BTreeSet;
 

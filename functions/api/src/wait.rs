@@ -1,6 +1,6 @@
 //! `Prefer: wait=N` (RFC 7240, section 4.3): a request that is answered when something has happened, or after N seconds.
 
-use crate::{Context, job};
+use crate::{context::Context, lookup};
 use lambda_http::Request;
 use smmu_core::{Job, Problem};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub(crate) async fn for_change(mut job: Job, seconds: u64, context: &Context) ->
         }
         tokio::time::sleep(PAUSE.min(left)).await;
         // It may have been deleted meanwhile.
-        job = job::find(job.id.as_str(), &user, context).await?;
+        job = lookup::job(job.id.as_str(), &user, context).await?;
     }
     Ok(job)
 }

@@ -120,7 +120,7 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
     warnings.extend(given_up.iter().map(Warning::of_failed_step));
     captions::join(&mut outputs, &manifests, &context.artifacts).await?;
     let completed = JobEvent::Completed { outputs, warnings };
-    match context.jobs.complete(job, completed, cost, &context.media).await? {
+    match context.media.complete(job, completed, cost, &context.jobs).await? {
         Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
         Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
     }

@@ -1,9 +1,12 @@
 //! Further runs of a media in the table: begun by one transaction, and made the media's own by another.
 
 use super::{FORGET_AT, MediaTable, Once, Written, attribute, put, status, update};
-use crate::{error::CloudError, jobs::Jobs};
+use crate::{
+    error::CloudError,
+    jobs::{Advance, Jobs, Writing},
+};
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
-use smmu_core::{Job, Media, MediaState, MediaStatus};
+use smmu_core::{Job, JobEvent, Media, MediaState, MediaStatus, MicroDollars};
 
 /// A client's key for a run.
 pub type Key<'a> = Option<&'a Once>;
@@ -22,6 +25,18 @@ pub(super) fn same_runs(media: &Media) -> (&'static str, Option<AttributeValue>)
     match media.reruns.len() {
         0 => ("attribute_not_exists(reruns)", None),
         count => ("size(reruns) = :runs", Some(AttributeValue::N(count.to_string()))),
+    }
+}
+
+/// The write that makes a job the one that stands for its media.
+struct Standing<'a> {
+    media: &'a MediaTable,
+    jobs: &'a Jobs,
+}
+
+impl Writing for Standing<'_> {
+    async fn write(&self, job: &Job, from: u64) -> Result<bool, CloudError> {
+        self.media.replace_standing(job, from, self.jobs).await
     }
 }
 
@@ -67,8 +82,24 @@ impl MediaTable {
         })
     }
 
+    /// Completes a job that was just read, at its cost, where that was metered. A rerun becomes the job that stands for its
+    /// media by the same write.
+    pub async fn complete(
+        &self,
+        job: Job,
+        completed: JobEvent,
+        cost: Option<MicroDollars>,
+        jobs: &Jobs,
+    ) -> Result<Advance, CloudError> {
+        if job.is_rerun() {
+            jobs.advance_by(job, completed, cost, &Standing { media: self, jobs }).await
+        } else {
+            jobs.advance_by(job, completed, cost, jobs).await
+        }
+    }
+
     /// Writes a job that stands for its media from now on. `false` if the table's revision is another than `from`.
-    pub(crate) async fn replace_standing(&self, job: &Job, from: u64, jobs: &Jobs) -> Result<bool, CloudError> {
+    async fn replace_standing(&self, job: &Job, from: u64, jobs: &Jobs) -> Result<bool, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems complete";
         let record = Update::builder()
             .table_name(&self.table)

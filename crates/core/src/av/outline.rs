@@ -11,10 +11,7 @@ mod matroska;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    detect::{Format, MediaKind},
-    image::Size,
-};
+use crate::{detect::Format, image::Size, kind::MediaKind};
 use std::{collections::BTreeMap, ops::Range};
 
 /// How many reads are asked for at most; what is not known by then stays unknown.

@@ -8,9 +8,9 @@ pub use audio::chosen as chosen_sound;
 
 use super::{AvProfile, FrameRate, H264Preset, Probe};
 use crate::{
-    detect::MediaKind,
     error::{ErrorCode, Refusal},
     image::{Colour, Size},
+    kind::MediaKind,
 };
 
 /// Everything to be made of one file.

@@ -1,7 +1,7 @@
 //! Every format, who decodes it, and what it is called.
 
 use super::{Decoder, FormatEntry};
-use crate::detect::MediaKind;
+use crate::kind::MediaKind;
 
 macro_rules! formats {
     ($($name:literal, $kind:ident, $decoder:ident: [$($media_type:literal)*], [$($extensions:literal => $of:literal)*];)*) => {

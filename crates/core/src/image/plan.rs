@@ -4,7 +4,7 @@ use super::{
     ImageProbe, ImageProfile, Quality,
     profile::{AvifSpeed, WebpMethod},
 };
-use crate::manifest::Role;
+use crate::artifact::Role;
 use serde::{Deserialize, Serialize};
 
 /// Width and height in pixels.

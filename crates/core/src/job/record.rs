@@ -1,14 +1,15 @@
 //! A job as the table and the wire hold it: flat, with the fields that DESIGN.md names.
 
-use super::{Addition, Job, JobState, Progress, Share, Stage, Status};
+use super::{Addition, Job, JobState, Progress, Share, Status};
 use crate::{
-    detect::MediaKind,
+    artifact::Output,
     error::JobError,
     ids::{JobId, MediaId, UserId},
+    kind::MediaKind,
     labels::Labels,
-    manifest::Output,
     pipeline::Pipeline,
     profile::Choice,
+    stage::Stage,
     time::Timestamp,
     trail::Trail,
     warning::Warning,

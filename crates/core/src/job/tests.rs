@@ -4,14 +4,14 @@
 
 use super::*;
 use crate::{
+    artifact::{Artifact, Role},
     checksum::StoredChecksum,
     error::{ErrorCode, Refusal},
+    execution::Branch,
     grant::{Grant, Sending},
     ids::Sha256,
-    manifest::{Artifact, Role},
-    media::MediaState,
+    media::{Media, MediaState, StoredObject},
     metrics::Outcome,
-    pipeline::Branch,
     warning::WarningCode,
 };
 use proptest::prelude::*;

@@ -5,9 +5,9 @@
 
 use super::{DescribedMedia, Media, MediaState};
 use crate::{
-    detect::MediaKind,
     ids::JobId,
     job::{Addition, Job, Status},
+    kind::MediaKind,
     pipeline::Pipeline,
     profile::Choice,
     time::Timestamp,
@@ -137,8 +137,9 @@ mod tests {
     use super::*;
     use crate::{
         error::{ErrorCode, Refusal},
-        job::{JobEvent, Stage, Transition},
+        job::{JobEvent, Transition},
         media::StoredObject,
+        stage::Stage,
         {Grant, Labels, Sending, Sha256, StoredChecksum, UserId},
     };
     use proptest::prelude::*;

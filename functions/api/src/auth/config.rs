@@ -4,6 +4,7 @@ use super::{
     claims::{ClaimPolicy, TokenUse},
     fetch::Location,
     jws::{Algorithm, VerifyingKey},
+    loopback::is_loopback,
 };
 use reqwest::Url;
 use smmu_cloud::InvalidEnvironment;
@@ -171,13 +172,6 @@ fn secure_url(name: &'static str, text: &str) -> Result<Url, InvalidEnvironment>
     }
     let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     if secure { Ok(url) } else { Err(unusable(name, "must be https, or http on this machine")) }
-}
-
-/// Whether a URL points at this machine (RFC 6761, section 6.3, for the name).
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The pool id, if the issuer is a Cognito user pool: `https://cognito-idp.<region>.amazonaws.com/<pool>`.

@@ -1,10 +1,10 @@
 //! Where an issuer's keys come from.
 
 use super::{
-    config::is_loopback,
     error::NoHttpClient,
     jwk::{InvalidKeySet, KeySet},
     jws::Algorithm,
+    loopback::is_loopback,
 };
 use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use super::parse::{RequestedSending, UploadRequest};
 use crate::{
-    Context,
+    context::Context,
     job::{self, JobView},
     respond,
 };

@@ -2,8 +2,9 @@
 
 use super::{MAX_READS, Missing, Outline, Presence, READ_BYTES, Ranges};
 use crate::{
-    detect::{Format, HEAD_BYTES, MediaKind, detect},
+    detect::{Format, HEAD_BYTES, detect},
     image::Size,
+    kind::MediaKind,
 };
 use Presence::{Absent, Present, Unknown};
 use proptest::prelude::*;

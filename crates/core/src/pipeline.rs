@@ -1,0 +1,60 @@
+//! The pipelines: what one worker's share of a job is called, everywhere.
+
+use crate::kind::MediaKind;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One worker's share of a job. Each commits one manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Pipeline {
+    /// Renditions of images, video and audio.
+    Transcode,
+    /// Text and captions of speech.
+    Transcribe,
+}
+
+impl Pipeline {
+    /// The pipelines of a kind of media in executions that began before branches were told to `update-status`.
+    #[must_use]
+    pub const fn of(kind: MediaKind) -> &'static [Self] {
+        match kind {
+            MediaKind::Image => &[Self::Transcode],
+            MediaKind::Video | MediaKind::Audio => &[Self::Transcode, Self::Transcribe],
+        }
+    }
+
+    /// Whether an attempt may leave something that the next one goes on from.
+    #[must_use]
+    pub const fn leaves_checkpoints(self) -> bool {
+        match self {
+            Self::Transcode => false,
+            Self::Transcribe => true,
+        }
+    }
+
+    /// Whether what the others make is worth having without it: its failure is then told by a warning, and fails no job.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        match self {
+            Self::Transcode => false,
+            Self::Transcribe => true,
+        }
+    }
+
+    /// The name as it stands in keys and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transcode => "transcode",
+            Self::Transcribe => "transcribe",
+        }
+    }
+}
+
+impl fmt::Display for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
