@@ -27,8 +27,13 @@ def ulid(unix_ms: int, chance: int) -> str:
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-# Keys of the index of watched jobs for each reason (crates/cloud/src/jobs.rs).
+# Keys of the indexes of watched records for each reason (crates/cloud/src/watch.rs).
 SHARDS = 8
+
+
+def watched(reason: str, record_id: str) -> str:
+    """What puts a record into the index of watched ones."""
+    return f"{reason}#{sum(record_id.encode()) % SHARDS}"
 
 
 def timestamp(at: datetime) -> str:
@@ -52,6 +57,7 @@ def repeated(media: dict[str, Any], media_id: str, now: datetime) -> dict[str, A
     return {name: media[name] for name in REPEATED} | {
         "mediaId": media_id,
         "status": "AWAITING_UPLOAD",
+        "watch": watched("AWAITING_UPLOAD", media_id),
         "createdAt": timestamp(now),
         "expiresAt": timestamp(now + timedelta(minutes=15)),
     }

@@ -97,6 +97,7 @@ async fn ended_jobs_and_their_uploads_are_forgotten_where_the_operator_says_so()
         assert!(!job.contains_key("watch"), "nobody has to look at it again");
         let media = record(stack, "MediaTableName", "mediaId", &id.replace("job_", "med_")).await;
         assert_eq!(days_until_forgotten(&media), days);
+        assert!(!media.contains_key("watch"), "it is submitted");
     }
 }
 

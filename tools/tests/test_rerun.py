@@ -40,6 +40,8 @@ class Rerun(unittest.TestCase):
         new = rerun.repeated(MEDIA, "med_01jd0w00000000000000000002", at)
         self.assertEqual({name: new[name] for name in rerun.REPEATED}, {name: MEDIA[name] for name in rerun.REPEATED})
         self.assertEqual(new["status"], "AWAITING_UPLOAD")
+        # As functions write it (crates/cloud/src/watch.rs).
+        self.assertEqual(new["watch"], "AWAITING_UPLOAD#5")
         self.assertEqual((new["createdAt"], new["expiresAt"]), ("2026-11-25T18:00:00.005Z", "2026-11-25T18:15:00.005Z"))
         self.assertFalse({"jobId", "inputVersionId", "facts"} & new.keys())
 

@@ -6,7 +6,9 @@ use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     listing::{IndexQuery, Visible},
+    media::MediaTable,
     telemetry::Meter,
+    watch::{WATCH, WatchQuery, watched},
 };
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -56,6 +58,9 @@ impl Writing for Jobs {
         self.replace(job, from).await
     }
 }
+
+/// What sorts the index of watched jobs.
+const WATCHED_SINCE: &str = "watchedSince";
 
 /// How often a write is computed anew after another writer was faster. Each round somebody
 /// succeeds, and a job has few writers.
@@ -207,30 +212,14 @@ impl Jobs {
     /// Up to some `limit` jobs that are watched for one reason and have not changed since `before`, of running ones also such
     /// as changed in the five minutes after; those that wait longest are among them.
     pub async fn watched_since(&self, watch: Watch, before: Timestamp, limit: usize) -> Result<Vec<JobId>, CloudError> {
-        const OPERATION: &str = "dynamodb:Query jobs";
-        let mut ids = Vec::new();
-        for shard in 0..SHARDS {
-            let mut pages = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name("by-watch")
-                .key_condition_expression("watch = :watch AND watchedSince < :before")
-                .expression_attribute_values(":watch", AttributeValue::S(watch_key(watch, shard)))
-                .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
-                .into_paginator()
-                .items()
-                .send();
-            // As many of each shard, so that none hides the others.
-            let enough = ids.len() + limit.div_ceil(usize::from(SHARDS));
-            while ids.len() < enough {
-                let Some(item) = pages.next().await else { break };
-                let item = item.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-                let id = item.get("jobId").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
-                ids.extend(id);
-            }
-        }
-        Ok(ids)
+        let query = WatchQuery {
+            operation: "dynamodb:Query jobs",
+            client: &self.client,
+            table: &self.table,
+            id: "jobId",
+            since: WATCHED_SINCE,
+        };
+        query.watched_for(watch.as_str(), before, limit).await
     }
 
     /// A job's record: what it says itself, and by which attributes the table finds and forgets it.
@@ -238,8 +227,8 @@ impl Jobs {
         let record = serde_dynamo::to_item(job);
         let mut item: HashMap<_, _> = record.map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))?;
         if let Some((watch, since)) = job.watch() {
-            item.insert("watch".to_owned(), AttributeValue::S(watch_key(watch, shard(&job.id))));
-            item.insert("watchedSince".to_owned(), AttributeValue::S(since.to_string()));
+            item.insert(WATCH.to_owned(), watched(watch.as_str(), job.id.as_str()));
+            item.insert(WATCHED_SINCE.to_owned(), AttributeValue::S(since.to_string()));
         }
         if job.status().is_terminal()
             && let Some(at) = self.forget_after(job.updated_at)
@@ -258,31 +247,3 @@ impl Jobs {
 
 /// The attribute by which tables remove records (`TimeToLiveSpecification` in template.yaml), in seconds since 1970.
 pub(crate) const FORGET_AT: &str = "forgetAt";
-
-/// How many keys of the index share the jobs of one reason: one key takes 1,000 writes a second. tools/rerun.py knows it.
-const SHARDS: u8 = 8;
-
-fn shard(id: &JobId) -> u8 {
-    id.as_str().bytes().fold(0, u8::wrapping_add) % SHARDS
-}
-
-fn watch_key(watch: Watch, shard: u8) -> String {
-    format!("{}#{shard}", watch.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{SHARDS, shard};
-    use smmu_core::JobId;
-
-    #[test]
-    fn jobs_of_one_moment_are_spread_over_all_shards() {
-        // Identifiers made in the same millisecond differ in their random part alone.
-        let ids = "0123456789abcdefghjkmnpqrstvwxyz".chars();
-        let ids = ids.map(|last| format!("job_01j9zq4b5c6d7e8f9g0h1j2k3{last}").parse::<JobId>().unwrap());
-        let mut shards: Vec<_> = ids.map(|id| shard(&id)).collect();
-        shards.sort_unstable();
-        shards.dedup();
-        assert_eq!(shards, (0..SHARDS).collect::<Vec<_>>());
-    }
-}

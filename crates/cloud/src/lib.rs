@@ -27,6 +27,7 @@ pub mod telemetry;
 mod traces;
 pub mod uploads;
 mod versions;
+mod watch;
 pub mod worker;
 pub mod workflow;
 

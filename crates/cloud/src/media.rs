@@ -5,6 +5,7 @@ use crate::{
     error::CloudError,
     jobs::{FORGET_AT, Jobs},
     listing::{IndexQuery, Visible},
+    watch::{WATCH, WatchQuery, watched},
 };
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -310,51 +311,36 @@ impl MediaTable {
         Ok(())
     }
 
-    /// Up to `limit` media whose grant ran out before `before` with nothing seen, longest first.
+    /// Up to some `limit` media whose grant ran out before `before` with nothing seen; those that wait longest are among them.
     pub async fn awaiting_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
-        self.with_status_until(MediaStatus::AwaitingUpload.as_str(), before, limit).await
+        self.watched_until(MediaStatus::AwaitingUpload.as_str(), before, limit).await
     }
 
-    /// Up to `limit` tombstones of media that are still to be removed.
+    /// Up to some `limit` tombstones of media that are still to be removed.
     pub async fn deleted(&self, limit: usize) -> Result<Vec<MediaId>, CloudError> {
-        self.with_status_until(MediaStatus::Deleted.as_str(), Timestamp::MAX, limit).await
+        self.watched_until(MediaStatus::Deleted.as_str(), Timestamp::MAX, limit).await
     }
 
-    /// Up to `limit` tombstones of media that were removed, and whose grants ran out before `before`.
+    /// Up to some `limit` tombstones of media that were removed, and whose grants ran out before `before`.
     pub async fn purged_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
-        self.with_status_until(MediaStatus::Purged.as_str(), before, limit).await
+        self.watched_until(MediaStatus::Purged.as_str(), before, limit).await
     }
 
-    /// Keys of up to `limit` records with a status, by what `expiresAt` says, the earliest first.
-    async fn with_status_until<T: FromStr>(
+    /// Keys of up to some `limit` records that are watched for a status, by what `expiresAt` says.
+    async fn watched_until<T: FromStr>(
         &self,
         status: &str,
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<T>, CloudError> {
-        const OPERATION: &str = "dynamodb:Query media";
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-status")
-            .key_condition_expression("#status = :status AND expiresAt < :before")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", AttributeValue::S(status.to_owned()))
-            .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut ids = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-            let id = item.get("mediaId").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
-            ids.extend(id);
-            if ids.len() == limit {
-                break;
-            }
-        }
-        Ok(ids)
+        let query = WatchQuery {
+            operation: "dynamodb:Query media",
+            client: &self.client,
+            table: &self.table,
+            id: "mediaId",
+            since: "expiresAt",
+        };
+        query.watched_for(status, before, limit).await
     }
 }
 
@@ -408,6 +394,16 @@ fn attribute(value: &impl Serialize) -> Result<AttributeValue, CloudError> {
     serde_dynamo::to_attribute_value(value).map_err(|error| CloudError::unreadable(UPDATE_ITEM, error))
 }
 
+/// A media's record: what it says itself, and whether `reconcile` has to look at it.
 fn item(media: &Media) -> Result<Item, CloudError> {
-    serde_dynamo::to_item(media).map_err(|error| CloudError::unreadable("dynamodb:PutItem media", error))
+    let record = serde_dynamo::to_item(media);
+    let mut item: Item = record.map_err(|error| CloudError::unreadable("dynamodb:PutItem media", error))?;
+    let status = media.state.status();
+    match status {
+        MediaStatus::AwaitingUpload | MediaStatus::Deleted | MediaStatus::Purged => {
+            item.insert(WATCH.to_owned(), watched(status.as_str(), media.id.as_str()));
+        }
+        MediaStatus::Submitted | MediaStatus::Expired => {}
+    }
+    Ok(item)
 }

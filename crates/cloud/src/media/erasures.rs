@@ -1,7 +1,10 @@
 //! That everything of a user is to be erased, as a record among those of media.
 
 use super::MediaTable;
-use crate::error::CloudError;
+use crate::{
+    error::CloudError,
+    watch::{WATCH, watched},
+};
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{MediaId, Sha256, Timestamp, UserId};
@@ -17,12 +20,12 @@ pub struct Erasure {
     pub asked_at: Timestamp,
 }
 
-/// The status of these records in the index that `reconcile` asks.
+/// The status of these records, for which `reconcile` watches them.
 const STATUS: &str = "ERASING";
 // Not `userId`: the index of a user's media has everything with that.
 const OWNER: &str = "owner";
 const UP_TO: &str = "upTo";
-// The index by status sorts by this.
+// The index of watched records sorts by this.
 const ASKED_AT: &str = "expiresAt";
 
 impl MediaTable {
@@ -36,6 +39,7 @@ impl MediaTable {
             .table_name(&self.table)
             .item("mediaId", text(&account))
             .item("status", text(STATUS))
+            .item(WATCH, watched(STATUS, &account))
             .item(OWNER, text(erasure.owner.as_str()))
             .item(UP_TO, text(erasure.up_to.as_str()))
             .item(ASKED_AT, text(&erasure.asked_at.to_string()))
@@ -61,8 +65,8 @@ impl MediaTable {
         self.remove_if("dynamodb:DeleteItem erasure", account, (UP_TO, done.up_to.as_str())).await
     }
 
-    /// Keys of up to `limit` erasures that were asked for before `before` and are not done.
+    /// Keys of up to some `limit` erasures that were asked for before `before` and are not done.
     pub async fn erasures_since(&self, before: Timestamp, limit: usize) -> Result<Vec<String>, CloudError> {
-        self.with_status_until(STATUS, before, limit).await
+        self.watched_until(STATUS, before, limit).await
     }
 }
