@@ -22,9 +22,10 @@ use smmu_core::{
     Artifact, Job, JobError, JobId, JobState, Labels, MediaId, MediaKind, Output, OutputState, Pipeline, Problem,
     ProblemCode, Stage, Status, Timestamp, UserId, Warning,
 };
+use std::ops::RangeInclusive;
 
-/// Seconds between two looks at a job that has not ended.
-const POLL_S: u32 = 1;
+/// Seconds between two looks at a job that has not ended, at the least and at the most.
+const POLL_S: RangeInclusive<i64> = 1..=30;
 
 /// A job as its owner sees it.
 #[derive(Serialize)]
@@ -226,8 +227,16 @@ fn decorate(response: &mut Response<Body>, job: &Job, tag: &str) {
     let headers = response.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_str(tag).expect("entity tags are ASCII"));
     if !job.status().is_terminal() {
-        headers.insert(header::RETRY_AFTER, POLL_S.into());
+        headers.insert(header::RETRY_AFTER, poll_s(job.expected_end(), job.updated_at, clock::now()).into());
     }
+}
+
+/// In how many seconds to look again: a tenth of what is left, so that many who wait for long jobs are few requests a
+/// second; where nobody knows, a tenth of how long nothing has changed.
+fn poll_s(expected_at: Option<Timestamp>, updated_at: Timestamp, now: Timestamp) -> i64 {
+    let left_ms = expected_at.map(|at| at.unix_ms() - now.unix_ms()).filter(|left_ms| *left_ms > 0);
+    let tenth_s = left_ms.unwrap_or(now.unix_ms() - updated_at.unix_ms()) / 10_000;
+    tenth_s.clamp(*POLL_S.start(), *POLL_S.end())
 }
 
 /// Changes with the job, and with half the life of its signed URLs, so that no client is told to
@@ -248,7 +257,20 @@ pub(crate) fn matches(known: &str, tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{matches, poll_s};
+    use smmu_core::Timestamp;
+
+    #[test]
+    fn the_longer_a_job_will_take_the_later_it_is_asked_for_again() {
+        let at = |second| Timestamp::from_unix_ms(1_800_000_000_000 + second * 1000).unwrap();
+        let pause = |expected: Option<i64>, updated, now| poll_s(expected.map(at), at(updated), at(now));
+        // What is left: three minutes, a second, five hours.
+        assert_eq!([pause(Some(190), 0, 10), pause(Some(11), 0, 10), pause(Some(18_000), 0, 10)], [18, 1, 30]);
+        // Nobody knows: just recorded, without capacity for a minute and for a day, later than expected.
+        assert_eq!([pause(None, 0, 0), pause(None, 0, 60), pause(None, 0, 86_400)], [1, 6, 30]);
+        assert_eq!(pause(Some(10), 0, 70), 7);
+        assert_eq!(pause(None, 5, 0), 1, "clocks differ");
+    }
 
     #[test]
     fn tags_compare_weakly_and_in_lists() {
