@@ -20,7 +20,7 @@ import ministack.app as app
 from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
-from patches import addresses, decisions, multipart, reviewed, roles, sessions, traces
+from patches import addresses, decisions, deployer, fargate, gateway, multipart, reviewed, roles, sessions, traces
 from patches.roles import STATE_EXECUTION
 
 # Of the Task state that runs on this thread: when it times out (time.monotonic).
@@ -321,6 +321,7 @@ if __name__ == "__main__":
     sessions.patch_transport()
     roles.patch_state_machine_role()
     roles.patch_creation_with_roles()
+    deployer.patch_creation_by_caller()
     roles.patch_function_logs()
     roles.patch_task_start()
     roles.patch_callers()
@@ -328,8 +329,14 @@ if __name__ == "__main__":
     traces.patch_traces()
     if most_vcpu := os.environ.get("SMMU_FARGATE_VCPU"):
         patch_fargate_quota(int(most_vcpu))
+    # Around the quota: what comes too fast is not looked at.
+    fargate.patch_run_task_rate(int(os.environ.get("SMMU_RUN_TASK_RATE", fargate.RUN_TASK_RATE)))
+    fargate.patch_run_task_errors()
+    fargate.patch_task_size()
     patch_health_path()
     patch_template_cors()
+    gateway.patch_throttle()
+    gateway.patch_integration_answers()
     patch_preflights_of_routes()
     patch_invoke_permission()
     patch_ranges_of_versions()

@@ -130,10 +130,11 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
         ("MINISTACK_REGION", REGION.to_owned()),
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
     ];
-    let quota = options.fargate_vcpu.map(|vcpu| ("SMMU_FARGATE_VCPU".to_owned(), vcpu.to_string()));
+    let quotas = [("SMMU_FARGATE_VCPU", options.fargate_vcpu), ("SMMU_RUN_TASK_RATE", options.run_task_rate)];
+    let quotas = quotas.into_iter().filter_map(|(name, quota)| Some((name.to_owned(), quota?.to_string())));
     inherited
         .chain(own.map(|(name, value)| (name.to_owned(), value)))
-        .chain(quota)
+        .chain(quotas)
         .chain(sdk_environment(&format!("http://127.0.0.1:{port}")))
         .collect()
 }

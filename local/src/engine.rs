@@ -5,7 +5,8 @@
 //! What a container would have is imitated as far as a worker can see it: the environment is the container's alone, the
 //! working directory is private and goes with the container, output becomes the container's log, stopping is SIGTERM and
 //! then SIGKILL, and the exit code of a process that a signal ended is 128 + the signal's number. Not imitated: the file
-//! system of an image, and limits on memory and processors.
+//! system of an image, and the size of its ECS task. A container has its memory and processors; of a process nothing less
+//! than a control group counts what it starts as well, and making one takes root.
 //!
 //! It has a thread of its own with a single-threaded runtime. That makes it independent of its user's runtime, and gives
 //! the processes a parent thread that lives as long as the stand-in: the kernel tells a process of its parent's death when
@@ -16,6 +17,7 @@ mod container;
 mod credentials;
 mod logs;
 mod model;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +35,7 @@ use crate::bridge::Bridge;
 use crate::options::Image;
 use container::Containers;
 pub use container::Worker;
+pub use size::Size;
 
 /// How long workers may take to end on SIGTERM when the whole cloud stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);

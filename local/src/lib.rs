@@ -34,6 +34,6 @@ mod port;
 
 pub use address::Address;
 pub use cloud::Cloud;
-pub use engine::Worker;
+pub use engine::{Size, Worker};
 pub use error::LocalError;
 pub use options::{CloudOptions, Deployer, Image, Port, Step};

@@ -86,6 +86,8 @@ pub struct CloudOptions {
     pub program_environment: BTreeMap<String, String>,
     /// How many Fargate vCPU the account may run at once; any number where there is none.
     pub fargate_vcpu: Option<u32>,
+    /// How many tasks may be started a second; as many as in an account of AWS, which is 20, where there is none.
+    pub run_task_rate: Option<u32>,
     /// Whether workers that are programs are asked what they lack (`PROGRAM check`) before anything is started.
     pub check_workers: bool,
     /// Whether containers of the machine's own engine can reach the cloud; [`Image::Container`] needs it.
@@ -129,6 +131,7 @@ impl CloudOptions {
             images: [worker("transcode"), worker("transcribe")].into(),
             program_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
             fargate_vcpu: None,
+            run_task_rate: None,
             check_workers: true,
             bridge: tag.is_some() || std::env::var("SMMU_BRIDGE").is_ok_and(|value| value == "1"),
             deployer: Deployer::Own,

@@ -194,7 +194,8 @@ async fn a_transcriber_that_keeps_dying_costs_its_job_the_text_and_nothing_else(
         if job["status"] != "RUNNING" && job["status"] != "QUEUED" {
             break job;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // Fast enough to meet every worker, and slow enough for the API's limits.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(job["status"], "COMPLETED", "{job}");
     let warnings = job["warnings"].as_array().unwrap();

@@ -65,8 +65,28 @@ pub fn with_transcription() -> &'static Stack {
     &STACK
 }
 
+/// Only `/complete` starts jobs, the worker renders every image, and there is room for one worker, which starts in a second
+/// in which nothing else does.
+#[must_use]
+pub fn crowded() -> &'static Stack {
+    const PARAMETERS: [(&str, &str); 3] =
+        [("UploadTrigger", "disabled"), ("RenderImageMaxBytes", "0"), ("Transcription", "disabled")];
+    static STACK: LazyLock<Stack> = LazyLock::new(|| {
+        Stack::deploy_into("dev", &PARAMETERS, |options| {
+            (options.fargate_vcpu, options.run_task_rate) = (Some(2), Some(1));
+            // It is about the cloud, not about how it was deployed.
+            options.deployer = Deployer::Own;
+        })
+    });
+    &STACK
+}
+
 impl Stack {
     fn deploy(stage: &'static str, parameters: &[(&str, &str)]) -> Self {
+        Self::deploy_into(stage, parameters, |_| ())
+    }
+
+    fn deploy_into(stage: &'static str, parameters: &[(&str, &str)], cloud: impl FnOnce(&mut CloudOptions)) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace");
         let mut options = CloudOptions::for_workspace(root);
         options.port = Port::Auto;
@@ -80,6 +100,7 @@ impl Stack {
         if let Some(program) = std::env::var_os("SMMU_DEPLOYER").filter(|name| !name.is_empty()) {
             options.deployer = Deployer::Program(root.join(program));
         }
+        cloud(&mut options);
         let runtime = Runtime::new().expect("a runtime");
         // Tests run in runtimes of their own, where blocking on another one is not allowed.
         let started = runtime_free(|| runtime.block_on(Cloud::start(options)));

@@ -20,6 +20,7 @@ use super::EngineConfig;
 use super::api::Rejection;
 use super::credentials;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
+use super::size::Size;
 use crate::bridge::NETWORK;
 use crate::docker::docker;
 use crate::home;
@@ -53,6 +54,8 @@ pub struct Worker {
     pub image: String,
     /// When it was started.
     pub started: OffsetDateTime,
+    /// What the size of its ECS task lets it use.
+    pub size: Size,
 }
 
 /// Where a container is in its life.
@@ -163,6 +166,7 @@ impl Containers {
                 environment.retain(|name, _| !credentials::ASK.contains(&name.as_str()));
                 environment.extend(credentials);
                 command.args(["docker", "run"]).args(AS_ON_FARGATE).arg(format!("--network={NETWORK}"));
+                command.args(container.config.host_config.as_docker_options());
                 command
                     .arg(format!("--name={}", container.name))
                     .arg(format!("--label={LABEL}={}", self.config.lock.display()));
@@ -246,6 +250,7 @@ impl Containers {
                 pid: pid.as_raw_nonzero().get().unsigned_abs(),
                 image: container.config.image.clone(),
                 started,
+                size: container.config.host_config,
             }),
             Phase::Created | Phase::Exited { .. } => None,
         };

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::size::Size;
+
 /// The version that is spoken. The client adapts to it.
 pub(super) const API_VERSION: &str = "1.44";
 
@@ -21,6 +23,8 @@ pub(super) struct ContainerConfig {
     pub(super) env: Vec<String>,
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(super) labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub(super) host_config: Size,
 }
 
 fn null_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {

@@ -3,6 +3,7 @@
 
 import json
 import os
+import time
 import urllib.request
 
 RUNTIME = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
@@ -31,7 +32,13 @@ def partial_batch(event):
 
 def failing(event):
     """Fails as it is told."""
-    raise Failure(event["type"])
+    raise Failure(event.get("type", "Untold"))
+
+
+def slow(event):
+    """Takes three seconds."""
+    time.sleep(3)
+    return echo(event)
 
 
 def post(request, outcome, answer):
@@ -40,7 +47,7 @@ def post(request, outcome, answer):
 
 
 ROLES = {"ApiFunction": echo, "PartialBatchFunction": partial_batch, "FailingFunction": failing}
-ROLES |= {"TellFunction": tell, "StrangerFunction": tell}
+ROLES |= {"TellFunction": tell, "StrangerFunction": tell, "SlowFunction": slow}
 handle = next(role for name, role in ROLES.items() if name in os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 while True:
     with urllib.request.urlopen(f"{RUNTIME}/next") as invocation:

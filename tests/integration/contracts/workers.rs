@@ -84,6 +84,16 @@ async fn a_worker_runs_on_the_capacity_and_in_the_size_that_its_state_names() {
 }
 
 #[tokio::test]
+async fn a_worker_gets_the_size_of_its_task_or_what_its_state_names_in_place_of_that() {
+    let of_definition = run("script", "sleep 3; : of_definition").await;
+    let size = worker(&of_definition, "of_definition").await.size;
+    assert_eq!((size.memory_bytes, size.nano_cpus), (512 << 20, 250_000_000));
+    let of_state = run_on_spot("sleep 3; : of_state").await;
+    let size = worker(&of_state, "of_state").await.size;
+    assert_eq!((size.memory_bytes, size.nano_cpus), (1024 << 20, 500_000_000));
+}
+
+#[tokio::test]
 async fn a_failure_on_one_capacity_leads_to_another_with_the_same_input() {
     let task = cause(&run_on_spot("exit 9").await).await;
     assert_eq!(task["CapacityProviderName"], "FARGATE");

@@ -226,6 +226,25 @@ async fn busy_services_are_asked_again_when_they_say() {
 }
 
 #[tokio::test]
+async fn what_api_gateway_answers_by_itself_is_asked_again_later_and_later_though_it_says_not_when() {
+    let says = |status, message: &str| ("GET /jobs", status, vec![], format!(r#"{{"message":"{message}"}}"#));
+    let instead = vec![
+        says(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"),
+        says(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        says(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"),
+    ];
+    let server = Server::start(Behaviour { instead, ..Behaviour::default() }).await;
+    let (code, _, stderr) = run(&server, &desk(), &["upload", "photo.jpg", "--wait"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("http_503 (HTTP 503): Service Unavailable; trying again in"), "{stderr}");
+    let pauses = stderr.split("trying again in ").skip(1).map(|rest| rest.split(' ').next().unwrap().parse::<f64>());
+    let pauses: Vec<_> = pauses.collect::<Result<_, _>>().unwrap();
+    let [first, second, third] = pauses[..] else { panic!("{stderr}") };
+    // A quarter of a second, half a second and a second, and no less than half of each; shown with one decimal.
+    assert!((0.1..=0.3).contains(&first) && (0.2..=0.5).contains(&second) && (0.5..=1.0).contains(&third), "{stderr}");
+}
+
+#[tokio::test]
 async fn an_address_that_is_no_api_is_trouble_and_its_answer_is_not_shown() {
     let page = ("GET /health", StatusCode::OK, vec![], format!("<html>{SIGNATURE}"));
     let server = Server::start(Behaviour { instead: vec![page], ..Behaviour::default() }).await;

@@ -1,0 +1,99 @@
+"""How fast Fargate starts ECS tasks, and in which size."""
+
+import functools
+import json
+import threading
+
+from ministack.core.responses import error_response_json, get_account_id, get_region
+from ministack.services import ecs
+from ministack.services import stepfunctions as sfn
+
+from patches import reviewed
+from patches.buckets import TokenBucket
+from patches.roles import STATE_EXECUTION
+
+# In an account that has asked for nothing else: calls of RunTask a second, which start a task or more each.
+RUN_TASK_RATE = 20
+# Tasks that can be started at once, as a multiple of those in a second.
+BURST = 5
+
+
+def patch_run_task_rate(per_second=RUN_TASK_RATE):
+    """RunTask is throttled: 20 calls a second, 100 tasks at once and 20 a second after that, on demand and Spot apart.
+
+    AWS ("AWS Fargate throttling quotas", throttling): token buckets of each account and region. What exceeds them is
+    answered with ThrottlingException, "Rate exceeded".
+
+    ministack: starts any number of tasks.
+    """
+    run_task = reviewed(ecs, "_run_task", "data")
+    # RunTask is asked from several threads at once.
+    lock, buckets = threading.Lock(), {}
+
+    def has_token(tokens, burst, *what):
+        key = (get_account_id(), get_region(), *what)
+        return buckets.setdefault(key, TokenBucket(per_second, burst)).take(tokens)
+
+    @functools.wraps(run_task)
+    def run_within_rate(data):
+        providers = [item.get("capacityProvider") for item in data.get("capacityProviderStrategy") or []]
+        capacity = "FARGATE_SPOT" if "FARGATE_SPOT" in providers else "FARGATE"
+        with lock:
+            called = has_token(1, per_second, "calls")
+            within = called and has_token(int(data.get("count") or 1), per_second * BURST, "tasks", capacity)
+        return run_task(data) if within else error_response_json("ThrottlingException", "Rate exceeded", 400)
+
+    ecs._run_task = ecs._ACTION_MAP["RunTask"] = run_within_rate
+
+
+# What the SDK of Java that Step Functions calls ECS with knows by name, of what RunTask answers ("RunTask",
+# API_RunTask).
+MODELED = ("AccessDeniedException", "BlockedException", "ClientException", "ClusterNotFoundException")
+MODELED += ("ConflictException", "InvalidParameterException", "PlatformTaskDefinitionIncompatibilityException")
+MODELED += ("PlatformUnknownException", "ServerException", "UnsupportedFeatureException")
+
+
+def patch_run_task_errors():
+    """A state whose RunTask is refused fails with the name of the exception.
+
+    AWS ("Handling errors in Step Functions workflows", concepts-error-handling: errors of a service have its name in
+    front): ECS.ClientException for one. What RunTask does not list, as the throttling that all calls of AWS know, is
+    ECS.AmazonECSException, with the code in its cause (AllenInstitute/neuron_morphology #151 shows one).
+
+    ministack: ECS.RunTaskFailed for all.
+    """
+    run_task = reviewed(ecs, "_run_task", "data")
+
+    @functools.wraps(run_task)
+    def run_or_fail_state(data):
+        status, headers, body = run_task(data)
+        if status < 400 or STATE_EXECUTION.get() is None:
+            return status, headers, body
+        answer = json.loads(body)
+        code, message = answer["__type"], answer.get("message", "")
+        cause = f"{message} (Service: AmazonECS; Status Code: {status}; Error Code: {code})"
+        raise sfn._ExecutionError(f"ECS.{code if code in MODELED else 'AmazonECSException'}", cause)
+
+    ecs._run_task = run_or_fail_state
+
+
+def patch_task_size():
+    """A container may use what the size of its ECS task says, and no more.
+
+    AWS ("Task CPU and memory", fargate-tasks-services; "RunTask", API_RunTask: `overrides` of both): an ECS task has
+    that many processors and that much memory, and is killed where it needs more.
+
+    ministack: starts containers without limits. The stand-in for the container engine gets them here.
+    """
+    parameters = ("cdef", "td", "env", "port_bindings", "ecs_network", "host_mode", "task_id", "task_arn")
+    parameters += ("ministack_net_ip", "cluster_arn")
+    build = reviewed(ecs, "_build_run_kwargs", *parameters)
+
+    @functools.wraps(build)
+    def build_with_size(cdef, td, env, port_bindings, ecs_network, host_mode, task_id, task_arn, *rest):
+        options = build(cdef, td, env, port_bindings, ecs_network, host_mode, task_id, task_arn, *rest)
+        size = {name: int(ecs._tasks[task_arn]["overrides"].get(name) or td[name]) for name in ("cpu", "memory")}
+        # MiB, and units of which 1,024 are one processor.
+        return {**options, "mem_limit": size["memory"] << 20, "nano_cpus": size["cpu"] * 10**9 // 1024}
+
+    ecs._build_run_kwargs = build_with_size

@@ -1,0 +1,91 @@
+"""What an HTTP API answers by itself: too many requests, an integration that takes too long, one that fails."""
+
+import asyncio
+import functools
+
+from ministack.services import apigateway, lambda_svc
+
+from patches import reviewed
+from patches.buckets import TokenBucket
+
+# Requests a second, and at once, of all APIs of an account where a stage says nothing ("Amazon API Gateway quotas").
+ACCOUNT_LIMITS = (10_000, 5_000)
+
+
+def gateway_says(status, message):
+    return status, {"Content-Type": "application/json"}, b'{"message":"%s"}' % message.encode()
+
+
+def patch_throttle():
+    """An HTTP API answers 429 to what exceeds the limits of the stage, for each of its routes.
+
+    AWS ("Throttle requests to your HTTP APIs", http-api-throttling; "RouteSettings" in the API reference): a token
+    bucket, which ThrottlingRateLimit fills and ThrottlingBurstLimit bounds; settings of a route take the place of the
+    default ones. The answer is 429 and {"message":"Too Many Requests"}, without Retry-After. A preflight that the
+    API answers by itself is no request of a route.
+
+    ministack: keeps the settings and looks at none.
+    """
+    parameters = ("api_id", "stage", "path", "method", "headers", "body", "query_params")
+    parameters += ("owner_account_id", "owner_region", "raw_query_string")
+    execute = reviewed(apigateway, "_handle_execute_in_scope", *parameters)
+    match_route = reviewed(apigateway, "_match_route", "api_id", "method", "path")
+    buckets = {}
+
+    def limits(api_id, stage, route_key):
+        found = apigateway._stages.get(api_id, {}).get(stage, {})
+        # A template's names begin in upper case, those of the API of API Gateway in lower case.
+        settings = found.get("routeSettings", {}).get(route_key) or found.get("defaultRouteSettings") or {}
+        settings = {name.lower(): value for name, value in settings.items()}
+        rate, burst = settings.get("throttlingratelimit"), settings.get("throttlingburstlimit")
+        rate = ACCOUNT_LIMITS[0] if rate is None else float(rate)
+        return rate, ACCOUNT_LIMITS[1] if burst is None else float(burst)
+
+    def has_token(api_id, stage, route):
+        key = (api_id, stage, route["routeKey"])
+        now = limits(*key)
+        if key not in buckets or buckets[key].limits != now:
+            buckets[key] = TokenBucket(*now)
+        return buckets[key].take()
+
+    @functools.wraps(execute)
+    async def execute_within_limits(api_id, stage, path, method, *rest):
+        # As in patch_preflights_of_routes, in lower case it is no preflight.
+        route = match_route(api_id, method.lower() if method == "OPTIONS" else method, "/" + path.lstrip("/"))
+        if route and not has_token(api_id, stage, route):
+            return gateway_says(429, "Too Many Requests")
+        return await execute(api_id, stage, path, method, *rest)
+
+    apigateway._handle_execute_in_scope = execute_within_limits
+
+
+def patch_integration_answers():
+    """An HTTP API answers 503 where its function is too slow for it, and 500 where it fails.
+
+    AWS ("Quotas for configuring and running an HTTP API", http-api-quotas: 30 seconds at the most; "Troubleshooting
+    issues with HTTP API Lambda integrations", http-api-troubleshooting-lambda): after the integration's
+    TimeoutInMillis the answer is 503 and {"message":"Service Unavailable"}, while the function runs on. An error of the
+    function is 500 and {"message":"Internal Server Error"}.
+
+    ministack: waits as long as the function takes, and answers 502 with its error.
+    """
+    parameters = ("integration", "api_id", "stage", "path", "method", "headers", "body", "query_params", "route_key")
+    parameters += ("path_params", "authorizer_claims", "authorizer_scopes", "authorizer_lambda_context")
+    parameters += ("authorizer_iam", "owner_account_id", "owner_region", "raw_query_string")
+    invoke = reviewed(apigateway, "_invoke_lambda_proxy", *parameters)
+    shape = reviewed(lambda_svc, "lambda_execute_result_to_api_proxy_response", "exec_result")
+
+    def shape_as_gateway(exec_result):
+        if exec_result.get("error"):
+            return {"statusCode": 500, "body": '{"message":"Internal Server Error"}'}, None
+        return shape(exec_result)
+
+    @functools.wraps(invoke)
+    async def invoke_in_time(integration, *rest, **named):
+        # Not cancelled when it is late: ministack would wait for the function's end.
+        answer = asyncio.ensure_future(invoke(integration, *rest, **named))
+        done, _ = await asyncio.wait({answer}, timeout=float(integration["timeoutInMillis"]) / 1000)
+        return answer.result() if done else gateway_says(503, "Service Unavailable")
+
+    lambda_svc.lambda_execute_result_to_api_proxy_response = shape_as_gateway
+    apigateway._invoke_lambda_proxy = invoke_in_time

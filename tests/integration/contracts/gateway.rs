@@ -1,0 +1,62 @@
+//! What an HTTP API answers by itself: to more requests than its limits, and in place of a function that does not.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Response, StatusCode};
+
+use super::cloud::{Contracts, contracts, eventually};
+
+async fn get(contracts: &Contracts, api: &'static str, path: &str) -> Response {
+    let url = format!("{}/_aws/execute-api/{}{path}", contracts.cloud.address().endpoint(), contracts.output(api));
+    let client = Client::builder().no_proxy().build().expect("a client");
+    client.get(url).send().await.expect("answers")
+}
+
+async fn answer(contracts: &Contracts, api: &'static str, path: &str) -> (StatusCode, String) {
+    let answer = get(contracts, api, path).await;
+    (answer.status(), answer.text().await.expect("text"))
+}
+
+#[tokio::test]
+async fn requests_over_the_limits_of_a_stage_are_throttled_route_by_route() {
+    let contracts = contracts().await;
+    let begun = Instant::now();
+    let mut accepted = 0;
+    let throttled = loop {
+        let answer = get(&contracts, "LimitedApiId", "/one").await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        accepted += 1;
+        // Two at once and one in four seconds.
+        let most = 2 + begun.elapsed().as_secs() / 4;
+        assert!(accepted <= most, "{accepted} requests in {:?}", begun.elapsed());
+    };
+    assert!(accepted >= 2, "the first two are within the limits");
+    assert_eq!(throttled.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(throttled.headers().get("retry-after"), None);
+    assert_eq!(throttled.text().await.expect("text"), r#"{"message":"Too Many Requests"}"#);
+
+    for _ in 0..2 {
+        assert_eq!(answer(&contracts, "LimitedApiId", "/other").await.0, StatusCode::OK, "another route has its own");
+    }
+    for _ in 0..10 {
+        assert_eq!(answer(&contracts, "LimitedApiId", "/generous").await.0, StatusCode::OK, "its settings count");
+        assert_eq!(answer(&contracts, "ApiId", "/health").await.0, StatusCode::OK, "another API has none");
+    }
+    eventually("requests are accepted again", Duration::from_secs(20), async || {
+        (answer(&contracts, "LimitedApiId", "/one").await.0 == StatusCode::OK).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_integration_that_gives_no_answer_is_answered_for() {
+    let contracts = contracts().await;
+    let begun = Instant::now();
+    let unavailable = (StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#.to_owned());
+    let error = (StatusCode::INTERNAL_SERVER_ERROR, r#"{"message":"Internal Server Error"}"#.to_owned());
+    assert_eq!(answer(&contracts, "ApiId", "/slow").await, unavailable, "TimeoutInMillis is 1000");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it waited {:?}", begun.elapsed());
+    assert_eq!(answer(&contracts, "ApiId", "/failing").await, error);
+}
