@@ -58,6 +58,14 @@ print(max(int(values[name]) for name in ("TranscodeCpu", "TranscodeLargeCpu", "T
         step "a worker of $largest vCPU never starts under this account's quota of ${quota%%.*} (Service Quotas, fargate, L-3032A538)"
 }
 
+# Tokens of an issuer that is not the stack's own pool are refused, all of them, where its name differs in one character.
+issuer_is_right() {
+    local issuer algorithm
+    issuer=$(value_of JwtIssuer) algorithm=$(value_of JwtAlgorithm)
+    [ -z "$issuer" ] || [ "$algorithm" = HS256 ] || python3 tools/issuer.py "$issuer" "$algorithm" ||
+        fail "tokens of $issuer cannot be verified" "docs/DEPLOY.md has the values of the usual issuers"
+}
+
 uri_of() { # uri_of WORKER: where its image goes, as the stack of repositories says.
     aws cloudformation describe-stacks --stack-name "smmu-$STAGE-repositories" --output text \
         --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
@@ -75,6 +83,7 @@ push() { # push WORKER OUTPUT: its local image, unless this tag is there already
     docker push --quiet "$uri:$TAG"
 }
 
+issuer_is_right
 if is_there aws; then
     ecs_role
     fargate_quota
