@@ -16,6 +16,8 @@ CHECKS = (
     "routes",
     "permissions",
     "runbook",
+    "alarms",
+    "pipeline_role",
 )
 
 
