@@ -90,7 +90,8 @@ stop_engine() {
 # with its plugin, or Debian's, which needs none.
 build_kit() {
     if docker buildx version >/dev/null 2>&1; then
-        docker buildx build --load "$@"
+        # A tag is one image: attestations would be manifests of their own, of which the repositories keep ten in all.
+        docker buildx build --load --provenance=false --sbom=false "$@"
     else
         DOCKER_BUILDKIT=1 /usr/bin/docker build "$@"
     fi
