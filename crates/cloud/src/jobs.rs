@@ -6,7 +6,6 @@ use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     listing::{IndexQuery, Visible},
-    media::MediaTable,
     telemetry::Meter,
     watch::{WATCH, WatchQuery, watched},
 };

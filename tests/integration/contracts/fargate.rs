@@ -34,7 +34,7 @@ async fn run_task(contracts: &Arc<Contracts>, region: &'static str, body: &Value
     (answers, usize::try_from(begun.elapsed().as_secs()).expect("few") + 1)
 }
 
-fn is_throttled(answer: &&Value) -> bool {
+fn is_throttled(answer: &Value) -> bool {
     answer["__type"] == "ThrottlingException"
 }
 
@@ -44,7 +44,7 @@ async fn run_task_can_be_called_twenty_times_a_second_and_no_more() {
     // Such a call counts as well.
     let nothing = json!({"taskDefinition": "absent"});
     let (answers, seconds) = run_task(&contracts, "eu-west-1", &nothing, 100).await;
-    let passed = answers.len() - answers.iter().filter(is_throttled).count();
+    let passed = answers.len() - answers.iter().filter(|answer| is_throttled(answer)).count();
     assert!((20..=20 + 20 * seconds).contains(&passed), "{passed} of {} calls in {seconds} s", answers.len());
     assert!(passed < answers.len(), "in {seconds} s");
     let (status, other) = ecs(&contracts, "eu-west-2", "RunTask", &nothing).await;
@@ -62,5 +62,5 @@ async fn a_hundred_tasks_can_be_started_at_once_and_no_more() {
     let (answers, seconds) = run_task(&contracts, region, &ten, 18).await;
     let started: usize = answers.iter().filter_map(|answer| Some(answer["tasks"].as_array()?.len())).sum();
     assert!((100..=100 + 20 * seconds).contains(&started), "{started} tasks in {seconds} s: {answers:?}");
-    assert!(answers.iter().any(|answer| is_throttled(&answer)), "{started} tasks in {seconds} s");
+    assert!(answers.iter().any(is_throttled), "{started} tasks in {seconds} s");
 }

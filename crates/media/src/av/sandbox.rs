@@ -126,7 +126,8 @@ fn fence() -> Result<&'static Fence, Transient> {
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| Transient::Fence(error.to_string()))?;
     let launcher = launcher()?;
-    let tried = Command::new(&launcher).arg("check").env_clear().stdin(Stdio::null()).output().map_err(Transient::Start)?;
+    let tried =
+        Command::new(&launcher).arg("check").env_clear().stdin(Stdio::null()).output().map_err(Transient::Start)?;
     let (holds, complaint) = (String::from_utf8_lossy(&tried.stdout), String::from_utf8_lossy(&tried.stderr));
     let filters_system_calls = tried.status.success();
     if filters_system_calls {

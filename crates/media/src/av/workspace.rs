@@ -1,7 +1,7 @@
 //! The private folder in which children work, and the way out of it.
 
 use super::{failure::too_large, line::SOURCE, sandbox::Room};
-use crate::error::{Transient, MediaError};
+use crate::error::{MediaError, Transient};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{Artifact, Role, Sha256};
 use std::{
