@@ -22,7 +22,7 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Whether uploading the very same file again can succeed.
+            /// Whether another run of the very same upload can succeed.
             #[must_use]
             pub const fn retryable(self) -> bool {
                 match self { $(Self::$variant => $retryable,)* }
@@ -79,23 +79,23 @@ error_codes! {
         "Upload the file in a new upload.";
     /// Processing ran out of its time.
     TimedOut => "timed_out", retryable: true,
-        "Upload the file again; if it fails again, shorten it or tell the operator.";
+        "Run the media again; if it fails again, shorten the file or tell the operator.";
     /// The worker died or could not be started, more often than is retried.
     WorkerFailed => "worker_failed", retryable: true,
-        "Upload the file again later; if it fails again, tell the operator the job's id.";
+        "Run the media again later; if it fails again, tell the operator the job's id.";
     /// The workflow was stopped from outside.
     Aborted => "aborted", retryable: true,
-        "Upload the file again; somebody who runs this service stopped the job.";
+        "Run the media again; somebody who runs this service stopped the job.";
     /// The job could not be handed to the workflow.
     DispatchFailed => "dispatch_failed", retryable: true,
-        "Upload the file again later; if it fails again, tell the operator the job's id.";
-    /// The worker lacks something that only the operator can give it: a program, a model, a setting. Each upload would
+        "Run the media again later; if it fails again, tell the operator the job's id.";
+    /// The worker lacks something that only the operator can give it: a program, a model, a setting. Each job would
     /// fail alike.
     Misconfigured => "misconfigured", retryable: false,
-        "Tell the operator the job's id; no upload can succeed before the worker is set up as it should be.";
+        "Tell the operator the job's id; run the media again once they have set the worker up.";
     /// A fault on our side.
     Internal => "internal", retryable: true,
-        "Upload the file again later; if it fails again, tell the operator the job's id.";
+        "Run the media again later; if it fails again, tell the operator the job's id.";
 }
 
 impl ErrorCode {
@@ -168,7 +168,7 @@ pub struct JobError {
     pub message: String,
     /// Where in the journey it happened.
     pub stage: Stage,
-    /// Whether uploading the same file again can succeed.
+    /// Whether another run of the same upload can succeed.
     pub retryable: bool,
 }
 
@@ -185,7 +185,7 @@ struct JobErrorRecord {
     message: String,
     /// Where in the journey it happened.
     stage: Stage,
-    /// Whether uploading the same file again can succeed.
+    /// Whether another run of the same upload can succeed.
     retryable: bool,
     /// What can be done about it: one sentence.
     // Read from the code again, which may have a better one since it was written.
