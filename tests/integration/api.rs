@@ -27,15 +27,41 @@ async fn the_document_needs_no_token_and_is_not_sent_again() {
     assert_eq!(other.status, StatusCode::OK);
 }
 
+const METADATA: &str = "/.well-known/oauth-protected-resource";
+
+#[tokio::test]
+async fn the_api_says_without_a_token_who_signs_its_tokens() {
+    let stack = by_itself();
+    let answer = Caller::with_token(stack, None).call(Method::GET, METADATA, None).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
+    let address: reqwest::Url = stack.cloud.address().api_url().unwrap().parse().unwrap();
+    let pool = format!("https://cognito-idp.us-east-1.amazonaws.com/{}", stack.output("UserPoolId"));
+    let expected = serde_json::json!({
+        // API Gateway is reached by https alone.
+        "resource": format!("https://{}", address.authority()),
+        "authorization_servers": [pool],
+        "bearer_methods_supported": ["header"],
+        "smmu_client_id": stack.output("UserPoolClientId"),
+    });
+    assert_eq!(answer.json(), expected);
+}
+
 #[tokio::test]
 async fn head_answers_as_get_without_content() {
     let user = Caller::user(by_itself(), "ada").await;
     let id = user.submit(&samples::png(20, 21), "image/png").await;
     user.ended(&id).await;
     let media = format!("/media/{}", id.replace("job_", "med_"));
-    for path in
-        ["/health", "/openapi.json", "/jobs?limit=1", &format!("/jobs/{id}"), "/media?limit=1", &media, "/jobs/job_x"]
-    {
+    for path in [
+        "/health",
+        "/openapi.json",
+        METADATA,
+        "/jobs?limit=1",
+        &format!("/jobs/{id}"),
+        "/media?limit=1",
+        &media,
+        "/jobs/job_x",
+    ] {
         let (get, head) = (user.call(Method::GET, path, None).await, user.call(Method::HEAD, path, None).await);
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         for name in ["content-type", "etag", "cache-control"] {

@@ -263,7 +263,10 @@ where
 /// An API Gateway event as the handler sees it.
 fn request(event: &Value) -> Request {
     let method = event["requestContext"]["http"]["method"].as_str().unwrap();
-    let uri = format!("{}?{}", event["rawPath"].as_str().unwrap(), event["rawQueryString"].as_str().unwrap());
+    // As lambda_http makes it of what API Gateway sends.
+    let [host, path, query] =
+        ["/headers/host", "/rawPath", "/rawQueryString"].map(|at| event.pointer(at).unwrap().as_str().unwrap());
+    let uri = format!("https://{host}{path}?{query}");
     let mut request = http::Request::builder().method(method).uri(uri);
     for (name, value) in event["headers"].as_object().unwrap() {
         request = request.header(name, value.as_str().unwrap());
@@ -330,6 +333,7 @@ async fn every_sample_event_is_answered_as_recorded() {
 
     for name in [
         "api-health",
+        "api-protected-resource",
         "api-init",
         "api-init-parts",
         "api-sign-parts",

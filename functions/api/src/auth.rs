@@ -1,4 +1,4 @@
-//! Who is asking: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), verified on every route but health.
+//! Who is asking: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), verified on every route but the open ones.
 //!
 //! API Gateway's authorizer may have looked at the token before; nothing here relies on it. What a
 //! token may say about its own verification is next to nothing: the algorithm, the keys and where
@@ -70,6 +70,21 @@ impl Verifier {
             }
         };
         Ok(Self { algorithm, keys, policy, clock })
+    }
+
+    /// Who signs the tokens, where it is an issuer. What tokens of a shared secret call their issuer is nobody to sign in with.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        match self.keys {
+            Keys::Issued(_) => self.policy.issuer.as_deref(),
+            Keys::Shared(_) => None,
+        }
+    }
+
+    /// The client by which users sign in, where it is known: what Cognito's tokens name as their audience is a client.
+    #[must_use]
+    pub fn sign_in_client(&self) -> Option<&str> {
+        self.policy.token_use.and(self.policy.audiences.first()).map(String::as_str)
     }
 
     /// Fetches the issuer's keys, if it is an issuer that is trusted, so that the first request need not wait for them.

@@ -20,6 +20,7 @@ mod openapi;
 mod parts;
 mod playable;
 mod playback;
+mod protected_resource;
 mod request;
 mod rerun;
 mod respond;

@@ -3,7 +3,7 @@
 use crate::{
     account, cancel, complete, delete,
     endpoint::{Endpoint, Parameters},
-    health, init, job, list, media, openapi, parts, playback, rerun,
+    health, init, job, list, media, openapi, parts, playback, protected_resource, rerun,
 };
 #[cfg(feature = "schema")]
 use crate::{describe::Operation, endpoint::Handler};
@@ -13,6 +13,7 @@ use lambda_http::http::Method;
 pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &health::ENDPOINT,
     &openapi::ENDPOINT,
+    &protected_resource::ENDPOINT,
     &init::ENDPOINT,
     &complete::ENDPOINT,
     &list::JOBS,
