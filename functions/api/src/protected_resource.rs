@@ -75,7 +75,7 @@ fn handle(request: &Request, context: &Context) -> Response<Body> {
     respond::json(StatusCode::OK, &body)
 }
 
-/// Scheme and host, which lambda_http takes from the headers that API Gateway has set.
+/// Scheme and host, which `lambda_http` takes from the headers that API Gateway has set.
 fn origin(uri: &Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or("https");
     uri.authority().map_or_else(String::new, |authority| format!("{scheme}://{authority}"))
