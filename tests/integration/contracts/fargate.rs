@@ -46,7 +46,6 @@ async fn run_task_can_be_called_twenty_times_a_second_and_no_more() {
     let (answers, seconds) = run_task(&contracts, "eu-west-1", &nothing, 100).await;
     let passed = answers.len() - answers.iter().filter(|answer| is_throttled(answer)).count();
     assert!((20..=20 + 20 * seconds).contains(&passed), "{passed} of {} calls in {seconds} s", answers.len());
-    assert!(passed < answers.len(), "in {seconds} s");
     let (status, other) = ecs(&contracts, "eu-west-2", "RunTask", &nothing).await;
     assert_eq!((status, &other["__type"]), (StatusCode::BAD_REQUEST, &"ClientException".into()), "it has its own");
 }
@@ -62,5 +61,5 @@ async fn a_hundred_tasks_can_be_started_at_once_and_no_more() {
     let (answers, seconds) = run_task(&contracts, region, &ten, 18).await;
     let started: usize = answers.iter().filter_map(|answer| Some(answer["tasks"].as_array()?.len())).sum();
     assert!((100..=100 + 20 * seconds).contains(&started), "{started} tasks in {seconds} s: {answers:?}");
-    assert!(answers.iter().any(is_throttled), "{started} tasks in {seconds} s");
+    assert!(answers.iter().all(|answer| answer["tasks"].is_array() || is_throttled(answer)), "{answers:?}");
 }
