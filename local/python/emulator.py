@@ -20,7 +20,19 @@ import ministack.app as app
 from ministack.services import apigateway, ecs, lambda_svc, s3
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
-from patches import addresses, decisions, deployer, fargate, gateway, multipart, reviewed, roles, sessions, traces
+from patches import (
+    addresses,
+    decisions,
+    deployer,
+    fargate,
+    gateway,
+    multipart,
+    passwords,
+    reviewed,
+    roles,
+    sessions,
+    traces,
+)
 from patches.roles import STATE_EXECUTION
 
 # Of the Task state that runs on this thread: when it times out (time.monotonic).
@@ -342,6 +354,7 @@ if __name__ == "__main__":
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
     addresses.patch_trailing_slash()
+    passwords.patch_chosen_passwords()
     multipart.patch()
     if calls := os.environ.get("SMMU_CALLS"):
         decisions.note_decisions(calls)

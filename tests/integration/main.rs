@@ -18,6 +18,7 @@ mod flow;
 mod isolation;
 mod journeys;
 mod lists;
+mod login;
 mod once;
 mod parts;
 mod player;

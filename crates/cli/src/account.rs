@@ -7,7 +7,7 @@ use crate::{
     journey::{print, signed_in},
     show::Show,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufWriter, IsTerminal, Write},
@@ -18,7 +18,7 @@ use std::{
 const CONFIRMATION: &str = "delete everything";
 
 /// Writes all media with their jobs and links into a file that must not be there yet.
-pub async fn export(cli: &Cli, file: &Path, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+pub async fn export(cli: &Cli, file: &Path, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let api = signed_in(cli, show)?;
     let unwritable = |cause| Error::Unwritable { place: file.display().to_string(), cause };
     let (media, jobs) = match write(&api, create(file).map_err(unwritable)?).await {
@@ -26,7 +26,13 @@ pub async fn export(cli: &Cli, file: &Path, show: &Show, stdout: &mut dyn Write)
         Err(Failure::Api(error)) => return Err(error),
         Err(Failure::File(cause)) => return Err(unwritable(cause)),
     };
-    print(stdout, &format!("{media} media with {jobs} jobs written to {}\n", file.display()))?;
+    let file = file.display();
+    let text = if json {
+        json!({ "file": file.to_string(), "media": media, "jobs": jobs }).to_string()
+    } else {
+        format!("{media} media with {jobs} jobs written to {file}")
+    };
+    print(stdout, &format!("{text}\n"))?;
     Ok(Exit::Done)
 }
 
@@ -70,13 +76,13 @@ async fn write(api: &Api, file: File) -> Result<(usize, usize), Failure> {
 }
 
 /// Has everything deleted, once whoever sits at the terminal has said so.
-pub async fn delete(cli: &Cli, yes: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
+pub async fn delete(cli: &Cli, yes: bool, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let api = signed_in(cli, show)?;
     if !yes && !confirmed(show)? {
         return Err(Error::usage("nothing was deleted"));
     }
-    api.delete_account().await?;
-    print(stdout, "everything is being deleted\n")?;
+    let answer = json!(api.delete_account().await?).to_string();
+    print(stdout, if json { &answer } else { "everything is being deleted" }).and_then(|()| print(stdout, "\n"))?;
     Ok(Exit::Done)
 }
 

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod options;
+
+pub use options::{AloneStep, AnyId, ChoiceArgs, Filter, Follow, Listed, LoginArgs, Notes, Token};
+
 use crate::error::Error;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use reqwest::Url;
-use serde::Serialize;
-use smmu_core::{JobId, Labels, MediaId};
-use std::{collections::BTreeMap, convert::Infallible, fmt, path::PathBuf, str::FromStr};
+use smmu_core::JobId;
+use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -136,11 +140,42 @@ pub enum Command {
         #[command(subcommand)]
         what: AccountCommand,
     },
+    /// Sign in to the API, for this and later commands
+    ///
+    /// With a Cognito user pool you are asked for your password, which is not sent; with any other issuer you sign in in a
+    /// browser. The tokens are kept in a file that only you can read, and renewed by themselves. `SMMU_TOKEN` comes first.
+    #[command(after_help = EXIT_CODES)]
+    Login(LoginArgs),
+    /// Sign out: remove the tokens from this machine and have the issuer forget them
+    #[command(after_help = EXIT_CODES)]
+    Logout {
+        /// Print a JSON document and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Show whether the API answers; needs no token
     Health {
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// For operators: judge a stack's profiles before they are deployed; needs neither API nor token
+    CheckProfiles {
+        /// The profile of every upload, as the stack's parameter Profile
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        profile: String,
+        /// Those that clients choose from, as the stack's parameter Profiles
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        profiles: String,
+        /// Print the names that clients can choose as JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what makes a shell complete this command, such as: smmu completions bash > ~/.local/share/bash-completion/completions/smmu
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
     },
 }
 
@@ -152,184 +187,19 @@ pub enum AccountCommand {
         /// The file; its links are signed, so whoever has it can follow them for a while
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Print what was written as a JSON document and nothing else
+        #[arg(long)]
+        json: bool,
     },
     /// Delete all your uploads, jobs and outputs; this cannot be undone
     Delete {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+        /// Print the API's answer as JSON and nothing else
+        #[arg(long)]
+        json: bool,
     },
-}
-
-/// What to make, where that is not the service's usual.
-#[derive(Debug, Clone, Default, Args, Serialize)]
-pub struct ChoiceArgs {
-    /// Name of one of the service's profiles
-    #[arg(long, value_name = "NAME")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-
-    /// Language that is spoken, such as en or pt-BR; otherwise it is detected
-    #[arg(long, value_name = "TAG")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-}
-
-/// A step that can be run on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AloneStep {
-    /// Speech into text.
-    Transcribe,
-}
-
-/// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Listed {
-    /// Jobs.
-    Jobs,
-    /// Uploads.
-    Media,
-}
-
-/// Which entries of a list to show.
-#[derive(Debug, Args)]
-pub struct Filter {
-    /// Only those with this status, such as RUNNING or `AWAITING_UPLOAD`
-    #[arg(long, value_name = "STATUS")]
-    pub status: Option<String>,
-
-    /// Only those of this kind: image, video or audio
-    #[arg(long, value_name = "KIND")]
-    pub kind: Option<String>,
-
-    /// At most this many
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: usize,
-
-    /// All of them
-    #[arg(long, conflicts_with = "limit")]
-    pub all: bool,
-
-    /// Only those older than this id
-    #[arg(long, value_name = "ID")]
-    pub after: Option<AnyId>,
-}
-
-/// The id of a job or of a media.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AnyId {
-    /// A job.
-    Job(JobId),
-    /// A media.
-    Media(MediaId),
-}
-
-impl FromStr for AnyId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let job = text.parse().map(Self::Job).ok();
-        job.or_else(|| text.parse().map(Self::Media).ok()).ok_or("neither a job id (job_…) nor a media id (med_…)")
-    }
-}
-
-impl fmt::Display for AnyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Job(id) => id.fmt(f),
-            Self::Media(id) => id.fmt(f),
-        }
-    }
-}
-
-/// What to note on uploads; it comes back with the job.
-#[derive(Args)]
-pub struct Notes {
-    /// Your own id of the upload; for a single FILE
-    #[arg(long, value_name = "ID")]
-    pub external_id: Option<String>,
-
-    /// What else to note on each upload; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
-    pub metadata: Vec<(String, String)>,
-}
-
-impl Notes {
-    /// What to note on each of so many files.
-    pub fn labels(&self, files: usize) -> Result<Labels, Error> {
-        if self.external_id.is_some() && files != 1 {
-            return Err(Error::usage(format!("--external-id is for one file, and there are {files}")));
-        }
-        let metadata: BTreeMap<_, _> = self.metadata.iter().cloned().collect();
-        if metadata.len() < self.metadata.len() {
-            return Err(Error::usage("--metadata has a name twice"));
-        }
-        Labels::new(self.external_id.clone(), metadata).map_err(|error| Error::usage(error.to_string()))
-    }
-}
-
-fn pair(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// What to do with a job that was found or made.
-#[derive(Args)]
-pub struct Follow {
-    /// Wait until the job has ended
-    #[arg(long)]
-    pub wait: bool,
-
-    /// Put the outputs of each completed job into DIR/STEM/; implies --wait
-    ///
-    /// STEM is the name of the file without its extension, or the id of a job. Each job gets a new
-    /// folder: where one of that name is there, -2, -3 and so on is added.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
-    /// Print one JSON document per job and line, as jobs end, and nothing else
-    ///
-    /// It is the API's job without its signed URLs, with `file`; where outputs were fetched, with
-    /// the `path` of each; where something went wrong on the way, with a `problem` {code, detail,
-    /// retryable}. A file without a job has `file` and `problem` alone.
-    #[arg(long)]
-    pub json: bool,
-}
-
-impl Follow {
-    /// Whether to wait for the end of a job.
-    #[must_use]
-    pub fn to_the_end(&self) -> bool {
-        self.wait || self.out.is_some()
-    }
-}
-
-/// A bearer token. Never shown, not even by a debugger's `{:?}`.
-#[derive(Clone)]
-pub struct Token(String);
-
-impl Token {
-    /// The token itself, for the `Authorization` header alone.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Token {
-    // Judged later: clap would show what it could not parse.
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.trim().to_owned()))
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
 }
 
 impl Cli {
@@ -338,12 +208,10 @@ impl Cli {
         self.api.clone().ok_or_else(|| Error::usage("the API's address is missing: give --api URL or set SMMU_API"))
     }
 
-    /// The token, which every command but `health` needs. An empty one counts as none.
-    pub fn token(&self) -> Result<&Token, Error> {
-        self.token
-            .as_ref()
-            .filter(|token| !token.0.is_empty())
-            .ok_or_else(|| Error::usage("a token is missing: set SMMU_TOKEN or give --token JWT"))
+    /// The token that was handed in. An empty one counts as none.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref().filter(|token| !token.secret().is_empty())
     }
 }
 

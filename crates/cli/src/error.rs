@@ -152,6 +152,19 @@ impl Error {
         Self::Usage(what.into())
     }
 
+    /// An issuer's refusal of a session, which a new one ends.
+    #[must_use]
+    pub fn until_login(self) -> Self {
+        let remedy = "Run `smmu login` again.".to_owned();
+        self.map_refused(|refused| Refused { remedy: Some(remedy), ..refused })
+    }
+
+    /// The same error; a refusal changed.
+    #[must_use]
+    pub fn map_refused(self, change: impl FnOnce(Refused) -> Refused) -> Self {
+        if let Self::Refused(refused) = self { Self::Refused(change(refused)) } else { self }
+    }
+
     /// How the program ends because of it.
     #[must_use]
     pub const fn exit(&self) -> Exit {

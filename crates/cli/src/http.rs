@@ -144,12 +144,13 @@ pub async fn accept(response: Response) -> Result<Response, Setback> {
 }
 
 /// The two 4xx of S3 that its API reference ("List of error codes", "Conditional writes") says to try
-/// again: an upload that stalled, and a conditional one that met another, such as our own lost try.
+/// again: an upload that stalled, and a conditional one that met another, such as our own lost try; and Cognito's 400 in the
+/// place of 429.
 fn passes_by_itself(code: &str) -> bool {
-    matches!(code, "RequestTimeout" | "ConditionalRequestConflict")
+    matches!(code, "RequestTimeout" | "ConditionalRequestConflict" | "TooManyRequestsException")
 }
 
-/// The fields of problem details (RFC 9457) and of API Gateway's own `{"message"}`.
+/// The fields of problem details (RFC 9457), of API Gateway's own `{"message"}`, and of Cognito's errors.
 #[derive(Default, Deserialize)]
 struct ProblemBody {
     code: Option<String>,
@@ -158,12 +159,14 @@ struct ProblemBody {
     pointer: Option<String>,
     remedy: Option<String>,
     message: Option<String>,
+    #[serde(rename = "__type")]
+    error_type: Option<String>,
 }
 
 fn refusal(status: StatusCode, body: &[u8]) -> Refused {
     let problem: ProblemBody = serde_json::from_slice(body).unwrap_or_default();
     let text = String::from_utf8_lossy(body);
-    let code = problem.code.or_else(|| element(&text, "Code")).unwrap_or_else(|| match status {
+    let code = problem.code.or(problem.error_type).or_else(|| element(&text, "Code")).unwrap_or_else(|| match status {
         StatusCode::UNAUTHORIZED => "unauthorized".to_owned(),
         _ => format!("http_{}", status.as_u16()),
     });
@@ -189,14 +192,14 @@ fn element(xml: &str, name: &str) -> Option<String> {
 }
 
 /// An error with its causes and the host, but without the path and query, where signatures are.
-fn describe(error: reqwest::Error) -> String {
+pub(crate) fn describe(error: reqwest::Error) -> String {
     let host = error.url().and_then(Url::host_str).map(|host| format!("{host}: ")).unwrap_or_default();
     let error = error.without_url();
     format!("{host}{}", with_causes(&error))
 }
 
 /// Whether a URL's host is this machine by name or number.
-fn is_this_machine(url: &Url) -> bool {
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_localhost(host) || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback()) || host == "[::1]"
 }

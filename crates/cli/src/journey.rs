@@ -6,14 +6,18 @@ use crate::{
     args::{AccountCommand, AnyId, Cli, Command, Filter, Follow, Listed, Notes},
     download,
     error::{Error, Exit},
-    http::{Http, Timeouts},
-    list, parts,
+    list,
+    login::{self, sender},
+    parts, profiles,
     report::{Report, spoken, table},
+    session::Access,
     show::{Line, Show, printable},
     source,
     upload::{self, Wanted},
     wait,
 };
+use clap::CommandFactory;
+use clap_complete::Shell;
 use futures_util::{StreamExt, stream};
 use smmu_core::{JobId, Labels, MediaId, Status};
 use std::{
@@ -37,8 +41,12 @@ pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
             let wanted = Wanted { labels: Labels::default(), choice: choice.clone(), dedup: *dedup };
             upload_all(&cli, (files, *parts), (notes, wanted), follow, show, stdout).await
         }
-        Command::Account { what: AccountCommand::Export { file } } => account::export(&cli, file, show, stdout).await,
-        Command::Account { what: AccountCommand::Delete { yes } } => account::delete(&cli, *yes, show, stdout).await,
+        Command::Account { what: AccountCommand::Export { file, json } } => {
+            account::export(&cli, file, *json, show, stdout).await
+        }
+        Command::Account { what: AccountCommand::Delete { yes, json } } => {
+            account::delete(&cli, *yes, *json, show, stdout).await
+        }
         Command::Rerun { id, choice, step, follow } => {
             let wish = RerunRequest { choice, steps: step.map(|step| [step]) };
             rerun(&cli, id, &wish, follow, show, stdout).await
@@ -52,7 +60,11 @@ pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
         Command::Show { id: AnyId::Media(id), json } => one_media(&cli, id, *json, show, stdout).await,
         Command::Cancel { ids, json } => cancel_all(&cli, ids, *json, show, stdout).await,
         Command::Delete { ids, json } => delete_all(&cli, ids, *json, show, stdout).await,
+        Command::Login(args) => login::login(&cli, args, show, stdout).await,
+        Command::Logout { json } => login::logout(&cli, *json, show, stdout).await,
         Command::Health { json } => health(&cli, *json, show, stdout).await,
+        Command::CheckProfiles { profile, profiles, json } => profiles::check(profile, profiles, *json, stdout),
+        Command::Completions { shell } => completions(*shell, stdout),
     };
     done.unwrap_or_else(|error| {
         show.note(&printable(&error.to_string(), 600));
@@ -301,13 +313,21 @@ async fn media_of(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
 
 pub(crate) fn signed_in(cli: &Cli, show: &Show) -> Result<Api, Error> {
     let base = cli.api()?;
-    let token = cli.token()?;
-    Api::new(sender(&base, show)?, base, Some(token))
+    let access = Access::of(cli, &base, show)?;
+    Ok(Api::new(sender(&base, show)?, base, access))
+}
+
+/// A script for a shell, collected first: the generator knows nothing of a pipe that is closed.
+fn completions(shell: Shell, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "smmu", &mut script);
+    print(stdout, &String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
 }
 
 async fn health(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let base = cli.api()?;
-    let health = Api::new(sender(&base, show)?, base, None)?.health().await?;
+    let health = Api::new(sender(&base, show)?, base, Access::Open).health().await?;
     if json {
         print(stdout, &format!("{}\n", serde_json::json!(health)))?;
     } else {
@@ -315,11 +335,6 @@ async fn health(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> R
         print(stdout, &format!("{}\n", printable(&text, 200)))?;
     }
     Ok(if health.status == "ok" { Exit::Done } else { Exit::Trouble })
-}
-
-fn sender(api: &reqwest::Url, show: &Show) -> Result<Http, Error> {
-    let show = show.clone();
-    Http::new(api, Timeouts::default(), move |text| show.note(text))
 }
 
 fn print_document(report: &Report, stdout: &mut dyn Write) -> Result<(), Error> {

@@ -170,7 +170,8 @@ impl Upload<'_> {
             let signed = signed.map_err(Setback::Final)?;
             let moved = Arc::new(AtomicU64::new(0));
             let body = upload::body(self.path, self.plan.bytes, piece, self.line, &moved).await;
-            let request = signed.request(http).map_err(Setback::Final)?.body(body.map_err(Setback::Final)?);
+            let request =
+                signed.request(http, piece.bytes).map_err(Setback::Final)?.body(body.map_err(Setback::Final)?);
             let sent = tokio::select! {
                 answer = request.send() => match answer {
                     // The first time, the upload may have taken longer than its signature holds.

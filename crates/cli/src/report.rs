@@ -62,14 +62,11 @@ impl Report {
     /// What went wrong, in a line for people.
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
-        let failed = self.job.as_ref().and_then(|job| job.error.as_ref());
-        let failed = failed.map(|error| {
-            let advice = match (&error.remedy, error.retryable) {
-                (Some(remedy), _) => format!(". {remedy}"),
-                (None, true) => "; uploading it again can help".to_owned(),
-                (None, false) => String::new(),
-            };
-            format!("failed: {} at {}: {}{advice}", error.code, error.stage, error.message)
+        let failed = self.job.as_ref().and_then(|job| Some((job, job.error.as_ref()?)));
+        let failed = failed.map(|(job, error)| {
+            let remedy = error.remedy.as_ref().map_or_else(String::new, |remedy| format!(". {remedy}"));
+            let again = if error.retryable { format!(" [smmu rerun {}]", job.job_id) } else { String::new() };
+            format!("failed: {} at {}: {}{remedy}{again}", error.code, error.stage, error.message)
         });
         let text = failed.or_else(|| self.fault.as_ref().map(ToString::to_string))?;
         Some(printable(&text, 600))
@@ -77,8 +74,13 @@ impl Report {
 
     /// What is not as it should be with a file that was processed all the same, a line each.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
-        let warnings = self.job.iter().flat_map(|job| &job.warnings);
-        warnings.map(|warning| printable(&format!("warning: {}: {}", warning.code, warning.message), 600))
+        let warnings = self.job.iter().flat_map(|job| job.warnings.iter().map(move |warning| (job, warning)));
+        warnings.map(|(job, warning)| {
+            let step = warning.more.get("step").and_then(Value::as_str);
+            let step = step.filter(|_| warning.more.get("retryable") == Some(&true.into()));
+            let again = step.map(|step| format!(" [smmu rerun {} --step {step}]", job.job_id)).unwrap_or_default();
+            printable(&format!("warning: {}: {}{again}", warning.code, warning.message), 600)
+        })
     }
 
     fn row(&self) -> [String; 7] {
@@ -157,4 +159,37 @@ pub fn table(reports: &[Report]) -> String {
     let completed = |report: &&Report| report.job.as_ref().is_some_and(|job| job.status == Status::Completed);
     let count = reports.iter().filter(completed).count();
     format!("{}\n{count} of {} completed\n", lay_out(columns, &rows), reports.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+    use serde_json::{Value, json};
+
+    fn report(more: &Value) -> Report {
+        let mut job = json!({
+            "jobId": "job_01j00000000000000000000000", "mediaId": "med_01j00000000000000000000000", "stage": "transcode",
+            "status": "FAILED", "progress": 40,
+            "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:02.500Z",
+        });
+        job.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        Report { job: Some(serde_json::from_value(job).unwrap()), ..Report::default() }
+    }
+
+    #[test]
+    fn what_another_run_can_make_good_comes_with_its_command() {
+        let failed = |retryable: bool| {
+            let error = json!({"code": "c", "message": "m", "stage": "s", "retryable": retryable, "remedy": "Do."});
+            report(&json!({ "error": error })).complaint().unwrap()
+        };
+        assert_eq!(failed(true), "failed: c at s: m. Do. [smmu rerun job_01j00000000000000000000000]");
+        assert_eq!(failed(false), "failed: c at s: m. Do.");
+        let warned = |retryable: bool| {
+            let warning = json!({"code": "step_failed", "message": "m", "step": "transcribe", "retryable": retryable});
+            report(&json!({ "warnings": [warning, {"code": "cut_off", "message": "n"}] })).remarks().collect::<Vec<_>>()
+        };
+        let again = " [smmu rerun job_01j00000000000000000000000 --step transcribe]";
+        assert_eq!(warned(true), [format!("warning: step_failed: m{again}"), "warning: cut_off: n".to_owned()]);
+        assert_eq!(warned(false)[0], "warning: step_failed: m");
+    }
 }

@@ -73,7 +73,7 @@ async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &L
         line.transfer("uploading", bytes);
         let moved = Arc::new(AtomicU64::new(0));
         let body = body(path, bytes, Piece { start: 0, bytes }, line, &moved).await.map_err(Setback::Final)?;
-        let request = upload.request(http).map_err(Setback::Final)?.body(body);
+        let request = upload.request(http, bytes).map_err(Setback::Final)?.body(body);
         let answer = tokio::select! {
             answer = request.send() => answer.map_err(setback)?,
             () = stand_still(&moved, http.patience().stall) => return Err(Setback::passing("the upload stalled")),

@@ -11,6 +11,7 @@ mod fargate;
 mod gateway;
 mod messages;
 mod multipart;
+mod passwords;
 mod storage;
 mod workers;
 mod workflow;

@@ -58,6 +58,8 @@ pub(crate) struct Behaviour {
     pub(crate) parts_ended: Option<&'static str>,
     /// How many jobs and media the lists have. Every third job has failed.
     pub(crate) listed: usize,
+    /// What the API says of its sign-in; without, it is too old to say anything.
+    pub(crate) sign_in: Option<Value>,
 }
 
 pub(crate) struct Fake {
@@ -94,6 +96,7 @@ impl Server {
         });
         let api = Router::new()
             .route("/health", get(async || Json(json!({"status": "ok", "version": "1.2.3", "stage": "test"}))))
+            .route("/.well-known/oauth-protected-resource", get(sign_in))
             .route("/media/upload/init", post(init))
             .route("/media/upload/complete", post(complete))
             .route("/jobs", get(list_jobs))
@@ -103,7 +106,7 @@ impl Server {
             .route("/media/{media}", get(media).delete(delete))
             .route("/media/{media}/jobs", post(rerun))
             .route("/media/{media}/parts", get(parts::list).post(parts::sign))
-            .route("/account", get(account).delete(async || StatusCode::ACCEPTED));
+            .route("/account", get(account).delete(delete_account));
         let app = Router::new()
             .nest(PREFIX, api)
             .route("/raw/{media}", put(store))
@@ -175,7 +178,8 @@ async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> R
         return response.body(Body::from(body)).unwrap();
     }
     let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
-    let to_api = path.starts_with(PREFIX) && !path.ends_with("/health");
+    let open = path.ends_with("/health") || path.contains("/.well-known/");
+    let to_api = path.starts_with(PREFIX) && !open;
     match authorization {
         Some(value) if to_api && value == format!("Bearer {TOKEN}") => next.run(request).await,
         None if !to_api => next.run(request).await,
@@ -184,6 +188,11 @@ async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> R
         }
         None | Some(_) => panic!("the token went to {what}"),
     }
+}
+
+async fn sign_in(State(fake): State<Arc<Fake>>) -> Response {
+    let told = fake.behaviour.lock().unwrap().sign_in.clone();
+    told.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |told| Json(told).into_response())
 }
 
 async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> (StatusCode, Json<Value>) {
@@ -201,7 +210,6 @@ async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> (Status
     }
     let digest: smmu_core::Sha256 = wish["sha256"].as_str().unwrap().parse().unwrap();
     let headers = json!({
-        "content-length": wish["size"].to_string(),
         "content-type": wish["contentType"],
         "x-amz-checksum-sha256": BASE64.encode(digest.as_bytes()),
         "if-none-match": "*",
@@ -237,6 +245,10 @@ async fn account(State(fake): State<Arc<Fake>>, Query(parameters): Query<BTreeMa
     Json(json!({"userId": "user-1", "media": entries.collect::<Vec<_>>(), "next": next}))
 }
 
+async fn delete_account() -> (StatusCode, Json<Value>) {
+    (StatusCode::ACCEPTED, Json(json!({"deletedBefore": "2026-01-01T00:00:00.000Z"})))
+}
+
 async fn store(
     State(fake): State<Arc<Fake>>,
     Path(media): Path<String>,
@@ -247,6 +259,7 @@ async fn store(
     for (name, value) in signed.as_object().unwrap() {
         assert_eq!(headers.get(name).map(|v| v.to_str().unwrap()), value.as_str(), "{name}");
     }
+    assert_eq!(headers[header::CONTENT_LENGTH], body.len().to_string());
     assert_eq!(signed["x-amz-checksum-sha256"], BASE64.encode(Sha256::digest(&body)));
     let mut objects = fake.objects.lock().unwrap();
     if objects.contains_key(&media) {

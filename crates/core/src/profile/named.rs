@@ -78,10 +78,14 @@ impl Profiles {
             return Ok(None);
         }
         let Some((name, definition)) = self.0.get_key_value(name) else {
-            let names = [USUAL].into_iter().chain(self.0.keys().map(String::as_str));
-            return Err(UnknownProfile(names.collect::<Vec<_>>().join(", ")));
+            return Err(UnknownProfile(self.names().collect::<Vec<_>>().join(", ")));
         };
         Ok(Some(NamedProfile { name: name.clone(), definition: definition.clone() }))
+    }
+
+    /// Every name that can be chosen, `default` first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [USUAL].into_iter().chain(self.0.keys().map(String::as_str))
     }
 }
 

@@ -1,0 +1,23 @@
+//! `smmu check-profiles`: for operators, before a deployment. What a function or worker would refuse when it starts, when
+//! nothing works any more, is refused here.
+
+use crate::{
+    error::{Error, Exit},
+    journey::print,
+};
+use smmu_core::{Profile, Profiles};
+use std::io::Write;
+
+/// Judges the stack's own profile and the named ones, both in JSON.
+pub fn check(profile: &str, profiles: &str, json: bool, stdout: &mut dyn Write) -> Result<Exit, Error> {
+    profile.parse::<Profile>().map_err(|error| Error::usage(format!("parameter Profile: {error}")))?;
+    let named: Profiles = profiles.parse().map_err(|error| Error::usage(format!("parameter Profiles: {error}")))?;
+    let names: Vec<_> = named.names().collect();
+    let text = if json {
+        serde_json::json!({ "names": names }).to_string()
+    } else {
+        format!("clients can choose: {}", names.join(", "))
+    };
+    print(stdout, &format!("{text}\n"))?;
+    Ok(Exit::Done)
+}
