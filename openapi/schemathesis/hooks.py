@@ -52,8 +52,7 @@ def after_call(context, case, response):
     if upload is None:
         # It is to be sent in parts.
         return
-    headers = {name: value for name, value in upload["headers"].items() if name.lower() != "content-length"}
-    request = urllib.request.Request(upload["url"], PIXEL, headers, method=upload["method"])
+    request = urllib.request.Request(upload["url"], PIXEL, upload["headers"], method=upload["method"])
     try:
         urllib.request.urlopen(request, timeout=30).close()
     except urllib.error.HTTPError as refused:

@@ -26,6 +26,7 @@ mod profiles;
 mod rerun;
 mod resume;
 mod sizes;
+mod snippets;
 mod speech;
 mod tokens;
 mod uploads;

@@ -23,6 +23,9 @@ mod parts;
 pub(crate) use download::PART_BYTES as DOWNLOAD_PART_BYTES;
 pub use parts::{Joined, PartPage, compose};
 
+/// As the SDK writes it.
+const CONTENT_LENGTH: &str = "content-length";
+
 /// The raw bucket.
 #[derive(Clone)]
 pub struct Uploads {
@@ -37,7 +40,8 @@ pub struct PresignedUpload {
     pub method: String,
     /// Address with its signature: a secret until it expires.
     pub url: String,
-    /// Headers that are signed and must be sent with exactly these values.
+    /// Headers that are signed and must be sent with exactly these values. The length is signed too, and not among them: every
+    /// client sends it by itself, and many refuse to be told it.
     pub headers: BTreeMap<String, String>,
 }
 
@@ -165,12 +169,13 @@ fn stored_checksum(object: &HeadObjectOutput) -> Option<StoredChecksum> {
     }
 }
 
-/// The headers that the signature covers. The SDK adds others, as a trace id inside of Lambda, that
-/// the holder need not send.
+/// The headers that the signature covers and that the holder has to set. The SDK adds others, as a trace id inside of Lambda;
+/// the length is set by every client itself: browsers drop one that they are told ("forbidden request-header" of the Fetch
+/// standard), the clients of Java and .NET fail.
 fn signed_headers<'a>(url: &str, headers: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
     let names = url.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("X-Amz-SignedHeaders="));
     let signed: Vec<_> = names.unwrap_or_default().split("%3B").collect();
-    let covered = headers.filter(|(name, _)| signed.contains(name));
+    let covered = headers.filter(|(name, _)| signed.contains(name) && *name != CONTENT_LENGTH);
     covered.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
@@ -184,11 +189,11 @@ mod tests {
     use super::signed_headers;
 
     #[test]
-    fn only_signed_headers_are_the_holder_s_to_send() {
+    fn only_signed_headers_are_the_holder_s_to_send_but_for_the_length() {
         let url =
             "https://b.s3.amazonaws.com/k?X-Amz-SignedHeaders=content-length%3Bhost%3Bif-none-match&X-Amz-Signature=0";
         let headers = [("content-length", "3"), ("if-none-match", "*"), ("x-amzn-trace-id", "Root=1")];
         let signed = signed_headers(url, headers.into_iter());
-        assert_eq!(signed.keys().collect::<Vec<_>>(), ["content-length", "if-none-match"]);
+        assert_eq!(signed.keys().collect::<Vec<_>>(), ["if-none-match"]);
     }
 }
