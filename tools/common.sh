@@ -35,6 +35,12 @@ fail() {
 
 is_there() { command -v "$1" >/dev/null 2>&1; }
 
+# client: prints where the client is, which is `SMMU` where that is set, and built otherwise.
+client() {
+    [ -n "${SMMU:-}" ] || cargo build --locked --quiet --release --package smmu-cli --bin smmu >&2
+    printf '%s\n' "${SMMU:-$SMMU_TARGET_DIR/release/smmu}"
+}
+
 # digest FILE...: names a set of files by content, for directories that are made once per content.
 digest() { cat "$@" | sha256sum | cut -c1-16; }
 

@@ -3,6 +3,7 @@
 # nothing: image repositories, images, stack. Run again it updates. docs/DEPLOY.md says what it needs.
 #
 # IMAGE_TAG  tag of the worker images; the commit where it is empty. A tag that is pushed already is not pushed again.
+# SMMU      the client, which judges the profiles; built where it is empty.
 # PREBUILT=1 takes .aws-sam/build and the local images as they are, as the pipeline does: built once, deployed thrice.
 # NO_IMAGES=1 leaves images alone: they are there, or nothing is run that needs a worker.
 . "$(dirname "$0")/common.sh"
@@ -23,6 +24,12 @@ python3 tools/stage_parameters.py "$STAGE" "$work/parameters.yaml" "ImageTag=$TA
 value_of() { # value_of PARAMETER: what the stack will have.
     python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$work/parameters.yaml" "$1"
 }
+
+# The api function does not start with a profile that it cannot read, nor do workers: every request and job would fail.
+smmu=$(client)
+profile() { python3 tools/stage_parameters.py --print "$1" "$STAGE" "ImageTag=$TAG" "${@:2}"; }
+"$smmu" check-profiles --profile "$(profile Profile "$@")" --profiles "$(profile Profiles "$@")" >/dev/null ||
+    fail "the profiles cannot be deployed" "see docs/PROFILE.md"
 
 # Three zones that have Fargate, by name: "Supported Regions for Amazon ECS on AWS Fargate" lists the few that have none. A
 # region with two of them has one subnet more in the first.

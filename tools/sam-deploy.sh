@@ -10,6 +10,7 @@ cargo build --locked --workspace --bins
 part "sam build" build_functions
 [ "$PART_CODE" -eq 0 ] || tally_parts
 # Workers are processes there, so no image is pushed. CI: nobody is asked whether to go on.
+export SMMU=$SMMU_TARGET_DIR/debug/smmu
 export SMMU_DEPLOYER=tools/deploy-as-pipeline.sh PREBUILT=1 NO_IMAGES=1 CI=true INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
 part "journeys, contracts and faults on what sam deploy has made" cargo test --locked --workspace --test integration
 tally_parts

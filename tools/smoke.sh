@@ -14,23 +14,17 @@ output() { # output NAME: of the stage's stack.
 STAGE=$1
 SMMU_API=${SMMU_API:-$(output ApiUrl)}
 export SMMU_API
-smmu=${SMMU:-$SMMU_TARGET_DIR/release/smmu}
-[ -x "$smmu" ] || cargo build --locked --release --package smmu-cli --bin smmu
+smmu=$(client)
+made=$(mktemp -d)
+trap 'rm -rf -- "$made"' EXIT
 
 step "$SMMU_API answers"
 "$smmu" health
 if [ -z "${SMMU_TOKEN:-}" ]; then
     [ -n "${SMOKE_USER:-}" ] && [ -n "${SMOKE_PASSWORD:-}" ] || fail "SMOKE_USER and SMOKE_PASSWORD are not set" "see docs/DEPLOY.md"
-    # From a file that only this user can read: other users of a machine see arguments.
-    request=$(mktemp)
-    trap 'rm -rf -- "$request" "${made:-}"' EXIT
-    printf '%s' "$SMOKE_PASSWORD" | python3 tools/sign_in.py "$(output UserPoolClientId)" "$SMOKE_USER" >"$request"
-    SMMU_TOKEN=$(aws cognito-idp initiate-auth --cli-input-json "file://$request" --output text \
-        --query AuthenticationResult.AccessToken)
-    export SMMU_TOKEN
+    export XDG_CONFIG_HOME=$made/config
+    printf '%s\n' "$SMOKE_PASSWORD" | "$smmu" login --user "$SMOKE_USER" --password-stdin
 fi
-made=$(mktemp -d)
-trap 'rm -rf -- "${request:-}" "$made"' EXIT
 step "an image goes all the way"
 python3 tools/smoke_image.py >"$made/smoke.png"
 "$smmu" upload "$made/smoke.png" --wait --out "$made/out"

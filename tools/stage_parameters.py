@@ -1,7 +1,9 @@
 """Writes the parameters of one stage of samconfig.toml, with others added.
 
     stage_parameters.py STAGE FILE [NAME=VALUE...]
+    stage_parameters.py --print PARAMETER STAGE [NAME=VALUE...]
 
+The second writes one parameter to standard output, as the stack will have it.
 `sam deploy --parameter-overrides` replaces what samconfig.toml says instead of adding to it, and reads NAME=VALUE by
 rules that lose empty values, spaces and JSON. FILE, for `--parameter-overrides file://FILE`, keeps any value as it is;
 only its owner can read it, for there may be secrets in it.
@@ -48,7 +50,8 @@ def escaped(value: str) -> str:
 
 
 def main() -> int:
-    stage, file, *added = sys.argv[1:]
+    wanted = sys.argv[2] if sys.argv[1] == "--print" else None
+    stage, file, *added = (sys.argv[3], None, *sys.argv[4:]) if wanted else sys.argv[1:]
     configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
     if stage not in configuration or "deploy" not in configuration[stage]:
         print(f"samconfig.toml has no stage {stage}", file=sys.stderr)
@@ -58,7 +61,11 @@ def main() -> int:
         print(f"{wrong[0]}: write NAME=VALUE", file=sys.stderr)
         return 2
     declared = template.load(ROOT / "template.yaml")["Parameters"]
-    values = {name: escaped(value) for name, value in parameters(configuration, stage, added, declared).items()}
+    stack = parameters(configuration, stage, added, declared)
+    if wanted:
+        print(stack[wanted])
+        return 0
+    values = {name: escaped(value) for name, value in stack.items()}
     # JSON is YAML, which is what SAM reads there.
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
         json.dump(values, written)

@@ -24,7 +24,7 @@ done
 
 
 class Stubs:
-    """A folder with stubs of `aws`, `sam` and `docker` in front of everything else."""
+    """A folder with stubs of `aws`, `sam`, `docker` and our own client in front of everything else."""
 
     def __init__(self, test):
         folder = tempfile.TemporaryDirectory()
@@ -37,7 +37,7 @@ class Stubs:
         self.bin.mkdir(parents=True)
         (self.bin.parent / ".complete").write_text(f"{digest}\n")
         (self.folder / "answers").mkdir()
-        for name in ("aws", "sam", "docker"):
+        for name in ("aws", "sam", "docker", "smmu"):
             self.program(name, STUB)
         for name in ("python", "python3"):
             self.program(name, f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -58,6 +58,7 @@ class Stubs:
         """Runs a command of the repository; fails unless it ends well. Its output."""
         inherited = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
         own = {"STUBS": str(self.folder), "SMMU_TOOLS_DIR": str(self.folder), "TMPDIR": str(self.folder)}
+        own["SMMU"] = str(self.bin / "smmu")
         path = {"PATH": f"{self.bin}:{os.environ['PATH']}"}
         ended = subprocess.run(
             command,

@@ -47,6 +47,17 @@ class Deploy(unittest.TestCase):
         said = self.deploy("TranscodeLargeCpu=8192", "TranscodeLargeMemory=16384")
         self.assertIn("a worker of 8 vCPU never starts under this account's quota of 6", said)
 
+    def test_profiles_are_judged_as_the_stack_will_have_them_before_anything_is_deployed(self):
+        named = '{"web": {"speech": {"prompt": ["a \\\\"b\\\\""]}}}'
+        self.deploy(f"Profiles={named}")
+        self.assertEqual(self.stubs.calls()[0], f"smmu check-profiles --profile {{}} --profiles {named}")
+
+    def test_profiles_that_the_functions_would_refuse_are_not_deployed(self):
+        self.stubs.answer("check-profiles", "", 2)
+        with self.assertRaisesRegex(AssertionError, "the profiles cannot be deployed"):
+            self.deploy()
+        self.assertEqual(len(self.stubs.calls()), 1)
+
     def test_every_default_fits_the_quota_that_a_new_account_has(self):
         declared = template.load(ROOT / "template.yaml")["Parameters"]
         sizes = {name: one["Default"] for name, one in declared.items() if name.endswith("Cpu")}
