@@ -96,6 +96,14 @@ impl ColourProfile {
     }
 }
 
+/// Whether pixels of such channels are in sRGB as they are, so that nothing needs to be converted.
+pub(crate) fn is_srgb(profile: Option<&ColourProfile>, channels: Channels) -> bool {
+    profile.is_none_or(|profile| match profile.meaning {
+        Meaning::Icc(_) => profile.of_channels(channels).is_none(),
+        Meaning::Hdr(..) => false,
+    })
+}
+
 /// The raster in 8-bit sRGB: [`Channels::Rgb`], or [`Channels::Rgba`] where it has alpha.
 pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&ColourProfile>) -> Result<Raster, MediaError> {
     let channels = match &decoded {

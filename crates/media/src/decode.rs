@@ -19,6 +19,7 @@ mod webp;
 use crate::{
     colour::ColourProfile,
     error::{MediaError, corrupt, reading, unsupported},
+    planes::Planes,
     raster::Decoded,
     source::Source,
 };
@@ -63,6 +64,12 @@ pub(crate) trait Decode {
 
     /// The picture, or the first frame, in stored orientation and colours, exactly `target` large.
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError>;
+
+    /// The picture that [`Decode::still`] gives, as planes and upright already, where it is stored as such and in sRGB;
+    /// `None` of every other.
+    fn planes(&mut self, _target: Size) -> Result<Option<Planes>, MediaError> {
+        Ok(None)
+    }
 
     /// Every frame of what moves, like [`Decode::still`]. Of what does not, its one picture.
     fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
@@ -145,3 +152,6 @@ fn shrink_bytes(from: Size, into: Size, bytes_per_pixel: u64) -> u64 {
     let weights = 16 * 7 * (u64::from(from.width) + u64::from(from.height));
     (from.pixels() + narrowed + into.pixels()) * bytes_per_pixel + weights
 }
+
+#[cfg(test)]
+mod tests;

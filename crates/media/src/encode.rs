@@ -1,15 +1,16 @@
-//! One sRGB raster, one file.
+//! One picture, one file.
 
 use crate::{
     colour,
-    error::{MediaError, Transient},
+    error::{Transient, MediaError},
+    planes::Planes,
     raster::{Channels, Raster},
     webp,
 };
 use ravif::{BitDepth, Encoder, Img, RGB8, RGBA8};
 use smmu_core::image::{AvifSpeed, Colour, Encoding, Quality};
 use std::borrow::Cow;
-use turbojpeg::{Compressor, PixelFormat, Subsamp};
+use turbojpeg::{Compressor, PixelFormat, Subsamp, YuvPlanesImage};
 
 /// The still that an encoding makes of a raster.
 pub(crate) fn still(raster: &Raster, encoding: Encoding, background: Colour) -> Result<Vec<u8>, MediaError> {
@@ -17,6 +18,17 @@ pub(crate) fn still(raster: &Raster, encoding: Encoding, background: Colour) -> 
         Encoding::Jpeg { quality } => jpeg(&opaque(raster, background), quality)?,
         Encoding::Webp { quality, method, motion: _ } => webp::encode(raster, webp::Settings { quality, method })?,
         Encoding::Avif { quality, speed } => avif(raster, quality, speed)?,
+    })
+}
+
+/// The still that an encoding makes of planes.
+pub(crate) fn still_of_planes(planes: &Planes, encoding: Encoding) -> Result<Vec<u8>, MediaError> {
+    Ok(match encoding {
+        Encoding::Jpeg { quality } => jpeg_of_planes(planes, quality)?,
+        Encoding::Webp { quality, method, motion: _ } => {
+            webp::encode_planes(planes, webp::Settings { quality, method })?
+        }
+        Encoding::Avif { quality, speed } => avif(&planes.rgb(planes.size)?, quality, speed)?,
     })
 }
 
@@ -28,13 +40,7 @@ fn opaque(raster: &Raster, background: Colour) -> Cow<'_, Raster> {
     }
 }
 
-/// Baseline with optimised Huffman tables: progressive costs three times as much for 4% less.
 fn jpeg(raster: &Raster, quality: Quality) -> Result<Vec<u8>, Transient> {
-    let fault = |error: turbojpeg::Error| Transient::encode("JPEG", error);
-    let mut compressor = Compressor::new().map_err(fault)?;
-    compressor.set_quality(quality.get().into()).map_err(fault)?;
-    compressor.set_subsamp(Subsamp::Sub2x2).map_err(fault)?;
-    compressor.set_optimize(true).map_err(fault)?;
     let (width, height) = (raster.size.width as usize, raster.size.height as usize);
     let image = turbojpeg::Image {
         pixels: raster.samples.as_slice(),
@@ -43,7 +49,38 @@ fn jpeg(raster: &Raster, quality: Quality) -> Result<Vec<u8>, Transient> {
         height,
         format: PixelFormat::RGB,
     };
-    compressor.compress_to_vec(image).map_err(fault)
+    compressor(quality).and_then(|mut compressor| compressor.compress_to_vec(image)).map_err(jpeg_fault)
+}
+
+fn jpeg_of_planes(planes: &Planes, quality: Quality) -> Result<Vec<u8>, Transient> {
+    let (luma, stride) = planes.even_luma();
+    let [cb, cr] = &planes.chroma;
+    let chroma_stride = cb.size.width as usize;
+    let image = YuvPlanesImage {
+        y_plane: &luma[..],
+        u_plane: &cb.samples[..],
+        v_plane: &cr.samples[..],
+        width: planes.size.width as usize,
+        height: planes.size.height as usize,
+        y_stride: stride,
+        u_stride: chroma_stride,
+        v_stride: chroma_stride,
+        subsamp: Subsamp::Sub2x2,
+    };
+    compressor(quality).and_then(|mut compressor| compressor.compress_yuv_planes_to_vec(&image)).map_err(jpeg_fault)
+}
+
+/// Baseline with optimised Huffman tables: progressive costs three times as much for 4% less.
+fn compressor(quality: Quality) -> turbojpeg::Result<Compressor> {
+    let mut compressor = Compressor::new()?;
+    compressor.set_quality(quality.get().into())?;
+    compressor.set_subsamp(Subsamp::Sub2x2)?;
+    compressor.set_optimize(true)?;
+    Ok(compressor)
+}
+
+fn jpeg_fault(error: turbojpeg::Error) -> Transient {
+    Transient::encode("JPEG", error)
 }
 
 fn avif(raster: &Raster, quality: Quality, speed: AvifSpeed) -> Result<Vec<u8>, Transient> {

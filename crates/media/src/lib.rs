@@ -36,6 +36,8 @@ mod look;
 mod manifest;
 mod motion;
 mod orient;
+mod picture;
+mod planes;
 mod raster;
 mod render;
 mod resize;

@@ -12,8 +12,7 @@ use std::{cmp::Reverse, collections::HashMap, f64::consts::PI};
 
 /// Measures an sRGB raster; a rendition of any size will do, and a small one is quickest.
 pub(crate) fn look(raster: &Raster, background: Colour) -> Result<ImageLook, MediaError> {
-    // ThumbHash takes at most 100 × 100 pixels.
-    let small = shrunk(raster, raster.size.fitted(raster.size.long_edge().min(100)))?;
+    let small = shrunk(raster, measured(raster.size))?;
     let colours = palette(&small);
     let flat = if small.channels == Channels::Rgba { colour::flattened(&small, background) } else { small.clone() };
     Ok(ImageLook {
@@ -22,6 +21,11 @@ pub(crate) fn look(raster: &Raster, background: Colour) -> Result<ImageLook, Med
         palette: colours,
         perceptual_hash: format!("{:016x}", perceptual_hash(&flat)?),
     })
+}
+
+/// The size in which a picture is measured: ThumbHash takes at most 100 × 100 pixels.
+pub(crate) fn measured(size: Size) -> Size {
+    size.fitted(size.long_edge().min(100))
 }
 
 fn shrunk(raster: &Raster, size: Size) -> Result<Raster, MediaError> {
@@ -94,13 +98,14 @@ fn perceptual_hash(raster: &Raster) -> Result<u64, MediaError> {
         .map(|[red, green, blue, _]| 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue))
         .collect();
     let wave = |term: usize, at: usize| (PI / HASH_EDGE as f64 * (at as f64 + 0.5) * term as f64).cos();
+    let waves: Vec<[f64; HASH_EDGE]> = (0..=HASH_TERMS).map(|term| std::array::from_fn(|at| wave(term, at))).collect();
     let mut terms = [0.0; HASH_TERMS * HASH_TERMS];
     for (index, term) in terms.iter_mut().enumerate() {
-        let (vertical, horizontal) = (index / HASH_TERMS + 1, index % HASH_TERMS + 1);
+        let (vertical, horizontal) = (&waves[index / HASH_TERMS + 1], &waves[index % HASH_TERMS + 1]);
         *term = luma
             .iter()
             .enumerate()
-            .map(|(at, value)| value * wave(vertical, at / HASH_EDGE) * wave(horizontal, at % HASH_EDGE))
+            .map(|(at, value)| value * vertical[at / HASH_EDGE] * horizontal[at % HASH_EDGE])
             .sum();
     }
     let mut sorted = terms;

@@ -2,6 +2,7 @@
 //! video is only said that it is there.
 
 use crate::{error::MediaError, source::Source};
+use memchr::memmem;
 use smmu_core::{
     image::ImageFormat,
     iso_bmff::{BadSize, Header},
@@ -28,8 +29,7 @@ pub(crate) fn embedded_video_bytes(source: &Source) -> Result<Option<u64>, Media
 /// The video behind a JPEG. Makers announce it in different ways (Google's `MotionPhoto` and `MicroVideo` in XMP,
 /// Samsung's trailer, Huawei's); what it is, its own boxes tell.
 fn behind_jpeg(content: &[u8]) -> Option<u64> {
-    let starts = content.windows(4).enumerate().filter(|(_, window)| *window == b"ftyp").map(|(at, _)| at);
-    starts.filter_map(|at| video_bytes(content.get(at.checked_sub(4)?..)?)).max()
+    memmem::find_iter(content, b"ftyp").filter_map(|at| video_bytes(content.get(at.checked_sub(4)?..)?)).max()
 }
 
 /// The video in a box of its own (Google's and Samsung's `mpvd`), or behind the picture's boxes.

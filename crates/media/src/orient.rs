@@ -27,6 +27,17 @@ pub(crate) fn turned(size: Size, orientation: Orientation) -> Size {
     if orientation.swaps_axes() { size.transposed() } else { size }
 }
 
+/// Whether turning upright makes the left side the right one or, where the axes are exchanged, the lower one; and whether
+/// it makes the upper side the lower or the right one.
+pub(crate) const fn mirrors(orientation: Orientation) -> (bool, bool) {
+    match orientation {
+        Orientation::Upright | Orientation::Transpose => (false, false),
+        Orientation::FlipHorizontal | Orientation::Rotate270 => (true, false),
+        Orientation::FlipVertical | Orientation::Rotate90 => (false, true),
+        Orientation::Rotate180 | Orientation::Transverse => (true, true),
+    }
+}
+
 /// The raster as it is stored, where it is upright already.
 pub(crate) fn stored<S: Sample>(raster: Raster<S>, orientation: Orientation) -> Raster<S> {
     let back = match orientation {
@@ -89,6 +100,15 @@ mod tests {
     fn each_orientation_is_the_one_of_the_exif_table() {
         let made: Vec<String> = Orientation::ALL.into_iter().map(letters).collect();
         assert_eq!(made, ["abc/def", "cba/fed", "fed/cba", "def/abc", "ad/be/cf", "da/eb/fc", "fc/eb/da", "cf/be/ad"]);
+    }
+
+    #[test]
+    fn a_side_is_mirrored_where_the_first_letter_ends_last() {
+        for orientation in Orientation::ALL {
+            let made = letters(orientation);
+            let (first, right, below) = (made.find('a'), made.find('b'), made.find('d'));
+            assert_eq!(mirrors(orientation), (right < first, below < first), "{orientation:?}: {made}");
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use crate::{
     colour,
     decode::{self, Decode},
-    encode,
     error::{MediaError, Transient, corrupt},
-    look, manifest, motion, orient,
+    manifest, motion, orient,
+    picture::{self, Picture},
     raster::{Decoded, Raster},
     resize,
     source::Source,
@@ -89,13 +89,12 @@ fn render_source(
         warnings.clone_from(&decoder.header().warnings);
         look
     } else {
-        let decoded = decoder.still(stored_largest)?;
-        let raster = srgb(decoded, decoder.as_ref())?;
+        let picture = still(decoder.as_mut(), stored_largest, &plan)?;
         warnings.clone_from(&decoder.header().warnings);
         // Its content is not needed any more, and may be large.
         drop(decoder);
         (rendering.progress)(35);
-        rendering.stills(raster, &plan, 35..95, |_| true)?
+        rendering.stills(picture, &plan, 35..95, |_| true)?
     };
     // Made in whatever order, listed in the plan's.
     let place = |artifact: &Artifact| plan.outputs.iter().position(|output| output.name == artifact.name);
@@ -147,6 +146,16 @@ fn output_bytes(plan: &ImagePlan) -> u64 {
     animated.max(still) + plan.largest().map_or(0, Size::pixels) * STILL_BYTES_PER_PIXEL
 }
 
+/// The picture of a still, as planes where these are all that it needs.
+fn still(decoder: &mut dyn Decode, stored: Size, plan: &ImagePlan) -> Result<Picture, MediaError> {
+    let encodings = || plan.outputs.iter().map(|output| output.encoding);
+    let planes = if encodings().all(picture::takes_planes) { decoder.planes(stored)? } else { None };
+    Ok(match planes {
+        Some(planes) => Picture::Planes(planes),
+        None => Picture::Rgb(srgb(decoder.still(stored)?, decoder)?),
+    })
+}
+
 /// A decoded picture in sRGB, upright.
 fn srgb(decoded: Decoded, decoder: &dyn Decode) -> Result<Raster, MediaError> {
     let header = decoder.header();
@@ -167,26 +176,26 @@ impl Rendering<'_> {
     /// measures the smallest. Progress goes through `percent`.
     fn stills(
         &mut self,
-        largest: Raster,
+        largest: Picture,
         plan: &ImagePlan,
         percent: Range<u8>,
         wanted: impl Fn(&ImageOutput) -> bool,
     ) -> Result<ImageLook, MediaError> {
-        let mut raster = largest;
+        let mut picture = largest;
         let total: u64 = plan.outputs.iter().map(|output| output.size.pixels()).sum();
         let mut made = 0;
         for output in &plan.outputs {
-            if raster.size != output.size {
-                raster = resize::shrink(&raster, raster.size.into(), output.size)?;
+            if picture.size() != output.size {
+                picture = picture.shrunk(output.size)?;
             }
             if wanted(output) {
-                let content = encode::still(&raster, output.encoding, self.background)?;
+                let content = picture.encoded(output.encoding, self.background)?;
                 self.store(output, &content, None)?;
             }
             made += output.size.pixels();
             (self.progress)(along(&percent, made, total));
         }
-        look::look(&raster, self.background)
+        picture.look(self.background)
     }
 
     /// Makes what moves frame by frame, all sizes at once; and the stills of the first frame.
@@ -198,7 +207,7 @@ impl Rendering<'_> {
     ) -> Result<ImageLook, MediaError> {
         let stored_largest = orient::turned(plan.largest().unwrap_or(probe.size()), probe.orientation);
         let first = srgb(decoder.still(stored_largest)?, decoder)?;
-        let look = self.stills(first, plan, 5..30, |output| !is_animated(output.encoding))?;
+        let look = self.stills(Picture::Rgb(first), plan, 5..30, |output| !is_animated(output.encoding))?;
 
         let plays = probe.animation.map_or(0, |animation| animation.plays);
         let frames = probe.animation.map_or(1, |animation| animation.frames);

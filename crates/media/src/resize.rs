@@ -28,20 +28,80 @@ impl From<Size> for Extent {
     }
 }
 
+/// A part of a plane, in its samples. Beyond the plane its outermost samples go on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+impl From<Extent> for Window {
+    fn from(Extent { width, height }: Extent) -> Self {
+        Self { left: 0.0, top: 0.0, width, height }
+    }
+}
+
 fn options(channels: Channels) -> ResizeOptions {
     ResizeOptions::new().resize_alg(FILTER).use_alpha(channels.has_alpha())
 }
 
 /// A whole raster, of which `extent` is the picture, made `target` large.
 pub(crate) fn shrink<S: Sample>(raster: &Raster<S>, extent: Extent, target: Size) -> Result<Raster<S>, MediaError> {
-    let mut result = Raster::zeroed(target, raster.channels);
-    let pixel_type = S::pixel_type(raster.channels);
-    let from = ImageRef::new(raster.size.width, raster.size.height, bytemuck::cast_slice(&raster.samples), pixel_type)
-        .map_err(Transient::resize)?;
+    resample(&raster.samples, raster.size, raster.channels, extent.into(), target)
+}
+
+/// A part of one plane made `target` large.
+pub(crate) fn shrink_part(samples: &[u8], size: Size, part: Window, target: Size) -> Result<Raster, MediaError> {
+    let beyond = |from: f64, length: f64, side: u32| {
+        // What is there in part is there for the filter.
+        ((-from).max(0.0).ceil() as u32, (from + length - f64::from(side) - ROUNDING).max(0.0).ceil() as u32)
+    };
+    let (left, right) = beyond(part.left, part.width, size.width);
+    let (above, below) = beyond(part.top, part.height, size.height);
+    if (left, right, above, below) == (0, 0, 0, 0) {
+        return resample(samples, size, Channels::Grey, part, target);
+    }
+    let padded = Size { width: left + size.width + right, height: above + size.height + below };
+    let samples = continued(samples, size, padded, (left, above));
+    let part = Window { left: part.left + f64::from(left), top: part.top + f64::from(above), ..part };
+    resample(&samples, padded, Channels::Grey, part, target)
+}
+
+/// Errors of rounding in a window's edges, far below what a picture could show.
+const ROUNDING: f64 = 1e-6;
+
+/// A plane in a larger one, from a place in it, with its outermost samples repeated around it.
+pub(crate) fn continued(samples: &[u8], size: Size, padded: Size, (left, above): (u32, u32)) -> Vec<u8> {
+    let mut result = Vec::with_capacity(padded.pixels() as usize);
+    for y in 0..padded.height {
+        let row = y.saturating_sub(above).min(size.height - 1) as usize * size.width as usize;
+        let row = &samples[row..row + size.width as usize];
+        result.extend(std::iter::repeat_n(row[0], left as usize));
+        result.extend_from_slice(row);
+        result.resize(padded.width as usize * (y as usize + 1), row[row.len() - 1]);
+    }
+    result
+}
+
+fn resample<S: Sample>(
+    samples: &[S],
+    size: Size,
+    channels: Channels,
+    part: Window,
+    target: Size,
+) -> Result<Raster<S>, MediaError> {
+    let mut result = Raster::zeroed(target, channels);
+    let pixel_type = S::pixel_type(channels);
+    let from =
+        ImageRef::new(size.width, size.height, bytemuck::cast_slice(samples), pixel_type).map_err(Transient::resize)?;
     let mut into =
         Image::from_slice_u8(target.width, target.height, bytemuck::cast_slice_mut(&mut result.samples), pixel_type)
             .map_err(Transient::resize)?;
-    let options = options(raster.channels).crop(0.0, 0.0, extent.width, extent.height);
+    let width = part.width.min(f64::from(size.width) - part.left);
+    let height = part.height.min(f64::from(size.height) - part.top);
+    let options = options(channels).crop(part.left, part.top, width, height);
     resize(&mut Resizer::new(), &from, &mut into, &options).map_err(Transient::resize)?;
     Ok(result)
 }

@@ -11,14 +11,15 @@ mod still;
 
 pub(crate) use animation::{AnimationDecoder, AnimationEncoder};
 pub(crate) use container::{Missing, mend, parse};
-pub(crate) use still::{decode, decode_rows, encode};
+pub(crate) use still::{decode, decode_plane_rows, decode_planes, decode_rows, encode, encode_planes};
 
 use crate::{
     error::Transient,
+    planes::{self, LIMITED, Planes},
     raster::{Channels, Raster},
 };
 use libwebp_sys as sys;
-use smmu_core::image::{Quality, WebpMethod};
+use smmu_core::image::{Quality, Size, WebpMethod};
 
 /// How every picture, still or frame, is encoded.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +53,58 @@ enum Plane {
 /// A `WebPPicture` that frees what it allocated.
 struct Picture(sys::WebPPicture);
 
+/// Luma and chroma as the library reads and writes them: planes one after the other, of limited range.
+pub(crate) struct Yuv {
+    pub(crate) size: Size,
+    samples: Vec<u8>,
+}
+
+impl Yuv {
+    fn zeroed(size: Size) -> Self {
+        Self { size, samples: vec![0; (size.pixels() + 2 * planes::halved(size).pixels()) as usize] }
+    }
+
+    fn of(planes: &Planes) -> Self {
+        let mapped = |plane: &'_ Raster, levels: &'static [u8; 256]| {
+            plane.samples.clone().into_iter().map(|level| levels[usize::from(level)])
+        };
+        let [cb, cr] = &planes.chroma;
+        let luma = mapped(&planes.luma, &LIMITED.luma);
+        let samples = luma.chain(mapped(cb, &LIMITED.chroma)).chain(mapped(cr, &LIMITED.chroma)).collect();
+        Self { size: planes.size, samples }
+    }
+
+    /// Luma, Cb and Cr.
+    pub(crate) fn planes(&self) -> [&[u8]; 3] {
+        let halved = planes::halved(self.size).pixels() as usize;
+        let (luma, chroma) = self.samples.split_at(self.size.pixels() as usize);
+        let (cb, cr) = chroma.split_at(halved);
+        [luma, cb, cr]
+    }
+
+    pub(crate) fn planes_mut(&mut self) -> [&mut [u8]; 3] {
+        let halved = planes::halved(self.size).pixels() as usize;
+        let (luma, chroma) = self.samples.split_at_mut(self.size.pixels() as usize);
+        let (cb, cr) = chroma.split_at_mut(halved);
+        [luma, cb, cr]
+    }
+}
+
 impl Picture {
+    /// A view of planes, which must outlive it.
+    fn of_yuv(yuv: &Yuv) -> Result<Self, Transient> {
+        let mut picture = sys::WebPPicture::new().map_err(|()| encode_fault("the library is of another version"))?;
+        let side = |side: u32| i32::try_from(side).map_err(encode_fault);
+        picture.use_argb = 0;
+        picture.colorspace = sys::WebPEncCSP::WEBP_YUV420;
+        (picture.width, picture.height) = (side(yuv.size.width)?, side(yuv.size.height)?);
+        (picture.y_stride, picture.uv_stride) = (picture.width, side(planes::halved(yuv.size).width)?);
+        // The encoder only reads them: what it changes are colours under full transparency, and there is no alpha.
+        let [luma, cb, cr] = yuv.planes().map(|plane| plane.as_ptr().cast_mut());
+        (picture.y, picture.u, picture.v) = (luma, cb, cr);
+        Ok(Self(picture))
+    }
+
     /// A copy of an RGB or RGBA raster.
     fn of(raster: &Raster, plane: Plane) -> Result<Self, Transient> {
         let mut picture = sys::WebPPicture::new().map_err(|()| encode_fault("the library is of another version"))?;
@@ -82,7 +134,8 @@ impl Picture {
 
 impl Drop for Picture {
     fn drop(&mut self) {
-        // SAFETY: it was initialised in `of`; freeing it when nothing was allocated is allowed.
+        // SAFETY: it was initialised when it was made; it frees what the library allocated, which planes of ours are not;
+        // freeing it when nothing was allocated is allowed.
         unsafe { sys::WebPPictureFree(&raw mut self.0) };
     }
 }

@@ -10,7 +10,8 @@ mod fuji;
 use super::{Decode, Header, jpeg::Jpeg, jpeg_markers::Markers};
 use crate::{
     camera,
-    error::{MediaError, Transient, corrupt},
+    error::{Transient, MediaError, corrupt},
+    planes::Planes,
     raster::Decoded,
     source::{AnyOffset, Source},
 };
@@ -154,5 +155,9 @@ impl Decode for Raw {
 
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
         self.preview.still(target).map_err(of_preview)
+    }
+
+    fn planes(&mut self, target: Size) -> Result<Option<Planes>, MediaError> {
+        self.preview.planes(target).map_err(of_preview)
     }
 }

@@ -3,12 +3,13 @@
 use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
 use crate::{
     camera::Metadata,
-    colour::ColourProfile,
+    colour::{self, ColourProfile},
     error::{MediaError, corrupt},
+    planes::{self, Plane, Planes},
     raster::{Channels, Decoded, Raster, row_samples},
-    resize,
+    resize::{self, Extent},
     source::Source,
-    webp::{self, AnimationDecoder, Missing},
+    webp::{self, AnimationDecoder, Missing, Yuv},
 };
 use smmu_core::{
     Warning, WarningCode,
@@ -77,11 +78,24 @@ impl Webp {
         if rows < all {
             self.header.warnings.push(cut_off("WebP", rows, all)?);
             let row_bytes = row_samples(raster.size.width, raster.channels);
-            for number in rows as usize..all as usize {
-                raster.samples.copy_within((number - 1) * row_bytes..number * row_bytes, number * row_bytes);
-            }
+            continue_rows(&mut raster.samples, row_bytes, rows as usize);
         }
         Ok(raster)
+    }
+
+    /// The planes of a file that is cut off; what is missing of them is as their last rows that are there.
+    fn plane_rows(&mut self, size: Size) -> Result<Yuv, MediaError> {
+        let (mut yuv, rows) = webp::decode_plane_rows(&self.content, self.header.stored, size)?;
+        if rows < size.height {
+            self.header.warnings.push(cut_off("WebP", rows, size.height)?);
+            let [luma, cb, cr] = yuv.planes_mut();
+            continue_rows(luma, size.width as usize, rows as usize);
+            let width = planes::halved(size).width as usize;
+            // Of chroma a row can be missing that stands for a row of luma that is there.
+            continue_rows(cb, width, rows as usize / 2);
+            continue_rows(cr, width, rows as usize / 2);
+        }
+        Ok(yuv)
     }
 
     fn channels(&self) -> Channels {
@@ -97,6 +111,13 @@ impl Webp {
         }
         let side = |stored: u32, target: u32| stored.min(target.saturating_mul(MARGIN));
         Size { width: side(stored.width, target.width), height: side(stored.height, target.height) }
+    }
+}
+
+/// Fills what follows the first rows with the last of them.
+fn continue_rows(samples: &mut [u8], row_bytes: usize, rows: usize) {
+    for number in rows.max(1)..samples.len() / row_bytes {
+        samples.copy_within((number - 1) * row_bytes..number * row_bytes, number * row_bytes);
     }
 }
 
@@ -128,6 +149,25 @@ impl Decode for Webp {
             webp::decode(&self.content, self.header.stored, self.decoded_size(target), self.channels())?
         };
         resize::shrink(&raster, raster.size.into(), target).map(Decoded::from)
+    }
+
+    fn planes(&mut self, target: Size) -> Result<Option<Planes>, MediaError> {
+        let needs_rgb = self.animated_file || self.lossless || self.header.has_alpha;
+        if needs_rgb || !colour::is_srgb(self.header.profile.as_ref(), Channels::Rgb) {
+            return Ok(None);
+        }
+        let (stored, size) = (self.header.stored, self.decoded_size(target));
+        let yuv = if self.cut { self.plane_rows(size)? } else { webp::decode_planes(&self.content, stored, size)? };
+        let halved = planes::halved(size);
+        // Whole samples of chroma are scaled to whole samples, the one that lies half outside included.
+        let part =
+            |halved: u32, stored: u32| f64::from(halved) * f64::from(stored) / f64::from(stored.next_multiple_of(2));
+        let extent = Extent { width: part(halved.width, stored.width), height: part(halved.height, stored.height) };
+        let [luma, cb, cr] = yuv.planes();
+        let luma = Plane { size, extent: size.into(), samples: luma };
+        let chroma = [cb, cr].map(|samples| Plane { size: halved, extent, samples });
+        let reduced = Planes::reduced(luma, Some(chroma), target, self.header.orientation)?;
+        Ok(Some(reduced.mapped(&planes::FULL)))
     }
 
     fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {

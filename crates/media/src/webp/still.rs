@@ -1,8 +1,9 @@
 //! One picture.
 
-use super::{Picture, Plane, Settings, encode_fault, sys};
+use super::{Picture, Plane, Settings, Yuv, encode_fault, sys};
 use crate::{
-    error::{MediaError, Transient, corrupt},
+    error::{Transient, MediaError, corrupt},
+    planes::{self, Planes},
     raster::{Channels, Raster},
 };
 use smmu_core::image::Size;
@@ -19,8 +20,18 @@ impl Drop for Writer {
 
 /// An RGB or RGBA raster as a lossy WebP file.
 pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Transient> {
+    write(Picture::of(raster, Plane::Yuv)?, settings)
+}
+
+/// Planes as a lossy WebP file.
+pub(crate) fn encode_planes(planes: &Planes, settings: Settings) -> Result<Vec<u8>, Transient> {
+    let yuv = Yuv::of(planes);
+    write(Picture::of_yuv(&yuv)?, settings)
+}
+
+/// A picture, whose samples are alive, as a lossy WebP file.
+fn write(mut picture: Picture, settings: Settings) -> Result<Vec<u8>, Transient> {
     let config = settings.config()?;
-    let mut picture = Picture::of(raster, Plane::Yuv)?;
     let mut writer = Writer(sys::WebPMemoryWriter { mem: std::ptr::null_mut(), size: 0, max_size: 0, pad: [0] });
     // SAFETY: plain initialisation of a value of ours.
     unsafe { sys::WebPMemoryWriterInit(&raw mut writer.0) };
@@ -40,16 +51,8 @@ pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Tra
 /// A still WebP file of a stored size as RGB or RGBA, shrunk to another on the way (by averaging areas: leave a margin).
 pub(crate) fn decode(content: &[u8], stored: Size, size: Size, channels: Channels) -> Result<Raster, MediaError> {
     let mut raster: Raster = Raster::zeroed(size, channels);
-    let mut config = configuration(&mut raster, stored)?;
-    // SAFETY: the input is a live slice; the output names live memory of the given size and stride,
-    // which the library checks against the scaled size before it writes.
-    let status = unsafe { sys::WebPDecode(content.as_ptr(), content.len(), &raw mut config) };
-    // SAFETY: the output buffer was initialised with the configuration; memory of ours is left alone.
-    unsafe { sys::WebPFreeDecBuffer(&raw mut config.output) };
-    match status {
-        sys::VP8StatusCode::VP8_STATUS_OK => Ok(raster),
-        status => Err(refusal(status)),
-    }
+    decode_into(content, into_raster(&mut raster, stored)?)?;
+    Ok(raster)
 }
 
 /// The same of a file that is cut off, and how many rows of the result are there.
@@ -60,25 +63,63 @@ pub(crate) fn decode_rows(
     channels: Channels,
 ) -> Result<(Raster, u32), MediaError> {
     let mut raster: Raster = Raster::zeroed(size, channels);
-    let mut config = configuration(&mut raster, stored)?;
+    let rows = decode_rows_into(content, into_raster(&mut raster, stored)?, size.height)?;
+    Ok((raster, rows))
+}
+
+/// A still lossy WebP file of a stored size as planes, shrunk to another on the way.
+pub(crate) fn decode_planes(content: &[u8], stored: Size, size: Size) -> Result<Yuv, MediaError> {
+    let mut yuv = Yuv::zeroed(size);
+    decode_into(content, into_yuv(&mut yuv, stored)?)?;
+    Ok(yuv)
+}
+
+/// The same of a file that is cut off, and how many rows of luma are there.
+pub(crate) fn decode_plane_rows(content: &[u8], stored: Size, size: Size) -> Result<(Yuv, u32), MediaError> {
+    let mut yuv = Yuv::zeroed(size);
+    let rows = decode_rows_into(content, into_yuv(&mut yuv, stored)?, size.height)?;
+    Ok((yuv, rows))
+}
+
+/// Decodes into the memory that a configuration names, which is alive.
+fn decode_into(content: &[u8], mut config: sys::WebPDecoderConfig) -> Result<(), MediaError> {
+    // SAFETY: the input is a live slice; the output names live memory of the given size and stride,
+    // which the library checks against the scaled size before it writes.
+    let status = unsafe { sys::WebPDecode(content.as_ptr(), content.len(), &raw mut config) };
+    // SAFETY: the output buffer was initialised with the configuration; memory of ours is left alone.
+    unsafe { sys::WebPFreeDecBuffer(&raw mut config.output) };
+    match status {
+        sys::VP8StatusCode::VP8_STATUS_OK => Ok(()),
+        status => Err(refusal(status)),
+    }
+}
+
+/// The same of a file that is cut off, and how many of so many rows are there.
+fn decode_rows_into(content: &[u8], mut config: sys::WebPDecoderConfig, height: u32) -> Result<u32, MediaError> {
+    let is_planes = config.output.colorspace == sys::WEBP_CSP_MODE::MODE_YUV;
     // SAFETY: without input it only makes a decoder, whose configuration outlives it here.
     let decoder = Incremental(unsafe { sys::WebPIDecode(std::ptr::null(), 0, &raw mut config) });
     if decoder.0.is_null() {
         return Err(Transient::resize("libwebp has no memory for a decoder").into());
     }
-    // SAFETY: the decoder and the input are live; as for `decode`, the output names memory of ours.
+    // SAFETY: the decoder and the input are live; as for `decode_into`, the output names memory of ours.
     let status = unsafe { sys::WebPIUpdate(decoder.0, content.as_ptr(), content.len()) };
     match status {
-        sys::VP8StatusCode::VP8_STATUS_OK => return Ok((raster, size.height)),
+        sys::VP8StatusCode::VP8_STATUS_OK => return Ok(height),
         sys::VP8StatusCode::VP8_STATUS_SUSPENDED | sys::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {}
         status => return Err(refusal(status)),
     }
-    let (mut rows, none) = (0, std::ptr::null_mut());
+    let (mut rows, none, no_plane) = (0, std::ptr::null_mut(), std::ptr::null_mut());
     // SAFETY: the decoder is live; it gives the number of rows that it has written, and nothing else is asked for.
-    let written = unsafe { sys::WebPIDecGetRGB(decoder.0, &raw mut rows, none, none, none) };
-    drop(decoder);
-    let rows = if written.is_null() { 0 } else { u32::try_from(rows).unwrap_or(0).min(size.height) };
-    Ok((raster, rows))
+    let written = unsafe {
+        if is_planes {
+            let rows = &raw mut rows;
+            sys::WebPIDecGetYUVA(decoder.0, rows, no_plane, no_plane, no_plane, none, none, none, none, none)
+        } else {
+            sys::WebPIDecGetRGB(decoder.0, &raw mut rows, none, none, none)
+        }
+    };
+    Ok(if written.is_null() { 0 } else { u32::try_from(rows).unwrap_or(0).min(height) })
 }
 
 /// A decoder that takes what is there, freed when it is done.
@@ -92,25 +133,54 @@ impl Drop for Incremental {
 }
 
 /// The configuration that makes the library write into a raster, which must outlive it.
-fn configuration(raster: &mut Raster, stored: Size) -> Result<sys::WebPDecoderConfig, MediaError> {
+fn into_raster(raster: &mut Raster, stored: Size) -> Result<sys::WebPDecoderConfig, MediaError> {
     let mode = match raster.channels {
         Channels::Rgb => sys::WEBP_CSP_MODE::MODE_RGB,
         Channels::Rgba => sys::WEBP_CSP_MODE::MODE_RGBA,
         Channels::Grey | Channels::GreyAlpha | Channels::Cmyk => return Err(corrupt("WebP", "it has other channels")),
     };
-    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Transient::resize("libwebp is of another version"))?;
     let stride = raster.size.width as usize * raster.channels.count();
-    // What is scaled is multiplied by its alpha and divided again, even to the size that it has.
-    config.options.use_scaling = (raster.size != stored).into();
-    config.options.scaled_width = i32::try_from(raster.size.width).map_err(Transient::resize)?;
-    config.options.scaled_height = i32::try_from(raster.size.height).map_err(Transient::resize)?;
-    config.output.colorspace = mode;
-    config.output.is_external_memory = 1;
+    let mut config = configuration(stored, raster.size, mode)?;
     config.output.u.RGBA = sys::WebPRGBABuffer {
         rgba: raster.samples.as_mut_ptr(),
         stride: i32::try_from(stride).map_err(Transient::resize)?,
         size: raster.samples.len(),
     };
+    Ok(config)
+}
+
+/// The configuration that makes the library write into planes, which must outlive it.
+fn into_yuv(yuv: &mut Yuv, stored: Size) -> Result<sys::WebPDecoderConfig, MediaError> {
+    let stride = |side: u32| i32::try_from(side).map_err(Transient::resize);
+    let mut config = configuration(stored, yuv.size, sys::WEBP_CSP_MODE::MODE_YUV)?;
+    let (y_stride, uv_stride) = (stride(yuv.size.width)?, stride(planes::halved(yuv.size).width)?);
+    let [y, u, v] = yuv.planes_mut();
+    config.output.u.YUVA = sys::WebPYUVABuffer {
+        y: y.as_mut_ptr(),
+        u: u.as_mut_ptr(),
+        v: v.as_mut_ptr(),
+        a: std::ptr::null_mut(),
+        y_stride,
+        u_stride: uv_stride,
+        v_stride: uv_stride,
+        a_stride: 0,
+        y_size: y.len(),
+        u_size: u.len(),
+        v_size: v.len(),
+        a_size: 0,
+    };
+    Ok(config)
+}
+
+/// A configuration whose output is not named yet.
+fn configuration(stored: Size, size: Size, mode: sys::WEBP_CSP_MODE) -> Result<sys::WebPDecoderConfig, MediaError> {
+    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Transient::resize("libwebp is of another version"))?;
+    // What is scaled is multiplied by its alpha and divided again, even to the size that it has.
+    config.options.use_scaling = (size != stored).into();
+    config.options.scaled_width = i32::try_from(size.width).map_err(Transient::resize)?;
+    config.options.scaled_height = i32::try_from(size.height).map_err(Transient::resize)?;
+    config.output.colorspace = mode;
+    config.output.is_external_memory = 1;
     Ok(config)
 }
 

@@ -1,0 +1,169 @@
+//! Planes beside RGB: of one file both are made, and both are held against a reduction of what the file was made of.
+
+use super::*;
+use crate::{
+    colour, orient,
+    picture::Picture,
+    raster::{Channels, Raster},
+    resize,
+};
+use smmu_core::image::{Colour, Encoding, Motion, Quality, WebpMethod};
+use turbojpeg::Subsamp;
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+/// Odd in both directions, so that the last samples of chroma stand for less than the others.
+const STORED: Size = Size { width: 1203, height: 901 };
+/// Odd ones, even ones, and those that a decoder shrinks to by itself.
+const EDGES: [u32; 6] = [1203, 1021, 640, 333, 160, 47];
+
+fn photo() -> Raster {
+    let Size { width, height } = STORED;
+    Raster { size: STORED, channels: Channels::Rgb, samples: support::photo(width, height) }
+}
+
+fn jpeg(photo: &Raster, sampling: Subsamp, progressive: bool) -> Vec<u8> {
+    let mut compressor = turbojpeg::Compressor::new().expect("libjpeg-turbo");
+    compressor.set_quality(92).expect("in range");
+    compressor.set_subsamp(sampling).expect("known");
+    compressor.set_progressive(progressive).expect("known");
+    let (width, height) = (photo.size.width as usize, photo.size.height as usize);
+    let format = turbojpeg::PixelFormat::RGB;
+    let image = turbojpeg::Image { pixels: &photo.samples[..], width, pitch: width * 3, height, format };
+    compressor.compress_to_vec(image).expect("a picture")
+}
+
+fn encodings(percent: u8) -> [Encoding; 2] {
+    let quality = Quality::try_from(percent).expect("in range");
+    let method = WebpMethod::try_from(4).expect("in range");
+    [Encoding::Jpeg { quality }, Encoding::Webp { quality, method, motion: Motion::Still }]
+}
+
+/// What is seen of a picture in an encoding, by another decoder than ours.
+fn seen(picture: &Picture, encoding: Encoding) -> Vec<u8> {
+    let content = picture.encoded(encoding, Colour::WHITE).expect("encoded");
+    image::load_from_memory(&content).expect("a sound picture").into_rgb8().into_raw()
+}
+
+/// Decibels between two pictures.
+fn psnr(one: &[u8], other: &[u8]) -> f64 {
+    assert_eq!(one.len(), other.len());
+    let squares: f64 = one.iter().zip(other).map(|(one, other)| f64::from(one.abs_diff(*other)).powi(2)).sum();
+    10.0 * (255.0_f64.powi(2) * one.len() as f64 / squares).log10()
+}
+
+fn opened(content: &[u8]) -> Box<dyn Decode> {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    std::io::Write::write_all(&mut file, content).expect("written");
+    let limits = ImageLimits::default();
+    open(&Source::open(file.path(), &limits).expect("an image"), &limits).expect("opened")
+}
+
+fn planes(content: &[u8], target: Size) -> Option<Planes> {
+    opened(content).planes(target).expect("decoded")
+}
+
+/// Both ways of one file, upright, in a stored size.
+fn both(content: &[u8], target: Size) -> [Picture; 2] {
+    let planes = planes(content, target).expect("it is stored as planes");
+    let mut decoder = opened(content);
+    let rgb = colour::to_srgb(decoder.still(target).expect("decoded"), None).expect("sRGB");
+    [Picture::Planes(planes), Picture::Rgb(orient::upright(rgb, decoder.header().orientation))]
+}
+
+/// Checks that planes lie as near to the photo as RGB does, in every encoding.
+fn compare(name: &str, made: &[Picture; 2], photo: &Raster, target: Size) {
+    let reference = resize::shrink(photo, photo.size.into(), target).expect("resizes").samples;
+    assert_eq!(made.each_ref().map(Picture::size), [target; 2]);
+    for encoding in encodings(80) {
+        let [planes, rgb] = made.each_ref().map(|picture| psnr(&seen(picture, encoding), &reference));
+        eprintln!("{name}, {} pixels, {encoding:?}: {rgb:.2} dB, {:+.2}", target.width, planes - rgb);
+        assert!(planes >= rgb, "{name}, {} pixels, {encoding:?}: {planes} dB, RGB {rgb} dB", target.width);
+    }
+}
+
+#[test]
+fn planes_of_every_jpeg_sampling_are_as_near_to_the_original_as_rgb() {
+    let photo = photo();
+    let samplings =
+        [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1, Subsamp::Sub1x4];
+    for sampling in samplings {
+        let content = jpeg(&photo, sampling, sampling == Subsamp::Sub2x1);
+        for edge in EDGES {
+            let target = STORED.fitted(edge);
+            compare(&format!("{sampling:?}"), &both(&content, target), &photo, target);
+        }
+    }
+}
+
+#[test]
+fn planes_of_a_jpeg_are_turned_as_rgb_is() {
+    let photo = photo();
+    for orientation in Orientation::ALL {
+        let content = jpeg(&orient::stored(photo.clone(), orientation), Subsamp::Sub2x2, false);
+        let content = support::with_exif(&content, &support::exif(orientation.number().into()));
+        for edge in [1203, 333] {
+            let target = STORED.fitted(edge);
+            let made = both(&content, orient::turned(target, orientation));
+            compare(&format!("{orientation:?}"), &made, &photo, target);
+        }
+    }
+}
+
+#[test]
+fn grey_jpegs_are_planes_too() {
+    let photo = photo();
+    let luma = photo.samples.chunks(3).map(|rgb| rgb[1]).collect::<Vec<u8>>();
+    let grey = Raster { size: STORED, channels: Channels::Rgb, samples: luma.iter().flat_map(|&y| [y; 3]).collect() };
+    let content = jpeg(&grey, Subsamp::Gray, false);
+    let target = STORED.fitted(333);
+    let made = both(&content, target);
+    for encoding in encodings(90) {
+        let [planes, rgb] = made.each_ref().map(|picture| seen(picture, encoding));
+        assert!(planes.chunks(3).all(|pixel| pixel.iter().all(|level| level.abs_diff(pixel[0]) < 2)));
+        assert!(psnr(&planes, &rgb) > 45.0, "{}", psnr(&planes, &rgb));
+    }
+}
+
+#[test]
+fn planes_of_a_webp_are_as_near_to_the_original_as_rgb() {
+    let photo = photo();
+    let [_, webp] = encodings(90);
+    let content = Picture::Rgb(photo.clone()).encoded(webp, Colour::WHITE).expect("encoded");
+    for edge in EDGES {
+        let target = STORED.fitted(edge);
+        compare("WebP", &both(&content, target), &photo, target);
+    }
+}
+
+#[test]
+fn what_planes_look_like_is_what_rgb_looks_like() {
+    let made = both(&jpeg(&photo(), Subsamp::Sub2x2, false), STORED.fitted(320));
+    let [planes, rgb] = made.map(|picture| picture.look(Colour::WHITE).expect("measured"));
+    let hash = |look: &smmu_core::image::ImageLook| u64::from_str_radix(&look.perceptual_hash, 16).expect("16 digits");
+    assert!((hash(&planes) ^ hash(&rgb)).count_ones() <= 2);
+    let near = |(one, other): (&Colour, &Colour)| one.0.iter().zip(other.0).all(|(one, other)| one.abs_diff(other) < 6);
+    assert_eq!(planes.palette.len(), rgb.palette.len());
+    assert!(planes.palette.iter().zip(&rgb.palette).all(near), "{planes:?} {rgb:?}");
+}
+
+#[test]
+fn what_needs_rgb_is_not_made_planes() {
+    let content = jpeg(&photo(), Subsamp::Sub2x2, false);
+    let target = STORED.fitted(160);
+    assert!(planes(&content, target).is_some());
+    let icc = |profile: moxcms::ColorProfile| {
+        let icc = profile.encode().expect("a profile");
+        support::with_segment(&content, 0xe2, &[b"ICC_PROFILE\0\x01\x01", &icc[..]].concat())
+    };
+    assert!(planes(&icc(moxcms::ColorProfile::new_srgb()), target).is_some(), "sRGB that says so");
+    assert!(planes(&icc(moxcms::ColorProfile::new_display_p3()), target).is_none(), "Display P3");
+    assert!(planes(&support::cmyk_jpeg(300, 200, [10, 20, 30, 40]), target).is_none(), "inks");
+    let png = support::png(30, 20, ::png::ColorType::Rgb, ::png::BitDepth::Eight, &support::photo(30, 20));
+    assert!(planes(&png, Size { width: 30, height: 20 }).is_none(), "RGB");
+    let [_, webp] = encodings(80);
+    let alpha = Raster { size: Size { width: 30, height: 20 }, channels: Channels::Rgba, samples: vec![100; 2400] };
+    let alpha = Picture::Rgb(alpha).encoded(webp, Colour::WHITE).expect("encoded");
+    assert!(planes(&alpha, Size { width: 30, height: 20 }).is_none(), "alpha");
+}

@@ -1,0 +1,53 @@
+//! A picture on its way from decoder to encoders, in whichever form needs no conversion.
+
+use crate::{encode, error::MediaError, look, planes::Planes, raster::Raster, resize};
+use smmu_core::image::{Colour, Encoding, ImageLook, Size};
+
+/// An upright picture in sRGB.
+#[derive(Debug, Clone)]
+pub(crate) enum Picture {
+    /// RGB, with alpha or without.
+    Rgb(Raster),
+    /// Luma and chroma, opaque.
+    Planes(Planes),
+}
+
+impl Picture {
+    pub(crate) const fn size(&self) -> Size {
+        match self {
+            Self::Rgb(raster) => raster.size,
+            Self::Planes(planes) => planes.size,
+        }
+    }
+
+    /// The picture in a smaller size.
+    pub(crate) fn shrunk(&self, target: Size) -> Result<Self, MediaError> {
+        Ok(match self {
+            Self::Rgb(raster) => Self::Rgb(resize::shrink(raster, raster.size.into(), target)?),
+            Self::Planes(planes) => Self::Planes(planes.shrunk(target)?),
+        })
+    }
+
+    /// The still that an encoding makes of it.
+    pub(crate) fn encoded(&self, encoding: Encoding, background: Colour) -> Result<Vec<u8>, MediaError> {
+        match self {
+            Self::Rgb(raster) => encode::still(raster, encoding, background),
+            Self::Planes(planes) => encode::still_of_planes(planes, encoding),
+        }
+    }
+
+    pub(crate) fn look(&self, background: Colour) -> Result<ImageLook, MediaError> {
+        match self {
+            Self::Rgb(raster) => look::look(raster, background),
+            Self::Planes(planes) => look::look(&planes.rgb(look::measured(planes.size))?, background),
+        }
+    }
+}
+
+/// Whether an encoder takes planes as they are. AVIF's colours are as fine as its luma.
+pub(crate) const fn takes_planes(encoding: Encoding) -> bool {
+    match encoding {
+        Encoding::Jpeg { .. } | Encoding::Webp { .. } => true,
+        Encoding::Avif { .. } => false,
+    }
+}
