@@ -6,6 +6,7 @@
 
 mod maker;
 mod run;
+mod shelf;
 
 pub use maker::{MakeError, MakeEvent, Workbench};
 

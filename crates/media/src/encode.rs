@@ -2,7 +2,7 @@
 
 use crate::{
     colour,
-    error::{Transient, MediaError},
+    error::{MediaError, Transient},
     planes::Planes,
     raster::{Channels, Raster},
     webp,

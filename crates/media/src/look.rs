@@ -23,9 +23,12 @@ pub(crate) fn look(raster: &Raster, background: Colour) -> Result<ImageLook, Med
     })
 }
 
-/// The size in which a picture is measured: ThumbHash takes at most 100 × 100 pixels.
+/// The longest edge of a picture that is measured: `ThumbHash` takes at most 100 × 100 pixels.
+pub(crate) const LONGEST_EDGE: u32 = 100;
+
+/// The size in which a picture is measured.
 pub(crate) fn measured(size: Size) -> Size {
-    size.fitted(size.long_edge().min(100))
+    size.fitted(size.long_edge().min(LONGEST_EDGE))
 }
 
 fn shrunk(raster: &Raster, size: Size) -> Result<Raster, MediaError> {

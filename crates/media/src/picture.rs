@@ -36,6 +36,15 @@ impl Picture {
         }
     }
 
+    /// Whether nothing is lost by measuring it, colours included.
+    pub(crate) const fn is_measurable(&self) -> bool {
+        let finer = match self {
+            Self::Rgb(_) => 1,
+            Self::Planes(_) => 2,
+        };
+        self.size().long_edge() >= finer * look::LONGEST_EDGE
+    }
+
     pub(crate) fn look(&self, background: Colour) -> Result<ImageLook, MediaError> {
         match self {
             Self::Rgb(raster) => look::look(raster, background),

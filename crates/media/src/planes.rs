@@ -50,12 +50,12 @@ pub(crate) const FULL: Levels = Levels { luma: levels(16, 0, 255, 219), chroma: 
 /// Levels, of which `from` becomes `into`, and `down` steps become `up`; rounded, and never beyond a byte.
 const fn levels(from: i32, into: i32, up: i32, down: i32) -> [u8; 256] {
     let mut levels = [0; 256];
-    let mut at = 0;
+    let mut at = 0_u16;
     while at < 256 {
         let steps = 2 * (at as i32 - from) * up;
         let rounding = if steps < 0 { -down } else { down };
         let level = into + (steps + rounding) / (2 * down);
-        levels[at] = if level < 0 {
+        levels[at as usize] = if level < 0 {
             0
         } else if level > 255 {
             255
@@ -86,14 +86,13 @@ impl Planes {
             let (top, height) = overhung(plane.extent.height, target.height, from_below);
             shrink(plane, Window { left, top, width, height }, halved)
         };
-        let chroma = match chroma {
-            Some([cb, cr]) => [shrink_chroma(cb)?, shrink_chroma(cr)?],
-            None => {
-                let size = orient::turned(halved, orientation);
-                let samples = vec![NEUTRAL; size.pixels() as usize];
-                let neutral = Raster { size, channels: Channels::Grey, samples };
-                [neutral.clone(), neutral]
-            }
+        let chroma = if let Some([cb, cr]) = chroma {
+            [shrink_chroma(cb)?, shrink_chroma(cr)?]
+        } else {
+            let size = orient::turned(halved, orientation);
+            let samples = vec![NEUTRAL; size.pixels() as usize];
+            let neutral = Raster { size, channels: Channels::Grey, samples };
+            [neutral.clone(), neutral]
         };
         let luma = shrink(luma, luma.extent.into(), target)?;
         Ok(Self { size: luma.size, luma, chroma })

@@ -1,6 +1,7 @@
 //! One image file, rendered.
 
 use crate::{
+    av::Event,
     colour,
     decode::{self, Decode},
     error::{MediaError, Transient, corrupt},
@@ -30,7 +31,8 @@ use std::{
 /// Makes everything that the profile asks for of one image file, into a folder that exists: the
 /// artifacts first, then `manifest.json`, which is complete the moment it is there.
 ///
-/// `progress` is told percentages that never fall, 100 last.
+/// `watch` hears percentages that never fall, 100 last, and of every artifact once it is there: of stills the smallest
+/// first, because that is what somebody sees first.
 ///
 /// # Errors
 ///
@@ -42,11 +44,11 @@ pub fn render(
     profile: &ImageProfile,
     limits: &ImageLimits,
     out_dir: &Path,
-    progress: &mut dyn FnMut(u8),
+    watch: &mut dyn FnMut(Event),
 ) -> Result<Manifest, MediaError> {
     let source = Source::open(input, limits)?;
     // Decoders are third-party code that reads hostile bytes; should one give up by panic, the file is at fault.
-    catch_unwind(AssertUnwindSafe(|| render_source(&source, profile, limits, out_dir, progress)))
+    catch_unwind(AssertUnwindSafe(|| render_source(&source, profile, limits, out_dir, watch)))
         .unwrap_or_else(|_| Err(corrupt(source.content_type, "its decoder gave up")))
 }
 
@@ -55,6 +57,8 @@ const BASE_BYTES: u64 = 40 * 1024 * 1024;
 /// What a still of the largest size needs per pixel: the raster as decoded, converted and turned,
 /// and the hungriest encoder's own.
 const STILL_BYTES_PER_PIXEL: u64 = 16;
+/// What a picture that waits for its encoders needs per pixel.
+const RASTER_BYTES_PER_PIXEL: u64 = 4;
 /// What an AVIF encoder needs per pixel.
 const AVIF_BYTES_PER_PIXEL: u64 = 70;
 /// What an animation needs per pixel of all its sizes together: each encoder compares several canvases.
@@ -65,9 +69,9 @@ fn render_source(
     profile: &ImageProfile,
     limits: &ImageLimits,
     out_dir: &Path,
-    progress: &mut dyn FnMut(u8),
+    watch: &mut dyn FnMut(Event),
 ) -> Result<Manifest, MediaError> {
-    progress(0);
+    watch(Event::Progress(0));
     let embedded_video_bytes = motion::embedded_video_bytes(source)?;
     let mut decoder = decode::open(source, limits)?;
     let probe = probe(source, decoder.as_ref());
@@ -79,11 +83,11 @@ fn render_source(
     // A still is decoded first and encoded then; an animation, frame by frame, is both at once.
     let working = if probe.animation.is_some() { decoding + encoding } else { decoding.max(encoding) };
     limits.check_memory(BASE_BYTES + working)?;
-    progress(5);
+    watch(Event::Progress(5));
 
     let camera = decoder.header().camera.clone();
     let mut warnings = Vec::new();
-    let mut rendering = Rendering { out_dir, background: profile.background, artifacts: Vec::new(), progress };
+    let mut rendering = Rendering { out_dir, background: profile.background, artifacts: Vec::new(), watch };
     let look = if probe.animation.is_some() {
         let look = rendering.animation(decoder.as_mut(), &plan, &probe)?;
         warnings.clone_from(&decoder.header().warnings);
@@ -93,7 +97,7 @@ fn render_source(
         warnings.clone_from(&decoder.header().warnings);
         // Its content is not needed any more, and may be large.
         drop(decoder);
-        (rendering.progress)(35);
+        (rendering.watch)(Event::Progress(35));
         rendering.stills(picture, &plan, 35..95, |_| true)?
     };
     // Made in whatever order, listed in the plan's.
@@ -105,7 +109,7 @@ fn render_source(
         SourceFacts { content_type: source.content_type.to_owned(), bytes: source.bytes, sha256: source.sha256 };
     let manifest = Manifest { image, warnings, artifacts, ..manifest::of_renditions(MediaKind::Image, facts) };
     manifest::write(&manifest, out_dir)?;
-    progress(100);
+    watch(Event::Progress(100));
     Ok(manifest)
 }
 
@@ -141,9 +145,12 @@ fn output_bytes(plan: &ImagePlan) -> u64 {
             Encoding::Jpeg { .. } | Encoding::Webp { .. } | Encoding::Avif { .. } => 0,
         })
         .sum();
-    // Stills are made one after another: the largest counts.
+    // Stills are encoded one after another: the largest counts. All their sizes are there at once.
     let still = plan.outputs.iter().map(|output| pixels(output) * per_pixel(output)).max().unwrap_or(0);
-    animated.max(still) + plan.largest().map_or(0, Size::pixels) * STILL_BYTES_PER_PIXEL
+    let mut sizes: Vec<Size> = plan.outputs.iter().map(|output| output.size).collect();
+    sizes.dedup();
+    let smaller: u64 = sizes.iter().skip(1).map(|size| size.pixels() * RASTER_BYTES_PER_PIXEL).sum();
+    animated.max(still) + smaller + plan.largest().map_or(0, Size::pixels) * STILL_BYTES_PER_PIXEL
 }
 
 /// The picture of a still, as planes where these are all that it needs.
@@ -168,12 +175,12 @@ struct Rendering<'a> {
     out_dir: &'a Path,
     background: Colour,
     artifacts: Vec<Artifact>,
-    progress: &'a mut dyn FnMut(u8),
+    watch: &'a mut dyn FnMut(Event),
 }
 
 impl Rendering<'_> {
-    /// Makes the wanted outputs as stills, the largest first, each size of the one before; and
-    /// measures the smallest. Progress goes through `percent`.
+    /// Makes the wanted outputs as stills: every size of the next larger one, and of these the smallest is encoded first,
+    /// since it is seen first. Measures one that is small. Progress goes through `percent`.
     fn stills(
         &mut self,
         largest: Picture,
@@ -181,21 +188,29 @@ impl Rendering<'_> {
         percent: Range<u8>,
         wanted: impl Fn(&ImageOutput) -> bool,
     ) -> Result<ImageLook, MediaError> {
-        let mut picture = largest;
+        let mut pictures = vec![largest];
+        for output in &plan.outputs {
+            let smallest = &pictures[pictures.len() - 1];
+            if smallest.size() != output.size {
+                let smaller = smallest.shrunk(output.size)?;
+                pictures.push(smaller);
+            }
+        }
+        let measured = pictures.iter().rev().find(|picture| picture.is_measurable()).unwrap_or(&pictures[0]);
+        let look = measured.look(self.background)?;
         let total: u64 = plan.outputs.iter().map(|output| output.size.pixels()).sum();
         let mut made = 0;
-        for output in &plan.outputs {
-            if picture.size() != output.size {
-                picture = picture.shrunk(output.size)?;
+        while let Some(picture) = pictures.pop() {
+            for output in plan.outputs.iter().filter(|output| output.size == picture.size()) {
+                if wanted(output) {
+                    let content = picture.encoded(output.encoding, self.background)?;
+                    self.store(output, &content, None)?;
+                }
+                made += output.size.pixels();
+                (self.watch)(Event::Progress(along(&percent, made, total)));
             }
-            if wanted(output) {
-                let content = picture.encoded(output.encoding, self.background)?;
-                self.store(output, &content, None)?;
-            }
-            made += output.size.pixels();
-            (self.progress)(along(&percent, made, total));
         }
-        picture.look(self.background)
+        Ok(look)
     }
 
     /// Makes what moves frame by frame, all sizes at once; and the stills of the first frame.
@@ -219,7 +234,7 @@ impl Rendering<'_> {
         }
         let (orientation, profile) = (decoder.header().orientation, decoder.header().profile.clone());
         let mut taken: u32 = 0;
-        let progress = &mut self.progress;
+        let watch = &mut self.watch;
         decoder.frames(stored_largest, &mut |decoded, shown_ms| {
             let mut raster = orient::upright(colour::to_srgb(decoded, profile.as_ref())?, orientation);
             for (output, encoder) in &mut encoders {
@@ -229,7 +244,7 @@ impl Rendering<'_> {
                 encoder.add(&raster, shown_ms)?;
             }
             taken += 1;
-            progress(along(&(30..95), taken.into(), frames.into()));
+            watch(Event::Progress(along(&(30..95), taken.into(), frames.into())));
             Ok(())
         })?;
         for (output, encoder) in encoders {
@@ -246,12 +261,14 @@ impl Rendering<'_> {
         fs::write(&path, content).map_err(|source| Transient::Write { path, source })?;
         let sha256 = Sha256::from_bytes(Hasher::digest(content).into());
         let content_type = output.encoding.content_type();
-        self.artifacts.push(Artifact {
+        let artifact = Artifact {
             width: Some(output.size.width),
             height: Some(output.size.height),
             frames,
             ..Artifact::new(&output.name, output.role, content_type, content.len() as u64, sha256)
-        });
+        };
+        (self.watch)(Event::Ready(artifact.clone()));
+        self.artifacts.push(artifact);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use smmu_cloud::{
     Attempt, Ending, Environment, Failure, Function, MakeError, MakeEvent, StartError, Workbench, telemetry, worker,
 };
 use smmu_core::{Detected, Profile, Stage, with_causes};
-use smmu_media::{ImageLimits, MediaError};
+use smmu_media::{ImageLimits, MediaError, av::Event};
 use tracing::Instrument;
 
 /// What the function needs, made once.
@@ -38,8 +38,14 @@ async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
     let stack = context.profile.clone();
     let make = move |Workbench { source, choice, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
         let profile = worker::wanted(choice, &stack)?.image;
-        let mut progress = |percent| tell(MakeEvent::Progress(percent));
-        smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut progress).map_err(make_error)
+        let mut watch = |event| {
+            tell(match event {
+                Event::Probed(kind, facts) => MakeEvent::Probed(kind, facts),
+                Event::Progress(percent) => MakeEvent::Progress(percent),
+                Event::Ready(artifact) => MakeEvent::Ready(artifact),
+            });
+        };
+        smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut watch).map_err(make_error)
     };
     // Lambda does not ask a function to stop: it freezes or ends it.
     match context.attempt.run(&work, Stage::Render, std::future::pending(), make).await? {

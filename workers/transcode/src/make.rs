@@ -16,10 +16,7 @@ pub(crate) fn make(
     cancelled: &AtomicBool,
 ) -> Result<Manifest, MediaError> {
     match kind(source)? {
-        MediaKind::Image => {
-            let mut progress = |percent| watch(Event::Progress(percent));
-            smmu_media::render(source, &profile.image, &ImageLimits::default(), outputs, &mut progress)
-        }
+        MediaKind::Image => smmu_media::render(source, &profile.image, &ImageLimits::default(), outputs, watch),
         MediaKind::Video | MediaKind::Audio => {
             av::transcode(source, &profile.av(), &AvLimits::default(), outputs, watch, cancelled)
         }

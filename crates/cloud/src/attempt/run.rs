@@ -1,6 +1,10 @@
 //! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
 
-use super::{Attempt, MakeError, MakeEvent, MakeInputs, Maker, Workbench, milliseconds, worked};
+use super::{
+    Attempt, MakeError, MakeEvent, MakeInputs, Maker, Workbench, milliseconds,
+    shelf::{Listing, Shelf},
+    worked,
+};
 use crate::{
     artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance,
     uploads::DOWNLOAD_PART_BYTES,
@@ -172,6 +176,7 @@ impl AttemptRun<'_> {
         transport: &Transport,
     ) -> Result<Vec<Artifact>, Stop> {
         let (mut waiting, mut uploads, mut shelf) = (VecDeque::new(), JoinSet::new(), Shelf::default());
+        let mut listing = Listing::default();
         let began = clock::now();
         let mut open = true;
         while open || !uploads.is_empty() {
@@ -200,9 +205,13 @@ impl AttemptRun<'_> {
                     let listed = shelf.listed().count();
                     shelf.stored.extend(uploaded(ended));
                     if shelf.listed().count() > listed {
-                        let outputs = shelf.listed().cloned().collect();
-                        ignore_write_failure("what is ready", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
+                        listing.ask(Instant::now());
                     }
+                }
+                () = tokio::time::sleep_until(listing.due_at().into()), if listing.is_due() => {
+                    listing.done(Instant::now());
+                    let outputs = shelf.listed().cloned().collect();
+                    ignore_write_failure("what is ready", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
                 }
             }
             while uploads.len() < UPLOADS_AT_ONCE
@@ -291,21 +300,6 @@ impl AttemptRun<'_> {
     }
 }
 
-/// What a maker has finished, in its order: a file that names others comes after them.
-#[derive(Default)]
-struct Shelf {
-    told: Vec<String>,
-    stored: Vec<Output>,
-}
-
-impl Shelf {
-    /// What may be listed: everything that is stored, up to the first that is not yet.
-    fn listed(&self) -> impl Iterator<Item = &Output> {
-        let stored = |name: &String| self.stored.iter().find(|output| output.artifact.name == *name);
-        self.told.iter().map_while(stored)
-    }
-}
-
 /// A write that fails does not stop the work; a job that has ended does.
 fn ignore_write_failure(what: &str, written: Result<(), Stop>) -> Result<(), Stop> {
     match written {
@@ -354,27 +348,8 @@ fn percent(part: u64, whole: u64) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shelf, check_disk, percent};
+    use super::{check_disk, percent};
     use crate::invocation::Failure;
-    use smmu_core::{Artifact, Output, Role, Sha256};
-
-    fn output(name: &str) -> Output {
-        Output::ready("jobs/j/transcode/a/", Artifact::new(name, Role::Segments, "", 1, Sha256::from_bytes([0; 32])))
-    }
-
-    #[test]
-    fn a_file_is_listed_once_all_that_came_before_it_are_stored() {
-        let told = ["segments", "playlist", "poster"].map(str::to_owned).to_vec();
-        let mut shelf = Shelf { told, stored: Vec::new() };
-        let listed = |shelf: &Shelf| shelf.listed().map(|output| output.artifact.name.clone()).collect::<Vec<_>>();
-        shelf.stored.push(output("playlist"));
-        assert_eq!(listed(&shelf), [""; 0]);
-        shelf.stored.push(output("segments"));
-        assert_eq!(listed(&shelf), ["segments", "playlist"]);
-        shelf.stored.push(output("poster"));
-        assert_eq!(listed(&shelf), ["segments", "playlist", "poster"]);
-    }
-
     #[test]
     fn a_source_larger_than_the_disk_is_a_fault_that_says_so() {
         let folder = tempfile::tempdir().unwrap();

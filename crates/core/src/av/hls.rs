@@ -7,7 +7,7 @@ mod media;
 mod subtitles;
 
 pub use addresses::with_addresses;
-pub use master::{AudioRendition, Keyframes, Variant, master_playlist};
+pub use master::{AudioRendition, Keyframes, Variant, master_playlist, start_of};
 pub use media::{ByteRange, InvalidPlaylist, MediaPlaylist, PlaylistSegment};
 pub use subtitles::{SubtitleRendition, master_with_subtitles, subtitle_playlist};
 

@@ -77,9 +77,26 @@ impl<'a> Making<'a> {
         describe: impl FnOnce(Artifact) -> Artifact,
     ) -> Result<(), MediaError> {
         let artifact = describe(self.space.publish(name, role, content_type)?);
+        self.announce(artifact);
+        Ok(())
+    }
+
+    /// The same of a file that others are still made of.
+    pub(crate) fn publish_kept(
+        &mut self,
+        name: &str,
+        role: Role,
+        content_type: &str,
+        describe: impl FnOnce(Artifact) -> Artifact,
+    ) -> Result<(), MediaError> {
+        let artifact = describe(self.space.publish_kept(name, role, content_type)?);
+        self.announce(artifact);
+        Ok(())
+    }
+
+    fn announce(&mut self, artifact: Artifact) {
         (self.watch)(Event::Ready(artifact.clone()));
         self.artifacts.push(artifact);
-        Ok(())
     }
 
     /// Everything that was published, in that order.

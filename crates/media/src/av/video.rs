@@ -1,4 +1,4 @@
-//! A video: poster and preview first, then everything else of one decode.
+//! A video: poster and preview first, then everything else of one decode, what players begin with before the rest.
 
 mod lines;
 mod picture;
@@ -52,9 +52,6 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
     }
     let used: Vec<u32> = audio.iter().map(|(sound, _)| sound.stream).chain([video.plan.picture.stream]).collect();
     let cut_off = is_cut_off(probe, &used, made_ms)?;
-    making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
-
-    publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
     let variants: Vec<Variant> = rungs.iter().map(|encoded| encoded.variant(video.plan.picture.frame_rate)).collect();
     let rendition = audio.as_ref().map(|(sound, track)| AudioRendition {
         playlist: track.name.clone(),
@@ -64,20 +61,20 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
         peak_bit_rate: track.playlist.peak_bit_rate(),
         average_bit_rate: track.playlist.average_bit_rate(),
     });
-    making.space.write(names::MASTER_PLAYLIST, master_playlist(&variants, rendition.as_ref()).as_bytes())?;
-    for encoded in &rungs {
-        let Encoded { rung, track } = encoded;
-        publish_track(&mut making, track, Some(rung.size), "video/mp4")?;
-        let keyframes = playlists::text(&encoded.keyframes(), Listed::Keyframes);
-        making.space.write(&rung.keyframes_name(), keyframes.as_bytes())?;
-        let described = |artifact| sized(artifact, rung.size);
-        making.publish(&rung.keyframes_name(), Role::MediaPlaylist, hls::CONTENT_TYPE, described)?;
-    }
+    // What players begin with is ready first.
+    let start = hls::start_of(&variants, rendition.as_ref());
+    publish_rung(&mut making, &rungs[start])?;
     if let Some((_, track)) = &audio {
         publish_track(&mut making, track, None, "audio/mp4")?;
     }
+    for (_, encoded) in rungs.iter().enumerate().filter(|(index, _)| *index != start) {
+        publish_rung(&mut making, encoded)?;
+    }
+    making.space.write(names::MASTER_PLAYLIST, master_playlist(&variants, rendition.as_ref()).as_bytes())?;
     // After everything that it names.
     making.publish(names::MASTER_PLAYLIST, Role::MasterPlaylist, hls::CONTENT_TYPE, |artifact| artifact)?;
+    publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
+    making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
     let top = &rungs[0];
     let codecs = [Some(&top.track), audio.as_ref().map(|(_, track)| track)].into_iter().flatten();
     let codecs = codecs.map(|track| track.file.codec.as_str()).collect::<Vec<_>>().join(",");
@@ -230,6 +227,16 @@ impl Encoded<'_> {
     }
 }
 
+/// Publishes a rung: its segments, its playlist, and that of its keyframes.
+fn publish_rung(making: &mut Making, encoded: &Encoded) -> Result<(), MediaError> {
+    let Encoded { rung, track } = encoded;
+    publish_track(making, track, Some(rung.size), "video/mp4")?;
+    let keyframes = playlists::text(&encoded.keyframes(), Listed::Keyframes);
+    making.space.write(&rung.keyframes_name(), keyframes.as_bytes())?;
+    let described = |artifact| sized(artifact, rung.size);
+    making.publish(&rung.keyframes_name(), Role::MediaPlaylist, hls::CONTENT_TYPE, described)
+}
+
 fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content_type: &str) -> Result<(), MediaError> {
     let described = |artifact: Artifact| Artifact {
         width: size.map(|size| size.width),
@@ -240,7 +247,8 @@ fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content
         ..artifact
     };
     making.space.write(&track.name, playlists::text(&track.playlist, Listed::Segments).as_bytes())?;
-    making.publish(&track.playlist.uri, Role::Segments, content_type, described)?;
+    // The download is made of them.
+    making.publish_kept(&track.playlist.uri, Role::Segments, content_type, described)?;
     making.publish(&track.name, Role::MediaPlaylist, hls::CONTENT_TYPE, described)
 }
 

@@ -7,7 +7,7 @@ use smmu_core::{Artifact, Role, Sha256};
 use std::{
     fs::{self, File},
     io::{self, Read},
-    os::unix::fs::symlink,
+    os::unix::fs::{MetadataExt as _, symlink},
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -76,21 +76,36 @@ impl<'a> Workspace<'a> {
     pub(crate) fn check_size(&self) -> Result<(), MediaError> {
         let mut bytes = self.published_bytes;
         for entry in fs::read_dir(self.dir()).map_err(Transient::Read)? {
-            // A file can be moved away by its writer in between; a link is the source's.
+            // A file can be moved away by its writer in between; a link is the source's; what has two names is published.
             let Ok(facts) = entry.and_then(|entry| entry.metadata()) else { continue };
-            bytes += if facts.is_file() { facts.len() } else { 0 };
+            bytes += if facts.is_file() && facts.nlink() == 1 { facts.len() } else { 0 };
         }
         if bytes > self.max_bytes { Err(too_large()) } else { Ok(()) }
     }
 
     /// Moves a finished file into the output folder.
     pub(crate) fn publish(&mut self, name: &str, role: Role, content_type: &str) -> Result<Artifact, MediaError> {
+        self.publish_by(name, role, content_type, |from, into| fs::rename(from, into))
+    }
+
+    /// The same of a file that others are still made of here: it gets a second name.
+    pub(crate) fn publish_kept(&mut self, name: &str, role: Role, content_type: &str) -> Result<Artifact, MediaError> {
+        self.publish_by(name, role, content_type, |from, into| fs::hard_link(from, into))
+    }
+
+    fn publish_by(
+        &mut self,
+        name: &str,
+        role: Role,
+        content_type: &str,
+        publish: fn(&Path, &Path) -> io::Result<()>,
+    ) -> Result<Artifact, MediaError> {
         self.check_size()?;
         let path = self.path(name);
         let mut file = File::open(&path).map_err(|_| Transient::Output(format!("{name} was not made")))?;
         let (bytes, sha256) = digest(&mut file, || false).map_err(Transient::Read)?;
         let published = self.out_dir.join(name);
-        fs::rename(&path, &published).map_err(|source| Transient::Write { path: published, source })?;
+        publish(&path, &published).map_err(|source| Transient::Write { path: published, source })?;
         self.published_bytes += bytes;
         Ok(Artifact::new(name, role, content_type, bytes, sha256))
     }
@@ -153,6 +168,9 @@ mod tests {
         space.write("a", &[0; 60]).expect("written");
         space.publish("a", Role::Rendition, "video/mp4").expect("fits");
         space.write("b", &[0; 40]).expect("written");
+        space.check_size().expect("fits");
+        space.publish_kept("b", Role::Rendition, "video/mp4").expect("fits");
+        assert!(space.has("b") && out.path().join("b").is_file());
         space.check_size().expect("fits");
         space.write("c", &[0; 1]).expect("written");
         let Err(MediaError::Refused(refusal)) = space.check_size() else { panic!("101 bytes are too many") };

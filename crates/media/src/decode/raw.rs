@@ -10,7 +10,7 @@ mod fuji;
 use super::{Decode, Header, jpeg::Jpeg, jpeg_markers::Markers};
 use crate::{
     camera,
-    error::{Transient, MediaError, corrupt},
+    error::{MediaError, Transient, corrupt},
     planes::Planes,
     raster::Decoded,
     source::{AnyOffset, Source},

@@ -2,7 +2,7 @@
 
 use super::{Picture, Plane, Settings, Yuv, encode_fault, sys};
 use crate::{
-    error::{Transient, MediaError, corrupt},
+    error::{MediaError, Transient, corrupt},
     planes::{self, Planes},
     raster::{Channels, Raster},
 };

@@ -49,6 +49,21 @@ fn a_videos_poster_and_preview_are_ready_long_before_its_ladder() {
         .iter()
         .rposition(|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::MediaPlaylist));
     assert!(Some(master) > last_media, "a master playlist names what is there");
+    let last = ready(&made).last().copied();
+    assert_eq!(last, Some("video.mp4"), "the download is remuxed once everything can be played");
+}
+
+#[test]
+fn what_players_begin_with_is_ready_before_the_other_rungs() {
+    let clip = format!("{} {} {H264} -c:a aac", moving("640x480", "30", 4), tone(440, 4.0));
+    let made = Bench::with_clip(&clip, "mp4").transcode();
+    let master = std::fs::read_to_string(made.path("master.m3u8")).expect("a playlist");
+    let begins = master.lines().find(|line| !line.starts_with('#')).expect("a rung");
+    let ready = ready(&made);
+    let playlists: Vec<&str> = ready.iter().copied().filter(|name| name.contains(".m3u8")).collect();
+    assert_eq!(playlists[0], begins);
+    assert_eq!(playlists[2], "audio.m3u8", "after the rung's keyframes: {playlists:?}");
+    assert!(playlists.len() > 4, "there are other rungs: {playlists:?}");
 }
 
 #[test]

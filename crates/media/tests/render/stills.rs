@@ -4,9 +4,10 @@ use crate::{Rendered, difference, render, render_with, support};
 use png::{BitDepth, ColorType};
 use sha2::{Digest, Sha256};
 use smmu_core::{
-    Sha256 as Checksum,
+    Artifact, Sha256 as Checksum,
     image::{AvifProfile, Colour, ColourModel, ImageFormat, ImageLimits, ImageProfile, Ladder},
 };
+use smmu_media::av::Event;
 use std::fs;
 
 const WIDTH: u32 = 700;
@@ -238,19 +239,64 @@ fn the_same_file_gives_the_same_bytes() {
     assert_eq!(render(&png).manifest, render(&png).manifest);
 }
 
-#[test]
-fn progress_rises_to_a_hundred() {
+/// What is told while a file is rendered.
+fn events(content: &[u8]) -> (Vec<Event>, smmu_core::Manifest) {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("input");
+    fs::write(&input, content).expect("written");
+    let mut seen = Vec::new();
+    let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
+    let mut watch = |event: Event| {
+        if let Event::Ready(artifact) = &event {
+            let bytes = fs::read(folder.path().join(&artifact.name)).expect("what is ready is there");
+            assert_eq!(artifact.sha256, Checksum::from_bytes(Sha256::digest(&bytes).into()));
+        }
+        seen.push(event);
+    };
+    let manifest = smmu_media::render(&input, &profile, &limits, folder.path(), &mut watch).expect("rendered");
+    (seen, manifest)
+}
+
+#[test]
+fn progress_rises_to_a_hundred() {
     for content in [photo_png(), support::gif(200, 100, 5, gif::Repeat::Infinite)] {
-        fs::write(&input, content).expect("written");
-        let mut seen = Vec::new();
-        let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
-        smmu_media::render(&input, &profile, &limits, folder.path(), &mut |percent| seen.push(percent))
-            .expect("rendered");
+        let (events, _) = events(&content);
+        let percent = |event: &Event| match event {
+            Event::Progress(percent) => Some(*percent),
+            Event::Probed(..) | Event::Ready(_) => None,
+        };
+        let seen: Vec<u8> = events.iter().filter_map(percent).collect();
         assert!(seen.is_sorted(), "{seen:?}");
-        assert_eq!(seen.last(), Some(&100));
+        assert_eq!(events.last(), Some(&Event::Progress(100)));
     }
+}
+
+#[test]
+fn the_smallest_picture_is_ready_first_and_the_largest_is_listed_first() {
+    let ready = |events: &[Event]| -> Vec<Artifact> {
+        let artifact = |event: &Event| match event {
+            Event::Ready(artifact) => Some(artifact.clone()),
+            Event::Probed(..) | Event::Progress(_) => None,
+        };
+        events.iter().filter_map(artifact).collect()
+    };
+    let jpeg = support::jpeg(WIDTH, HEIGHT, &photo(), false);
+    for content in [photo_png(), jpeg] {
+        let (events, manifest) = events(&content);
+        let mut ready = ready(&events);
+        assert_eq!(ready[0].name, "jpeg-160.jpg");
+        assert!(ready.is_sorted_by_key(|artifact| artifact.width), "{ready:?}");
+        let first = events.iter().position(|event| matches!(event, Event::Ready(_))).expect("something is ready");
+        assert!(matches!(events[first - 1], Event::Progress(..40)), "before anything else is encoded");
+        let by_name = |artifact: &Artifact| artifact.name.clone();
+        assert!(manifest.artifacts.is_sorted_by_key(|artifact| std::cmp::Reverse(artifact.width)));
+        let mut listed = manifest.artifacts;
+        ready.sort_by_key(by_name);
+        listed.sort_by_key(by_name);
+        assert_eq!(ready, listed);
+    }
+    let (events, _) = events(&support::gif(200, 100, 5, gif::Repeat::Infinite));
+    assert_eq!(ready(&events)[0].name, "jpeg-160.jpg", "what stands still is ready before what moves");
 }
 
 #[test]

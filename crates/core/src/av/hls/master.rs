@@ -56,9 +56,8 @@ const GROUP: &str = "audio";
 /// Two seconds of this, in bits a second, arrive in less than two seconds on a line of 0.8 Mb/s.
 const START_BIT_RATE: u64 = 640_000;
 
-/// Writes the playlist that lists the rungs. Players begin with the first: it is the largest that a slow line carries, or
-/// else the one of the lowest rate. The others follow in their order. Rates are those of a rung and the sound together
-/// (RFC 8216, 4.3.4.2).
+/// Writes the playlist that lists the rungs: first the one that players shall begin with ([`start_of`]), then the others in
+/// their order. Rates are those of a rung and the sound together (RFC 8216, 4.3.4.2).
 #[must_use]
 pub fn master_playlist(variants: &[Variant], audio: Option<&AudioRendition>) -> String {
     // The media playlists' EXT-X-MAP needs version 6 (RFC 8216, 7); ffmpeg's muxer declares 7 for them.
@@ -74,7 +73,9 @@ pub fn master_playlist(variants: &[Variant], audio: Option<&AudioRendition>) -> 
         writeln!(text, ",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{playlist}\"").expect(INFALLIBLE);
     }
     let (peak, average) = audio.map_or((0, 0), |audio| (audio.peak_bit_rate, audio.average_bit_rate));
-    for variant in start_first(variants, START_BIT_RATE.saturating_sub(average)) {
+    let (before, from) = variants.split_at(start_of(variants, audio));
+    let (first, after) = from.split_at(from.len().min(1));
+    for variant in [first, before, after].into_iter().flatten() {
         let Variant { playlist, codecs, size, frame_rate, peak_bit_rate, average_bit_rate, .. } = variant;
         let codecs = audio.map_or_else(|| codecs.clone(), |audio| format!("{codecs},{}", audio.codecs));
         write!(
@@ -104,8 +105,11 @@ pub fn master_playlist(variants: &[Variant], audio: Option<&AudioRendition>) -> 
     text
 }
 
-/// The variants, beginning with the one to start with; of two codecs it is the first one's, which every player has.
-fn start_first(variants: &[Variant], bit_rate: u64) -> impl Iterator<Item = &Variant> {
+/// The index of the variant that players begin with, because it is listed first: the largest that a slow line carries with
+/// the sound, or else the one of the lowest rate; of two codecs the first one's, which every player has.
+#[must_use]
+pub fn start_of(variants: &[Variant], audio: Option<&AudioRendition>) -> usize {
+    let bit_rate = START_BIT_RATE.saturating_sub(audio.map_or(0, |audio| audio.average_bit_rate));
     let codec = |variant: &Variant| variant.codecs.split('.').next().map(str::to_owned);
     let everywhere = variants.first().and_then(codec);
     let playable = variants.iter().enumerate().filter(|(_, variant)| codec(variant) == everywhere);
@@ -113,10 +117,7 @@ fn start_first(variants: &[Variant], bit_rate: u64) -> impl Iterator<Item = &Var
         carried if carried <= bit_rate => (true, carried),
         over => (false, u64::MAX - over),
     };
-    let start = playable.max_by_key(|(_, variant)| by_rate(variant)).map_or(0, |(index, _)| index);
-    let (before, from) = variants.split_at(start);
-    let (first, after) = from.split_at(from.len().min(1));
-    [first, before, after].into_iter().flatten()
+    playable.max_by_key(|(_, variant)| by_rate(variant)).map_or(0, |(index, _)| index)
 }
 
 const INFALLIBLE: &str = "a String takes everything";
