@@ -36,7 +36,7 @@ test: build ## Everything that a change must pass: unit, property, snapshot, int
 lint: ## Formatting, lints, licences, template, state machine, own checks
 	@tools/lint.sh
 
-bench: setup ## Speed and memory against the peers, as ratios measured in one run (PARTS: images av players speech cold)
+bench: setup ## Speed and memory against the peers, as ratios measured in one run (PARTS: images av players speech cold api)
 	@tools/bench.sh $(PARTS)
 
 sam-local: ## sam build, then sam local invoke of every event in events/ on the local cloud (needs Docker)

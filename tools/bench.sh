@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh [PART...]: speed and memory against the peers, in one run on one machine: images against libvips and Pillow,
 # av against one ffmpeg run per output, players against the usual layout of HLS, speech against faster-whisper, cold
-# starts against a minimal function and Python. Without PART all five.
+# starts against a minimal function and Python, api routes against /health. Without PART all six.
 . "$(dirname "$0")/common.sh"
 . tools/sam.sh
 
@@ -71,10 +71,17 @@ cold() {
         --functions .aws-sam/release --minimal "$SMMU_TARGET_DIR/release/examples/minimal"
 }
 
-[ $# -gt 0 ] || set -- images av players speech cold
+api() {
+    step "building the functions and workers"
+    cargo build --locked --quiet --workspace --bins
+    # Of a function that logs nothing the emulator waits up to 100 ms for a log: this one always logs something.
+    "$SMMU_TARGET_DIR/debug/smmu-local" run --parameter LogFilter=info,lambda_runtime=trace -- python3 bench/api.py --document docs/openapi.json
+}
+
+[ $# -gt 0 ] || set -- images av players speech cold api
 for name in "$@"; do
     case $name in
-    images | av | players | speech | cold) step "$name" && "$name" ;;
-    *) fail "there is no part $name" "known are images, av, players, speech and cold" ;;
+    images | av | players | speech | cold | api) step "$name" && "$name" ;;
+    *) fail "there is no part $name" "known are images, av, players, speech, cold and api" ;;
     esac
 done
