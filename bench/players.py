@@ -4,6 +4,8 @@ A minute of 1080p is made twice by our own program: as it is, and in the layout 
 services have: segments of 6 s from the start, the largest rung first. The second is made by an `ffmpeg` in front of the
 real one that drops the option of early keyframes. Both are played by bench/players/play.mjs. A row's ratio is ours
 to the other's; with --check the exit code is 1 where a target (docs/BENCHMARKS.md) is missed.
+
+Then mpv, VLC and GStreamer play every output of that minute, and of its sound alone, to the end.
 """
 
 import argparse
@@ -15,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import native_players
 
 CLIP = "1080p-60s.mp4"
 # Seconds to the first frame with hls.js, by the line in kb/s; and how much larger all segments may be.
@@ -82,6 +86,10 @@ def main():
         script = Path(__file__).parent.resolve() / "players" / "play.mjs"
         command = ["node", script, f"usual={other}", f"ours={ours}"]
         rows = json.loads(subprocess.run(command, cwd=arguments.modules, check=True, stdout=subprocess.PIPE).stdout)
+        sound = folder / "sound.wav"
+        subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-vn", sound], check=True)
+        heard = made(arguments.transcode, sound, folder / "heard")
+        played = [*native_players.play_all(ours), *native_players.play_all(heard)]
     print("| player | line | layout | first frame | stalls in 12 s | height, first and then | jump to nine tenths |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:
@@ -95,6 +103,8 @@ def main():
     print(f"\nSegments of all rungs: {larger:.4f} of the usual layout's bytes")
     if larger > LARGER:
         missed.append(f"segments are {larger:.4f} as large")
+    print(f"Played to the end by mpv, VLC and GStreamer: {sum(not wrong for *_, wrong in played)} of {len(played)}")
+    missed += [f"{player} of {name}: {wrong}" for player, name, wrong in played if wrong]
     for line in missed:
         print(f"target missed: {line}")
     return 1 if missed and arguments.check else 0

@@ -35,7 +35,7 @@ players() {
     local clips modules
     clips=$SMMU_TOOLS_DIR/bench-clips-$(digest bench/clips.py)
     modules=$SMMU_TOOLS_DIR/bench-players-$(digest bench/players/package.json bench/players/package-lock.json)
-    tools/setup.sh test
+    tools/setup.sh test players
     make_venv "$venv" bench/requirements.txt
     make_node_modules "$modules" bench/players
     optimised --package smmu-transcode --package smmu-fence

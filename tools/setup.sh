@@ -28,7 +28,7 @@ install_packages() {
         fail "apt-get could not install: $*" "it needs a network this once, and root; as root, run: $command"
 }
 
-[ $# -gt 0 ] || fail "usage: tools/setup.sh run|test|lint|sam|docker|bench ..."
+[ $# -gt 0 ] || fail "usage: tools/setup.sh run|test|lint|sam|docker|bench|players ..."
 is_there cargo || fail "cargo is missing" "install Rust with rustup (see rust-version in Cargo.toml), then run this again"
 mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
@@ -49,7 +49,7 @@ for purpose in "$@"; do
         make_venv "$SMMU_CHECKOV_VENV" tools/requirements-checkov.txt
         ;;
     sam) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
-    docker | bench) ;; # Debian packages alone.
+    docker | bench | players) ;; # Debian packages alone.
     *) fail "there is no purpose $purpose" ;;
     esac
 done
