@@ -50,18 +50,13 @@ pub(crate) const FULL: Levels = Levels { luma: levels(16, 0, 255, 219), chroma: 
 /// Levels, of which `from` becomes `into`, and `down` steps become `up`; rounded, and never beyond a byte.
 const fn levels(from: i32, into: i32, up: i32, down: i32) -> [u8; 256] {
     let mut levels = [0; 256];
-    let mut at = 0_u16;
+    let mut at: i32 = 0;
     while at < 256 {
-        let steps = 2 * (at as i32 - from) * up;
+        let steps = 2 * (at - from) * up;
         let rounding = if steps < 0 { -down } else { down };
         let level = into + (steps + rounding) / (2 * down);
-        levels[at as usize] = if level < 0 {
-            0
-        } else if level > 255 {
-            255
-        } else {
-            level as u8
-        };
+        let level = if level < 0 { 0 } else { level };
+        levels[at as usize] = if level > 255 { 255 } else { level as u8 };
         at += 1;
     }
     levels
@@ -80,19 +75,10 @@ impl Planes {
             Ok::<_, MediaError>(orient::upright(made, orientation))
         };
         let halved = halved(target);
-        let shrink_chroma = |plane: Plane| {
-            let (from_right, from_below) = orient::mirrors(orientation);
-            let (left, width) = overhung(plane.extent.width, target.width, from_right);
-            let (top, height) = overhung(plane.extent.height, target.height, from_below);
-            shrink(plane, Window { left, top, width, height }, halved)
-        };
-        let chroma = if let Some([cb, cr]) = chroma {
-            [shrink_chroma(cb)?, shrink_chroma(cr)?]
-        } else {
-            let size = orient::turned(halved, orientation);
-            let samples = vec![NEUTRAL; size.pixels() as usize];
-            let neutral = Raster { size, channels: Channels::Grey, samples };
-            [neutral.clone(), neutral]
+        let shrink_chroma = |plane: Plane| shrink(plane, chroma_window(plane.extent, target, orientation), halved);
+        let chroma = match chroma {
+            Some([cb, cr]) => [shrink_chroma(cb)?, shrink_chroma(cr)?],
+            None => neutral(orient::turned(target, orientation)),
         };
         let luma = shrink(luma, luma.extent.into(), target)?;
         Ok(Self { size: luma.size, luma, chroma })
@@ -153,6 +139,22 @@ impl<'a> Plane<'a> {
 /// The size of the planes of chroma.
 pub(crate) const fn halved(size: Size) -> Size {
     Size { width: size.width.div_ceil(2), height: size.height.div_ceil(2) }
+}
+
+/// The planes of chroma of a picture without colour.
+pub(crate) fn neutral(size: Size) -> [Raster; 2] {
+    let size = halved(size);
+    let plane = Raster { size, channels: Channels::Grey, samples: vec![NEUTRAL; size.pixels() as usize] };
+    [plane.clone(), plane]
+}
+
+/// The part of a stored plane of chroma, whose picture is `extent` from its top left corner, that becomes the plane of a
+/// picture of a stored size.
+pub(crate) fn chroma_window(extent: Extent, target: Size, orientation: Orientation) -> Window {
+    let (from_right, from_below) = orient::mirrors(orientation);
+    let (left, width) = overhung(extent.width, target.width, from_right);
+    let (top, height) = overhung(extent.height, target.height, from_below);
+    Window { left, top, width, height }
 }
 
 /// Where samples of chroma begin in a stored plane, of which `picture` is to become `target` pixels wide, and how much of

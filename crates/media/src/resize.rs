@@ -54,10 +54,6 @@ pub(crate) fn shrink<S: Sample>(raster: &Raster<S>, extent: Extent, target: Size
 
 /// A part of one plane made `target` large.
 pub(crate) fn shrink_part(samples: &[u8], size: Size, part: Window, target: Size) -> Result<Raster, MediaError> {
-    let beyond = |from: f64, length: f64, side: u32| {
-        // What is there in part is there for the filter.
-        ((-from).max(0.0).ceil() as u32, (from + length - f64::from(side) - ROUNDING).max(0.0).ceil() as u32)
-    };
     let (left, right) = beyond(part.left, part.width, size.width);
     let (above, below) = beyond(part.top, part.height, size.height);
     if (left, right, above, below) == (0, 0, 0, 0) {
@@ -67,6 +63,12 @@ pub(crate) fn shrink_part(samples: &[u8], size: Size, part: Window, target: Size
     let samples = continued(samples, size, padded, (left, above));
     let part = Window { left: part.left + f64::from(left), top: part.top + f64::from(above), ..part };
     resample(&samples, padded, Channels::Grey, part, target)
+}
+
+/// Whole samples of a window that lie before the first and after the last of so many.
+pub(crate) fn beyond(from: f64, length: f64, side: u32) -> (u32, u32) {
+    let whole = |samples: f64| (samples - ROUNDING).max(0.0).ceil() as u32;
+    (whole(-from), whole(from + length - f64::from(side)))
 }
 
 /// Errors of rounding in a window's edges, far below what a picture could show.
@@ -109,6 +111,8 @@ fn resample<S: Sample>(
 /// Resizes a picture whose rows arrive from top to bottom.
 pub(crate) struct RowResizer<S> {
     source: Size,
+    /// The part of the source that is the picture.
+    part: Window,
     target: Size,
     channels: Channels,
     resizer: Resizer,
@@ -126,8 +130,14 @@ const BAND_ROWS: u32 = 32;
 impl<S: Sample> RowResizer<S> {
     /// Nothing yet of a picture.
     pub(crate) fn new(source: Size, target: Size, channels: Channels) -> Self {
+        Self::of_part(source, Extent::from(source).into(), target, channels)
+    }
+
+    /// The same, of a part of what arrives.
+    pub(crate) fn of_part(source: Size, part: Window, target: Size, channels: Channels) -> Self {
         Self {
             source,
+            part,
             target,
             channels,
             resizer: Resizer::new(),
@@ -188,7 +198,8 @@ impl<S: Sample> RowResizer<S> {
     fn make_rows(&mut self) -> Result<(), MediaError> {
         let (from_row, into_row) =
             (row_samples(self.source.width, self.channels), row_samples(self.target.width, self.channels));
-        let scale = f64::from(self.source.height) / f64::from(self.target.height);
+        let part = self.part;
+        let scale = part.height / f64::from(self.target.height);
         let reach = FILTER_RADIUS * scale.max(1.0) + 1.0;
         loop {
             let have_rows = u32::try_from(self.rows.len() / from_row).map_err(Transient::resize)?;
@@ -196,12 +207,13 @@ impl<S: Sample> RowResizer<S> {
             let complete = have_end >= f64::from(self.source.height);
             let made = u32::try_from(self.samples.len() / into_row).map_err(Transient::resize)?;
             let next = self.target.height.min(made + BAND_ROWS);
-            if made == next || !(complete || f64::from(next) * scale + reach <= have_end) {
+            if made == next || !(complete || part.top + f64::from(next) * scale + reach <= have_end) {
                 return Ok(());
             }
-            let top = f64::from(made) * scale - f64::from(self.first_row);
+            let top = part.top + f64::from(made) * scale - f64::from(self.first_row);
             let height = (f64::from(next - made) * scale).min(f64::from(have_rows) - top);
-            let options = options(self.channels).crop(0.0, top, self.source.width.into(), height);
+            let width = part.width.min(f64::from(self.source.width) - part.left);
+            let options = options(self.channels).crop(part.left, top, width, height);
 
             let pixel_type = S::pixel_type(self.channels);
             let from = ImageRef::new(self.source.width, have_rows, bytemuck::cast_slice(&self.rows), pixel_type)
@@ -212,7 +224,7 @@ impl<S: Sample> RowResizer<S> {
             let mut into =
                 Image::from_slice_u8(self.target.width, next - made, room, pixel_type).map_err(Transient::resize)?;
             resize(&mut self.resizer, &from, &mut into, &options).map_err(Transient::resize)?;
-            self.drop_rows_above(f64::from(next) * scale - reach);
+            self.drop_rows_above(part.top + f64::from(next) * scale - reach);
         }
     }
 

@@ -8,6 +8,7 @@ mod bands;
 mod bytes;
 mod container;
 mod hevc;
+mod kept;
 mod meta;
 mod planes;
 mod properties;
@@ -18,6 +19,7 @@ use crate::{
     camera::Metadata,
     colour::ColourProfile,
     error::{MediaError, corrupt, unsupported},
+    planes::Planes,
     raster::{Channels, Decoded, Sample, row_samples},
     resize::RowResizer,
     source::Source,
@@ -69,7 +71,7 @@ impl Heif {
             (false, None) => Channels::Rgb,
             (false, Some(_)) => Channels::Rgba,
         };
-        let points = container.code_points.or_else(|| colour.tiles.first().and_then(|tile| tile.coding.points()));
+        let points = container.points();
         let profile = match (&container.icc, points) {
             (Some(icc), _) => ColourProfile::parse(icc),
             (None, Some(points)) => ColourProfile::of_code_points(points.primaries, points.transfer),
@@ -270,6 +272,10 @@ impl Decode for Heif {
 
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
         if self.sixteen() { self.decode::<u16>(target) } else { self.decode::<u8>(target) }
+    }
+
+    fn planes(&mut self, target: Size) -> Result<Option<Planes>, MediaError> {
+        self.kept(target)
     }
 
     fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {

@@ -138,6 +138,40 @@ fn planes_of_a_webp_are_as_near_to_the_original_as_rgb() {
 }
 
 #[test]
+fn planes_of_an_avif_are_as_near_to_the_original_as_rgb() {
+    let photo = photo();
+    let content = support::avif(STORED.width, STORED.height, &photo.samples, ravif::BitDepth::Eight);
+    for edge in [1203, 640, 333] {
+        let target = STORED.fitted(edge);
+        compare("AVIF", &both(&content, target), &photo, target);
+    }
+    let ten = support::avif(STORED.width, STORED.height, &photo.samples, ravif::BitDepth::Ten);
+    assert!(planes(&ten, STORED).is_none(), "ten bits need more than bytes");
+}
+
+#[test]
+fn planes_of_heic_are_as_near_to_the_original_as_rgb() {
+    use support::heif::{HEIGHT, WIDTH, colour, file};
+    let size = Size { width: WIDTH, height: HEIGHT };
+    let samples = (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| colour(x, y))).collect();
+    let drawn = Raster { size, channels: Channels::Rgb, samples };
+    for name in ["420", "422", "444"] {
+        for edge in [64, 47, 33] {
+            let target = size.fitted(edge);
+            // On so small a picture RGB gains by chroma that JPEG would not keep; half a pixel off costs more than that.
+            let reference = resize::shrink(&drawn, size.into(), target).expect("resizes").samples;
+            let kept = planes(file(name), target).expect("it is stored as planes");
+            let decibels = psnr(&kept.rgb(target).expect("resizes").samples, &reference);
+            assert!(decibels > 40.0, "{name}, {edge} pixels: {decibels} dB");
+        }
+    }
+    assert!(planes(file("grey"), size).is_some());
+    for name in ["bt709", "ten-bits", "alpha"] {
+        assert!(planes(file(name), size).is_none(), "{name} needs RGB");
+    }
+}
+
+#[test]
 fn what_planes_look_like_is_what_rgb_looks_like() {
     let made = both(&jpeg(&photo(), Subsamp::Sub2x2, false), STORED.fitted(320));
     let [planes, rgb] = made.map(|picture| picture.look(Colour::WHITE).expect("measured"));

@@ -37,6 +37,13 @@ pub(super) struct Container {
     pub(super) sequence: Option<Sequence>,
 }
 
+impl Container {
+    /// What the samples mean, as far as that is known before any is decoded.
+    pub(super) fn points(&self) -> Option<CodePoints> {
+        self.code_points.or_else(|| self.colour.tiles.first().and_then(|tile| tile.coding.points()))
+    }
+}
+
 /// One or more coded images that make up a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Picture {

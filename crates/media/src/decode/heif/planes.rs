@@ -12,6 +12,16 @@ pub(super) struct CodePoints {
     pub(super) full_range: bool,
 }
 
+impl CodePoints {
+    /// Whether luma and chroma are weighted as JPEG weighs them.
+    pub(super) const fn is_weighted_as_jpeg(self) -> bool {
+        matches!(self.matrix, UNSPECIFIED | 5 | 6)
+    }
+}
+
+/// The matrix of who says none: it is taken for what JPEG has, as libavif and libheif do.
+const UNSPECIFIED: u8 = 2;
+
 /// How many samples of chroma there are for those of luma.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subsampling {
@@ -26,6 +36,15 @@ pub(super) enum Subsampling {
 }
 
 impl Subsampling {
+    /// Pixels that a sample of chroma stands for, in both directions.
+    pub(super) const fn steps(self) -> (u32, u32) {
+        match self {
+            Self::Half => (2, 2),
+            Self::HalfWidth => (2, 1),
+            Self::None | Self::Monochrome => (1, 1),
+        }
+    }
+
     /// Samples of all planes for two pixels.
     pub(super) const fn samples_of_two_pixels(self) -> u64 {
         match self {
@@ -97,6 +116,20 @@ impl Samples {
         }
         into.resize(width, 0.0);
     }
+
+    /// Adds so many samples of a row, which are of 8 bits.
+    fn add_row(&self, row: usize, width: usize, into: &mut Vec<u8>) {
+        let end = into.len() + width;
+        let start = row * self.stride;
+        match &self.stored {
+            Stored::Bytes(plane) => into.extend(plane.get(start..).unwrap_or_default().iter().take(width)),
+            Stored::Pairs(_) => {}
+            Stored::Numbers(plane) => {
+                into.extend(plane.get(start..).unwrap_or_default().iter().take(width).map(|&sample| sample as u8));
+            }
+        }
+        into.resize(end, 0);
+    }
 }
 
 /// How luma and chroma become red, green and blue.
@@ -108,6 +141,10 @@ enum Colours {
     Identity,
     /// Sums and differences (H.273, equations 44 to 47).
     YCgCo,
+}
+
+impl Colours {
+    const OF_JPEG: Self = Self::Weighted(0.299, 0.114);
 }
 
 /// Everything that a sample's conversion depends on.
@@ -182,6 +219,18 @@ impl Planes {
         rows.rgb.extend(samples.map(|((luma, blue), red)| self.maths.rgb(*luma, *blue, *red)));
     }
 
+    /// Adds so many samples of luma of a row, which are of 8 bits.
+    pub(super) fn add_luma(&self, row: usize, width: usize, into: &mut Vec<u8>) {
+        self.luma.add_row(row, width, into);
+    }
+
+    /// The same of Cb (0) or Cr (1), in samples and rows of its own.
+    pub(super) fn add_chroma(&self, plane: usize, row: usize, width: usize, into: &mut Vec<u8>) {
+        if let Some(chroma) = &self.chroma {
+            chroma[plane].add_row(row, width, into);
+        }
+    }
+
     /// The first plane of a row, from 0 to 1: alpha is coded as luma.
     pub(super) fn luma_row(&self, row: usize, rows: &mut Rows) {
         self.luma.row(row, self.size.width as usize, &mut rows.luma);
@@ -211,6 +260,12 @@ impl Planes {
                 Upsampling::Linear.widen(near, width, full);
             }
         }
+    }
+
+    /// Whether all levels are used, of samples of 8 bits that are weighted as JPEG weighs them.
+    pub(super) fn full_range_as_in_jpeg(&self) -> Option<bool> {
+        let alike = self.maths.colours == Colours::OF_JPEG || self.subsampling == Subsampling::Monochrome;
+        (alike && self.bits == 8).then_some(self.maths.luma.0 == 0.0)
     }
 
     /// The bits of a sample.
@@ -250,8 +305,7 @@ impl Maths {
             _ if subsampling == Subsampling::Monochrome => Colours::Weighted(0.0, 0.0),
             0 if subsampling == Subsampling::None => Colours::Identity,
             1 => Colours::Weighted(0.2126, 0.0722),
-            // Unspecified is taken for what JPEG has, as libavif and libheif do.
-            2 | 5 | 6 => Colours::Weighted(0.299, 0.114),
+            _ if points.is_weighted_as_jpeg() => Colours::OF_JPEG,
             4 => Colours::Weighted(0.30, 0.11),
             7 => Colours::Weighted(0.212, 0.087),
             8 => Colours::YCgCo,
