@@ -36,7 +36,7 @@ impl Address {
         &self.endpoint
     }
 
-    /// Where containers of the machine's own engine find every AWS service, if they can ([`CloudOptions::bridge`]).
+    /// Where containers of the machine's own engine find every AWS service, if they can ([`CloudOptions::bridge`](crate::CloudOptions::bridge)).
     #[must_use]
     pub fn endpoint_for_containers(&self) -> Option<&str> {
         self.endpoint_for_containers.as_deref()

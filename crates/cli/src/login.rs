@@ -1,7 +1,7 @@
 //! `smmu login` and `smmu logout`.
 //!
 //! The API says who signs its tokens. With a Cognito user pool the user is asked for a password, which never leaves this
-//! machine ([`cognito`]); with any other issuer the user signs in in a browser, on whichever device ([`device`]).
+//! machine (`cognito`); with any other issuer the user signs in in a browser, on whichever device (`device`).
 
 mod answers;
 mod cognito;
