@@ -60,7 +60,7 @@ impl Issuer {
 
 /// Begins a session.
 pub async fn login(cli: &Cli, args: &LoginArgs, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let base = cli.api()?;
+    let base = secure(cli.api()?.as_str(), "the API")?;
     let (issuer, client_id) = issuer(&base, args, show).await?;
     let tokens = match cognito::Pool::of(&issuer, &client_id, args)? {
         Some(pool) => {
@@ -71,7 +71,10 @@ pub async fn login(cli: &Cli, args: &LoginArgs, show: &Show, stdout: &mut dyn Wr
         }
         None => device::sign_in(&sender(&issuer, show)?, &issuer, &client_id, args, show).await?,
     };
-    Store::of(&base)?.save(&tokens)?;
+    let store = Store::of(&base)?;
+    let alone = store.lock().await?;
+    store.save(&tokens)?;
+    drop(alone);
     let text = if args.json {
         let expires_at = tokens.expires_at;
         serde_json::json!({ "api": base.as_str(), "issuer": issuer.as_str(), "expiresAt": expires_at }).to_string()
@@ -86,8 +89,10 @@ pub async fn login(cli: &Cli, args: &LoginArgs, show: &Show, stdout: &mut dyn Wr
 pub async fn logout(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let base = cli.api()?;
     let store = Store::of(&base)?;
+    let alone = store.lock().await?;
     let tokens = store.load();
     store.forget()?;
+    drop(alone);
     if let Some(tokens) = &tokens {
         let Tokens { issuer, refresh, .. } = tokens;
         let revoked = match refresh {
@@ -116,11 +121,13 @@ async fn issuer(base: &Url, args: &LoginArgs, show: &Show) -> Result<(Url, Strin
         let hint = hint
             .ok_or_else(|| Error::usage("the API does not say who signs its tokens: give --issuer and --client-id"));
         let hint = hint?;
-        if issuer.is_none() {
-            issuer = hint.authorization_servers.into_iter().next();
-            // Another issuer's client is none of this one's.
+        let own = hint.authorization_servers.into_iter().next();
+        let name = |issuer: &Option<String>| issuer.as_deref().map(|issuer| issuer.trim_end_matches('/').to_owned());
+        // Another issuer's client is none of this one's.
+        if issuer.is_none() || name(&issuer) == name(&own) {
             client_id = client_id.or(hint.smmu_client_id);
         }
+        issuer = issuer.or(own);
     }
     let issuer = issuer.ok_or_else(|| {
         Error::usage("the API's tokens are signed with a shared secret: get one from its operator and set SMMU_TOKEN")
@@ -133,7 +140,7 @@ async fn issuer(base: &Url, args: &LoginArgs, show: &Show) -> Result<(Url, Strin
 }
 
 /// An address that tokens may travel to: nobody on the way can read them.
-fn secure(text: &str, what: &str) -> Result<Url, Error> {
+pub(crate) fn secure(text: &str, what: &str) -> Result<Url, Error> {
     let url: Option<Url> = text.parse().ok();
     let safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_this_machine(url));
     url.filter(safe)

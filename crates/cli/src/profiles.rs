@@ -5,13 +5,16 @@ use crate::{
     error::{Error, Exit},
     journey::print,
 };
-use smmu_core::{Profile, Profiles};
+use smmu_core::{Profile, Profiles, with_causes};
 use std::io::Write;
 
 /// Judges the stack's own profile and the named ones, both in JSON.
 pub fn check(profile: &str, profiles: &str, json: bool, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    profile.parse::<Profile>().map_err(|error| Error::usage(format!("parameter Profile: {error}")))?;
-    let named: Profiles = profiles.parse().map_err(|error| Error::usage(format!("parameter Profiles: {error}")))?;
+    let unusable = |parameter, error: &dyn std::error::Error| {
+        Error::usage(format!("parameter {parameter}: {}", with_causes(error)))
+    };
+    profile.parse::<Profile>().map_err(|error| unusable("Profile", &error))?;
+    let named: Profiles = profiles.parse().map_err(|error| unusable("Profiles", &error))?;
     let names: Vec<_> = named.names().collect();
     let text = if json {
         serde_json::json!({ "names": names }).to_string()

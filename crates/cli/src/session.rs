@@ -15,7 +15,12 @@ use reqwest::{Url, header::HeaderValue};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{Sha256, Timestamp};
-use std::{fs, io, path::PathBuf, time::SystemTime};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 use tokio::sync::Mutex;
 
 /// A token with less left than this is renewed: it has to outlast a request and a clock that is a little late.
@@ -37,11 +42,12 @@ impl Access {
         if let Some(token) = cli.token() {
             return header(token).map(Self::Token);
         }
+        let base = &login::secure(base.as_str(), "the API")?;
         let store = Store::of(base)?;
         let missing = || Error::usage("a token is missing: run `smmu login`, set SMMU_TOKEN or give --token JWT");
         let tokens = store.load().ok_or_else(missing)?;
         let http = login::sender(&tokens.issuer.endpoint()?, show)?;
-        Ok(Self::Session(Box::new(Session { store, http, tokens: Mutex::new(tokens) })))
+        Ok(Self::Session(Box::new(Session { store, http, show: show.clone(), tokens: Mutex::new(tokens) })))
     }
 
     /// The value of `Authorization`, where there is one.
@@ -74,6 +80,8 @@ pub struct Tokens {
     pub expires_at: Timestamp,
     /// Who gave them.
     pub issuer: login::Issuer,
+    /// When somebody signed in: the same for all tokens of a session, and what tells it from the next.
+    pub signed_in_at: Timestamp,
 }
 
 impl Tokens {
@@ -89,7 +97,9 @@ pub fn in_seconds(seconds: u64) -> Timestamp {
     now().plus_seconds(seconds.try_into().unwrap_or(i64::MAX))
 }
 
-fn now() -> Timestamp {
+/// This machine's clock.
+#[must_use]
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).ok().and_then(|ms| Timestamp::from_unix_ms(ms).ok()).unwrap_or(Timestamp::MAX)
 }
@@ -98,6 +108,7 @@ fn now() -> Timestamp {
 pub struct Session {
     store: Store,
     http: Http,
+    show: Show,
     tokens: Mutex<Tokens>,
 }
 
@@ -105,20 +116,30 @@ impl Session {
     async fn authorization(&self) -> Result<HeaderValue, Error> {
         let mut tokens = self.tokens.lock().await;
         if !tokens.is_fresh() {
-            // Another run may have renewed it; some issuers take each refresh token once.
-            *tokens = match self.store.load() {
-                Some(stored) if stored.is_fresh() => stored,
-                Some(_) | None => self.renewed(&tokens).await?,
-            };
+            *tokens = self.next(&tokens).await?;
         }
         header(&tokens.access)
     }
 
-    async fn renewed(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        let ended = || Error::usage("the session has ended: run `smmu login` again");
-        let refresh = tokens.refresh.as_ref().ok_or_else(ended)?;
-        let renewed = tokens.issuer.renew(&self.http, refresh).await.map_err(Error::until_login)?;
-        self.store.save(&renewed)?;
+    /// The session's newest tokens, renewed where they have to be. Another run may have renewed them, and some issuers take
+    /// each refresh token once: one run at a time, and always the tokens that are stored.
+    async fn next(&self, known: &Tokens) -> Result<Tokens, Error> {
+        let ended = |why| Error::usage(format!("the session has ended{why}: run `smmu login` again"));
+        let _alone = self.store.lock().await?;
+        let stored = self.store.load().ok_or_else(|| ended(" by `smmu logout`"))?;
+        if stored.signed_in_at != known.signed_in_at {
+            return Err(ended(", and another one begun"));
+        }
+        if stored.is_fresh() {
+            return Ok(stored);
+        }
+        let refresh = stored.refresh.as_ref().ok_or_else(|| ended(""))?;
+        let renewed = stored.issuer.renew(&self.http, refresh).await.map_err(Error::until_login)?;
+        let renewed = Tokens { signed_in_at: stored.signed_in_at, ..renewed };
+        // This run can go on with what it has; the next has to sign in.
+        if let Err(error) = self.store.save(&renewed) {
+            self.show.note(&format!("the session cannot be kept: {error}"));
+        }
         Ok(renewed)
     }
 }
@@ -137,6 +158,22 @@ impl Store {
         Ok(Self(places.config_dir().join("smmu").join("sessions").join(name)))
     }
 
+    /// Waits until no other run changes the session, and keeps them out until the file is dropped.
+    pub async fn lock(&self) -> Result<File, Error> {
+        let path = self.0.with_extension("lock");
+        let locked = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || {
+                make_folder(path.parent().expect("the place is in a folder"))?;
+                let file = File::create(path)?;
+                file.lock()?;
+                Ok(file)
+            }
+        });
+        let locked = locked.await.expect("it does not panic");
+        locked.map_err(|cause| Error::Unwritable { place: path.display().to_string(), cause })
+    }
+
     /// The tokens, where there are any that can be read.
     #[must_use]
     pub fn load(&self) -> Option<Tokens> {
@@ -151,10 +188,7 @@ impl Store {
     /// Beside its place and moved there, so that it is never there in part. `tempfile` makes files that others cannot read.
     fn write(&self, tokens: &Tokens) -> io::Result<()> {
         let folder = self.0.parent().expect("the place is in a folder");
-        let mut maker = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
-        maker.recursive(true).create(folder)?;
+        make_folder(folder)?;
         let file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&file, tokens)?;
         file.persist(&self.0)?;
@@ -170,4 +204,12 @@ impl Store {
             Ok(()) | Err(_) => Ok(()),
         }
     }
+}
+
+/// A folder that nobody but its owner looks into.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut maker = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+    maker.recursive(true).create(folder)
 }

@@ -134,8 +134,13 @@ impl Jobs {
                 self.written(&job, &next, cost);
                 return Ok(Advance::Changed(next));
             }
-            match self.get(&job.id).await? {
-                Some(current) => job = current,
+            job = match self.get(&job.id).await? {
+                // Ours, whose answer was lost and which was sent again: nobody else has told of it.
+                Some(current) if current == next => {
+                    self.written(&job, &next, cost);
+                    return Ok(Advance::Changed(next));
+                }
+                Some(current) => current,
                 None => return Ok(Advance::Missing),
             }
         }

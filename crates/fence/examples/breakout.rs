@@ -3,6 +3,7 @@
 //! Exit codes: 0 it got out, with what it got on standard output; 1 it was stopped, with the system's reason; 2 usage.
 
 #![expect(clippy::print_stdout, reason = "what it got is what it is asked for")]
+#![expect(unsafe_code, reason = "no crate has the calls of a hostile program")]
 
 use nix::{
     sched::{CloneFlags, unshare},
@@ -10,18 +11,29 @@ use nix::{
         memfd::{MFdFlags, memfd_create},
         ptrace, signal,
         uio::{RemoteIoVec, process_vm_readv},
+        wait::waitpid,
     },
     unistd::{Pid, getppid, symlinkat},
 };
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::{
-    env, fs,
+    env::{self, consts::ARCH},
+    fs,
     io::{self, IoSliceMut, Read, Write},
     net::{TcpListener, TcpStream, UdpSocket},
     os::{
         fd::AsFd,
-        unix::net::{UnixListener, UnixStream},
+        unix::{
+            net::{UnixListener, UnixStream},
+            process::CommandExt,
+        },
     },
     process::{self, Command, ExitCode, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
@@ -44,24 +56,33 @@ fn main() -> ExitCode {
     }
 }
 
+/// What reaches the network, and then everything else.
 fn attempt(words: &[&str]) -> io::Result<String> {
     match *words {
-        // Any answer is one, a refusal by the other end too: it came from outside.
+        // Any answer is one, a refusal by the other end or by routing too.
         ["connect", address] => {
             let address = address.parse().map_err(io::Error::other)?;
             match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok("a packet left".to_owned()),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok("a packet left".to_owned()),
-                Err(error) if error.kind() == io::ErrorKind::NetworkUnreachable => {
-                    Ok("a route was asked for".to_owned())
+                Err(error)
+                    if error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(libc::EPERM) =>
+                {
+                    Err(error)
                 }
-                other => other.map(|_| "a connection".to_owned()),
+                Err(error) => Ok(format!("no connection, but for another reason: {error}")),
+                Ok(_) => Ok("a connection".to_owned()),
             }
         }
         ["listen"] => TcpListener::bind("127.0.0.1:0").map(|_| "a port".to_owned()),
         ["datagram"] => UdpSocket::bind("127.0.0.1:0").map(|_| "a port".to_owned()),
         ["unix"] => UnixStream::pair().map(|_| "a pair of sockets".to_owned()),
         ["unix", path] => UnixListener::bind(path).map(|_| "a socket in a folder".to_owned()),
+        _ => files(words),
+    }
+}
+
+/// What reads and writes files.
+fn files(words: &[&str]) -> io::Result<String> {
+    match *words {
         ["read", path] => fs::read(path).map(|content| String::from_utf8_lossy(&content).replace('\0', "\n")),
         ["list", path] => fs::read_dir(path).map(|entries| format!("{} entries", entries.count())),
         ["write", path] => fs::write(path, "written").map(|()| "a file".to_owned()),
@@ -71,9 +92,17 @@ fn attempt(words: &[&str]) -> io::Result<String> {
             symlinkat(target, nix::fcntl::AT_FDCWD, link)?;
             Ok("a link".to_owned())
         }
+        _ => processes(words),
+    }
+}
+
+/// What touches other processes, or makes them.
+fn processes(words: &[&str]) -> io::Result<String> {
+    match *words {
         ["attach", pid] => {
             let pid = parsed(pid)?;
             ptrace::attach(pid)?;
+            waitpid(pid, None)?;
             ptrace::detach(pid, None)?;
             Ok("a process stopped and let go".to_owned())
         }
@@ -92,16 +121,64 @@ fn attempt(words: &[&str]) -> io::Result<String> {
             signal::kill(getppid(), signal::Signal::SIGCONT)?;
             Ok("a signal".to_owned())
         }
+        // A descriptor's owner gets its signals, whoever that is.
+        ["own", pid] => {
+            // SAFETY: plain numbers go in, and a number comes out.
+            match unsafe { libc::fcntl(0, libc::F_SETOWN, parsed(pid)?.as_raw()) } {
+                -1 => Err(io::Error::last_os_error()),
+                _ => Ok("a descriptor that signals another process".to_owned()),
+            }
+        }
+        ["inherited", descriptor] => {
+            let descriptor = descriptor.parse().map_err(io::Error::other)?;
+            // SAFETY: plain numbers go in, and a number comes out.
+            match unsafe { libc::fcntl(descriptor, libc::F_GETFD) } {
+                -1 => Err(io::Error::last_os_error()),
+                _ => Ok("a descriptor of whoever started it".to_owned()),
+            }
+        }
+        ["threads", count] => {
+            let over = Arc::new(AtomicBool::new(false));
+            let threads = (0..count.parse::<usize>().map_err(io::Error::other)?).map(|_| {
+                let over = Arc::clone(&over);
+                let wait = move || {
+                    while !over.load(Ordering::Relaxed) {
+                        thread::park_timeout(Duration::from_millis(100));
+                    }
+                };
+                thread::Builder::new().stack_size(16 * 1024).spawn(wait)
+            });
+            let made = threads.collect::<io::Result<Vec<_>>>().map(|threads| format!("{} threads", threads.len()));
+            over.store(true, Ordering::Relaxed);
+            made
+        }
+        // Not an attempt either: the rest runs as on a kernel that has no Landlock.
+        ["without-landlock", program, ..] => {
+            let missing = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+            let calls = [(libc::SYS_landlock_create_ruleset, Vec::new())].into();
+            let filter =
+                SeccompFilter::new(calls, SeccompAction::Allow, missing, ARCH.try_into().map_err(io::Error::other)?);
+            let filter: BpfProgram = filter.and_then(TryInto::try_into).map_err(io::Error::other)?;
+            seccompiler::apply_filter(&filter).map_err(io::Error::other)?;
+            Err(Command::new(program).args(&words[2..]).exec())
+        }
         ["fork"] => {
             let mut child = Command::new(env::current_exe()?).arg("nothing").stdout(Stdio::null()).spawn()?;
             child.wait().map(|_| "a process".to_owned())
         }
         ["nothing"] => Ok("nothing".to_owned()),
-        ["exec", program] => Err(std::os::unix::process::CommandExt::exec(&mut Command::new(program))),
+        ["exec", program] => Err(Command::new(program).exec()),
         ["namespace"] => {
             unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
             Ok("a network of its own".to_owned())
         }
+        _ => resources(words),
+    }
+}
+
+/// What takes more than was given, and those who are no attempts.
+fn resources(words: &[&str]) -> io::Result<String> {
+    match *words {
         ["memory-file"] => {
             let file = memfd_create(c"code", MFdFlags::empty())?;
             io::Write::write_all(&mut fs::File::from(file.as_fd().try_clone_to_owned()?), b"#!/bin/sh\n")?;

@@ -58,13 +58,7 @@ pub(crate) fn restrict(access: &Access<'_>) -> Result<Held, String> {
 fn rules(access: &Access<'_>) -> Result<RulesetStatus, RulesetError> {
     let look = AccessFs::ReadFile | AccessFs::ReadDir;
     let start = AccessFs::ReadFile | AccessFs::Execute;
-    let work = look
-        | AccessFs::WriteFile
-        | AccessFs::Truncate
-        | AccessFs::MakeReg
-        | AccessFs::MakeDir
-        | AccessFs::RemoveFile
-        | AccessFs::RemoveDir;
+    let work = look | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::MakeReg | AccessFs::RemoveFile;
     let mut allowed: Vec<(&Path, BitFlags<AccessFs>)> = Vec::new();
     allowed.extend(LIBRARIES.iter().chain(MACHINE).map(|path| (Path::new(path), look)));
     allowed.extend(LOADERS.iter().map(|path| (Path::new(path), start)));

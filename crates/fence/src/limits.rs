@@ -1,7 +1,7 @@
-//! What a program may use up, and how long it may outlive who started it: not at all.
+//! What a program may use up, and what it has of whoever starts it: its three streams, and no longer life.
 
 use clap::Args;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 
 #[derive(Args)]
 pub(crate) struct Limits {
@@ -16,8 +16,11 @@ pub(crate) struct Limits {
     cpu_seconds: u64,
 }
 
-/// Descriptors: some for the source and the outputs, two for each of a hundred threads' worth of anything.
+/// Descriptors: for the source, the outputs and libraries.
 const OPEN_FILES: u64 = 256;
+/// Threads of all programs of the user together, which is how the kernel counts them: more than a desktop has, and far
+/// fewer than a machine.
+const THREADS: u64 = 4096;
 
 impl Limits {
     pub(crate) fn apply(&self) -> Result<(), String> {
@@ -26,10 +29,13 @@ impl Limits {
             (Resource::Fsize, self.file_bytes),
             (Resource::Cpu, self.cpu_seconds),
             (Resource::Nofile, OPEN_FILES),
+            (Resource::Nproc, THREADS),
             // A dump would lie where the outputs do.
             (Resource::Core, 0),
         ];
         for (resource, limit) in limits {
+            // One that is tighter already stays.
+            let limit = getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
             setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
                 .map_err(|error| format!("failed to set the limit {resource:?} to {limit}: {error}"))?;
         }

@@ -9,6 +9,7 @@ mod system_calls;
 
 use clap::{Args, Parser, Subcommand};
 use limits::Limits;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::{
     io::{self, Write},
     os::unix::process::CommandExt,
@@ -57,7 +58,15 @@ struct Run {
 const NO_FENCE: u8 = 125;
 const NO_PROGRAM: u8 = 127;
 
+/// The first descriptor that is not one of the three streams.
+const FIRST_OF_OTHERS: i32 = 3;
+
 fn main() -> ExitCode {
+    // Until the filter holds, whoever could write to this process would have what it still has.
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        complain(&format!("failed to close this process to others: {error}"));
+        return ExitCode::from(NO_FENCE);
+    }
     match Arguments::parse().mode {
         Mode::Check => check(),
         Mode::Run(run) => {
@@ -72,13 +81,10 @@ fn main() -> ExitCode {
 fn check() -> ExitCode {
     let files = files::restrict(&files::Access::default());
     let filtered = system_calls::restrict();
-    let said = serde_json::json!({
-        "seccomp": filtered.is_ok(),
-        "landlock": files.as_ref().map_or("missing", |held| held.name()),
-    });
+    let landlock = files.as_ref().map_or("failed", |held| held.name());
     // Nobody may be there to read it.
-    let _ = writeln!(io::stdout(), "{said}");
-    match filtered {
+    let _ = writeln!(io::stdout(), "{}", serde_json::json!({ "seccomp": filtered.is_ok(), "landlock": landlock }));
+    match files.and(filtered) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             complain(&reason);
@@ -101,6 +107,8 @@ impl Run {
     /// The filter comes last: what sets up the rest is not among the calls that it lets through.
     fn fence(&self, program: &Path) -> Result<(), String> {
         self.limits.apply()?;
+        // Whatever our own parent forgot to close.
+        close_fds::set_fds_cloexec(FIRST_OF_OTHERS, &[]);
         let access = files::Access { room: Some(&self.room), read: &self.read, program: Some(program) };
         files::restrict(&access)?;
         match system_calls::restrict() {

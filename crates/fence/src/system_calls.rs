@@ -12,7 +12,8 @@ use std::{collections::BTreeMap, env::consts::ARCH, process};
 
 /// Let through whatever its arguments are.
 const FREE: &[i64] = &[
-    // Files. Landlock says which; no links, so that no name in the room leads out of it.
+    // Files. Landlock says which; no links, so that no name in the room leads out of it, and no folders, since what a room
+    // holds is counted in one.
     libc::SYS_openat,
     libc::SYS_close,
     libc::SYS_close_range,
@@ -37,13 +38,11 @@ const FREE: &[i64] = &[
     libc::SYS_readlinkat,
     libc::SYS_dup,
     libc::SYS_dup3,
-    libc::SYS_fcntl,
     libc::SYS_fadvise64,
     libc::SYS_fallocate,
     libc::SYS_ftruncate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
-    libc::SYS_mkdirat,
     libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
@@ -63,7 +62,6 @@ const FREE: &[i64] = &[
     libc::SYS_munlock,
     // Threads.
     libc::SYS_futex,
-    libc::SYS_get_robust_list,
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
     libc::SYS_rseq,
@@ -95,7 +93,6 @@ const FREE: &[i64] = &[
     libc::SYS_getgid,
     libc::SYS_getpid,
     libc::SYS_getppid,
-    libc::SYS_getpriority,
     libc::SYS_getrandom,
     libc::SYS_getrusage,
     libc::SYS_gettid,
@@ -117,13 +114,11 @@ const OLD: &[i64] = &[
     libc::SYS_getdents,
     libc::SYS_getrlimit,
     libc::SYS_lstat,
-    libc::SYS_mkdir,
     libc::SYS_open,
     libc::SYS_pipe,
     libc::SYS_poll,
     libc::SYS_readlink,
     libc::SYS_rename,
-    libc::SYS_rmdir,
     libc::SYS_select,
     libc::SYS_stat,
     libc::SYS_time,
@@ -132,8 +127,24 @@ const OLD: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLD: &[i64] = &[];
 
+/// What may be done to a descriptor.
+const DESCRIPTORS: [i32; 12] = [
+    libc::F_DUPFD,
+    libc::F_DUPFD_CLOEXEC,
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_SETFL,
+    libc::F_GETLK,
+    libc::F_SETLK,
+    libc::F_SETLKW,
+    libc::F_OFD_GETLK,
+    libc::F_OFD_SETLK,
+    libc::F_OFD_SETLKW,
+];
+
 /// Let through where an argument has one of these values.
-fn bound() -> [(i64, u8, Vec<u64>); 5] {
+fn bound() -> [(i64, u8, Vec<u64>); 6] {
     let own = u64::from(process::id());
     let named = |values: &[i32]| values.iter().map(|&value| value.unsigned_abs().into()).collect();
     [
@@ -141,6 +152,8 @@ fn bound() -> [(i64, u8, Vec<u64>); 5] {
         (libc::SYS_kill, 0, vec![own]),
         (libc::SYS_tgkill, 0, vec![own]),
         (libc::SYS_prlimit64, 0, vec![0, own]),
+        // Not whom a descriptor's signals go to: that would be anybody.
+        (libc::SYS_fcntl, 1, named(&DESCRIPTORS)),
         // Whether a stream is a terminal; nothing may be put into one.
         (libc::SYS_ioctl, 1, vec![libc::TCGETS, libc::TIOCGWINSZ]),
         // Not the signal that ends it with the worker.

@@ -7,7 +7,7 @@ use crate::{
     args::{LoginArgs, Token},
     error::{Error, Refused},
     http::Http,
-    session::{Tokens, in_seconds},
+    session::{Tokens, in_seconds, now},
 };
 use aws_cognito_srp::{SrpClient, User};
 use reqwest::{Url, header::CONTENT_TYPE};
@@ -140,6 +140,7 @@ impl Pool {
             refresh: result.refresh_token.map(Token::from).or(refresh.cloned()),
             expires_at: in_seconds(result.expires_in),
             issuer: Issuer::Cognito(self.clone()),
+            signed_in_at: now(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     args::{LoginArgs, Token},
     error::{Error, Refused},
     http::{Http, describe},
-    session::{Tokens, in_seconds},
+    session::{Tokens, in_seconds, now},
     show::{Show, printable},
 };
 use oauth2::{
@@ -123,6 +123,7 @@ impl Client {
             refresh: given.or(refresh.cloned()),
             expires_at: in_seconds(answer.expires_in().map_or(USUAL_LIFE_S, |life| life.as_secs())),
             issuer: Issuer::OAuth(self.clone()),
+            signed_in_at: now(),
         }
     }
 }

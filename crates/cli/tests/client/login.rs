@@ -138,7 +138,9 @@ async fn a_user_signs_in_in_a_browser_and_the_session_renews_itself_until_they_s
     assert_eq!(issuer.asked("poll").len(), 2);
 
     let sessions = desk.path().join("config/smmu/sessions");
-    let [file] = &files_in(&sessions)[..] else { panic!("one session") };
+    let files = files_in(&sessions);
+    let [file, lock] = &files[..] else { panic!("one session, and what keeps two runs from renewing it: {files:?}") };
+    assert_eq!(*lock, file.replace(".json", ".lock"));
     #[cfg(unix)]
     for (path, mode) in [(&sessions, 0o700), (&sessions.join(file), 0o600)] {
         let permissions = path.metadata().unwrap().permissions();
@@ -156,7 +158,7 @@ async fn a_user_signs_in_in_a_browser_and_the_session_renews_itself_until_they_s
     let (code, stdout, _) = without_token(&server, &desk, &["logout", "--json"]).await;
     assert_eq!((code, serde_json::from_str::<Value>(&stdout).unwrap()["signedOut"].clone()), (0, true.into()));
     assert_eq!(issuer.asked("revoke")[0]["token"], "s3cr3t-1");
-    assert_eq!(files_in(&sessions), [""; 0]);
+    assert_eq!(files_in(&sessions), [lock.as_str()]);
     let (code, _, stderr) = without_token(&server, &desk, &["list"]).await;
     assert!(code == 2 && stderr.contains("run `smmu login`"), "{stderr}");
     let (code, stdout, _) = without_token(&server, &desk, &["logout"]).await;

@@ -88,9 +88,10 @@ impl<'a> Workspace<'a> {
         self.publish_by(name, role, content_type, |from, into| fs::rename(from, into))
     }
 
-    /// The same of a file that others are still made of here: it gets a second name.
+    /// The same of a file that others are still made of here: it gets a second name, or a copy where files have but one.
     pub(crate) fn publish_kept(&mut self, name: &str, role: Role, content_type: &str) -> Result<Artifact, MediaError> {
-        self.publish_by(name, role, content_type, |from, into| fs::hard_link(from, into))
+        let publish = |from: &Path, into: &Path| fs::hard_link(from, into).or_else(|_| fs::copy(from, into).map(drop));
+        self.publish_by(name, role, content_type, publish)
     }
 
     fn publish_by(
