@@ -48,7 +48,7 @@ impl Schemas {
     }
 }
 
-/// What may be left out is left out, and never null: whatever is written names its missing fields by `skip_serializing_if`.
+/// Answers leave out optional fields (`skip_serializing_if`), so null is taken out of their types.
 fn without_null(schema: &mut Value) {
     let required: Vec<_> = schema.get("required").and_then(Value::as_array).into_iter().flatten().cloned().collect();
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();

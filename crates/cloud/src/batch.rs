@@ -19,7 +19,7 @@ pub async fn handle_each<M: DeserializeOwned>(
         };
         if let Err(failure) = handled {
             tracing::error!(message_id, %failure, "{complaint}");
-            // For one without an id all of them come again (Lambda's guide, "Handling errors for an SQS event source").
+            // If a failed message has no id, Lambda delivers the whole batch again (Lambda's guide, "Handling errors for an SQS event source").
             response.add_failure(message_id.unwrap_or_default());
         }
     }

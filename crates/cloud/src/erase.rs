@@ -127,7 +127,7 @@ impl Purger {
     pub async fn purge(&self, id: &MediaId) -> Result<Purge, CloudError> {
         let Some(tombstone) = self.media.get(id).await? else { return Ok(Purge::Missing) };
         let Some(purged) = tombstone.purged() else { return Ok(Purge::Live) };
-        // Before anything is removed: a worker would only fail over it, and store more. Earlier jobs have ended.
+        // Before anything is removed: a worker would fail on missing files and store new ones. Earlier jobs have ended.
         self.workflow.stop(&tombstone.newest_job()).await?;
         // Before what is there is listed: parts that nobody can put together any more become no object.
         self.uploads.give_parts_up(&tombstone).await?;

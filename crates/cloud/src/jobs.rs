@@ -135,7 +135,7 @@ impl Jobs {
                 return Ok(Advance::Changed(next));
             }
             job = match self.get(&job.id).await? {
-                // Ours, whose answer was lost and which was sent again: nobody else has told of it.
+                // Our write succeeded but its answer was lost, and the SDK's own retry failed the condition: nobody has told of it yet.
                 Some(current) if current == next => {
                     self.written(&job, &next, cost);
                     return Ok(Advance::Changed(next));

@@ -26,7 +26,7 @@ pub fn start(environment: &Environment) {
 
 /// What the log lines of work on a job have in common, wherever they are written.
 ///
-/// Of the level that no sensible filter leaves out, since with it the lines would lose what joins them.
+/// Its level is ERROR, so that no usual filter drops it: its fields join the lines of a job.
 #[must_use]
 pub fn job_span(job: &JobId, trail: Option<&Trail>) -> Span {
     error_span!(

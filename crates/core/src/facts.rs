@@ -3,7 +3,7 @@
 use crate::{av::AvFacts, image::ImageFacts, kind::MediaKind};
 use serde::{Deserialize, Serialize};
 
-/// What was measured of the content. It stands beside a [`Media`] in the media table, written by whoever
+/// What was measured of the content. It stands beside a [`Media`](crate::Media) in the media table, written by whoever
 /// measured it once the media is submitted: nobody replaces the record from then on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(

@@ -68,7 +68,7 @@ impl Outcome {
         }
     }
 
-    /// What it does to the error budget: nothing, or of one job so many faults.
+    /// How many faults it adds to the error budget, 0 or 1; `None` where the job is not counted.
     const fn faults(self) -> Option<u8> {
         match self {
             Self::Completed => Some(0),

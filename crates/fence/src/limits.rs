@@ -1,4 +1,4 @@
-//! What a program may use up, and what it has of whoever starts it: its three streams, and no longer life.
+//! What a program may use up, and that it is ended with the thread that started it.
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};

@@ -140,7 +140,7 @@ fn cost(collected: &[Collected], prices: &PriceTable) -> Option<MicroDollars> {
     collected.iter().try_fold(around, |sum, made| Some(sum + made.cost?)).map(|sum| sum.total())
 }
 
-/// What was committed of every pipeline that the branch runs, or, where it is not told, that jobs of this kind had; and
+/// What was committed of every pipeline that the branch runs, or, if the branch is unknown, that jobs of this kind run; and
 /// why optional ones have committed nothing.
 async fn collect(
     job: &Job,

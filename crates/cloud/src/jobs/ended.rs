@@ -1,7 +1,7 @@
 //! The one end of a job: whatever follows from it happens here, once, after the write that ended it.
 //!
-//! [`Jobs`] calls this for every write of its own, and a deletion, which writes a job and its media in one transaction,
-//! for that one. So no caller can end a job without its being counted, and none counts it twice.
+//! [`Jobs`] calls this after each of its writes; a deletion, which writes a job and its media in one transaction, after
+//! that. A process that dies in between tells of nothing. So no caller can end a job without its being counted, and none counts it twice.
 
 use super::Jobs;
 use crate::telemetry::job_span;

@@ -20,7 +20,7 @@ pub enum Begun {
     Outdated,
 }
 
-/// The condition that a media has been run no further than this one says, and the value of `:runs` in it, where it has one.
+/// The condition that the stored media has as many runs as this one, and the value of `:runs` in it, where it has one.
 pub(super) fn same_runs(media: &Media) -> (&'static str, Option<AttributeValue>) {
     match media.reruns.len() {
         0 => ("attribute_not_exists(reruns)", None),
@@ -114,8 +114,8 @@ impl MediaTable {
         match self.write_all(OPERATION, [put(jobs.replacement(job, from)?), update(record)]).await? {
             Written::All => Ok(true),
             Written::Contended => Ok(false),
-            // Whoever deletes a media changes its newest job too, so that this write fails then. A media that was forgotten
-            // has nothing to say.
+            // Whoever deletes a media changes its newest job too, so that this write fails then. Where the
+            // media's record has expired, only the job is written.
             Written::ConditionFailed => jobs.replace(job, from).await,
         }
     }

@@ -1,4 +1,4 @@
-//! A job as the table and the wire hold it: flat, with the fields that DESIGN.md names.
+//! A job as the table and the wire hold it: flat.
 
 use super::{Addition, Job, JobState, Progress, Share, Status};
 use crate::{

@@ -75,7 +75,7 @@ impl DescribedMedia {
     /// The media with one more job, which has the id `id`, and that job.
     ///
     /// `newest` is the job that was made last, `standing` the one whose outputs stand for the media; `None` for one that was
-    /// forgotten. What stands goes on standing until the new job is completed, unless it never came so far itself.
+    /// forgotten. `jobId` stays at the completed job until the new one is completed; where none was, it goes to the new one at once.
     pub fn run_again(
         &self,
         newest: Option<&Job>,
