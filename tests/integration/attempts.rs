@@ -134,8 +134,8 @@ fn a_worker_says_what_it_lacks_before_a_job_is_lost_on_it() {
     for (name, variable, value, said) in [
         ("transcribe", "SMMU_SPEECH_MODEL", "", "environment variable SMMU_SPEECH_MODEL is not set"),
         ("transcribe", "SMMU_SPEECH_MODEL", "/nowhere", "/nowhere"),
-        ("transcribe", "PATH", "/nowhere", "the program ffmpeg is not there"),
-        ("transcode", "PATH", "/nowhere", "the program ffmpeg is not there"),
+        ("transcribe", "PATH", "/nowhere", "ffmpeg is not installed"),
+        ("transcode", "PATH", "/nowhere", "ffmpeg is not installed"),
         ("transcode", "SMMU_PROFILE", "{", "environment variable SMMU_PROFILE"),
     ] {
         let lacking = run_worker(name, "check", workers_environment(&[(variable, value)]));

@@ -312,6 +312,11 @@ async fn api_answer(scene: &mut Scene, name: &str) -> Value {
 
 /// Compares an answer with its recording; what differs in every run is named instead.
 fn assert_played(name: &str, answer: &Value) {
+    let mut answer = answer.clone();
+    // How many were listed before the manifest was committed is a matter of time.
+    if answer["job"]["status"] == "RUNNING" && answer["job"]["outputs"].is_array() {
+        answer["job"]["outputs"] = Value::Null;
+    }
     insta::with_settings!({
         filters => vec![
             (r"med_[0-9a-z]{26}", "[media]"),

@@ -29,9 +29,9 @@ async fn smmu(stack: &Stack, desk: &TempDir, arguments: &[&str], answers: &str) 
 /// The file of the one session, with its access token's end moved into the past.
 fn aged(desk: &TempDir) -> String {
     let folder = desk.path().join("smmu/sessions");
-    let [file] = &fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
-        panic!("one session")
-    };
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sessions: Vec<_> = files.filter(|file| file.extension().is_some_and(|ending| ending == "json")).collect();
+    let [file] = &sessions[..] else { panic!("one session: {sessions:?}") };
     let mut session: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     session["expiresAt"] = "2026-01-01T00:00:00.000Z".into();
     fs::write(file, session.to_string()).unwrap();
