@@ -145,11 +145,15 @@ async fn failed_workers(stack: &Stack, job: &str) -> Vec<String> {
 }
 
 async fn kill(stack: &Stack, job: &str, signal: Signal) {
-    let pid = worker_of(stack, job).await;
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
-    let process = format!("/proc/{pid}");
+    let id = worker_of(stack, job).await;
+    let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+    let process = format!("/proc/{id}");
+    // Again and again: as process 1 of a container it is spared every signal that it does not listen for yet.
     while std::fs::exists(&process).unwrap() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        if let Err(error) = kill_process(pid, signal) {
+            assert_eq!(error, rustix::io::Errno::SRCH);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

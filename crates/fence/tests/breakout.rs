@@ -317,6 +317,7 @@ fn a_fence_that_cannot_stand_starts_nothing_and_says_so() {
 fn it_says_what_holds_here() {
     let checked = Scene::set().command("smmu-fence").arg("check").output().expect("it starts");
     assert!(checked.status.success());
-    // Of the machines that tests run on; whoever has an older one sees it here.
-    assert_eq!(said(&checked), r#"{"landlock":"full","seccomp":true}"#);
+    // Kernels before 6.12 know less of Landlock than all; files they know.
+    let possible = ["full", "partial"].map(|landlock| format!(r#"{{"landlock":"{landlock}","seccomp":true}}"#));
+    assert!(possible.contains(&said(&checked)), "{}", said(&checked));
 }
