@@ -21,14 +21,14 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 python3 tools/stage_parameters.py "$STAGE" "$work/parameters.yaml" "ImageTag=$TAG" "$@"
 
+given=("$@")
 value_of() { # value_of PARAMETER: what the stack will have.
-    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$work/parameters.yaml" "$1"
+    python3 tools/stage_parameters.py --print "$1" "$STAGE" "ImageTag=$TAG" "${given[@]}"
 }
 
 # The api function does not start with a profile that it cannot read, nor do workers: every request and job would fail.
 smmu=$(client)
-profile() { python3 tools/stage_parameters.py --print "$1" "$STAGE" "ImageTag=$TAG" "${@:2}"; }
-"$smmu" check-profiles --profile "$(profile Profile "$@")" --profiles "$(profile Profiles "$@")" >/dev/null ||
+"$smmu" check-profiles --profile "$(value_of Profile)" --profiles "$(value_of Profiles)" >/dev/null ||
     fail "the profiles cannot be deployed" "see docs/PROFILE.md"
 
 # Three zones that have Fargate, by name: "Supported Regions for Amazon ECS on AWS Fargate" lists the few that have none. A

@@ -1,4 +1,4 @@
-//! Why nothing was rendered, in two kinds: the file is refused, or something around it is, for now, not as it should be.
+//! Why nothing was rendered, in two kinds: the file is refused, or something around it went wrong.
 
 use smmu_core::{ErrorCode, Refusal};
 use std::{io, path::PathBuf};
@@ -32,7 +32,7 @@ impl MediaError {
     }
 }
 
-/// What went wrong around the file, for now.
+/// What went wrong around the file; another try can succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Transient {
     /// The source could not be read.

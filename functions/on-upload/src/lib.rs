@@ -23,8 +23,8 @@ impl Function for Context {
         self.submitter.connect().await;
     }
 
-    /// Submits every upload that the event names. Fails, and so comes again, if any could not be
-    /// submitted for now; submitting the others twice is harmless.
+    /// Submits every upload that the event names. Fails if any could not be submitted, so that the event
+    /// comes again; submitting the others twice is harmless.
     async fn handle(&self, event: S3Event) -> Result<(), Failure> {
         let mut last_failure = None;
         for record in &event.records {
