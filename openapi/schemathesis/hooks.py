@@ -19,7 +19,7 @@ DIGEST = hashlib.sha256(PIXEL).hexdigest()
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Schemathesis takes `externalId` for an id that some operation must make first, and would never begin with an upload."""
+    """Schemathesis takes `externalId` for an id to be made first, and would never begin with an upload."""
     if os.environ.get("SMMU_LINKS_ALONE"):
         del raw_schema["components"]["schemas"]["UploadRequest"]["properties"]["externalId"]
 
