@@ -48,7 +48,7 @@ pub enum Command {
         /// Files; of a folder, every file directly in it that is not hidden, by name
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Send each file in parts, as those of 64 MiB or more are anyway; run again, it sends what is missing
+        /// Send each file in parts, as large ones are anyway; run again, it sends what is missing
         #[arg(long)]
         parts: bool,
         #[command(flatten)]

@@ -4,7 +4,7 @@ use crate::{
     clock,
     error::CloudError,
     media::{Begun, Once},
-    submit::Submitter,
+    submit::{PAUSES_MS, Submitter},
 };
 use smmu_core::{CannotRun, Job, Media, MediaId, MediaState, Origin, Rerun};
 use std::time::Duration;
@@ -28,9 +28,6 @@ pub enum RerunError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
 }
-
-/// Between two tries to record a run while others write the same records.
-const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
 
 impl Submitter {
     /// Makes another job of a media, and sends it; with a key, answers the job that the same request made before.

@@ -51,8 +51,8 @@ pub enum SubmitError {
     Cloud(#[from] CloudError),
 }
 
-/// Between two tries to record a submission while others do the same.
-const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
+/// Between two tries to record a submission, or another run, while others write the same records.
+pub(crate) const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
 
 impl Submitter {
     /// From the environment.

@@ -63,7 +63,7 @@ async fn a_function_has_a_session_of_its_role_and_may_do_what_the_role_allows_an
     let contracts = contracts().await;
     let sdk = as_function(&contracts).await;
     assert!(stores(&contracts, &sdk, "uploads/mine").await);
-    assert!(!stores(&contracts, &sdk, "work/of a worker").await);
+    assert!(!stores(&contracts, &sdk, "working/of a worker").await);
     let (tables, table) = (Tables::new(&sdk), contracts.output("TableName"));
     let key = AttributeValue::S("nobody".to_owned());
     tables.get_item().table_name(table).key("id", key.clone()).send().await.expect("it may read");
@@ -129,7 +129,7 @@ async fn a_worker_gets_a_session_of_its_tasks_role_by_its_own_secret() {
     let given: Value = given.json().await.expect("JSON");
     let contracts = &execution.contracts;
     let sdk = sdk_with(contracts, &given, ["AccessKeyId", "SecretAccessKey", "Token"]).await;
-    assert!(stores(contracts, &sdk, "work/mine").await);
+    assert!(stores(contracts, &sdk, "working/mine").await);
     assert!(!stores(contracts, &sdk, "uploads/of a function").await);
     execution.steps.stop_execution().execution_arn(&execution.arn).send().await.expect("stops");
 }
