@@ -14,7 +14,6 @@ where a target (docs/BENCHMARKS.md) is missed.
 import argparse
 import json
 import re
-import shlex
 import shutil
 import statistics
 import subprocess
@@ -24,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lines
-from measure import run
+import stand_in
+from measure import Run, run
 
 COMPARED = ["1080p-24s.mp4", "720p-portrait-24s.mp4"]
 MINUTE = "1080p-60s.mp4"
@@ -35,12 +35,12 @@ SSIM_TOLERANCE = 0.005
 # Frames of every rung that are compared with the source.
 SSIM_FRAMES = 240
 
-# Stands for ffmpeg in the search path: writes down what it was called with and when, in a file per run.
+# Writes down what was called and when, in a file per run.
 RECORDER = """#!/bin/sh
-begun=$(date +%s.%N)
-{ffmpeg} "$@"
+begun=$({date} +%s.%N)
+{fence} "$@"
 code=$?
-echo "$begun $(date +%s.%N) $*" >{records}/$$
+echo "$begun $({date} +%s.%N) $*" >{records}/$$
 exit $code
 """
 
@@ -56,6 +56,7 @@ class Cost:
 
 @dataclass
 class Ours:
+    run: Run
     cost: Cost
     # Command lines of ffmpeg in the order of their start.
     lines: list
@@ -64,28 +65,29 @@ class Ours:
 
 
 def recorded(folder):
+    """What ffmpeg was called with, in order, and for how long at least one of it ran, in seconds."""
     rows = sorted((path.read_text().split() for path in folder.iterdir()), key=lambda row: float(row[0]))
-    busy, until = 0.0, 0.0
-    for row in rows:
-        begun, ended = float(row[0]), float(row[1])
-        busy += max(0.0, ended - max(begun, until))
-        until = max(until, ended)
-    return [row[2:] for row in rows], busy
+    found, busy, until = [], 0.0, 0.0
+    for begun, ended, *words in rows:
+        program, line = stand_in.called(words) or (None, None)
+        if program != "ffmpeg":
+            continue
+        found.append(line)
+        busy += max(0.0, float(ended) - max(float(begun), until))
+        until = max(until, float(ended))
+    return found, busy
 
 
 def ours(transcode, source, folder):
     """Transcodes a file with our program into a folder."""
     with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:
-        programs, records = Path(name) / "bin", Path(name) / "records"
-        programs.mkdir()
+        records = Path(name) / "records"
         records.mkdir()
-        script = programs / "ffmpeg"
-        ffmpeg = shlex.quote(shutil.which("ffmpeg"))
-        script.write_text(RECORDER.format(ffmpeg=ffmpeg, records=shlex.quote(str(records))))
-        script.chmod(0o755)
-        done = run([transcode, "file", source, folder], path=programs)
+        places = {"date": shutil.which("date"), "records": records}
+        program = stand_in.with_fence(transcode, Path(name) / "bin", RECORDER, **places)
+        done = run([program, "file", source, folder])
         words, busy = recorded(records)
-    return Ours(Cost(done.user_seconds, done.wall_seconds, done.tree_peak_mib), words, busy)
+    return Ours(done, Cost(done.user_seconds, done.wall_seconds, done.tree_peak_mib), words, busy)
 
 
 def plan_of_peer(recorded_lines):
@@ -218,6 +220,21 @@ def minute(arguments, work):
     print(f"\n{MINUTE}: {done.cost.user_seconds:.1f} s of user CPU, {done.cost.wall_seconds:.1f} s,", end=" ")
     print(f"{done.cost.tree_peak_mib:.0f} MiB at most; {len(done.lines)} runs of ffmpeg")
     print(f"whole time / time in which ffmpeg ran: {done.cost.wall_seconds / done.ffmpeg_seconds:.3f}")
+    first, playable, before = ready(done.run, work / "minute")
+    print(f"first output after {first:.1f} s; first rung playable after {playable:.1f} s,", end=" ")
+    print(f"{before / 2**20:.1f} MiB of tracks published until then")
+
+
+def ready(done, folder):
+    """Seconds until the first output and until the rung that players begin with could be played with its sound, and the
+    bytes of those two tracks, which are published before all others."""
+    first = min(done.until_written(path) for path in folder.iterdir())
+    listed = (folder / "master.m3u8").read_text().splitlines()
+    rung = next(line for line in listed if line and not line.startswith("#"))
+    # A playlist is written when its track is complete.
+    playlists = [folder / rung, folder / "audio.m3u8"]
+    tracks = sum(path.with_suffix(".mp4").stat().st_size for path in playlists)
+    return first, max(map(done.until_written, playlists)), tracks
 
 
 def quiet_recording(arguments, work):

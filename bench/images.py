@@ -29,6 +29,7 @@ PEERS = ["vips", "pillow"]
 # Of these two formats others, and smaller photos alone: encoding them is slow.
 PEERS_OF = {".heic": ["pillow"], ".jxl": ["djxl"]}
 SMALL = "12mp"
+FIRST_OUTPUT_RUNS = 5
 CPU_TARGET = 0.80
 MEMORY_TARGET = 1.0
 
@@ -38,6 +39,17 @@ def ours(render, source, ladder, folder):
     profile.write_text(json.dumps({"ladder": LADDERS[ladder]}))
     done = run([render, source, folder, profile])
     return done.user_seconds, done.peak_mib
+
+
+def first_output(render, source, work):
+    """Milliseconds until the first output with the default profile, and until the last."""
+    rows = []
+    for number in range(FIRST_OUTPUT_RUNS):
+        folder = work / f"{source.name}-first-{number}"
+        done = run([render, source, folder])
+        written = [done.until_written(path) * 1000 for path in folder.iterdir()]
+        rows.append((min(written), max(written)))
+    return map(statistics.median, zip(*rows, strict=True))
 
 
 def peer(name, source, ladder, folder):
@@ -117,6 +129,9 @@ def main():
                         missed.append(f"{source.name} to {ladder}: CPU {cpu:.2f}, memory {mem:.2f}")
                 decibels = " / ".join(f"{value:.2f}" for value in psnr.values())
                 print(f"{row} | PSNR {decibels} dB | spread {spread:.0%}", flush=True)
+        for source in sorted(inputs.glob("*.jpg")):
+            first, last = first_output(arguments.render, source, work)
+            print(f"{source.name}: first output after {first:.0f} ms of {last:.0f}")
         print(f"targets against vips: CPU at most {CPU_TARGET:.2f}, memory at most {MEMORY_TARGET:.2f}")
         for line in missed:
             print(f"missed: {line}")

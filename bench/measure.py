@@ -24,16 +24,20 @@ class Run:
     peak_mib: float
     # Of all of them at one moment, looked at every LOOK_SECONDS; a page that two share counts twice.
     tree_peak_mib: float
+    # By the clock that files are stamped with.
+    begun_at: float
+
+    def until_written(self, path):
+        """Seconds from the start until a file was written."""
+        return path.stat().st_mtime - self.begun_at
 
 
-def run(command, cwd=None, path=None):
-    """Runs a process to its end. `path` is a folder to find programs in before all others."""
+def run(command, cwd=None):
+    """Runs a process to its end."""
     # This process stays small: until it has become another program, a child counts its parent's memory as its own.
     environment = {**os.environ, "VIPS_CONCURRENCY": "1"}
-    if path:
-        environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
     with tempfile.TemporaryFile() as printed:
-        begun = time.monotonic()
+        begun_at, begun = time.time(), time.monotonic()
         child = subprocess.Popen(list(map(str, command)), stdout=printed, cwd=cwd, env=environment)
         tree = TreeMemory(child.pid)
         _, status, usage = os.wait4(child.pid, 0)
@@ -44,7 +48,7 @@ def run(command, cwd=None, path=None):
             sys.exit(f"{' '.join(map(str, command))} ended with {child.returncode}")
         printed.seek(0)
         mib = usage.ru_maxrss / 1024
-        return Run(printed.read(), usage.ru_utime, wall, mib, max(peak, mib))
+        return Run(printed.read(), usage.ru_utime, wall, mib, max(peak, mib), begun_at)
 
 
 class TreeMemory:
