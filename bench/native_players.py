@@ -14,6 +14,7 @@ PATIENCE_S = 120
 # How much earlier than the end a player may see its last frame: far less than a segment, and more than what the encoder
 # behind VLC keeps for itself.
 NEAR_S = 0.5
+OWN_USE = re.compile(r"-keyframes\.|^captions\.")
 PLAYABLE = {".m3u8", ".mp4", ".m4a", ".opus", ".mp3", ".ogg"}
 
 
@@ -154,12 +155,12 @@ PLAYERS = {"mpv": mpv, "VLC": vlc, "GStreamer": gstreamer}
 def playable(folder):
     """Names of everything that a player can be given."""
     names = sorted(path.name for path in folder.iterdir() if path.suffix in PLAYABLE)
-    # Segments are played by their playlists, which name them; those of keyframes are for a player's own use.
+    # Segments are played by their playlists, which name them; those of keyframes and text are for a player's own use.
     segments = set()
     for name in names:
         if name.endswith(".m3u8"):
             segments |= set(re.findall(r'URI="([^"]+\.mp4)"', (folder / name).read_text()))
-    return [name for name in names if name not in segments and "keyframes" not in name]
+    return [name for name in names if name not in segments and not OWN_USE.search(name)]
 
 
 def length_s(folder, name):

@@ -1,113 +1,128 @@
-// Plays HLS presentations over slow lines in a headless Chromium, and prints what a viewer waits for as JSON:
+// Plays HLS presentations over slow lines in headless browsers, and prints what a viewer waits for as JSON:
 //
-//   node play.mjs NAME=FOLDER...     in the folder that `npm ci` installed package-lock.json in
+//   node play.mjs usual=FOLDER ours=FOLDER     in the folder that `npm ci` installed package-lock.json in
 //
-// Each FOLDER has a master.m3u8. A line has a latency of 60 ms and so many kilobits a second, by Chromium's own
-// throttling. Each is played from its beginning for a while, then from near its end. Environment: SMMU_BROWSER.
-import { createReadStream, statSync } from "node:fs";
-import { createServer } from "node:http";
-import { join, normalize } from "node:path";
-import { launch, require } from "../../tests/player/browser.mjs";
+// Each folder has a master.m3u8 with captions. `starts` are views over a steady line: from the beginning for a while
+// with captions on, then from the middle. `changes` are views to the end over a line that gets faster, and slow again.
+// Environment: SMMU_BROWSER, a Chromium, and SMMU_FIREFOX.
+import { fileURLToPath } from "node:url";
+import { launch, launchFirefox, require } from "../../tests/player/browser.mjs";
+import { Line, serve } from "./line.mjs";
 
 const LINES_KBPS = [800, 1500, 4000];
-const PLAYERS = {
+const SCRIPTS = {
   "hls.js": require.resolve("hls.js/dist/hls.min.js"),
   Shaka: require.resolve("shaka-player/dist/shaka-player.compiled.js"),
 };
-const TYPES = { m3u8: "application/vnd.apple.mpegurl", mp4: "video/mp4", vtt: "text/vtt" };
+// The layouts that each player plays: Firefox shows that ours plays there too, not that layouts differ once more.
+const VIEWS = [
+  { browser: "Chromium", player: "hls.js", layouts: ["usual", "ours"] },
+  { browser: "Chromium", player: "Shaka", layouts: ["usual", "ours"] },
+  { browser: "Firefox", player: "hls.js", layouts: ["ours"] },
+];
+const PATIENCE_MS = 40_000;
+const LASTS_MS = 12_000;
+const SLOW_KBPS = 800;
+const FAST_KBPS = 4000;
+const FAST_AFTER_MS = 6000;
+const SLOW_AFTER_MS = 20_000;
+// hls.js would have all of a minute before the line is slow again. This is what Shaka has by itself.
+const AHEAD_S = 10;
 
-/** Serves a folder on a free port, with ranges; `/` is an empty page and `/player.js` the player. */
-async function serve(folder, player) {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url, "http://localhost").pathname;
-    if (path === "/") return response.setHeader("content-type", "text/html").end("<video muted width=640></video>");
-    const file = path === "/player.js" ? player : join(folder, normalize(path));
-    const bytes = statSync(file, { throwIfNoEntry: false })?.size;
-    if (bytes === undefined) return response.writeHead(404).end();
-    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
-    const [start, end] = range ? [Number(range[1]), Math.min(Number(range[2] || bytes - 1), bytes - 1)] : [0, bytes - 1];
-    response.writeHead(range ? 206 : 200, {
-      "content-type": TYPES[file.split(".").pop()] ?? "text/javascript",
-      "content-length": end - start + 1,
-      "content-range": `bytes ${start}-${end}/${bytes}`,
-      "cache-control": "no-store",
-    });
-    createReadStream(file, { start, end }).pipe(response);
-  });
-  await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
-}
+const beside = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Runs in the page. Seconds until it plays, pauses afterwards, and seconds from a jump until it plays again. */
-async function watch({ player, lastsMs, patienceMs }) {
-  const video = document.querySelector("video");
-  const now = () => performance.now();
-  const playing = (from) =>
-    new Promise((resolve) => {
-      const begun = now();
-      const look = () => {
-        if (!video.paused && video.readyState >= 3 && video.currentTime > from + 0.05) resolve((now() - begun) / 1000);
-        else if (now() - begun > patienceMs) resolve(null);
-        else setTimeout(look, 20);
-      };
-      look();
-    });
-  const begun = now();
-  if (player === "hls.js") {
-    const hls = new Hls();
-    hls.loadSource("/master.m3u8");
-    hls.attachMedia(video);
-    hls.once(Hls.Events.MANIFEST_PARSED, () => video.play());
-  } else {
-    const shakaPlayer = new shaka.Player();
-    await shakaPlayer.attach(video);
-    shakaPlayer.load("/master.m3u8").then(() => video.play());
+/** Opens a page that plays a folder over a line with a player; `use` calls what it has. */
+async function view({ browser, player, folder, kbps }, use) {
+  const page = {
+    "/": beside("page.html"),
+    "/page.js": beside("page.js"),
+    "/player.js": SCRIPTS[player],
+  };
+  const line = new Line(kbps);
+  const rungs = [];
+  const asked = (name) => {
+    const height = /^video-(\d+)p\.mp4$/.exec(name)?.[1];
+    if (height) rungs.push({ atMs: performance.now(), height: Number(height) });
+  };
+  const { origin, stop } = await serve({ folder, page, line, asked });
+  const context = await browser.newContext();
+  try {
+    const tab = await context.newPage();
+    await tab.goto(origin);
+    const call = (name, argument = {}) =>
+      tab.evaluate(([name, argument]) => window.viewer[name](argument), [name, argument]);
+    return await use({ call, line, rungs });
+  } finally {
+    await context.close();
+    stop();
   }
-  const first = await playing(0);
-  const firstS = first === null ? null : (now() - begun) / 1000;
-  const startHeight = video.videoHeight;
-  let stalls = 0;
-  const count = () => (stalls += 1);
-  video.addEventListener("waiting", count);
-  await new Promise((resolve) => setTimeout(resolve, lastsMs));
-  video.removeEventListener("waiting", count);
-  const endHeight = video.videoHeight;
-  const far = video.duration * 0.9;
-  video.currentTime = far;
-  const jumpS = await playing(far);
-  return { firstS, startHeight, stalls, endHeight, jumpS };
 }
+
+const NEVER_STARTED = {
+  firstS: null,
+  startHeight: 0,
+  stalls: 0,
+  endHeight: 0,
+  jumpS: null,
+  captions: { fromS: 0, toS: 0, shown: [] },
+};
+
+/** A view over a steady line. */
+const start = (settings) =>
+  view(settings, async ({ call }) => {
+    const { firstS, height: startHeight } = await call("open", { player: settings.player, patienceMs: PATIENCE_MS });
+    if (firstS === null) return NEVER_STARTED;
+    const fromS = await call("turnCaptionsOn");
+    const { stalls, height: endHeight, atS: toS, shown } = await call("play", { lastsMs: LASTS_MS });
+    const jumpS = await call("jump", { patienceMs: PATIENCE_MS });
+    return { firstS, startHeight, stalls, endHeight, jumpS, captions: { fromS, toS, shown } };
+  });
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A view over a line that changes: slow, fast, slow. Moments are seconds since the page was opened. */
+const change = (settings) =>
+  view({ ...settings, kbps: SLOW_KBPS }, async ({ call, line, rungs }) => {
+    const offsetMs = performance.now() - 1000 * (await call("clock"));
+    const clock = () => (performance.now() - offsetMs) / 1000;
+    const { firstS } = await call("open", { player: settings.player, patienceMs: PATIENCE_MS, aheadS: AHEAD_S });
+    const ending = call("playToEnd", { patienceMs: 2 * PATIENCE_MS });
+    await sleep(FAST_AFTER_MS);
+    line.kbps = FAST_KBPS;
+    const fastS = clock();
+    await sleep(SLOW_AFTER_MS);
+    line.kbps = SLOW_KBPS;
+    const slowS = clock();
+    const seen = await ending;
+    const asked = rungs.map(({ atMs, height }) => ({ atS: (atMs - offsetMs) / 1000, height }));
+    return { firstS, fastS, slowS, asked, ...seen };
+  });
 
 async function main() {
-  const layouts = process.argv.slice(2).map((word) => word.split(/=(.*)/s));
-  if (layouts.length === 0) throw new Error("usage: play.mjs NAME=FOLDER...");
-  const browser = await launch();
-  const rows = [];
-  try {
-    for (const [player, script] of Object.entries(PLAYERS)) {
-      for (const kbps of LINES_KBPS) {
-        for (const [layout, folder] of layouts) {
-          const { origin, stop } = await serve(folder, script);
-          const context = await browser.newContext();
-          const page = await context.newPage();
-          await page.goto(origin);
-          await page.addScriptTag({ url: "/player.js" });
-          const session = await context.newCDPSession(page);
-          await session.send("Network.enable");
-          const throughput = kbps * 125;
-          const line = { offline: false, latency: 60, downloadThroughput: throughput, uploadThroughput: throughput };
-          await session.send("Network.emulateNetworkConditions", line);
-          const seen = await page.evaluate(watch, { player, lastsMs: 12_000, patienceMs: 40_000 });
-          rows.push({ player, kbps, layout, ...seen });
-          await context.close();
-          stop();
+  const folders = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s)));
+  if (!folders.usual || !folders.ours) throw new Error("usage: play.mjs usual=FOLDER ours=FOLDER");
+  const starts = [];
+  const changes = [];
+  const versionOf = (name) => require(`${name}/package.json`).version;
+  const versions = { "hls.js": versionOf("hls.js"), Shaka: versionOf("shaka-player") };
+  for (const [name, launched] of Object.entries({ Chromium: launch, Firefox: launchFirefox })) {
+    const browser = await launched();
+    versions[name] = browser.version();
+    try {
+      for (const { player, layouts } of VIEWS.filter((one) => one.browser === name)) {
+        for (const kbps of LINES_KBPS) {
+          for (const layout of layouts) {
+            const seen = await start({ browser, player, folder: folders[layout], kbps });
+            starts.push({ browser: name, player, kbps, layout, ...seen });
+          }
         }
+        changes.push({ browser: name, player, ...(await change({ browser, player, folder: folders.ours })) });
       }
+    } finally {
+      await browser.close();
     }
-  } finally {
-    await browser.close();
   }
-  console.log(JSON.stringify(rows));
+  console.log(JSON.stringify({ versions, starts, changes }));
 }
 
 main().catch((error) => {

@@ -17,11 +17,12 @@ MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nvideo-360p.m3u8\n"
 
 
 class NativePlayers(unittest.TestCase):
-    def test_everything_but_segments_and_keyframes_is_played_for_as_long_as_it_says(self):
+    def test_everything_but_segments_keyframes_and_captions_is_played_for_as_long_as_it_says(self):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "video-360p.m3u8").write_text(RUNG)
             (folder / "video-360p-keyframes.m3u8").write_text(RUNG)
+            (folder / "captions.m3u8").write_text("#EXTM3U\n")
             (folder / "master.m3u8").write_text(MASTER)
             for other in ("video-360p.mp4", "video.mp4", "poster.jpg", "manifest.json"):
                 (folder / other).touch()

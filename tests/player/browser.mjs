@@ -1,7 +1,7 @@
 // What the scripts of this folder and bench/players share: a page of somebody's, served and opened in a headless Chromium.
 //
-// Environment: SMMU_BROWSER, a Chromium. Standard input may be a listening socket; the page is then served on it, so that
-// its origin is known before this starts. Otherwise it is served on a free port.
+// Environment: SMMU_BROWSER, a Chromium; SMMU_FIREFOX. Standard input may be a listening socket; the page is then served on
+// it, so that its origin is known before this starts. Otherwise it is served on a free port.
 import { spawnSync } from "node:child_process";
 import { fstatSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -9,9 +9,10 @@ import { createRequire } from "node:module";
 
 // Resolved from where the modules were installed, which is outside the checkout.
 export const require = createRequire(`${process.cwd()}/`);
-const { chromium } = require("playwright-core");
+const { chromium, firefox } = require("playwright-core");
 
 const BROWSERS = ["chromium", "google-chrome"];
+const FIREFOXES = ["firefox-esr", "firefox"];
 const FLAGS = [
   // The one page that is opened is ours, and inside a container there is no sandbox to be had.
   "--no-sandbox",
@@ -28,18 +29,25 @@ export function check(holds, complaint) {
   if (!holds) throw new Error(complaint);
 }
 
-function browserPath() {
-  const wanted = process.env.SMMU_BROWSER ? [process.env.SMMU_BROWSER] : BROWSERS;
+function programPath(chosen, names, purpose) {
+  const wanted = chosen ? [chosen] : names;
   for (const name of wanted) {
     const { status, stdout } = spawnSync("sh", ["-c", 'command -v -- "$1"', "sh", name], { encoding: "utf8" });
     if (status === 0) return stdout.trim();
   }
-  throw new Error(`no browser: ${wanted.join(" or ")} is missing; tools/setup.sh test installs it`);
+  throw new Error(`no browser: ${wanted.join(" or ")} is missing; tools/setup.sh ${purpose} installs it`);
 }
 
 /** Starts a browser with a fresh profile folder, which is removed when it ends. */
 export function launch() {
-  return chromium.launch({ executablePath: browserPath(), headless: true, args: FLAGS });
+  const executablePath = programPath(process.env.SMMU_BROWSER, BROWSERS, "test");
+  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+}
+
+/** The same of Firefox as it is released: the channel is what chooses WebDriver BiDi, which needs no patch. */
+export function launchFirefox() {
+  const executablePath = programPath(process.env.SMMU_FIREFOX, FIREFOXES, "players");
+  return firefox.launch({ channel: "moz-firefox", executablePath, headless: true });
 }
 
 /** Serves files, by path their type and their place. Answers their origin and how to stop. */
