@@ -33,9 +33,9 @@ def lateness(wanted, seen):
     return len(due), len(delays), max(delays, default=0.0)
 
 
-def after(moment_s, steps, is_news):
-    """Seconds from a moment to the first of the steps after it whose height is news beside the last one before it."""
-    before = [step["height"] for step in steps if step["atS"] <= moment_s]
+def after(moment_s, steps, asked, is_news):
+    """Seconds from a moment to the first of the steps after it whose height is news beside what was asked for before."""
+    before = [step["height"] for step in asked if step["atS"] <= moment_s]
     later = [step["atS"] for step in steps if step["atS"] > moment_s and before and is_news(step["height"], before[-1])]
     return later[0] - moment_s if later else None
 
@@ -45,7 +45,7 @@ def switches(change):
 
     None where that did not happen."""
     return {
-        f"{way}_{what}": after(change[moment], change[steps], is_news)
+        f"{way}_{what}": after(change[moment], change[steps], change["asked"], is_news)
         for way, moment, is_news in (("up", "fastS", int.__gt__), ("down", "slowS", int.__lt__))
         for what, steps in (("asked", "asked"), ("shown", "heights"))
     }

@@ -36,7 +36,7 @@ CHANGE = {
     "fastS": 10.0,
     "slowS": 30.0,
     "asked": [{"atS": at, "height": height} for at, height in [(1, 360), (9, 360), (12, 1080), (33, 1080), (34, 480)]],
-    "heights": [{"atS": 1.5, "height": 360}, {"atS": 16, "height": 1080}],
+    "heights": [{"atS": 1.5, "height": 240}, {"atS": 11, "height": 360}, {"atS": 16, "height": 1080}],
     "stalls": 1,
     "ended": True,
 }
