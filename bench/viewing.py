@@ -34,7 +34,7 @@ def lateness(wanted, seen):
 
 
 def after(moment_s, steps, asked, is_news):
-    """Seconds from a moment to the first of the steps after it whose height is news beside what was asked for before."""
+    """Seconds from a moment to the first step after it whose height is news beside what was asked for before."""
     before = [step["height"] for step in asked if step["atS"] <= moment_s]
     later = [step["atS"] for step in steps if step["atS"] > moment_s and before and is_news(step["height"], before[-1])]
     return later[0] - moment_s if later else None

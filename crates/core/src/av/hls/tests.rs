@@ -117,7 +117,7 @@ fn a_master_playlist_begins_with_the_largest_rung_that_a_slow_line_carries() {
         let text = master_playlist(variants, audio);
         text.lines().find(|line| !line.starts_with('#')).map(str::to_owned)
     }
-    let light = [variant(1080, 3_000_000), variant(720, 1_280_000), variant(480, 900_000), variant(360, 500_000)];
+    let light = [variant(1080, 3_000_000), variant(720, 1_000_000), variant(480, 700_000), variant(360, 500_000)];
     assert_eq!(first(&light, None).as_deref(), Some("video-720p.m3u8"), "half of its peak is what it takes");
     assert_eq!(first(&light, Some(&sound(None))).as_deref(), Some("video-480p.m3u8"), "the sound comes with it");
     let heavy = [variant(1080, 9_000_000), variant(720, 4_000_000)];
