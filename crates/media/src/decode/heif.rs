@@ -14,7 +14,7 @@ mod planes;
 mod properties;
 mod sequence;
 
-use super::{Decode, Header, TakeFrame, frames_missing, parts_missing, shortened};
+use super::{Decode, Header, TakeFrame, cut_off, frames_missing, parts_missing, shortened};
 use crate::{
     camera::Metadata,
     colour::ColourProfile,
@@ -38,6 +38,8 @@ use smmu_core::{
 enum Unusable {
     /// The boxes are cut off or contradict one another.
     Damaged(&'static str),
+    /// So many of a hundred bytes of its picture are there, and nothing can be shown of them.
+    CutOff(u64),
     /// It has something that is not handled here.
     Unsupported(&'static str),
 }
@@ -56,6 +58,7 @@ impl Heif {
         let name = source.format.name();
         let container = container::parse(&content, limits).map_err(|unusable| match unusable {
             Unusable::Damaged(reason) => corrupt(name, reason),
+            Unusable::CutOff(percent) => corrupt(name, format!("it is cut off: {percent}% of its bytes are there")),
             Unusable::Unsupported(what) => unsupported(format!("{name} with {what} is not supported")),
         })?;
         let colour = &container.colour;
@@ -93,7 +96,35 @@ impl Heif {
             animation,
             warnings,
         };
-        Ok(Self { content, header, container, channels })
+        let mut heif = Self { content, header, container, channels };
+        if heif.cut_images().next().is_some() {
+            // How many rows are there only decoding tells.
+            limits.check_memory(heif.memory_bytes(heif.header.stored))?;
+            let warning = heif.rows_missing(name)?;
+            heif.header.warnings.extend(warning);
+        }
+        Ok(heif)
+    }
+
+    /// The pictures of one image that the file ends in the middle of.
+    fn cut_images(&self) -> impl Iterator<Item = (&Picture, &Tile, &hevc::Configuration)> {
+        let pictures = [Some(&self.container.colour), self.container.alpha.as_ref()].into_iter().flatten();
+        pictures.flat_map(|picture| picture.tiles.iter().map(move |tile| (picture, tile))).filter_map(
+            |(picture, tile)| match &tile.coding {
+                Coding::Hevc(configuration) if tile.cut => Some((picture, tile, &**configuration)),
+                Coding::Hevc(_) | Coding::Av1 => None,
+            },
+        )
+    }
+
+    /// What is said of such pictures, if enough of each is there.
+    fn rows_missing(&self, name: &str) -> Result<Option<Warning>, MediaError> {
+        let mut warning = None;
+        for (picture, tile, configuration) in self.cut_images() {
+            let there = configuration.rows(&gather(&self.content, &tile.stream))?;
+            warning.get_or_insert(cut_off(name, there, picture.tile.height)?);
+        }
+        Ok(warning)
     }
 
     /// Frames that the decoder holds of an AV1 image.

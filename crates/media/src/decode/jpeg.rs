@@ -199,8 +199,8 @@ impl Jpeg {
         let no_end = || Warning::new(WarningCode::Repaired, "the JPEG file has no end mark");
         match warning {
             None if self.ended => {}
-            None => self.header.warnings.push(no_end()),
-            Some(_) if !self.ended => {
+            None if !self.markers.arithmetic => self.header.warnings.push(no_end()),
+            None | Some(_) if !self.ended => {
                 let (rows, all) = self.rows_there()?;
                 let warning = if rows < all {
                     cut_off("JPEG", rows, all)?
@@ -211,6 +211,7 @@ impl Jpeg {
                 };
                 self.header.warnings.push(warning);
             }
+            None => {}
             // Some cameras pad between segments; every pixel is there.
             Some(warning) if warning.contains("extraneous bytes before marker") => {
                 let message = "the JPEG file has bytes between its segments";

@@ -15,6 +15,8 @@ pub(crate) struct Markers {
     pub(crate) progressive: bool,
     /// Whether it is one of the processes that predict samples instead of transforming blocks.
     pub(crate) lossless: bool,
+    /// Of arithmetic coding, whose decoder makes up what is missing without a word.
+    pub(crate) arithmetic: bool,
     /// Horizontal and vertical sampling factor of each component.
     pub(crate) sampling: Vec<(u8, u8)>,
     /// Exif block, without its prefix.
@@ -80,6 +82,7 @@ impl Markers {
             Some(Size { width: u16::from_be_bytes([w1, w0]).into(), height: u16::from_be_bytes([h1, h0]).into() });
         self.progressive = matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce);
         self.lossless = matches!(marker, 0xc3 | 0xc7 | 0xcb | 0xcf);
+        self.arithmetic = marker > 0xc8;
         self.sampling = components.chunks_exact(3).map(|component| (component[1] >> 4, component[1] & 15)).collect();
         Some(())
     }

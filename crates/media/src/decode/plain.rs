@@ -1,23 +1,28 @@
 //! PPM and its family, TGA and ICO, by the `image` crate: formats whose pixels are held whole.
 
+mod ico;
+mod pnm;
+mod tga;
+
 use super::{Decode, Header, incomplete::Rows, refused, shrink_bytes};
 use crate::{
-    error::{MediaError, Transient, corrupt, reading, unsupported},
+    error::{MediaError, Transient, corrupt, unsupported},
     raster::{Channels, Decoded, Raster, Sample},
     resize,
     source::Source,
 };
+use ico::Largest;
 use image::{
     ColorType, ImageDecoder,
-    codecs::{
-        ico::IcoDecoder,
-        png::PngDecoder,
-        pnm::{PnmDecoder, PnmSubtype, SampleEncoding},
-        tga::TgaDecoder,
-    },
+    codecs::{ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder, tga::TgaDecoder},
 };
-use smmu_core::image::{ColourModel, ImageFormat, ImageLimits, Orientation, Size};
-use std::io::{Cursor, Read as _, Seek as _};
+use pnm::Samples;
+use smmu_core::{
+    Warning,
+    image::{ColourModel, ImageFormat, ImageLimits, Orientation, Size},
+};
+use std::io::{BufRead, Cursor, Read as _};
+use tga::Tga;
 
 /// An opened file.
 pub(crate) struct Plain {
@@ -39,87 +44,68 @@ enum Alpha {
     None,
 }
 
-/// What the header of a TGA says that its decoder keeps to itself (Truevision TGA 2.0, section C).
-struct Tga {
-    mapped: bool,
-    alpha_bits: u8,
-    /// Where its rows are, if they are not compressed.
+/// What is put behind a file that is cut off.
+struct Rest {
+    /// How much of the file is read.
+    behind: u64,
+    content: Vec<u8>,
+    warning: Warning,
+}
+
+/// What is known of a file before its decoder is made.
+enum Kind {
+    Tga(Tga),
+    Ppm(Samples),
+    Ico,
+}
+
+/// The file, with what is missing of it behind.
+fn filled(
+    source: &Source,
     rows: Option<Rows>,
-}
-
-impl Tga {
-    fn read(source: &Source) -> Result<Self, MediaError> {
-        let mut head = [0; 18];
-        source.reader()?.read_exact(&mut head).map_err(|error| reading("TGA", error))?;
-        let short = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
-        if head[16] == 1 {
-            return Err(unsupported("TGA with pixels of one bit is not supported"));
-        }
-        let mapped = head[1] == 1;
-        let map_bytes = if mapped { u64::from(short(5)) * u64::from(head[7].div_ceil(8)) } else { 0 };
-        let rows = Rows {
-            at: 18 + u64::from(head[0]) + map_bytes,
-            bytes: u64::from(short(12)) * u64::from(head[16].div_ceil(8)),
-            size: Size { width: short(12).into(), height: short(14).into() },
-        };
-        Ok(Self { mapped, alpha_bits: head[17] & 15, rows: matches!(head[2], 1..=3).then_some(rows) })
-    }
-}
-
-/// Where the rows of a file of the family of PPM are, if they are binary.
-fn rows_of_pnm(source: &Source) -> Result<Option<Rows>, MediaError> {
-    let decoder = PnmDecoder::new(source.reader()?).map_err(|error| refused(source.format.name(), error))?;
-    let (subtype, (width, height), bytes) = (decoder.subtype(), decoder.dimensions(), decoder.total_bytes());
-    let (mut reader, _) = decoder.into_inner();
-    let at = reader.stream_position().map_err(Transient::Read)?;
-    let bytes = match subtype {
-        PnmSubtype::Bitmap(SampleEncoding::Binary) => u64::from(width).div_ceil(8),
-        PnmSubtype::Graymap(SampleEncoding::Binary)
-        | PnmSubtype::Pixmap(SampleEncoding::Binary)
-        | PnmSubtype::ArbitraryMap => bytes / u64::from(height.max(1)),
-        PnmSubtype::Bitmap(SampleEncoding::Ascii)
-        | PnmSubtype::Graymap(SampleEncoding::Ascii)
-        | PnmSubtype::Pixmap(SampleEncoding::Ascii) => return Ok(None),
+    rest: Option<Rest>,
+    limits: &ImageLimits,
+) -> Result<(impl BufRead + 'static, Option<Warning>), MediaError> {
+    let file = source.any_offset()?;
+    let name = source.format.name();
+    let missing = rows.map(|rows| rows.missing(name, (&file, source.bytes), limits)).transpose()?.flatten();
+    file.check().map_err(Transient::Read)?;
+    let of_rows = missing.map(|(content, warning)| Rest { behind: u64::MAX, content, warning });
+    let (behind, content, warning) = match rest.or(of_rows) {
+        Some(Rest { behind, content, warning }) => (behind, content, Some(warning)),
+        None => (u64::MAX, Vec::new(), None),
     };
-    Ok(Some(Rows { at, bytes, size: Size { width, height } }))
-}
-
-/// The largest picture of an icon, where it is a PNG. The decoder of icons takes such a one only with alpha; browsers
-/// and the programs that write icons don't ask for it.
-fn png_of_icon(content: &[u8]) -> Option<Vec<u8>> {
-    let count = u16::from_le_bytes(*content.get(4..6)?.first_chunk()?);
-    let (entries, _) = content.get(6..)?.as_chunks::<16>();
-    let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
-    let largest = entries.iter().take(count.into()).max_by_key(|entry| (side(entry[0]) * side(entry[1]), entry[6]))?;
-    let number = |at: usize| usize::try_from(u32::from_le_bytes(*largest.get(at..)?.first_chunk()?)).ok();
-    let (bytes, start) = (number(8)?, number(12)?);
-    let picture = content.get(start..start.checked_add(bytes)?)?;
-    picture.starts_with(b"\x89PNG\r\n\x1a\n").then(|| picture.to_vec())
+    Ok((source.reader()?.take(behind).chain(Cursor::new(content)), warning))
 }
 
 impl Plain {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
         let name = source.format.name();
         let refused = |error| refused(name, error);
-        let tga = (source.format == ImageFormat::Tga).then(|| Tga::read(source)).transpose()?;
-        // Before the reader, whose place in the file is the file's own.
-        let png = if source.format == ImageFormat::Ico { png_of_icon(&source.content()?) } else { None };
-        let rows = match source.format {
-            ImageFormat::Ppm => rows_of_pnm(source)?,
-            _ => tga.as_ref().and_then(|tga| tga.rows),
+        let kind = match source.format {
+            ImageFormat::Tga => Kind::Tga(Tga::read(source)?),
+            ImageFormat::Ico => Kind::Ico,
+            _ => Kind::Ppm(Samples::read(source)?),
         };
-        let file = source.any_offset()?;
-        let missing = rows.map(|rows| rows.missing(name, (&file, source.bytes), limits)).transpose()?.flatten();
-        file.check().map_err(Transient::Read)?;
-        let (rest, warning) = missing.unzip();
-        let reader = source.reader()?.chain(Cursor::new(rest.unwrap_or_default()));
-        let mut decoder: Box<dyn ImageDecoder> = match source.format {
-            ImageFormat::Tga => Box::new(TgaDecoder::new(reader).map_err(refused)?),
-            ImageFormat::Ico => match png {
-                Some(png) => Box::new(PngDecoder::new(Cursor::new(png)).map_err(refused)?),
-                None => Box::new(IcoDecoder::new(reader.into_inner().0).map_err(refused)?),
-            },
-            _ => Box::new(PnmDecoder::new(reader).map_err(refused)?),
+        let (mut decoder, warning): (Box<dyn ImageDecoder>, _) = match &kind {
+            Kind::Ico => {
+                let (picture, warning) = Largest::of(source.content()?, limits)?;
+                let decoder: Box<dyn ImageDecoder> = match picture {
+                    Largest::Png(png) => Box::new(PngDecoder::new(Cursor::new(png)).map_err(refused)?),
+                    Largest::Bitmap(file) => Box::new(IcoDecoder::new(Cursor::new(file)).map_err(refused)?),
+                };
+                (decoder, warning)
+            }
+            Kind::Tga(tga) => {
+                let rest = tga.missing(source, limits)?;
+                let (reader, warning) = filled(source, tga.rows(), rest, limits)?;
+                (Box::new(TgaDecoder::new(reader).map_err(refused)?), warning)
+            }
+            Kind::Ppm(samples) => {
+                let rest = samples.missing(source, limits)?;
+                let (reader, warning) = filled(source, samples.rows(), rest, limits)?;
+                (Box::new(PnmDecoder::new(reader).map_err(refused)?), warning)
+            }
         };
         let (width, height) = decoder.dimensions();
         let stored = Size { width, height };
@@ -138,10 +124,10 @@ impl Plain {
             ColorType::Rgba16 => (Channels::Rgba, 16),
             other => return Err(unsupported(format!("{name} with pixels of the kind {other:?} is not supported"))),
         };
-        let alpha = match &tga {
-            None => Alpha::Sound,
-            Some(tga) if tga.alpha_bits == 0 => Alpha::None,
-            Some(_) => Alpha::SoundUnlessZero,
+        let alpha = match &kind {
+            Kind::Ppm(_) | Kind::Ico => Alpha::Sound,
+            Kind::Tga(tga) if tga.alpha_bits == 0 => Alpha::None,
+            Kind::Tga(_) => Alpha::SoundUnlessZero,
         };
         let header = Header {
             stored,
@@ -149,7 +135,7 @@ impl Plain {
             has_alpha: channels.has_alpha() && alpha != Alpha::None,
             bit_depth,
             colour_model: match channels {
-                _ if tga.is_some_and(|tga| tga.mapped) => ColourModel::Palette,
+                _ if matches!(kind, Kind::Tga(Tga { mapped: true, .. })) => ColourModel::Palette,
                 Channels::Grey | Channels::GreyAlpha => ColourModel::Grey,
                 Channels::Rgb | Channels::Rgba | Channels::Cmyk => ColourModel::Rgb,
             },

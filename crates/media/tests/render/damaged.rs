@@ -49,6 +49,8 @@ fn a_picture_is_accepted_from_ninety_five_percent_of_its_rows_on() {
         ("WebP", plain(ImageFormat::WebP)),
         ("PPM", plain(ImageFormat::Pnm)),
         ("TGA", uncompressed_tga(&pixels)),
+        ("TGA", plain(ImageFormat::Tga)),
+        ("PPM", text("P3", &photo)),
         ("JPEG", jpeg),
     ];
     for (name, content) in files {
@@ -75,6 +77,81 @@ fn a_picture_is_accepted_from_ninety_five_percent_of_its_rows_on() {
 
 fn vignette() -> Vec<u8> {
     support::png(WIDTH, HEIGHT, ColorType::Rgba, BitDepth::Eight, &support::vignette(WIDTH, HEIGHT))
+}
+
+/// A file of the family of PPM as text, some numbers in a line.
+fn text(kind: &str, samples: &[u8]) -> Vec<u8> {
+    let lines = samples.chunks(17).map(|line| line.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
+    format!("{kind}\n# by hand\n{WIDTH} {HEIGHT}\n255\n{}\n", lines.collect::<Vec<_>>().join("\n")).into_bytes()
+}
+
+#[test]
+fn a_text_that_is_cut_in_the_middle_of_a_number_goes_on_with_the_row_before() {
+    let grey: Vec<u8> = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| 100 + ((x + y) % 100) as u8)).collect();
+    let content = text("P2", &grey);
+    let there = content.len() * 97 / 100;
+    for end in there..there + 8 {
+        let rendered = render(&content[..end]);
+        assert_eq!(codes(&rendered), [WarningCode::CutOff], "{end}");
+        let darkest = rendered.picture("webp-640.webp").pixels().map(|pixel| pixel[0]).min();
+        assert!(darkest.is_some_and(|darkest| darkest > 60), "{end}: a number was taken in half: {darkest:?}");
+    }
+    // Bits need no space between them.
+    let bits = format!("P1 {WIDTH} {HEIGHT}\n{}", "1".repeat((WIDTH * HEIGHT) as usize));
+    assert_eq!(codes(&render(bits.as_bytes())), []);
+    let rendered = render(&bits.as_bytes()[..bits.len() - 700]);
+    assert_eq!(codes(&rendered), [WarningCode::CutOff]);
+    assert!(rendered.picture("webp-640.webp").pixels().all(|pixel| pixel[0] < 5));
+}
+
+/// An icon of one picture of 64 × 64 pixels.
+fn icon(picture: &[u8], stated: usize) -> Vec<u8> {
+    let entry = [&[64, 64, 0, 0, 1, 0, 32, 0][..], &(stated as u32).to_le_bytes(), &22_u32.to_le_bytes()];
+    [&[0, 0, 1, 0, 1, 0][..], &entry.concat(), picture].concat()
+}
+
+/// Red grows downwards, green to the right; opaque.
+fn squares() -> Vec<u8> {
+    (0..64).flat_map(|y| (0..64).flat_map(move |x| [y * 4, x * 4, 90, 255])).collect()
+}
+
+#[test]
+fn an_icon_is_accepted_from_ninety_five_percent_of_its_rows_on() {
+    let header = [&40_u32.to_le_bytes()[..], &64_u32.to_le_bytes(), &128_u32.to_le_bytes(), &[1, 0, 32, 0], &[0; 24]];
+    let pixels = squares();
+    let rows = pixels.chunks_exact(64 * 4).rev().flatten().copied().collect::<Vec<_>>();
+    let bgra: Vec<u8> = rows.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0], pixel[3]]).collect();
+    let bitmap = [&header.concat()[..], &bgra, &[0; 64 * 8]].concat();
+    let whole = icon(&bitmap, bitmap.len());
+    assert_eq!(codes(&render(&whole)), []);
+    let rows_end = 22 + 40 + 64 * 64 * 4;
+    for (end, percent) in
+        [(whole.len() - 9, "100%"), (rows_end, "100%"), (rows_end - 1, "98%"), (rows_end - 700, "95%")]
+    {
+        let rendered = render(&whole[..end]);
+        assert_eq!(codes(&rendered), [WarningCode::CutOff], "{end}");
+        assert!(rendered.manifest.warnings[0].message.contains(percent), "{end}: {:?}", rendered.manifest.warnings);
+        let picture = rendered.picture("webp-64.webp");
+        // Its first rows are the last ones of the file.
+        assert!((4..64).all(|y| picture.get_pixel(30, y)[0].abs_diff(y as u8 * 4) < 12), "{end}");
+        assert!(picture.pixels().all(|pixel| pixel[3] == 255), "{end}");
+    }
+    let refusal = refused(&whole[..rows_end - 2000]);
+    assert_eq!(refusal.code, ErrorCode::CorruptMedia);
+    assert!(refusal.message.contains("cut off: 87%"), "{refusal}");
+    // The file may say that there is more than there has to be.
+    assert_eq!(codes(&render(&icon(&bitmap, bitmap.len() + 100))), []);
+}
+
+#[test]
+fn an_icon_s_png_is_accepted_from_ninety_five_percent_of_its_rows_on() {
+    let noise: Vec<u8> = squares().iter().enumerate().map(|(at, byte)| byte ^ (at * 7919 % 13) as u8).collect();
+    let png = support::png(64, 64, ColorType::Rgba, BitDepth::Eight, &noise);
+    let icon = icon(&png, png.len());
+    let (refusal, rendered) = first_accepted(&icon);
+    assert!(refusal.contains("ICO") && refusal.contains("at least 95%"), "{refusal}");
+    assert_eq!(codes(&rendered), [WarningCode::CutOff]);
+    assert!(rendered.manifest.warnings[0].message.starts_with("the ICO file"), "{:?}", rendered.manifest.warnings);
 }
 
 fn uncompressed_tga(pixels: &image::RgbImage) -> Vec<u8> {
@@ -114,6 +191,17 @@ fn a_progressive_jpeg_whose_last_scan_is_cut_off_is_accepted_and_one_without_its
     let jpeg = support::jpeg(WIDTH, HEIGHT, &support::photo(WIDTH, HEIGHT), true);
     assert_eq!(codes(&render(&jpeg[..jpeg.len() - 2])), [WarningCode::CutOff]);
     assert_eq!(refused(&jpeg[..jpeg.len() / 3]).code, ErrorCode::CorruptMedia);
+}
+
+#[test]
+fn a_jpeg_of_arithmetic_coding_is_accepted_from_ninety_five_percent_of_its_rows_on() {
+    let jpeg = support::fixture("jpeg/arithmetic.jpg");
+    assert_eq!(codes(&render(&jpeg)), []);
+    assert_eq!(codes(&render(&jpeg[..jpeg.len() - 2])), [WarningCode::Repaired]);
+    let (refusal, rendered) = first_accepted(&jpeg);
+    assert!(refusal.contains("cut off: 9"), "{refusal}");
+    assert_eq!(codes(&rendered), [WarningCode::CutOff]);
+    assert_eq!(refused(&jpeg[..jpeg.len() / 2]).code, ErrorCode::CorruptMedia);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
 };
 use smmu_core::{
     ErrorCode, WarningCode,
-    image::{ImageFormat, ImageLimits, Orientation},
+    image::{ImageFormat, ImageLimits, ImageProfile, Orientation},
 };
 
 /// Where a pixel of what is shown lies in the coded picture.
@@ -162,6 +162,43 @@ fn a_picture_that_is_larger_in_memory_than_it_says_is_refused_before_it_is_decod
     let at = file.windows(4).position(|window| window == b"ispe").expect("a size") + 8;
     file[at..at + 8].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1]);
     assert_eq!(refused(&file).code, ErrorCode::CorruptMedia, "tiles do not cover the grid");
+}
+
+#[test]
+fn a_picture_of_one_image_is_accepted_from_ninety_five_percent_of_its_rows_on() {
+    // 60 rows of blocks of 32 × 32 pixels; red grows downwards, green to the right, both with noise.
+    let tall = support::fixture("heif/tall.heic");
+    let whole = render(&tall).picture("webp-1920.webp");
+    let (mut refusal, mut accepted) = (String::new(), 0);
+    for end in (tall.len() * 8 / 10..tall.len()).step_by(150) {
+        match crate::render_with(&tall[..end], &ImageProfile::default(), &ImageLimits::default()) {
+            Err(error) if accepted == 0 => refusal = error.to_string(),
+            Err(error) => panic!("cut at {end}: {error}"),
+            Ok(rendered) => {
+                accepted += 1;
+                let warning = &rendered.manifest.warnings[0];
+                assert_eq!(warning.code, WarningCode::CutOff);
+                assert!(warning.message.contains("HEIC file is cut off: 9"), "{}", warning.message);
+                // What is there is as it was, and nothing below is another colour.
+                let cut = rendered.picture("webp-1920.webp");
+                let off = |rows: std::ops::Range<u32>| {
+                    let pixels = f64::from((rows.end - rows.start) * 96);
+                    let pixels_off = rows.flat_map(|y| (0..96).map(move |x| (x, y)));
+                    let off = pixels_off.map(|(x, y)| cut.get_pixel(x, y)[0].abs_diff(whole.get_pixel(x, y)[0]));
+                    off.map(f64::from).sum::<f64>() / pixels
+                };
+                let (there, missing) = (off(0..1800), off(1830..1920));
+                assert!(there < 4.0 && missing < 20.0, "cut at {end}: {there}, {missing}");
+            }
+        }
+    }
+    assert!(accepted > 2 && refusal.contains("cut off: 9") && refusal.contains("at least 95%"), "{refusal}");
+    let refusal = refused(&tall[..tall.len() / 2]);
+    assert!(refusal.message.contains("% of its rows"), "{refusal}");
+    // Of AV1 nothing can be had before all of it is there.
+    let avif = support::avif(64, 48, &support::photo(64, 48), ravif::BitDepth::Eight);
+    let refusal = refused(&avif[..avif.len() - 20]);
+    assert!(refusal.message.contains("cut off: 9") && refusal.message.contains("% of its bytes"), "{refusal}");
 }
 
 #[test]

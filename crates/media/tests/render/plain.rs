@@ -109,6 +109,18 @@ fn limits_hold_before_pixels_are_read_and_what_is_cut_off_is_damaged() {
 }
 
 #[test]
+fn every_file_with_its_end_missing_gets_a_verdict() {
+    for (name, content) in COLOURS.iter().chain(GREYS).chain(ICONS).chain([&TRANSPARENT]) {
+        for end in (0..content.len()).rev().step_by(content.len() / 150 + 1) {
+            match render_with(&content[..end], &ImageProfile::default(), &ImageLimits::default()) {
+                Ok(_) | Err(MediaError::Refused(_)) => {}
+                Err(MediaError::Transient(fault)) => panic!("{name} cut at {end}: {fault}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn every_file_with_bytes_changed_gets_a_verdict() {
     let limits = ImageLimits { max_pixels: 1_000_000, ..ImageLimits::default() };
     let all = COLOURS.iter().chain(GREYS).chain(ICONS).chain([&TRANSPARENT]);

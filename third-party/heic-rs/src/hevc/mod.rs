@@ -62,7 +62,14 @@ use crate::error::Result;
 /// See the module documentation for the shape of the inputs.
 pub fn decode_still(parameter_sets: &[&[u8]], slices: &[&[u8]]) -> Result<Frame> {
     let sets = decode::ParameterSets::parse(parameter_sets)?;
-    Ok(decode::decode(&sets, slices)?)
+    Ok(decode::decode(&sets, slices, false)?.0)
+}
+
+/// Decode as much as there is of a single still picture whose last slice is cut
+/// off, and tell how many of its rows are there.
+pub fn decode_cut(parameter_sets: &[&[u8]], slices: &[&[u8]]) -> Result<(Frame, usize)> {
+    let sets = decode::ParameterSets::parse(parameter_sets)?;
+    Ok(decode::decode(&sets, slices, true)?)
 }
 
 /// Read the geometry out of a sequence parameter set without decoding.

@@ -70,7 +70,7 @@ impl<'a> Bands<'a> {
                 let stream = gather(self.content, &tile.stream);
                 let planes = match &tile.coding {
                     Coding::Av1 => av1::decode(stream, self.picture, self.points),
-                    Coding::Hevc(configuration) => configuration.decode(&stream, self.picture, self.points),
+                    Coding::Hevc(configuration) => configuration.decode(&stream, tile.cut, self.picture, self.points),
                 };
                 Ok(Image { planes: planes?, above: false })
             })

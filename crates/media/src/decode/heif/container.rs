@@ -69,6 +69,8 @@ pub(super) struct Tile {
     /// The parts of the file that its stream is made of.
     pub(super) stream: Vec<Range<usize>>,
     pub(super) coding: Coding,
+    /// Whether the file ends in the middle of them.
+    pub(super) cut: bool,
 }
 
 impl Tile {
@@ -173,7 +175,12 @@ fn alpha_of(meta: &Meta, id: u32) -> Option<&Item> {
 
 fn picture(meta: &Meta, content: &[u8], item: &Item) -> Parsed<Picture> {
     match &item.kind {
-        b"av01" | b"hvc1" | b"grid" if item.missing => Err(Unusable::Damaged("it ends too early")),
+        b"hvc1" if item.missing && !item.there.is_empty() => {
+            let mut picture = coded(meta, item)?;
+            picture.tiles.iter_mut().for_each(|tile| (tile.stream, tile.cut) = (item.there.clone(), true));
+            Ok(picture)
+        }
+        b"av01" | b"hvc1" | b"grid" if item.missing => Err(item.cut_off()),
         b"av01" | b"hvc1" => coded(meta, item),
         b"grid" => grid(meta, content, item),
         // The very picture that it refers to, with transformations of its own.
@@ -243,7 +250,7 @@ fn coded(meta: &Meta, item: &Item) -> Parsed<Picture> {
     });
     let (coding, coded, bits, subsampling) = configuration.ok_or(Unusable::Damaged("an image has no configuration"))?;
     let size = size.ok_or(Unusable::Damaged("an image has no size"))?;
-    let tile = Tile { stream: item.extents.clone(), coding };
+    let tile = Tile { stream: item.extents.clone(), coding, cut: false };
     let coded = coded.unwrap_or(size);
     Ok(Picture { size, columns: 1, tile: size, coded, tiles: vec![tile], bits, subsampling })
 }

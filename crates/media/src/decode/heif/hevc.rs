@@ -9,9 +9,9 @@ use super::{
     planes::{CodePoints, Planes, Subsampling, UnknownMatrix},
 };
 use crate::error::{MediaError, corrupt, unsupported};
-use heic_rs::hevc::{ChromaFormat, Frame, decode_still};
+use heic_rs::hevc::{ChromaFormat, Frame, decode_cut, decode_still};
 pub(super) use sequence::Sequence;
-use smmu_core::image::Size;
+use smmu_core::{ErrorCode, Refusal, image::Size};
 
 /// The `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 8.3.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,14 +65,38 @@ impl Configuration {
         Ok(Self { length_bytes, sets, sequence })
     }
 
-    /// Decodes the one picture of a stream.
+    /// Decodes the one picture of a stream. Of one that is cut off the last row that is there stands for all below.
     pub(super) fn decode(
         &self,
         stream: &[u8],
+        cut: bool,
         picture: &Picture,
         points: Option<CodePoints>,
     ) -> Result<Planes, MediaError> {
-        let units = self.units(stream)?;
+        let (mut frame, rows) = self.frame(stream, cut)?;
+        if frame.width < picture.tile.width || frame.height < picture.tile.height {
+            return Err(corrupt("HEIC", "an image is smaller than the file says"));
+        }
+        if cut {
+            repeat_last(&mut frame, rows);
+        }
+        planes(frame, picture.tile, points.unwrap_or(self.sequence.points))
+            .map_err(|UnknownMatrix| unsupported("HEIC with these matrix coefficients is not supported"))
+    }
+
+    /// How many rows are there of the picture of a stream that is cut off.
+    pub(super) fn rows(&self, stream: &[u8]) -> Result<u32, MediaError> {
+        match self.frame(stream, true) {
+            Ok((_, rows)) => Ok(u32::try_from(rows).unwrap_or(u32::MAX)),
+            // It ends before its first slice has begun.
+            Err(MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, .. })) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The decoded picture, and how many of its rows are there.
+    fn frame(&self, stream: &[u8], cut: bool) -> Result<(Frame, usize), MediaError> {
+        let units = self.units(stream, cut)?;
         let (slices, others): (Vec<&[u8]>, Vec<&[u8]>) =
             units.into_iter().partition(|unit| unit_type(unit).is_some_and(|kind| kind < FIRST_OTHER_THAN_PICTURE));
         // Some cameras repeat the parameter sets in the pictures. Others there would overrule those that limits were
@@ -82,32 +106,55 @@ impl Configuration {
             return Err(unsupported("HEIC whose pictures have parameter sets of their own is not supported"));
         }
         let sets: Vec<&[u8]> = self.sets.iter().map(Vec::as_slice).collect();
-        let frame = decode_still(&sets, &slices).map_err(failed)?;
-        frame.validate().map_err(failed)?;
-        if frame.width < picture.tile.width || frame.height < picture.tile.height {
-            return Err(corrupt("HEIC", "an image is smaller than the file says"));
+        let (frame, rows) = if cut {
+            decode_cut(&sets, &slices)
+        } else {
+            decode_still(&sets, &slices).map(|frame| (frame, usize::MAX))
         }
-        planes(frame, picture.tile, points.unwrap_or(self.sequence.points))
-            .map_err(|UnknownMatrix| unsupported("HEIC with these matrix coefficients is not supported"))
+        .map_err(failed)?;
+        frame.validate().map_err(failed)?;
+        Ok((frame, rows))
     }
 
-    /// The units of a stream, each behind its length.
-    fn units<'a>(&self, stream: &'a [u8]) -> Result<Vec<&'a [u8]>, MediaError> {
+    /// The units of a stream, each behind its length; of one that is cut off the last as far as it is there.
+    fn units<'a>(&self, stream: &'a [u8], cut: bool) -> Result<Vec<&'a [u8]>, MediaError> {
         let mut left = Bytes(stream);
         let mut units = Vec::new();
         let mut next = || -> Parsed<&'a [u8]> {
             let bytes = left.u32(self.length_bytes)? as usize;
-            left.take(bytes)
+            left.take(if cut { bytes.min(left.0.len()) } else { bytes })
         };
         let mut read = 0;
         while read < stream.len() {
-            let unit = next().map_err(|_| corrupt("HEIC", "an image is cut off"))?;
+            let unit = match next() {
+                Ok(unit) => unit,
+                Err(_) if cut => break,
+                Err(_) => return Err(corrupt("HEIC", "an image is cut off")),
+            };
             read += self.length_bytes + unit.len();
             if is_base_layer(unit) {
                 units.push(unit);
             }
         }
         Ok(units)
+    }
+}
+
+/// Fills what is missing below so many rows with the last of them.
+fn repeat_last(frame: &mut Frame, rows: usize) {
+    let down = match frame.chroma {
+        ChromaFormat::Yuv420 => 2,
+        ChromaFormat::Monochrome | ChromaFormat::Yuv422 | ChromaFormat::Yuv444 => 1,
+    };
+    let (luma_stride, chroma_stride) = (frame.y_stride as usize, frame.c_stride as usize);
+    for (plane, stride, rows) in [
+        (&mut frame.y, luma_stride, rows),
+        (&mut frame.cb, chroma_stride, rows / down),
+        (&mut frame.cr, chroma_stride, rows / down),
+    ] {
+        let Some((there, missing)) = plane.split_at_mut_checked(stride * rows) else { continue };
+        let Some(last) = there.len().checked_sub(stride).and_then(|start| there.get(start..)) else { continue };
+        missing.chunks_exact_mut(stride.max(1)).for_each(|row| row.copy_from_slice(last));
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) struct Item {
     pub(super) extents: Vec<Range<usize>>,
     /// Whether the file ends before its bytes do; it has no extents then.
     pub(super) missing: bool,
+    /// Of its bytes those that the file still has.
+    pub(super) there: Vec<Range<usize>>,
+    /// How many there should be.
+    pub(super) bytes: u64,
     /// Index from 1, and whether it must be understood.
     properties: Vec<(usize, bool)>,
 }
@@ -37,6 +41,14 @@ pub(super) struct Reference {
 
 /// More items or properties than this make no sense in a file of one picture, and cost time.
 const MAX_ENTRIES: usize = 4096;
+
+impl Item {
+    /// Why nothing can be shown of an item whose bytes are missing.
+    pub(super) fn cut_off(&self) -> Unusable {
+        let there: usize = self.there.iter().map(Range::len).sum();
+        Unusable::CutOff((there as u64).saturating_mul(100).checked_div(self.bytes).unwrap_or(0).min(100))
+    }
+}
 
 impl Meta {
     pub(super) fn read(content: &[u8], mut payload: Bytes) -> Parsed<Self> {
@@ -105,15 +117,20 @@ impl Meta {
             let method = if version == 0 { 0 } else { payload.number(2)? & 15 };
             payload.take(2)?;
             let base = payload.number(base)?;
-            let (mut extents, mut missing) = (Vec::new(), false);
+            let (mut extents, mut missing, mut there, mut all) = (Vec::new(), false, Vec::new(), 0_u64);
             for _ in 0..payload.number(2)? {
                 payload.take(index)?;
                 let start = base.checked_add(payload.number(offset)?).ok_or(CUT_OFF)?;
                 let bytes = payload.number(length)?;
+                all = all.saturating_add(bytes);
                 extents.push(match method {
                     0 => {
                         let Ok(extent) = extent(start, bytes, 0..file) else {
                             missing = true;
+                            there.extend(extents.drain(..));
+                            there.extend(
+                                usize::try_from(start).ok().filter(|start| *start < file).map(|start| start..file),
+                            );
                             continue;
                         };
                         extent
@@ -124,6 +141,7 @@ impl Meta {
             }
             let item = self.item(id)?;
             (item.extents, item.missing) = (if missing { Vec::new() } else { extents }, missing);
+            (item.there, item.bytes) = (there, all);
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ fn picture(entry: &Entry, first: Range<usize>) -> Parsed<Picture> {
             _ => None,
         })
         .ok_or(Unusable::Damaged("a track has no configuration"))?;
-    let tiles = vec![Tile { stream: vec![first], coding }];
+    let tiles = vec![Tile { stream: vec![first], coding, cut: false }];
     Ok(Picture { size: entry.size, columns: 1, tile: entry.size, coded, tiles, bits, subsampling })
 }
 

@@ -122,6 +122,11 @@ impl<'a> Cabac<'a> {
         Ok(())
     }
 
+    /// Whether bits were needed that are not there.
+    pub fn is_past_end(&self) -> bool {
+        self.bit_pos() > self.data.len() * 8 + 7
+    }
+
     /// Next stream byte, or zero past the end; `check_overread` bounds the latter.
     #[inline(always)]
     fn fetch(&mut self) -> u32 {

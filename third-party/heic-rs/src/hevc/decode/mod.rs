@@ -27,8 +27,9 @@ use crate::hevc::{ChromaFormat, Frame};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Decodes one still picture from its parameter sets and slice NAL units.
-pub fn decode(sets: &ParameterSets, slices: &[&[u8]]) -> Result<Frame> {
+/// Decodes one still picture from its parameter sets and slice NAL units. Of a stream
+/// that may be `cut` off what is there is decoded; the second value is how many rows are.
+pub fn decode(sets: &ParameterSets, slices: &[&[u8]], cut: bool) -> Result<(Frame, usize)> {
     if slices.is_empty() {
         return Err(Error::NoSlices);
     }
@@ -78,13 +79,16 @@ pub fn decode(sets: &ParameterSets, slices: &[&[u8]]) -> Result<Frame> {
     };
     let mut prev: Option<SliceHeader> = None;
     for (nh, rbsp) in &parsed {
-        let h = parse_slice_header(nh, &rbsp.data, sps, pps, prev.as_ref())?;
+        let h = match parse_slice_header(nh, &rbsp.data, sps, pps, prev.as_ref()) {
+            Err(_) if cut && prev.is_some() => break,
+            parsed => parsed?,
+        };
         if h.pps_id != pps.id {
             return Err(Error::Unsupported("a picture using more than one PPS"));
         }
         fi.sao_enabled |= h.sao_luma || h.sao_chroma;
         let hh = h.clone();
-        slice_data::decode_slice(
+        match slice_data::decode_slice(
             sps,
             pps,
             &geo,
@@ -93,15 +97,23 @@ pub fn decode(sets: &ParameterSets, slices: &[&[u8]]) -> Result<Frame> {
             &mut fi,
             h,
             rbsp,
-        )?;
+            cut,
+        ) {
+            Err(_) if cut => break,
+            decoded => decoded?,
+        }
         prev = Some(hh);
     }
-    if fi.slice_addr.contains(&u32::MAX) {
+    let first_missing = fi.slice_addr.iter().position(|&address| address == u32::MAX);
+    if first_missing.is_some() && !cut {
         return Err(Error::InvalidData("picture is not fully covered by slices"));
     }
+    let there = first_missing.map_or(sps.height, |rs| (rs / geo.w_ctbs) << sps.log2_ctb);
     deblock(&mut pic, &fi);
     sao(&mut pic, &fi);
-    Ok(crop(&pic, sps))
+    let frame = crop(&pic, sps);
+    let rows = there.saturating_sub(sps.crop[2]).min(frame.height as usize);
+    Ok((frame, rows))
 }
 
 /// Derives the scaling factors in force for the picture, if any.

@@ -24,6 +24,7 @@ pub fn decode_slice<'a>(
     fi: &'a mut FilterInfo,
     h: SliceHeader,
     rbsp: &'a Rbsp,
+    cut: bool,
 ) -> Result<()> {
     let starts = substream_starts(&h, rbsp);
     let qp_bd_y = 6 * (sps.bit_depth_y as i32 - 8);
@@ -92,7 +93,12 @@ pub fn decode_slice<'a>(
         }
         d.fi.slice_addr[rs] = d.sh.slice_address;
         d.fi.ctb[rs] = ctb_template;
-        coding_tree_unit(&mut d, rs)?;
+        let decoded = coding_tree_unit(&mut d, rs);
+        if decoded.is_err() || (cut && d.cab.is_past_end()) {
+            // Whoever decodes a stream that is cut off asks which units are there.
+            d.fi.slice_addr[rs] = u32::MAX;
+            return decoded.and(Err(Error::Truncated));
+        }
         if pps.wpp_enabled && (rs % geo.w_ctbs == 1 || geo.w_ctbs == 1) {
             saved = Some((rs / geo.w_ctbs, d.cab.ctx));
         }
