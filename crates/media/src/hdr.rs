@@ -97,7 +97,8 @@ const P3_TO_SRGB: [[f32; 3]; 3] =
 pub(crate) fn to_srgb(decoded: &Decoded, transfer: Transfer, primaries: u8) -> Raster {
     let (matrix, shares) = match primaries {
         1 => (None, [0.2126, 0.7152, 0.0722]),
-        12 => (Some(P3_TO_SRGB), [0.2290, 0.6917, 0.0793]),
+        // JPEG XL has one number for both of P3's whites.
+        11 | 12 => (Some(P3_TO_SRGB), [0.2290, 0.6917, 0.0793]),
         // HDR is BT.2020's unless it says otherwise (BT.2100, table 2).
         _ => (Some(BT2020_TO_SRGB), [0.2627, 0.678, 0.0593]),
     };

@@ -74,6 +74,7 @@ impl Jxl {
         let Loaded { mut image, tracker, ended } = load::load(&found.codestream, limits, most as usize)?;
         colours::ask_for_srgb(&mut image);
         colours::check_inks(&image)?;
+        colours::check_range(&image)?;
         let metadata = &image.image_header().metadata;
         let shown_ms = match &metadata.animation {
             Some(animation) => shown_ms(&image, animation, most as usize),

@@ -55,6 +55,14 @@ pub(super) fn profile(image: &JxlImage) -> Option<ColourProfile> {
     }
 }
 
+/// High dynamic range is brought into range from primaries that have a name.
+pub(super) fn check_range(image: &JxlImage) -> Result<(), MediaError> {
+    if image.hdr_type().is_some() && image.rendered_cicp().is_none() {
+        return Err(unsupported(format!("{NAME} of high dynamic range with primaries of its own is not supported")));
+    }
+    Ok(())
+}
+
 /// Whether inks are in it that the pixels do not have, or transparency that inks cannot have here.
 pub(super) fn check_inks(image: &JxlImage) -> Result<(), MediaError> {
     match image.pixel_format() {

@@ -117,13 +117,17 @@ fn sixteen_bits_floats_and_high_dynamic_range_are_the_samples_that_djxl_writes()
 
 #[test]
 fn high_dynamic_range_looks_like_its_samples_brought_into_range() {
-    for (name, right, transfer) in
-        [("hlg", "hlg", Transfer::Hlg), ("pq", "pq", Transfer::Pq), ("pq-lossy", "pq", Transfer::Pq)]
-    {
+    for (name, right, transfer, primaries) in [
+        ("hlg", "hlg", Transfer::Hlg, 9),
+        ("pq", "pq", Transfer::Pq, 9),
+        ("pq-lossy", "pq", Transfer::Pq, 9),
+        ("pq-p3", "pq", Transfer::Pq, 12),
+        ("pq-p3-lossy", "pq", Transfer::Pq, 12),
+    ] {
         let (made, header) = shown(&fixture(&format!("{name}.jxl")));
         let samples = png(right).into_rgb16().into_raw();
         let right = Raster { size: header.stored, channels: Channels::Rgb, samples };
-        let right = hdr::to_srgb(&Decoded::Sixteen(right), transfer, 9);
+        let right = hdr::to_srgb(&Decoded::Sixteen(right), transfer, primaries);
         let [made, right] = [&made, &right].map(|raster| raster.samples.iter().copied().map(f64::from));
         let decibels = psnr(made, right, 255.0);
         eprintln!("{name}: {decibels:.1} dB");
