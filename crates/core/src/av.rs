@@ -30,7 +30,7 @@ pub use plan::{
     AudioPlan, PicturePlan, Plan, PosterPlan, PreviewPlan, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, ToneMap,
     VideoEncoding, VideoPlan, WaveformPlan, chosen_sound, names, plan,
 };
-pub use probe::{Clock, Packet, Shape, Survey, Timing};
+pub use probe::{Clock, Lengths, Pace, Packet, Shape, Stated, Survey, Timing};
 pub use profile::{
     AudioProfile, Av1Profile, AvProfile, H264Preset, H264Profile, InvalidAvProfile, Level, LoudnessProfile,
     PosterProfile, PreviewProfile, RungProfile, StoryboardProfile, VideoLadder, WaveformProfile, Within,

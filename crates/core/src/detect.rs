@@ -34,6 +34,7 @@ pub fn detect(head: &[u8]) -> Option<Format> {
         .or_else(|| other::undecoded(head))
         .or_else(|| inferred(head))
         .or_else(|| tga().filter(|_| other::not_media(head).is_none()))
+        .or_else(|| gsm(head))
 }
 
 /// The format, if somebody decodes it; otherwise the refusal that every entrance gives.
@@ -166,6 +167,7 @@ fn container(head: &[u8]) -> Option<Format> {
         _ if at(0, b".snd") => (Audio, "audio/basic"),
         _ if at(0, b"wvpk") => (Audio, "audio/x-wavpack"),
         _ if at(0, b"TTA1") => (Audio, "audio/x-tta"),
+        _ if at(0, b"NIST_1A\n") => (Audio, "audio/x-nist"),
         _ if at(0, b"DKIF\0\0") => (Video, "video/x-ivf"),
         // The partition pack of a header (SMPTE ST 377-1).
         _ if at(0, b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01\x02") => (Video, "application/mxf"),
@@ -179,6 +181,16 @@ fn container(head: &[u8]) -> Option<Format> {
         _ => return None,
     };
     Some(Format { kind, content_type })
+}
+
+/// GSM 06.10 has no mark at its beginning: only four bits at that of each frame of 33 bytes (RFC 3551, 4.5.8.1). Half a
+/// second of them is told from text, whose letters may have the same bits.
+fn gsm(head: &[u8]) -> Option<Format> {
+    const FRAME: usize = 33;
+    const LEAST: usize = 25;
+    let (frames, _) = head.as_chunks::<FRAME>();
+    let is_gsm = frames.len() >= LEAST && frames.iter().all(|frame| frame[0] >> 4 == 0xD);
+    is_gsm.then_some(Format { kind: MediaKind::Audio, content_type: "audio/x-gsm" })
 }
 
 const EBML: &[u8] = b"\x1A\x45\xDF\xA3";

@@ -16,6 +16,7 @@ mod listen;
 mod machine;
 mod making;
 mod mix;
+mod pace;
 mod probe;
 mod progress;
 mod sandbox;

@@ -157,6 +157,7 @@ pub struct VideoStream {
     /// Average frames a second.
     pub frame_rate: FrameRate,
     /// Whether the distance between frames varies.
+    // Of a slow video also where one lies between two steps of its rate.
     pub variable_frame_rate: bool,
     /// Whether frames have no duration of their own: the container tells a rate that is none, or a tick of its clock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -179,6 +180,9 @@ pub struct VideoStream {
     /// Its own duration in milliseconds, where the container gives each stream one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// Of a slow video that was looked at: when its last frame ends, in milliseconds from the file's start.
+    #[serde(skip)]
+    pub end_ms: Option<u64>,
 }
 
 /// Frames a second as a fraction; never zero, never infinite.

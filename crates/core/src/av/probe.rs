@@ -1,5 +1,6 @@
 //! From what ffprobe wrote to a [`Probe`]. Every text in it comes from the file, thus from a stranger.
 
+mod pace;
 mod report;
 mod survey;
 mod text;
@@ -8,6 +9,7 @@ mod video;
 
 use super::facts::{AudioStream, Chapter, Probe, Tags};
 use crate::error::{ErrorCode, Refusal};
+pub use pace::{Lengths, Pace, Stated};
 use report::{Kind, Report, Stream};
 pub use survey::{Clock, Packet, Survey};
 use text::{shown, word};
@@ -37,6 +39,13 @@ impl Probe {
             return Err(Refusal::new(ErrorCode::CorruptMedia, "the file has nothing but a header"));
         }
 
+        if let [sound] = &streams[..]
+            && sound.codec_name == "flac"
+            && number(&sound.bits_per_raw_sample).is_some_and(|bits| bits > FLAC_BITS)
+        {
+            let message = format!("FLAC with more than {FLAC_BITS} bits per sample is not supported");
+            return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
+        }
         let video = video::shown(streams);
         let mut audio: Vec<AudioStream> = streams.iter().filter_map(sound).collect();
         let duration_ms = duration_ms(&report);
@@ -68,6 +77,9 @@ impl Probe {
         })
     }
 }
+
+/// What ffmpeg 5.1 decodes. The format has 32 since its library's version 1.4.
+const FLAC_BITS: u64 = 24;
 
 /// A sound that can be decoded.
 fn sound(stream: &Stream) -> Option<AudioStream> {

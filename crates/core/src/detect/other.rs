@@ -9,6 +9,11 @@ const UNDECODED: &[(usize, &[u8], &str)] = &[
     (0, b"\0\0\0\x0CjP  \r\n\x87\n", "image/jp2"),
     (0, b"\xFF\x4F\xFF\x51", "image/j2k"),
     (0, b"\x76\x2F\x31\x01", "image/x-exr"),
+    (0, b"SDPX", "image/x-dpx"),
+    (0, b"XPDS", "image/x-dpx"),
+    (0, b"\x80\x2A\x5F\xD7", "image/x-cineon"),
+    (0, b"\xD7\x5F\x2A\x80", "image/x-cineon"),
+    (0, b"id=ImageMagick", "image/x-miff"),
     (0, b"#?RADIANCE", "image/vnd.radiance"),
     (0, b"#?RGBE", "image/vnd.radiance"),
     (0, b"DDS ", "image/vnd.ms-dds"),
@@ -145,6 +150,11 @@ fn by_structure(head: &[u8]) -> Option<&'static str> {
             b'3' | b'6' => "image/x-portable-pixmap",
             _ => "image/x-portable-anymap",
         }),
+        // IFF, a family of the Amiga.
+        [b'F', b'O', b'R', b'M', _, _, _, _, kind @ ..] if kind.starts_with(b"8SVX") => Some("audio/x-8svx"),
+        [b'F', b'O', b'R', b'M', _, _, _, _, kind @ ..] if kind.starts_with(b"ILBM") || kind.starts_with(b"PBM ") => {
+            Some("image/x-ilbm")
+        }
         // ZSoft's version, encoding 1 and bits per plane.
         [0x0A, 0 | 2..=5, 1, 1 | 2 | 4 | 8, ..] => Some("image/vnd.zbrush.pcx"),
         // LOAS (ISO/IEC 14496-3, 1.7.2): eleven bits of mark and thirteen of length, twice.

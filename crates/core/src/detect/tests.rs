@@ -143,6 +143,9 @@ const HEADS: &[(&str, &[u8])] = &[
     ("TGA", b"\0\0\x02\0\0\0\0\0\0\0\0\0\x40\0\x30\0\x18\x20"),
     ("PPM", b"P6\n64 48\n255\n"),
     ("PFM", b"PF\n64 48\n-1.0\n"),
+    ("DPX or Cineon", b"SDPX\0\0\x20\0V1.0"),
+    ("DPX or Cineon", b"\x80\x2A\x5F\xD7\0\0\x08\0"),
+    ("MIFF (ImageMagick)", b"id=ImageMagick version=1.0\n"),
     ("OpenEXR", b"\x76\x2F\x31\x01\x02\0\0\0"),
     ("Radiance HDR", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n"),
     ("DDS", b"DDS \x7C\0\0\0"),
@@ -156,6 +159,7 @@ const HEADS: &[(&str, &[u8])] = &[
     ("PCX", b"\x0A\x05\x01\x08"),
     ("JPEG XR", b"II\xBC\x01"),
     ("PostScript (EPS, PS, AI)", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+    ("Amiga picture (ILBM)", b"FORM\0\0\x10\0ILBMBMHD"),
     ("XCF (GIMP)", b"gimp xcf v011\0"),
     ("OpenRaster", b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\x10\0\0\0\x08\0\0\0mimetypeimage/openraster"),
     ("AutoCAD drawing (DWG)", b"AC1018\0"),
@@ -203,11 +207,14 @@ const HEADS: &[(&str, &[u8])] = &[
     ("AU", b".snd\0\0\0\x18"),
     ("WavPack", b"wvpk"),
     ("TTA", b"TTA1\x01\0"),
+    ("NIST SPHERE", b"NIST_1A\n   1024\n"),
+    ("GSM", &GSM),
     ("Monkey's Audio", b"MAC \x96\x0F"),
     ("MIDI", b"MThd\0\0\0\x06"),
     ("Musepack", b"MPCKSH"),
     ("DSD (DSF, DFF)", b"DSD \x1C\0"),
     ("AAC in LATM", b"\x56\xE0\x04\x20\0\x11\x90\x56\xE0\x04"),
+    ("8SVX (Amiga)", b"FORM\0\0\x10\x008SVXVHDR"),
     ("SILK", b"\x02#!SILK_V3"),
     ("Creative Voice", b"Creative Voice File\x1A"),
     ("OptimFROG", b"OFR \x14"),
@@ -215,6 +222,16 @@ const HEADS: &[(&str, &[u8])] = &[
     ("tracker music (MOD, XM, IT, S3M)", b"Extended Module: song"),
 ];
 
+/// Half a second of silence.
+const GSM: [u8; 25 * 33] = {
+    let mut bytes = [0; 25 * 33];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = 0xD8;
+        at += 33;
+    }
+    bytes
+};
 const DICOM: [u8; 132] = marked_at::<132>(&[(128, b'D'), (129, b'I'), (130, b'C'), (131, b'M')]);
 const TRANSPORT_STREAM: [u8; 400] = marked_at::<400>(&[(0, b'G'), (188, b'G'), (376, b'G')]);
 
@@ -283,6 +300,16 @@ fn what_is_no_media_is_named_and_what_nobody_knows_is_said_to_be_unknown() {
     ] {
         assert_eq!(known(head).unwrap_err().message, format!("unsupported format: {words}"));
     }
+}
+
+#[test]
+fn sound_without_a_mark_is_told_by_many_frames_and_never_from_text() {
+    assert_eq!(detect(&GSM[..24 * 33]), None);
+    let mut one_wrong = GSM;
+    one_wrong[33 * 7] = 0xC8;
+    assert_eq!(detect(&one_wrong), None);
+    let letters = "Съешь ещё этих мягких французских булок, да выпей чаю. ".repeat(40);
+    assert_eq!(detect(letters.as_bytes()), None);
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub(super) const FORMATS: &[FormatEntry] = formats! {
         ["ppm" => "image/x-portable-pixmap" "pgm" => "image/x-portable-graymap"
          "pbm" => "image/x-portable-bitmap" "pnm" => "image/x-portable-anymap"];
     "PFM", Image, Nobody: ["image/x-portable-floatmap"], ["pfm" => "image/x-portable-floatmap"];
+    "DPX or Cineon", Image, Nobody:
+        ["image/x-dpx" "image/x-cineon"], ["dpx" => "image/x-dpx" "cin" => "image/x-cineon"];
+    "MIFF (ImageMagick)", Image, Nobody: ["image/x-miff"], ["miff" => "image/x-miff"];
     "OpenEXR", Image, Nobody: ["image/x-exr" "image/aces"], ["exr" => "image/x-exr"];
     "Radiance HDR", Image, Nobody: ["image/vnd.radiance" "image/x-hdr"], ["hdr" => "image/vnd.radiance"];
     "DDS", Image, Nobody: ["image/vnd.ms-dds" "image/x-dds"], ["dds" => "image/vnd.ms-dds"];
@@ -90,6 +93,8 @@ pub(super) const FORMATS: &[FormatEntry] = formats! {
     "PostScript (EPS, PS, AI)", Image, Nobody:
         ["application/postscript" "image/x-eps" "application/eps" "application/x-eps"],
         ["ps" => "application/postscript" "eps" => "image/x-eps" "ai" => "application/postscript"];
+    "Amiga picture (ILBM)", Image, Nobody:
+        ["image/x-ilbm" "image/ilbm"], ["ilbm" => "image/x-ilbm" "lbm" => "image/x-ilbm" "iff" => "image/x-ilbm"];
     "XCF (GIMP)", Image, Nobody: ["image/x-xcf"], ["xcf" => "image/x-xcf"];
     "OpenRaster", Image, Nobody: ["image/openraster"], ["ora" => "image/openraster"];
     "AutoCAD drawing (DWG)", Image, Nobody: ["image/vnd.dwg"], ["dwg" => "image/vnd.dwg"];
@@ -192,11 +197,15 @@ pub(super) const FORMATS: &[FormatEntry] = formats! {
     "AU", Audio, Ffmpeg: ["audio/basic" "audio/x-au" "audio/au"], ["au" => "audio/basic" "snd" => "audio/basic"];
     "WavPack", Audio, Ffmpeg: ["audio/x-wavpack" "audio/wavpack"], ["wv" => "audio/x-wavpack"];
     "TTA", Audio, Ffmpeg: ["audio/x-tta" "audio/tta"], ["tta" => "audio/x-tta"];
+    "NIST SPHERE", Audio, Ffmpeg:
+        ["audio/x-nist" "audio/x-sph"], ["sph" => "audio/x-sph" "nist" => "audio/x-nist"];
+    "GSM", Audio, Ffmpeg: ["audio/x-gsm" "audio/gsm"], ["gsm" => "audio/x-gsm"];
     "Monkey's Audio", Audio, Nobody: ["audio/x-ape" "audio/ape"], ["ape" => "audio/x-ape"];
     "MIDI", Audio, Nobody: ["audio/midi" "audio/x-midi" "audio/mid"], ["mid" => "audio/midi" "midi" => "audio/midi"];
     "Musepack", Audio, Nobody: ["audio/x-musepack" "audio/musepack"], ["mpc" => "audio/x-musepack"];
     "DSD (DSF, DFF)", Audio, Nobody: ["audio/x-dsf" "audio/x-dff"], ["dsf" => "audio/x-dsf" "dff" => "audio/x-dff"];
     "AAC in LATM", Audio, Nobody: ["audio/x-latm"], ["latm" => "audio/x-latm" "loas" => "audio/x-latm"];
+    "8SVX (Amiga)", Audio, Nobody: ["audio/x-8svx" "audio/8svx"], ["8svx" => "audio/x-8svx" "8sv" => "audio/x-8svx"];
     "SILK", Audio, Nobody: ["audio/silk"], ["silk" => "audio/silk"];
     "Creative Voice", Audio, Nobody: ["audio/x-voc"], ["voc" => "audio/x-voc"];
     "OptimFROG", Audio, Nobody: ["audio/x-optimfrog"], ["ofr" => "audio/x-optimfrog"];

@@ -8,7 +8,7 @@ pub(crate) const SOURCE: &str = "source";
 /// The containers that are opened: those that hold media themselves. Every demuxer that opens what a file
 /// names (concat, hls, dash, sdp, image2, imf) or that draws by itself (lavfi) is absent.
 const CONTAINERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,wav,w64,mp3,aac,flac,aiff,caf,amr,ac3,eac3,\
-     dts,au,wv,tta,dv,mxf,ivf,mpegvideo";
+     dts,au,wv,tta,nistsphere,gsm,dv,mxf,ivf,mpegvideo";
 
 /// For a sound whose gaps are filled from time 0 on. Where it changes its rate or its channels ffmpeg begins its filters
 /// anew, which fill all the time before with silence again: what is earlier than what came out before is dropped.

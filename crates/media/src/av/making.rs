@@ -107,7 +107,7 @@ impl<'a> Making<'a> {
 
 /// Containers that say exactly how long they are, unless ffmpeg had to guess, so that less means that they were cut off.
 pub(crate) const EXACT: &[&str] =
-    &["mov", "matroska", "flac", "aiff", "wav", "mp3", "avi", "flv", "caf", "au", "tta", "wv"];
+    &["mov", "matroska", "flac", "aiff", "wav", "mp3", "avi", "flv", "caf", "au", "tta", "wv", "nistsphere", "mxf"];
 
 /// Whether an end is missing: whether less was made of these streams than the file says they have. Half a video is
 /// better than none, but less than a tenth is refused, and so is nothing.

@@ -6,6 +6,7 @@ use super::{
     failure::{corrupt, too_many_pixels},
     line::Line,
     making::EXACT,
+    pace,
     sandbox::{Bounds, Program},
     workspace::Workspace,
 };
@@ -103,7 +104,7 @@ fn measure(
             };
         }
     }
-    Ok(())
+    pace::look(probe, extents, survey.as_ref(), runner, limits)
 }
 
 /// What the packets of picture and sound say: all are read, none is decoded.

@@ -2,7 +2,7 @@
 
 use crate::{Bench, H264, Made, ffmpeg, moving, tone};
 use smmu_core::{ErrorCode, WarningCode, av::AvLimits};
-use std::fs;
+use std::{fs, path::Path};
 
 fn probe(made: &Made) -> &smmu_core::av::Probe {
     &made.manifest.av.as_ref().expect("facts").probe
@@ -130,6 +130,7 @@ fn what_is_there_of_a_file_cut_off_is_made_and_it_says_so() {
         (both(&h264), "mkv"),
         (both(&h264), "flv"),
         (both("-c:v mpeg4 -c:a libmp3lame"), "avi"),
+        (both("-c:v mpeg2video -g 12 -c:a pcm_s16le -ar 48000"), "mxf"),
         (both("-c:v libvpx -deadline realtime -c:a libopus"), "webm"),
     ] {
         let content = clip(&words, extension);
@@ -198,6 +199,58 @@ fn a_frame_a_second_stays_one_and_slower_ones_are_repeated() {
             assert_eq!(ffmpeg::frames(&video), frames, "{rate} in {extension}");
             made.assert_sound();
         }
+    }
+}
+
+/// When the picture of a file of constant rate gets brighter or darker, in milliseconds.
+fn changes_ms(video: &Path) -> Vec<u64> {
+    let levels = ffmpeg::brightness(video);
+    let step = ffmpeg::duration_of_picture_ms(video) as f64 / levels.len() as f64;
+    let changes = levels.windows(2).enumerate().filter(|(_, pair)| pair[0].abs_diff(pair[1]) > 5);
+    changes.map(|(at, _)| ((at + 1) as f64 * step).round() as u64).collect()
+}
+
+/// Every change is there within 40 ms, and so is the end.
+fn assert_shown(name: &str, made: &Made, changes: &[u64], end_ms: u64) {
+    let video = made.path("video.mp4");
+    let found = changes_ms(&video);
+    let near = found.len() == changes.len() && found.iter().zip(changes).all(|(one, other)| one.abs_diff(*other) <= 40);
+    assert!(near, "{name}: {found:?}, not {changes:?}");
+    for ms in [ffmpeg::duration_of_picture_ms(&video), probe(made).duration_ms] {
+        assert!(ms.abs_diff(end_ms) <= 60, "{name} lasts {ms}, not {end_ms}");
+    }
+    made.assert_sound();
+}
+
+#[test]
+fn a_canvas_that_a_browser_records_once_a_second_keeps_its_times() {
+    // Chromium 156's MediaRecorder. The MP4 says how long each frame stays, the WebM does not.
+    let mp4 = include_bytes!("../../fixtures/slow/chromium.mp4");
+    assert_shown("MP4", &Bench::with_bytes(mp4).transcode(), &[1003, 2003, 3003], 3036);
+    let webm = include_bytes!("../../fixtures/slow/chromium.webm");
+    assert_shown("WebM", &Bench::with_bytes(webm).transcode(), &[43, 1043, 2043, 3043], 3088);
+}
+
+#[test]
+fn slow_pictures_keep_their_times_whatever_the_container_says_of_them() {
+    let blinking = |rate: &str, frames: u32| {
+        format!(
+            "-f lavfi -i nullsrc=s=64x48:r={rate},geq=lum=if(mod(N\\,2)\\,220\\,30):cb=128:cr=128,trim=end_frame={frames}"
+        )
+    };
+    let fragmented = "-movflags +frag_keyframe+empty_moov";
+    for (codecs, extension) in [
+        (format!("{H264} -bf 0 -c:a aac"), "mp4"),
+        (format!("{H264} -bf 2 -c:a aac"), "mp4"),
+        (format!("{H264} -bf 0 -c:a aac {fragmented}"), "mp4"),
+        (format!("{H264} -c:a aac"), "mkv"),
+        (format!("{H264} -bf 0 -c:a aac"), "flv"),
+        ("-c:v libvpx -deadline realtime -c:a libopus".to_owned(), "webm"),
+    ] {
+        let times = "-fps_mode passthrough -enc_time_base:v 1/1000";
+        let words = format!("{} {} {times} {codecs}", tone(440, 4.0), blinking("1", 4));
+        let made = Bench::with_clip(&words, extension).transcode();
+        assert_shown(&format!("{extension} {codecs}"), &made, &[1000, 2000, 3000], 4000);
     }
 }
 

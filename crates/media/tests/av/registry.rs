@@ -56,7 +56,15 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     // Frames of 12.2 kb/s, all of zeros: 20 ms each (RFC 4867, section 5).
     let frame = [&[0x3C][..], &[0; 31]].concat();
     let amr = [b"#!AMR\n", &frame.repeat(50)[..]].concat();
-    made.chain([("amr", amr)]).collect()
+    // Frames of silence, 20 ms each (RFC 3551, 4.5.8.1).
+    let gsm = [&[0xD8, 0x20, 0xA2, 0xE1, 0x5A][..], &[0; 28]].concat().repeat(50);
+    // 1,024 bytes of text, and samples of 16 bits.
+    let text = "NIST_1A\n   1024\nsample_count -i 8000\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_byte_format -s2 01\n\
+        sample_rate -i 8000\nsample_coding -s3 pcm\nend_head\n";
+    let sample = |at: u32| ((f64::from(at) * 0.3).sin() * 9000.0) as i16;
+    let samples = (0..8000).flat_map(|at| sample(at).to_le_bytes());
+    let sphere = text.bytes().chain([b' '].repeat(1024 - text.len())).chain(samples).collect();
+    made.chain([("amr", amr), ("gsm", gsm), ("sph", sphere)]).collect()
 }
 
 #[test]

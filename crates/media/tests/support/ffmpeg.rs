@@ -58,6 +58,12 @@ pub(crate) fn duration_ms(path: &Path) -> u64 {
     seconds_as_ms(report["format"]["duration"].as_str().expect("a duration"))
 }
 
+/// How long a file's picture plays, in milliseconds.
+pub(crate) fn duration_of_picture_ms(path: &Path) -> u64 {
+    let report = probe("-select_streams v -show_entries stream=duration", path);
+    seconds_as_ms(report["streams"][0]["duration"].as_str().expect("a duration"))
+}
+
 fn seconds_as_ms(seconds: &str) -> u64 {
     (seconds.parse::<f64>().expect("seconds") * 1000.0).round() as u64
 }

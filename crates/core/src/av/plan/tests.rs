@@ -31,6 +31,7 @@ fn video(width: u32, height: u32) -> Probe {
             changes_shape: false,
             transparent: false,
             duration_ms: None,
+            end_ms: None,
         }),
         audio: Vec::new(),
         cover_stream: None,

@@ -20,7 +20,7 @@ impl Clock {
     pub fn of(container: &str) -> Self {
         match container {
             "mp3" | "aac" | "ac3" | "eac3" | "dts" | "flac" | "wav" | "w64" | "aiff" | "caf" | "amr" | "au" | "tta"
-            | "wv" | "mpegvideo" => Self::Lengths,
+            | "wv" | "mpegvideo" | "nistsphere" | "gsm" => Self::Lengths,
             "ogg" | "mpegts" | "mpeg" => Self::Restarting,
             _ => Self::Times,
         }

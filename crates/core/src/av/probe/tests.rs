@@ -63,6 +63,17 @@ fn a_turn_is_counted_clockwise_and_taken_within_a_degree() {
 }
 
 #[test]
+fn flac_of_more_bits_than_are_decoded_is_refused_by_its_name() {
+    for (bits, refused) in [("16", false), ("24", false), ("32", true)] {
+        let verdict = changed("mono-96k", |report| {
+            report["streams"][0]["codec_name"] = json!("flac");
+            report["streams"][0]["bits_per_raw_sample"] = json!(bits);
+        });
+        assert_eq!(code(verdict), refused.then_some(ErrorCode::UnsupportedMedia), "{bits}");
+    }
+}
+
+#[test]
 fn dolby_vision_without_a_picture_for_others_is_refused_by_its_name() {
     // Phones write 8.4, whose base layer is HLG; streaming services 5, and AV1's 10.0.
     for (profile, base_layer, refused) in

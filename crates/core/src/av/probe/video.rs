@@ -75,6 +75,7 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
             range: word(&stream.color_range),
         },
         duration_ms: stream_duration_ms(stream),
+        end_ms: None,
     })
 }
 

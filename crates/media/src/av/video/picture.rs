@@ -1,5 +1,6 @@
 //! Filters between the decoded picture and an output.
 
+use crate::av::line::seconds;
 use smmu_core::{
     av::{FrameRate, PicturePlan, Rotation, ToneMap, VideoStream},
     image::{Colour, Size},
@@ -68,9 +69,16 @@ fn flattened(background: Colour, stream: &VideoStream) -> Chain {
 
 /// To the constant rate of a film. Its time begins with the file's, not with the picture's, so that sound stays in step.
 /// Where the rate that the container gives is none, a frame lasts no time by it: then the last one stays for a step.
+/// Of a slow video the last frame stays until it ends: ffmpeg would guess.
 pub(crate) fn steps(rate: FrameRate, stream: &VideoStream) -> Chain {
-    let last = if stream.timed { ":eof_action=pass" } else { "" };
-    format!("fps={}/{}:start_time=0{last}", rate.numerator(), rate.denominator())
+    let steps = format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator());
+    match stream.end_ms {
+        // Repeated before it is brought to steps, which would lose a last frame that is rounded up to the end. The step
+        // that is nearest to the end is the first one that is not shown.
+        Some(end_ms) => format!("tpad=stop_mode=clone:stop_duration=11,{steps},trim=end={}", seconds(end_ms)),
+        None if stream.timed => format!("{steps}:eof_action=pass"),
+        None => steps,
+    }
 }
 
 /// To so many frames a second, and at least one of a picture that is there for less than their distance.

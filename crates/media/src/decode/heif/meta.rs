@@ -127,7 +127,7 @@ impl Meta {
                     0 => {
                         let Ok(extent) = extent(start, bytes, 0..file) else {
                             missing = true;
-                            there.extend(extents.drain(..));
+                            there.append(&mut extents);
                             there.extend(
                                 usize::try_from(start).ok().filter(|start| *start < file).map(|start| start..file),
                             );

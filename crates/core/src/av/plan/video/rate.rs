@@ -1,6 +1,6 @@
 //! The frame rate of the rungs.
 
-use crate::av::{FrameRate, VideoStream};
+use crate::av::{FrameRate, Pace, VideoStream};
 
 /// Rates that phones, screens and browsers mean where they leave frames out, ascending.
 const MEANT: [(u32, u32); 2] = [(30, 1), (60, 1)];
@@ -10,12 +10,17 @@ const MIN_FRAMES_A_SECOND: f64 = 1.0;
 
 /// The constant rate that a source is brought to: its own where that is constant and not above
 /// `max`, else a whole fraction of it (every second frame, every third …), else, where it varies,
-/// the one that was meant.
+/// the one that was meant; of a slow one steps so short that each frame is shown at its time.
 pub(super) fn of(video: &VideoStream, max: u32) -> FrameRate {
     let rate = video.frame_rate.per_second();
     let divided = rate / (rate / f64::from(max) - FrameRate::TOLERANCE).ceil().max(1.0);
     let multiplied = divided * (MIN_FRAMES_A_SECOND / divided).ceil().max(1.0);
-    let meant = || video.variable_frame_rate.then(|| meant(multiplied)).flatten();
+    let most = FrameRate::new(max, 1).ok();
+    let most = || most.filter(|_| Pace::is_slow(video.frame_rate));
+    let meant = || {
+        let meant = video.variable_frame_rate.then(|| meant(multiplied)).flatten()?;
+        if meant.per_second() <= f64::from(max) { Some(meant) } else { most() }
+    };
     match thousandths(multiplied).standard().or_else(meant) {
         Some(rate) if rate.per_second() <= f64::from(max) => rate,
         Some(_) | None => thousandths(multiplied),
