@@ -397,6 +397,9 @@ async fn every_sample_event_is_answered_as_recorded() {
     // Nothing in this stack is old enough for it, so it has nothing to do.
     let answer = scene.play("reconcile", "reconcile-tick").await;
     assert_played("reconcile-tick", &answer);
+    // Its user has no other job that could have the turn.
+    let answer = scene.play("reconcile", "reconcile-ended").await;
+    assert_played("reconcile-ended", &answer);
 
     // What dispatch starts is a real execution. Of a cancelled job it does nothing and succeeds; of a failed one it would fail
     // as well, and EventBridge would tell so while the next events are about the same job.

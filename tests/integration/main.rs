@@ -29,5 +29,6 @@ mod sizes;
 mod snippets;
 mod speech;
 mod tokens;
+mod turns;
 mod uploads;
 mod wait;

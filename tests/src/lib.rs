@@ -6,7 +6,7 @@ pub mod samples;
 pub mod stack;
 
 pub use caller::{Answer, Caller, Upload};
-pub use stack::{Stack, by_itself, by_request, crowded, with_transcription};
+pub use stack::{Stack, by_itself, by_request, crowded, in_turns, with_transcription};
 use std::time::Duration;
 
 /// Asks until it is so.

@@ -81,6 +81,16 @@ pub fn crowded() -> &'static Stack {
     &STACK
 }
 
+/// Only `/complete` starts jobs, and four of one user run at once.
+#[must_use]
+pub fn in_turns() -> &'static Stack {
+    const PARAMETERS: [(&str, &str); 3] =
+        [("UploadTrigger", "disabled"), ("Transcription", "disabled"), ("RunningJobsPerUser", "4")];
+    static STACK: LazyLock<Stack> =
+        LazyLock::new(|| Stack::deploy_into("dev", &PARAMETERS, |options| options.deployer = Deployer::Own));
+    &STACK
+}
+
 impl Stack {
     fn deploy(stage: &'static str, parameters: &[(&str, &str)]) -> Self {
         Self::deploy_into(stage, parameters, |_| ())

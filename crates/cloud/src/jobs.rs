@@ -19,7 +19,9 @@ use smmu_core::{
 };
 use std::collections::HashMap;
 
+mod active;
 mod ended;
+mod turns;
 
 /// The jobs table.
 #[derive(Clone)]
@@ -59,7 +61,7 @@ impl Writing for Jobs {
 }
 
 /// What sorts the index of watched jobs.
-const WATCHED_SINCE: &str = "watchedSince";
+pub(crate) const WATCHED_SINCE: &str = "watchedSince";
 
 /// How often a write is computed anew after another writer was faster. Each round somebody
 /// succeeds, and a job has few writers.
@@ -216,14 +218,17 @@ impl Jobs {
     /// Up to some `limit` jobs that are watched for one reason and have not changed since `before`, of running ones also such
     /// as changed in the five minutes after; those that wait longest are among them.
     pub async fn watched_since(&self, watch: Watch, before: Timestamp, limit: usize) -> Result<Vec<JobId>, CloudError> {
-        let query = WatchQuery {
+        self.watch_query().watched_for(watch.as_str(), before, limit).await
+    }
+
+    fn watch_query(&self) -> WatchQuery<'_> {
+        WatchQuery {
             operation: "dynamodb:Query jobs",
             client: &self.client,
             table: &self.table,
             id: "jobId",
             since: WATCHED_SINCE,
-        };
-        query.watched_for(watch.as_str(), before, limit).await
+        }
     }
 
     /// A job's record: what it says itself, and by which attributes the table finds and forgets it.
@@ -234,6 +239,7 @@ impl Jobs {
             item.insert(WATCH.to_owned(), watched(watch.as_str(), job.id.as_str()));
             item.insert(WATCHED_SINCE.to_owned(), AttributeValue::S(since.to_string()));
         }
+        item.extend(active::attributes(job));
         if job.status().is_terminal()
             && let Some(at) = self.forget_after(job.updated_at)
         {

@@ -25,6 +25,7 @@ mod sdk;
 pub mod submit;
 pub mod telemetry;
 mod traces;
+mod turns;
 pub mod uploads;
 mod versions;
 mod watch;

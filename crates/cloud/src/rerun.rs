@@ -62,7 +62,8 @@ impl Submitter {
             self.require_source(&media).await?;
             let job = job.on(self.trail(&media, origin.clone()));
             match self.media.begin_run(before, &media, &job, key, &self.jobs).await? {
-                Begun::Recorded => return Ok(self.send(&media, job).await),
+                // Boxed: the state of SDK calls is large.
+                Begun::Recorded => return Ok(Box::pin(self.start(&media, job)).await),
                 // The next round finds what the other one wrote.
                 Begun::Outdated => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
             }

@@ -8,6 +8,7 @@ use crate::{
     media::{MediaTable, Submission},
     queue::JobsQueue,
     telemetry::Pseudonyms,
+    turns::Turns,
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
@@ -29,6 +30,7 @@ pub struct Submitter {
     pub queue: JobsQueue,
     /// What stands for users in logs.
     pub pseudonyms: Pseudonyms,
+    pub(crate) turns: Turns,
 }
 
 /// Why there is no job.
@@ -63,6 +65,7 @@ impl Submitter {
             jobs: Jobs::new(sdk, environment)?,
             queue: JobsQueue::new(sdk, environment)?,
             pseudonyms: Pseudonyms::new(environment)?,
+            turns: Turns::new(environment)?,
         })
     }
 
@@ -75,7 +78,7 @@ impl Submitter {
     /// came from.
     ///
     /// Once the job is recorded this succeeds even if its message cannot be sent; `reconcile` sends
-    /// what was not sent.
+    /// what was not sent. A job may have to wait for its turn.
     pub async fn submit(&self, media: &Media, origin: Option<Origin>) -> Result<Job, SubmitError> {
         let trail = self.trail(media, origin);
         let mut media = media.clone();
@@ -118,7 +121,8 @@ impl Submitter {
     /// Sends the job that was recorded, and lets the media be found by its content.
     async fn recorded(&self, submitted: &Media, job: Job) -> Job {
         let forget_at = self.jobs.forget_after(job.created_at);
-        let (job, noted) = tokio::join!(self.send(submitted, job), self.media.note_content(submitted, forget_at));
+        let (job, noted) =
+            tokio::join!(Box::pin(self.start(submitted, job)), self.media.note_content(submitted, forget_at));
         if let Err(error) = noted {
             // It costs another upload of the same content at most.
             tracing::warn!(media_id = %submitted.id, error = with_causes(&error), "the media cannot be found by its content");
@@ -141,15 +145,20 @@ impl Submitter {
             tracing::error!(job_id = %job.id, error = with_causes(&error), "the job is recorded but its message was not sent");
             return job;
         }
-        match self.jobs.advance_from(job.clone(), JobEvent::Sent).await {
-            Ok(Advance::Changed(sent) | Advance::Unchanged(sent) | Advance::Ended(sent) | Advance::TooEarly(sent)) => {
-                sent
-            }
-            Ok(Advance::Missing) => job,
+        match self.record(job.clone(), JobEvent::Sent).await {
+            Ok(sent) => sent,
             Err(error) => {
                 tracing::warn!(job_id = %job.id, error = with_causes(&error), "the message was sent but not recorded as sent");
                 job
             }
         }
+    }
+
+    /// Applies an event to a job, and answers how it stands then.
+    pub(crate) async fn record(&self, job: Job, event: JobEvent) -> Result<Job, CloudError> {
+        Ok(match self.jobs.advance_from(job.clone(), event).await? {
+            Advance::Changed(now) | Advance::Unchanged(now) | Advance::Ended(now) | Advance::TooEarly(now) => now,
+            Advance::Missing => job,
+        })
     }
 }

@@ -98,7 +98,7 @@ impl JobId {
 }
 
 /// The user a token speaks for: its `sub` claim, opaque, at most 255 bytes, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserId(String);
 

@@ -17,12 +17,14 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
+mod place;
 mod progress;
 mod record;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use place::Place;
 pub use progress::{Progress, Share, Step, Work, expected_end};
 pub use watch::Watch;
 
@@ -75,11 +77,10 @@ pub struct Addition {
 /// Where a job stands. Each state carries what is known in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
-    /// Recorded. `sent_at` is when its message was put on the queue; `None` means nobody knows, so
-    /// `reconcile` sends it (again).
+    /// Recorded, and not taken by an execution yet.
     Queued {
-        /// When the message was sent.
-        sent_at: Option<Timestamp>,
+        /// How far it is on its way to one.
+        turn: Turn,
     },
     /// An execution has taken it.
     Running {
@@ -115,6 +116,20 @@ pub enum JobState {
         /// How far it had come, in percent of the whole job.
         percent: u8,
     },
+}
+
+/// How far a queued job is on its way to an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nobody knows whether its message was sent, so `reconcile` sends it (again).
+    Unsent,
+    /// As many jobs of its user run as may, so it waits until others have ended.
+    Waiting {
+        /// How many waited already when it began to; approximately, and at most so many as were counted.
+        ahead: u32,
+    },
+    /// Its message was put on the queue, at this time.
+    Sent(Timestamp),
 }
 
 /// Job status as clients see it.
@@ -166,6 +181,11 @@ impl fmt::Display for Status {
 /// What can happen to a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEvent {
+    /// It has to wait for its turn, behind so many others.
+    Deferred {
+        /// How many wait already.
+        ahead: u32,
+    },
     /// Its message was put on the queue, be it once more.
     Sent,
     /// An execution has taken it.
@@ -323,7 +343,10 @@ impl Job {
             }
             (_, JobEvent::Cancelled) => self.cancelled(),
 
-            (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { sent_at: Some(at) },
+            (JobState::Queued { .. }, JobEvent::Deferred { ahead }) => {
+                JobState::Queued { turn: Turn::Waiting { ahead } }
+            }
+            (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { turn: Turn::Sent(at) },
             (JobState::Queued { .. }, JobEvent::Started) => JobState::Running {
                 progress: Progress::at(Stage::Validate, 0),
                 shares: BTreeMap::new(),
@@ -344,7 +367,10 @@ impl Job {
             (JobState::Running { .. }, JobEvent::Completed { outputs, warnings }) => {
                 JobState::Completed { outputs, warnings }
             }
-            (JobState::Running { .. }, JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_))
+            (
+                JobState::Running { .. },
+                JobEvent::Deferred { .. } | JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_),
+            )
             | (JobState::Queued { .. } | JobState::Running { .. }, JobEvent::Deleted) => {
                 return Transition::Unchanged;
             }
@@ -364,6 +390,7 @@ impl Job {
     fn already(&self, event: &JobEvent) -> bool {
         match (&self.state, event) {
             (_, JobEvent::Deleted) => self.deleted_at.is_some(),
+            (JobState::Queued { turn }, JobEvent::Deferred { .. }) => *turn != Turn::Unsent,
             (JobState::Queued { .. }, _) => false,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, shares, .. }, JobEvent::Worked(work)) => {
@@ -375,7 +402,7 @@ impl Job {
             (JobState::Running { committed, given_up, .. }, JobEvent::GivenUp(pipeline, _)) => {
                 committed.contains_key(pipeline) || given_up.contains_key(pipeline)
             }
-            (_, JobEvent::Sent)
+            (_, JobEvent::Sent | JobEvent::Deferred { .. })
             | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_))
             | (JobState::Completed { .. }, JobEvent::Completed { .. })
             | (JobState::Failed { .. }, JobEvent::Failed(_) | JobEvent::Undelivered(_))
@@ -423,7 +450,8 @@ fn further(mut state: JobState, event: JobEvent) -> JobState {
             given_up.insert(pipeline, error);
             over(pipeline, shares);
         }
-        JobEvent::Sent
+        JobEvent::Deferred { .. }
+        | JobEvent::Sent
         | JobEvent::Started
         | JobEvent::Completed { .. }
         | JobEvent::Failed(_)

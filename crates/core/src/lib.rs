@@ -56,7 +56,8 @@ pub use grant::{Grant, PartsUpload, Sending};
 pub use idempotency::IdempotencyKey;
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId};
 pub use job::{
-    Addition, Job, JobEvent, JobState, Progress, Share, Status, Step, Transition, Watch, Work, expected_end,
+    Addition, Job, JobEvent, JobState, Place, Progress, Share, Status, Step, Transition, Turn, Watch, Work,
+    expected_end,
 };
 pub use kind::MediaKind;
 pub use labels::Labels;

@@ -1,5 +1,8 @@
 //! Finds what was lost on the way: jobs never sent, executions that ended without telling, uploads
-//! never completed. Everything that it does is harmless when done twice, or when it was not needed.
+//! never completed. And gives the turn of a job that has ended to the next of its user. Everything that it does is
+//! harmless when done twice, or when it was not needed.
+
+mod turns;
 
 use aws_config::SdkConfig;
 use serde::Serialize;
@@ -10,7 +13,7 @@ use smmu_cloud::{
 };
 use smmu_core::{
     CorrelationId, ErrorCode, Job, JobEvent, JobId, JobState, Measurement, MediaId, MediaState, Origin, Refusal,
-    Timestamp, Watch, media::LATE_SECONDS, with_causes,
+    Timestamp, Turn, Watch, media::LATE_SECONDS, with_causes,
 };
 
 /// What the function needs, made once.
@@ -75,8 +78,12 @@ impl Function for Context {
         })
     }
 
-    async fn handle(&self, tick: Value) -> Result<Report, Failure> {
-        mend_all(tick, self).await
+    /// Serves the schedule and the stream of the jobs table.
+    async fn handle(&self, event: Value) -> Result<Report, Failure> {
+        match turns::ended(&event) {
+            Some(ended) => turns::pass_on(&ended, self).await,
+            None => mend_all(event, self).await,
+        }
     }
 }
 
@@ -85,6 +92,8 @@ impl Function for Context {
 pub struct Report {
     /// Jobs whose message was sent (again).
     pub sent: usize,
+    /// Jobs that waited and got their turn.
+    pub released: usize,
     /// Jobs marked FAILED.
     pub failed: usize,
     /// Jobs that have not moved for long though their execution runs; left as they are, for a person to look at.
@@ -117,6 +126,7 @@ async fn mend_all(tick: Value, context: &Context) -> Result<Report, Failure> {
     for id in lost_jobs(context, now).await? {
         count(mend_job(&id, context, now).await, id.as_str(), &mut report);
     }
+    report.released = turns::release_watched(context, now, &mut report.errors).await?;
     for id in context.submitter.media.awaiting_since(now.plus_seconds(-context.patience.ungranted), BATCH).await? {
         count(mend_upload(&id, origin.clone(), context).await, id.as_str(), &mut report);
     }
@@ -179,8 +189,8 @@ async fn mend_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Mende
     let Some(job) = context.submitter.jobs.get(id).await? else { return Ok(Mended::Nothing) };
     let silent = job.updated_at <= now.plus_seconds(-context.patience.silent);
     match &job.state {
-        JobState::Queued { sent_at: None } => send(job, context).await,
-        JobState::Queued { sent_at: Some(_) } if silent => match context.workflow.execution(id).await? {
+        JobState::Queued { turn: Turn::Unsent } => start(job, context).await,
+        JobState::Queued { turn: Turn::Sent(_) } if silent => match context.workflow.execution(id).await? {
             Execution::Missing => send(job, context).await,
             Execution::Running => Ok(Mended::Nothing),
             Execution::Succeeded => fail(job, ErrorCode::Internal, context).await,
@@ -204,6 +214,34 @@ async fn mend_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Mende
     }
 }
 
+/// Gives a job a turn and sends it, or lets it wait.
+async fn start(job: Job, context: &Context) -> Result<Mended, CloudError> {
+    let Some(media) = context.submitter.media.get(&job.media_id).await? else {
+        return fail(job, ErrorCode::Internal, context).await;
+    };
+    if media.execution_input(&job).is_none() {
+        return fail(job, ErrorCode::Internal, context).await;
+    }
+    let job = context.submitter.start(&media, job).await;
+    match &job.state {
+        JobState::Queued { turn: Turn::Unsent } => {
+            let why = "it was not sent, as the log says";
+            Err(CloudError { operation: "start", transient: true, missing: false, source: why.into() })
+        }
+        JobState::Queued { turn: Turn::Waiting { .. } } => Ok(Mended::Nothing),
+        JobState::Queued { turn: Turn::Sent(_) }
+        | JobState::Running { .. }
+        | JobState::Completed { .. }
+        | JobState::Failed { .. }
+        | JobState::Cancelled { .. } => {
+            let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
+            tracing::warn!("sent a job that nobody had sent");
+            Ok(Mended::Sent)
+        }
+    }
+}
+
+/// Sends a job again that has its turn.
 async fn send(job: Job, context: &Context) -> Result<Mended, CloudError> {
     let Some(media) = context.submitter.media.get(&job.media_id).await? else {
         return fail(job, ErrorCode::Internal, context).await;

@@ -138,14 +138,17 @@ MANAGED_RULE = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
 DELIVER_LOGS = ("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries")
 DELIVER_LOGS += ("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups")
 
+# How Lambda reads a stream of DynamoDB.
+STREAM_CALLS = ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")
+
 
 def patch_creation_with_roles():
-    """A state machine and a queue's event source mapping are made only with a role that will do.
+    """A state machine and the event source mapping of a queue or a stream are made only with a role that will do.
 
     AWS ("IAM policies for calling Amazon ECS", connect-ecs: the rule StepFunctionsGetEventsForECSTaskRule; "Using
-    CloudWatch Logs to log execution history", cw-logs: eight actions on *; "Using Lambda with Amazon SQS", with-sqs:
-    the execution role): CreateStateMachine answers AccessDeniedException and CreateEventSourceMapping
-    InvalidParameterValueException otherwise.
+    CloudWatch Logs to log execution history", cw-logs: eight actions on *; "Using Lambda with Amazon SQS", with-sqs,
+    and "with DynamoDB", with-ddb: the execution role): CreateStateMachine answers AccessDeniedException and
+    CreateEventSourceMapping InvalidParameterValueException otherwise.
 
     ministack: makes them.
     """
@@ -167,11 +170,17 @@ def patch_creation_with_roles():
 
     def create_mapping(logical_id, props, stack_name):
         function, name, *_ = provisioners._lambda_function_for_cfn_ref(props["FunctionName"])
-        queue = props.get("EventSourceArn", "")
-        for call in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes") if ":sqs:" in queue else ():
-            if denied("lambda.amazonaws.com", function["config"]["Role"], name, f"sqs:{call}", queue):
+        source, role = props.get("EventSourceArn", ""), function["config"]["Role"]
+        for call in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes") if ":sqs:" in source else ():
+            if denied("lambda.amazonaws.com", role, name, f"sqs:{call}", source):
                 raise PermissionError(
-                    f"The provided execution role does not have permissions to call {call} on SQS ({queue})"
+                    f"The provided execution role does not have permissions to call {call} on SQS ({source})"
+                )
+        for call in STREAM_CALLS if ":dynamodb:" in source else ():
+            if denied("lambda.amazonaws.com", role, name, f"dynamodb:{call}", source):
+                raise PermissionError(
+                    f"Cannot access stream {source}. Please ensure the role can perform the GetRecords, "
+                    "GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM."
                 )
         return mapping(logical_id, props, stack_name)
 

@@ -261,6 +261,23 @@ async fn a_queue_is_read_for_a_function_only_where_its_role_may() {
 }
 
 #[tokio::test]
+async fn a_stream_is_read_for_a_function_only_where_its_role_may() {
+    let contracts = contracts().await;
+    let table = json!({"Type": "AWS::DynamoDB::Table", "Properties": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "StreamSpecification": {"StreamViewType": "KEYS_ONLY"}
+    }});
+    let mapping = json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": {
+        "EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]}, "FunctionName": contracts.output("TellFunctionArn"),
+        "StartingPosition": "TRIM_HORIZON"
+    }});
+    let why = not_made(&contracts, "unread-stream", json!({"Table": table, "Mapping": mapping})).await;
+    assert!(why.contains("Cannot access stream"), "{why}");
+}
+
+#[tokio::test]
 async fn a_bucket_tells_a_function_of_uploads_only_where_the_function_lets_it() {
     let contracts = contracts().await;
     let function = LambdaFunctionConfiguration::builder().lambda_function_arn(contracts.output("TellFunctionArn"));

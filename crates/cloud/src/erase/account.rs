@@ -82,6 +82,7 @@ impl Purger {
         let (next, delay_s) = match after {
             Some(after) => (AccountMessage { account, after: Some(after), found }, 0),
             None if settled && !found => {
+                self.jobs.forget_turns(&erasure.owner).await?;
                 self.media.remove_erasure(&message.account, erasure).await?;
                 return Ok(Some(AccountPurge::Done));
             }

@@ -1,6 +1,6 @@
 //! A job as the table and the wire hold it: flat.
 
-use super::{Addition, Job, JobState, Progress, Share, Status};
+use super::{Addition, Job, JobState, Progress, Share, Status, Turn};
 use crate::{
     artifact::Output,
     error::JobError,
@@ -38,6 +38,8 @@ pub(super) struct JobRecord {
     kind: Option<MediaKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits_behind: Option<u32>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     shares: BTreeMap<Pipeline, Share>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -81,6 +83,7 @@ impl From<Job> for JobRecord {
             addition: job.addition,
             kind: job.kind,
             sent_at: None,
+            waits_behind: None,
             shares: BTreeMap::new(),
             committed: BTreeMap::new(),
             given_up: BTreeMap::new(),
@@ -94,7 +97,9 @@ impl From<Job> for JobRecord {
             revision: job.revision,
         };
         match job.state {
-            JobState::Queued { sent_at } => record.sent_at = sent_at,
+            JobState::Queued { turn: Turn::Unsent } => {}
+            JobState::Queued { turn: Turn::Waiting { ahead } } => record.waits_behind = Some(ahead),
+            JobState::Queued { turn: Turn::Sent(at) } => record.sent_at = Some(at),
             JobState::Running { progress: _, shares, ready, committed, given_up } => {
                 record.outputs = (!ready.is_empty()).then_some(ready);
                 record.shares = shares;
@@ -118,7 +123,13 @@ impl TryFrom<JobRecord> for Job {
     fn try_from(record: JobRecord) -> Result<Self, InconsistentRecord> {
         let lacks = |what| InconsistentRecord(record.status, what);
         let state = match record.status {
-            Status::Queued => JobState::Queued { sent_at: record.sent_at },
+            Status::Queued => JobState::Queued {
+                turn: match (record.sent_at, record.waits_behind) {
+                    (Some(at), _) => Turn::Sent(at),
+                    (None, Some(ahead)) => Turn::Waiting { ahead },
+                    (None, None) => Turn::Unsent,
+                },
+            },
             Status::Running => JobState::Running {
                 progress: Progress::restored(record.stage, record.progress),
                 shares: record.shares,

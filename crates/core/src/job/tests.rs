@@ -59,6 +59,7 @@ fn any_event() -> impl Strategy<Value = JobEvent> {
     let pipeline = prop_oneof![Just(Pipeline::Transcode), Just(Pipeline::Transcribe)];
     prop_oneof![
         2 => Just(JobEvent::Sent),
+        2 => Just(JobEvent::Deferred { ahead: 7 }),
         4 => Just(JobEvent::Started),
         2 => kind.prop_map(JobEvent::Detected),
         4 => (stage, branch, 0..=100u8, ends_at).prop_map(|(stage, branch, percent, ends_at)| {
@@ -405,6 +406,35 @@ fn a_job_is_watched_while_it_can_be_lost_and_after_a_fault_of_ours() {
         changed(&running, JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() }, 1003).watch(),
         None
     );
+}
+
+#[test]
+fn a_job_has_a_place_among_its_user_s_until_it_ends_and_those_that_wait_sort_by_submission() {
+    const DEFERRED: JobEvent = JobEvent::Deferred { ahead: 8 };
+    let place = |job: &Job| job.place().map(|place| place.to_string());
+    let unsent = new_job();
+    let waiting = replay(&[DEFERRED]);
+    assert_eq!(place(&waiting).unwrap(), "W#1970-01-01T00:00:01.000Z#job_01j9zq4b5c6d7e8f9g0h1j2k3m");
+    assert_eq!(waiting.place().unwrap().job(), Some(waiting.id.clone()));
+    assert_eq!((waiting.waits(), waiting.watch(), waiting.status()), (true, None, Status::Queued));
+    // Nothing but a message takes it out of the line, and whoever has been sent does not go back.
+    for events in [vec![], vec![JobEvent::Sent], vec![DEFERRED, JobEvent::Sent], vec![JobEvent::Started]] {
+        let job = replay(&events);
+        assert!(place(&job).unwrap().starts_with("T#") && !job.waits(), "{events:?}");
+        if job != unsent {
+            assert_eq!(job.apply(DEFERRED, at(9)), Transition::Unchanged, "{events:?}");
+        }
+    }
+    for end in [JobEvent::Cancelled, JobEvent::Failed(failure()), JobEvent::Deleted] {
+        assert_eq!(replay(&[DEFERRED, end]).place(), None);
+    }
+    // Four of eight have gone within eight seconds: two for each, with four before it and then its own.
+    let now = at(9);
+    assert_eq!(waiting.expected_start(4, now), Some(at(19)));
+    assert_eq!((waiting.expected_start(8, now), unsent.expected_start(4, now)), (None, None));
+    assert_eq!(waiting.expected_start(9, now), None, "the index is behind");
+    let later = Job { created_at: at(2), id: "job_01j9zq4b5c6d7e8f9g0h1j2k3a".parse().unwrap(), ..waiting.clone() };
+    assert!(waiting.place() < later.place(), "the id is of when an upload was asked for");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which jobs somebody must look at again: those that can be lost, and those that an operator may run again.
 
-use super::{Job, JobState};
+use super::{Job, JobState, Turn};
 use crate::time::Timestamp;
 
 /// Why a job is looked at again after a while.
@@ -38,8 +38,10 @@ impl Job {
     #[must_use]
     pub fn watch(&self) -> Option<(Watch, Timestamp)> {
         match &self.state {
-            JobState::Queued { sent_at: None } => Some((Watch::Unsent, self.updated_at)),
-            JobState::Queued { sent_at: Some(_) } => Some((Watch::Sent, self.updated_at)),
+            JobState::Queued { turn: Turn::Unsent } => Some((Watch::Unsent, self.updated_at)),
+            JobState::Queued { turn: Turn::Sent(_) } => Some((Watch::Sent, self.updated_at)),
+            // Its user is watched: there may be thousands of these.
+            JobState::Queued { turn: Turn::Waiting { .. } } => None,
             JobState::Running { .. } => {
                 let unix_ms = self.updated_at.unix_ms();
                 let step = Timestamp::from_unix_ms(unix_ms - unix_ms % RUNNING_STEP_MS);

@@ -3,7 +3,7 @@
 use super::{Media, StoredObject};
 use crate::{
     ids::JobId,
-    job::{Addition, Job, JobState},
+    job::{Addition, Job, JobState, Turn},
     profile::Choice,
     time::Timestamp,
 };
@@ -22,7 +22,7 @@ impl Job {
             choice: media.choice.clone(),
             addition: None,
             kind: None,
-            state: JobState::Queued { sent_at: None },
+            state: JobState::Queued { turn: Turn::Unsent },
             created_at: at,
             updated_at: at,
             deleted_at: None,
