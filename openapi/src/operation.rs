@@ -104,6 +104,14 @@ pub(crate) fn header(header: Header) -> Value {
             "description": "The preference of the request that was followed.",
             "schema": { "type": "string" },
         }),
+        Header::RateLimit => json!({
+            "description": "What is left of the user's quotas (draft-ietf-httpapi-ratelimit-headers-11), where there are any.",
+            "schema": { "type": "string" },
+        }),
+        Header::RateLimitPolicy => json!({
+            "description": "The user's quotas (draft-ietf-httpapi-ratelimit-headers-11), where there are any.",
+            "schema": { "type": "string" },
+        }),
         Header::RetryAfter => json!({
             "description": "Seconds after which it is worth asking again.",
             "schema": { "type": "integer", "minimum": 0 },

@@ -82,6 +82,11 @@ fn answer(status: u16, codes: &[ProblemCode], gateway: Option<&str>) -> Value {
     if codes.iter().any(|code| code.retryable()) {
         headers.insert(Header::RetryAfter.name().into(), header(Header::RetryAfter));
     }
+    if codes.iter().any(|code| matches!(code, ProblemCode::QuotaExceeded | ProblemCode::TooManyJobs)) {
+        for told in [Header::RateLimit, Header::RateLimitPolicy] {
+            headers.insert(told.name().into(), header(told));
+        }
+    }
     if status == 401 {
         headers.insert(
             "WWW-Authenticate".into(),

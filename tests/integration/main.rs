@@ -23,6 +23,7 @@ mod once;
 mod parts;
 mod player;
 mod profiles;
+mod quotas;
 mod rerun;
 mod resume;
 mod sizes;

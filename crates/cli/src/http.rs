@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Refused},
-    retry::{Backoff, Setback},
+    retry::{Backoff, LONGEST_RETRY_AFTER, Setback},
     show::printable,
 };
 use reqwest::{
@@ -137,6 +137,10 @@ pub async fn accept(response: Response) -> Result<Response, Setback> {
     let body = tokio::time::timeout(EXPLANATION, response.bytes()).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let refused = refusal(status, &body);
+    // The next day is not waited for: the user is told when it begins.
+    if refused.code == "quota_exceeded" && wait.is_some_and(|wait| wait > LONGEST_RETRY_AFTER) {
+        return Err(Setback::Final(Error::Refused(refused)));
+    }
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() || passes_by_itself(&refused.code) {
         return Err(Setback::Passing { what: refused.to_string(), retry_after: wait });
     }

@@ -4,7 +4,7 @@ use crate::error::Error;
 use std::time::Duration;
 
 /// The longest that a service's `Retry-After` is obeyed; a longer one is asked again at that time.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// How often and how long apart.
 #[derive(Debug, Clone, Copy)]

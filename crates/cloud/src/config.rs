@@ -1,6 +1,6 @@
 //! The environment, read once at start and passed on as values.
 
-use smmu_core::{Machine, PriceTable, Profile, UploadPolicy, with_causes};
+use smmu_core::{Machine, PriceTable, Profile, Quotas, UploadPolicy, with_causes};
 use std::{collections::HashMap, error::Error, str::FromStr};
 
 /// The variables of this program.
@@ -79,6 +79,16 @@ impl Environment {
         let memory_mib = self.parse_or("SMMU_WORKER_MEMORY", 0)?;
         let disk_gib = self.parse_or("SMMU_WORKER_DISK", Machine::FARGATE_FREE_DISK_GIB)?;
         Ok((cpu_units > 0 && memory_mib > 0).then_some(Machine::Fargate { cpu_units, memory_mib, disk_gib }))
+    }
+
+    /// How much each user may ask for; 0, like a variable that is not set, is no limit.
+    pub fn quotas(&self) -> Result<Quotas, InvalidEnvironment> {
+        let most = |name| self.parse_or(name, 0).map(|most| Some(most).filter(|most| *most > 0));
+        Ok(Quotas {
+            uploads_per_day: most("SMMU_UPLOADS_PER_DAY")?,
+            bytes_per_day: most("SMMU_BYTES_PER_DAY")?,
+            active_jobs: most("SMMU_ACTIVE_JOBS_PER_USER")?,
+        })
     }
 
     /// Which uploads are granted: limits, types and profiles from the environment, or their defaults.

@@ -41,7 +41,7 @@ pub use error::CloudError;
 pub use function::{Function, StartError, serve, start};
 pub use invocation::Failure;
 pub use jobs::{Advance, Jobs};
-pub use media::{Creation, Known, MediaTable, Once};
+pub use media::{Counted, Creation, Known, MediaTable, Once};
 pub use models::ModelBucket;
 pub use queue::{AccountMessage, JobsQueue, MediaMessage, PurgeMessage, PurgeQueue};
 pub use rerun::RerunError;

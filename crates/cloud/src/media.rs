@@ -22,10 +22,12 @@ use std::{collections::HashMap, str::FromStr};
 
 mod duplicates;
 mod erasures;
+mod granted;
 mod once;
 mod runs;
 
 pub use erasures::Erasure;
+pub use granted::Counted;
 pub use once::{Creation, Known, Once};
 pub use runs::{Begun, Key};
 

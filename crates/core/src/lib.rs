@@ -33,6 +33,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod problem;
 pub mod profile;
+pub mod quota;
 pub mod raw;
 #[cfg(feature = "schema")]
 mod schema;
@@ -70,6 +71,7 @@ pub use pipeline::Pipeline;
 pub use policy::UploadPolicy;
 pub use problem::{Problem, ProblemCode};
 pub use profile::{Choice, NamedProfile, Profile, Profiles};
+pub use quota::{Granted, Quotas, Used};
 pub use stage::Stage;
 pub use time::Timestamp;
 pub use trace_segment::TraceSegment;

@@ -102,6 +102,12 @@ problem_codes! {
     /// The key of this request was sent with another one before.
     IdempotencyMismatch => "idempotency_mismatch", 422, "The idempotency key stands for another request",
         "Send another `Idempotency-Key`, or the request that this one was first sent with.";
+    /// The user was granted as much as a day allows.
+    QuotaExceeded => "quota_exceeded", 429, "The quota of the day is used up",
+        "Send the request again after the seconds in `Retry-After`, or ask the operator for a larger quota.";
+    /// As many jobs of the user have not ended as may be.
+    TooManyJobs => "too_many_jobs", 429, "Too many jobs have not ended yet",
+        "Wait until some of your jobs have ended, or cancel some, then send the request again.";
     /// A fault on our side.
     Internal => "internal", 500, "Something went wrong on our side",
         "Send the request again later; if it fails again, tell the operator when it failed.";
@@ -168,7 +174,13 @@ impl ProblemCode {
     #[must_use]
     pub const fn retryable(self) -> bool {
         match self {
-            Self::UploadNotFound | Self::PartsMissing | Self::JobRunning | Self::Internal | Self::Unavailable => true,
+            Self::UploadNotFound
+            | Self::PartsMissing
+            | Self::JobRunning
+            | Self::QuotaExceeded
+            | Self::TooManyJobs
+            | Self::Internal
+            | Self::Unavailable => true,
             Self::InvalidRequest
             | Self::Unauthorized
             | Self::NotFound

@@ -90,6 +90,10 @@ pub enum Header {
     Location,
     /// The preference that was followed.
     PreferenceApplied,
+    /// What is left of the user's quotas.
+    RateLimit,
+    /// The user's quotas.
+    RateLimitPolicy,
     /// Seconds until it is worth asking again.
     RetryAfter,
 }
@@ -102,6 +106,8 @@ impl Header {
             Self::ETag => "ETag",
             Self::Location => "Location",
             Self::PreferenceApplied => "Preference-Applied",
+            Self::RateLimit => "RateLimit",
+            Self::RateLimitPolicy => "RateLimit-Policy",
             Self::RetryAfter => "Retry-After",
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     describe::{Answer, Body as JsonBody, Content, Header, Link, Operation, Parameter, Place, Shape, TO_MEDIA},
     endpoint::{Endpoint, Handler},
-    media, respond,
+    media, quota, respond,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -19,10 +19,10 @@ use lambda_http::{
 };
 use parse::{RequestedSending, UploadRequest};
 use serde::Serialize;
-use smmu_cloud::{Creation, Once, clock, uploads::PresignedUpload};
+use smmu_cloud::{Creation, Known, Once, clock, uploads::PresignedUpload};
 use smmu_core::{
     Grant, IdempotencyKey, Media, MediaId, MediaState, PartPlan, PartsUpload, Problem, ProblemCode, Sending, Sha256,
-    Timestamp, UserId, idempotency::InvalidKey,
+    Timestamp, Used, UserId, idempotency::InvalidKey,
 };
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
                 status: 201,
                 description: "The upload is granted. `Location` is where the file will be, without the signature.",
                 content: Content::Json(JsonBody { shape: Shape::of::<UploadGrant>(), example: GRANT_EXAMPLE }),
-                headers: &[Header::Location],
+                headers: &[Header::Location, Header::RateLimit, Header::RateLimitPolicy],
                 links: &[
                     Link {
                         operation: "completeUpload",
@@ -132,7 +132,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
                     shape: Shape::of::<duplicate::Known<'static>>(),
                     example: duplicate::EXAMPLE,
                 }),
-                headers: &[],
+                headers: &[Header::RateLimit, Header::RateLimitPolicy],
                 links: &[],
             },
         ],
@@ -143,6 +143,8 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
             ProblemCode::UnsupportedMediaType,
             ProblemCode::MediaTooLarge,
             ProblemCode::IdempotencyMismatch,
+            ProblemCode::QuotaExceeded,
+            ProblemCode::TooManyJobs,
         ],
     },
 };
@@ -153,17 +155,53 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
     if request.dedup
         && let Some(found) = duplicate::find(user, &request, context).await?
     {
-        return duplicate::show(&found, context).await;
+        let mut response = duplicate::show(&found, context).await?;
+        quota::tell(&mut response, quota::look(user, context).await?, &context.quotas);
+        return Ok(response);
     }
-    let media = media(request, user.clone(), context).await?;
-    let now = media.created_at;
-    let media = match once {
-        None => {
-            context.submitter.media.create(&media).await.map_err(|error| respond::cloud_problem(&error))?;
-            media
-        }
-        Some(once) => granted_once(media, &once, context).await?,
+    if let Some(once) = &once
+        && let Some(media) = granted_before(once, context).await?
+    {
+        return answer(media, quota::look(user, context).await?, context).await;
+    }
+    let bytes = request.bytes;
+    let used = match quota::count(user, bytes, context).await? {
+        Ok(used) => used,
+        Err(refused) => return Ok(refused),
     };
+    match record(request, user, once.as_ref(), context).await {
+        Ok((media, true)) => answer(media, used, context).await,
+        // Another request with the same key was faster, and has counted it.
+        Ok((media, false)) => {
+            quota::take_back(user, bytes, context).await;
+            answer(media, quota::look(user, context).await?, context).await
+        }
+        Err(problem) => {
+            quota::take_back(user, bytes, context).await;
+            Err(problem)
+        }
+    }
+}
+
+/// The media of a request as it is recorded then, and whether it is a new one.
+async fn record(
+    request: UploadRequest,
+    user: &UserId,
+    once: Option<&Once>,
+    context: &Context,
+) -> Result<(Media, bool), Problem> {
+    let media = media(request, user.clone(), context).await?;
+    let Some(once) = once else {
+        context.submitter.media.create(&media).await.map_err(|error| respond::cloud_problem(&error))?;
+        return Ok((media, true));
+    };
+    let id = media.id.clone();
+    let recorded = granted_once(media, once, context).await?;
+    let new = recorded.id == id;
+    Ok((recorded, new))
+}
+
+async fn answer(media: Media, used: Used, context: &Context) -> Result<Response<Body>, Problem> {
     let (how, location) = match (&media.grant.sending, media.grant.plan()) {
         (Sending::Parts { .. }, None) => return Err(Problem::new(ProblemCode::Internal)),
         (Sending::Parts { .. }, Some(plan)) => {
@@ -172,7 +210,7 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
             (How::Parts(parts), format!("/media/{}/parts", media.id))
         }
         (Sending::Whole { sha256 }, _) => {
-            let upload = upload(&media, *sha256, now, context).await?;
+            let upload = upload(&media, *sha256, clock::now(), context).await?;
             // What a 201 created is the place of the upload itself (RFC 9110, section 10.2.2).
             let location = upload.url.split('?').next().unwrap_or_default().to_owned();
             (How::Upload(upload), location)
@@ -183,6 +221,7 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    quota::tell(&mut response, used, &context.quotas);
     Ok(response)
 }
 
@@ -245,22 +284,35 @@ async fn granted_once(media: Media, once: &Once, context: &Context) -> Result<Me
         let created = table.create_once(&media, once, replaced.as_ref()).await;
         match created.map_err(|error| respond::cloud_problem(&error))? {
             Creation::Recorded => return Ok(media),
-            Creation::Known(known) if !known.same_request => {
-                return Err(Problem::new(ProblemCode::IdempotencyMismatch));
-            }
-            Creation::Known(known) => {
-                // The same request made something else only where it was another route's.
-                let made: MediaId = known.made.parse().map_err(|_| Problem::new(ProblemCode::IdempotencyMismatch))?;
-                let found = table.get(&made).await.map_err(|error| respond::cloud_problem(&error))?;
-                match found.filter(|found| is_usable(found, media.created_at)) {
-                    Some(found) => return Ok(found),
-                    None => replaced = Some(made),
-                }
-            }
+            Creation::Known(known) => match usable(&known, context).await? {
+                (_, Some(found)) => return Ok(found),
+                (made, None) => replaced = Some(made),
+            },
             Creation::Contended => {}
         }
     }
     Err(Problem::new(ProblemCode::Unavailable))
+}
+
+/// What the same request was granted before, where that is still worth the answer.
+async fn granted_before(once: &Once, context: &Context) -> Result<Option<Media>, Problem> {
+    let known = context.submitter.media.known(once).await.map_err(|error| respond::cloud_problem(&error))?;
+    match known {
+        Some(known) => Ok(usable(&known, context).await?.1),
+        None => Ok(None),
+    }
+}
+
+/// The media that a key stands for, and its record where that is still worth the answer.
+async fn usable(known: &Known, context: &Context) -> Result<(MediaId, Option<Media>), Problem> {
+    let mismatch = || Problem::new(ProblemCode::IdempotencyMismatch);
+    if !known.same_request {
+        return Err(mismatch());
+    }
+    // The same request made something else only where it was another route's.
+    let made: MediaId = known.made.parse().map_err(|_| mismatch())?;
+    let found = context.submitter.media.get(&made).await.map_err(|error| respond::cloud_problem(&error))?;
+    Ok((made, found.filter(|found| is_usable(found, clock::now()))))
 }
 
 /// Whether what was granted before is still worth the answer.

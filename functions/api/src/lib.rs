@@ -21,6 +21,7 @@ mod parts;
 mod playable;
 mod playback;
 mod protected_resource;
+mod quota;
 mod request;
 mod rerun;
 mod respond;
@@ -55,6 +56,7 @@ impl Function for Context {
             stage: environment.require("SMMU_STAGE")?.to_owned(),
             verifier: Verifier::new(auth, Arc::new(clock::now))?,
             policy: environment.upload_policy()?,
+            quotas: environment.quotas()?,
             transcription: environment.parse_or("SMMU_TRANSCRIPTION", false)?,
             download_seconds: environment.parse_or("SMMU_DOWNLOAD_EXPIRY_SECONDS", 15 * 60)?,
             submitter: Submitter::new(sdk, environment)?,

@@ -6,7 +6,7 @@ use crate::{
     describe::{Answer, Body as JsonBody, Content, Header, MEDIA_ID, Operation, Shape, TO_JOB},
     endpoint::{Endpoint, Handler},
     init::{self, nothing_else, object, once},
-    job, lookup,
+    job, lookup, quota,
     request::origin,
     respond,
 };
@@ -47,6 +47,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
             ProblemCode::UploadExpired,
             ProblemCode::PayloadTooLarge,
             ProblemCode::IdempotencyMismatch,
+            ProblemCode::TooManyJobs,
         ],
     },
 };
@@ -90,6 +91,16 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
     nothing_else(&fields)?;
     if step == Some(Pipeline::Transcribe) && !context.transcription {
         return Err(Problem::because(ProblemCode::StepUnavailable, "this service does not turn speech into text"));
+    }
+    // The same request is answered by the job that it made before.
+    let repeated = match &key {
+        Some(once) => {
+            context.submitter.media.known(once).await.map_err(|error| respond::cloud_problem(&error))?.is_some()
+        }
+        None => false,
+    };
+    if !repeated && let Some(refused) = quota::too_many_jobs(user, context).await? {
+        return Ok(refused);
     }
     let rerun = Rerun { choice, step };
     let made = context.submitter.run_again(&found.id, &rerun, key.as_ref(), origin(request)).await;

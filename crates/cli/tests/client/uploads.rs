@@ -161,6 +161,21 @@ async fn busy_services_are_asked_again_when_they_say() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_day_s_quota_is_told_and_not_waited_for() {
+    let problem = r#"{"status":429,"code":"quota_exceeded","detail":"the next day begins at noon","retryable":true,"remedy":"Again later."}"#;
+    let used_up = |wait| {
+        let headers = vec![("retry-after", wait)];
+        ("POST /media/upload/init", StatusCode::TOO_MANY_REQUESTS, headers, problem.to_owned())
+    };
+    // A second before midnight it is waited for.
+    let server =
+        Server::start(Behaviour { instead: vec![used_up("1"), used_up("40000")], ..Behaviour::default() }).await;
+    let (code, _, stderr) = run(&server, &desk(), &["upload", "photo.jpg"]).await;
+    assert_eq!((code, server.count("POST /media/upload/init")), (3, 2), "{stderr}");
+    assert!(stderr.contains("quota_exceeded (HTTP 429): the next day begins at noon. Again later."), "{stderr}");
+}
+
+#[tokio::test]
 async fn what_api_gateway_answers_by_itself_is_asked_again_later_and_later_though_it_says_not_when() {
     let says = |status, message: &str| ("GET /jobs", status, vec![], format!(r#"{{"message":"{message}"}}"#));
     let instead = vec![

@@ -40,15 +40,17 @@ impl Job {
         match &self.state {
             JobState::Queued { turn: Turn::Unsent } => Some((Watch::Unsent, self.updated_at)),
             JobState::Queued { turn: Turn::Sent(_) } => Some((Watch::Sent, self.updated_at)),
-            // Its user is watched: there may be thousands of these.
-            JobState::Queued { turn: Turn::Waiting { .. } } => None,
             JobState::Running { .. } => {
                 let unix_ms = self.updated_at.unix_ms();
                 let step = Timestamp::from_unix_ms(unix_ms - unix_ms % RUNNING_STEP_MS);
                 Some((Watch::Running, step.unwrap_or(self.updated_at)))
             }
             JobState::Failed { error, .. } if error.code.ours() => Some((Watch::Failed, self.updated_at)),
-            JobState::Failed { .. } | JobState::Completed { .. } | JobState::Cancelled { .. } => None,
+            // Of those that wait the user is watched: there may be thousands of them.
+            JobState::Queued { turn: Turn::Waiting { .. } }
+            | JobState::Failed { .. }
+            | JobState::Completed { .. }
+            | JobState::Cancelled { .. } => None,
         }
     }
 }
