@@ -2,7 +2,7 @@
 
 use aws_sdk_sfn::Client as Sfn;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use smmu_cloud::{Jobs, Submitter};
 use smmu_core::{Job, JobState, MediaId, Timestamp, Turn};
 use smmu_tests::{Caller, Stack, in_turns, samples, until};
@@ -72,6 +72,7 @@ async fn one_user_s_many_jobs_wait_in_order_and_another_user_s_first_waits_for_t
     let other = one.complete(&upload.media_id).await.text_at("/jobId");
     let last = many.job(jobs.last().unwrap()).await.json();
     assert_eq!((&last["status"], &last["stage"]), (&"QUEUED".into(), &"queue".into()), "it waits");
+    assert!(last["queue"]["ahead"].as_u64().is_some_and(|ahead| ahead < u64::from(count)), "{last}");
     assert_eq!(one.ended(&other).await["status"], "COMPLETED");
     for job in &jobs {
         assert_eq!(many.ended(job).await["status"], "COMPLETED");
@@ -151,6 +152,8 @@ async fn a_turn_that_nobody_used_and_jobs_that_nobody_released_are_found_by_reco
         _ => None,
     };
     assert_eq!((turn(&first), turn(&second)), (Some(Turn::Unsent), Some(Turn::Waiting { ahead: 0 })));
+    let place = user.job(second.id.as_str()).await.json()["queue"].clone();
+    assert_eq!(place, json!({"ahead": 0}), "nobody else waits, and nobody has begun since");
     let reconcile = async |unsent| {
         let patience = [one, ("SMMU_PATIENCE_UNSENT_SECONDS", unsent)];
         stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, &patience).await.unwrap()

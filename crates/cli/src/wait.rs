@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub async fn to_the_end(api: &Api, snapshot: &mut JobSnapshot, line: &Line) -> Result<(), Error> {
     loop {
         let job = &snapshot.job;
-        line.percent(&format!("{} {}", job.status, printable(&job.stage, 20)), job.progress, left(job));
+        line.percent(&standing(job), job.progress, left(job));
         if job.status.is_terminal() {
             return Ok(());
         }
@@ -26,6 +26,13 @@ pub async fn to_the_end(api: &Api, snapshot: &mut JobSnapshot, line: &Line) -> R
             Poll::Unchanged { retry_after } => snapshot.retry_after = retry_after,
         }
     }
+}
+
+/// Status and stage, and of a queued job how many are before it.
+fn standing(job: &Job) -> String {
+    let ahead = job.more.get("queue").and_then(|queue| queue.get("ahead")?.as_u64()).filter(|ahead| *ahead > 0);
+    let before = ahead.map(|ahead| format!(", about {ahead} before it")).unwrap_or_default();
+    format!("{} {}{before}", job.status, printable(&job.stage, 20))
 }
 
 /// What was left of a job when it last changed; both times are the service's.

@@ -5,7 +5,7 @@ use crate::{
     error::CloudError,
 };
 use aws_config::SdkConfig;
-use aws_sdk_sqs::Client;
+use aws_sdk_sqs::{Client, types::QueueAttributeName};
 use serde::{Deserialize, Serialize};
 use smmu_core::{ExecutionInput, MediaId};
 
@@ -25,6 +25,17 @@ impl JobsQueue {
     /// Puts a job on the queue. Sending it twice is harmless.
     pub async fn send(&self, input: &ExecutionInput) -> Result<(), CloudError> {
         send(&self.client, &self.url, "sqs:SendMessage jobs", input).await
+    }
+
+    /// About how many messages nobody has received yet.
+    pub async fn approximate_length(&self) -> Result<u64, CloudError> {
+        const OPERATION: &str = "sqs:GetQueueAttributes jobs";
+        let asked = QueueAttributeName::ApproximateNumberOfMessages;
+        let answer =
+            self.client.get_queue_attributes().queue_url(&self.url).attribute_names(asked.clone()).send().await;
+        let answer = answer.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
+        let length = answer.attributes.as_ref().and_then(|all| all.get(&asked)?.parse().ok());
+        length.ok_or_else(|| CloudError::unreadable(OPERATION, "there is no number of messages"))
     }
 }
 

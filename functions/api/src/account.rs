@@ -136,7 +136,7 @@ async fn document(job: &Job, room: &mut usize, context: &Context) -> Result<Valu
     if *room == 0 {
         return Ok(json!({"jobId": job.id, "status": job.status(), "path": format!("/jobs/{}", job.id)}));
     }
-    let document = json!(job::view(job, context).await?);
+    let document = json!(job::view_at(job, None, context).await?);
     *room = room.saturating_sub(document.to_string().len());
     Ok(document)
 }

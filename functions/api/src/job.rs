@@ -8,6 +8,7 @@ use crate::{
         TO_MEDIA,
     },
     endpoint::{Endpoint, Handler},
+    job_place::{self, PlaceView},
     lookup, playable,
     request::header_text,
     respond, wait,
@@ -42,6 +43,9 @@ pub(crate) struct JobView<'a> {
     /// When the workers should be done, by their speed so far; only while that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_at: Option<Timestamp>,
+    /// Of a queued job what is before it, approximately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<PlaceView>,
     /// Once the content was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
@@ -155,25 +159,44 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
 }
 
 async fn answer(request: &Request, job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
-    let tag = entity_tag(job, clock::now(), context.download_seconds);
+    let place = job_place::of(job, context).await;
+    let tag = entity_tag(job, place, clock::now(), context.download_seconds);
     if header_text(request, header::IF_NONE_MATCH).is_some_and(|known| matches(known, &tag)) {
         let mut response = respond::not_modified();
-        decorate(&mut response, job, &tag);
+        decorate(&mut response, job, place, &tag);
         return Ok(response);
     }
-    show(StatusCode::OK, job, context).await
+    show_at(StatusCode::OK, job, place, context).await
 }
 
 /// A job as a response.
 pub(crate) async fn show(status: StatusCode, job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
-    let tag = entity_tag(job, clock::now(), context.download_seconds);
-    let mut response = respond::json(status, &view(job, context).await?);
-    decorate(&mut response, job, &tag);
+    show_at(status, job, job_place::of(job, context).await, context).await
+}
+
+async fn show_at(
+    status: StatusCode,
+    job: &Job,
+    place: Option<PlaceView>,
+    context: &Context,
+) -> Result<Response<Body>, Problem> {
+    let tag = entity_tag(job, place, clock::now(), context.download_seconds);
+    let mut response = respond::json(status, &view_at(job, place, context).await?);
+    decorate(&mut response, job, place, &tag);
     Ok(response)
 }
 
 /// A job as its owner sees it, its links freshly signed.
 pub(crate) async fn view<'a>(job: &'a Job, context: &Context) -> Result<JobView<'a>, Problem> {
+    view_at(job, job_place::of(job, context).await, context).await
+}
+
+/// The same, with what is before it where that is known.
+pub(crate) async fn view_at<'a>(
+    job: &'a Job,
+    queue: Option<PlaceView>,
+    context: &Context,
+) -> Result<JobView<'a>, Problem> {
     let now = clock::now();
     let error = match &job.state {
         JobState::Failed { error, .. } => Some(error),
@@ -193,6 +216,7 @@ pub(crate) async fn view<'a>(job: &'a Job, context: &Context) -> Result<JobView<
         stage: job.stage(),
         progress: job.percent(),
         expected_at: job.expected_end(),
+        queue,
         kind: job.kind,
         labels: &job.labels,
         choice: ChoiceView::from(&job.choice),
@@ -223,11 +247,12 @@ async fn sign<'a>(
     Ok(views)
 }
 
-fn decorate(response: &mut Response<Body>, job: &Job, tag: &str) {
+fn decorate(response: &mut Response<Body>, job: &Job, place: Option<PlaceView>, tag: &str) {
     let headers = response.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_str(tag).expect("entity tags are ASCII"));
     if !job.status().is_terminal() {
-        headers.insert(header::RETRY_AFTER, poll_s(job.expected_end(), job.updated_at, clock::now()).into());
+        let expected = job.expected_end().or(place.and_then(|place| place.starts_at));
+        headers.insert(header::RETRY_AFTER, poll_s(expected, job.updated_at, clock::now()).into());
     }
 }
 
@@ -241,7 +266,10 @@ fn poll_s(expected_at: Option<Timestamp>, updated_at: Timestamp, now: Timestamp)
 
 /// Changes with the job, and with half the life of its signed URLs, so that no client is told to
 /// keep a copy whose URLs have expired. Weak: two answers under one tag carry different signatures.
-fn entity_tag(job: &Job, now: Timestamp, download_seconds: u32) -> String {
+fn entity_tag(job: &Job, place: Option<PlaceView>, now: Timestamp, download_seconds: u32) -> String {
+    if let Some(PlaceView { ahead, .. }) = place {
+        return format!("W/\"{}-{ahead}-before\"", job.revision);
+    }
     if job.outputs().is_empty() {
         return format!("W/\"{}\"", job.revision);
     }

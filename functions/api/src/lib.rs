@@ -13,6 +13,7 @@ mod endpoint;
 mod health;
 mod init;
 mod job;
+mod job_place;
 mod list;
 mod lookup;
 mod media;
