@@ -90,12 +90,13 @@ impl Machine {
 
 impl Usage {
     /// What every job uses apart from its workers, as its journey is built: two requests to the API; one invocation each
-    /// of `dispatch`, `validate-input`, `detect-type` and `update-status`; a message that is sent, received and deleted;
-    /// the states of its branch; the records of media and job with their indexes. The functions run some tens of
-    /// milliseconds at 256 MB, which nobody meters; 100 ms each are assumed.
+    /// of `dispatch`, `validate-input`, `detect-type`, `update-status`, and of `reconcile`, which passes its turn on; a
+    /// message that is sent, received and deleted; the states of its branch; the records of media and job with their
+    /// indexes, of its turn and of the user's day. The functions run some tens of milliseconds at 256 MB, which nobody
+    /// meters; 100 ms each are assumed.
     #[must_use]
     pub fn of_journey(workers: usize, source_bytes: u64) -> Self {
-        const INVOCATIONS: u64 = 6;
+        const INVOCATIONS: u64 = 7;
         const ASSUMED_MB_MS: u64 = 256 * 100;
         // A Parallel state and the states in it count beside each other.
         let inside = if workers > 1 { workers as u64 } else { 0 };
@@ -106,8 +107,8 @@ impl Usage {
                 state_transitions: 7 + inside,
                 object_writes: 1,
                 object_reads: 4,
-                record_writes: 24,
-                record_reads: 10,
+                record_writes: 29,
+                record_reads: 13,
                 queue: 3,
                 api: 2,
             },
