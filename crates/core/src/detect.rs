@@ -183,13 +183,17 @@ fn container(head: &[u8]) -> Option<Format> {
     Some(Format { kind, content_type })
 }
 
-/// GSM 06.10 has no mark at its beginning: only four bits at that of each frame of 33 bytes (RFC 3551, 4.5.8.1). Half a
-/// second of them is told from text, whose letters may have the same bits.
+/// GSM 06.10 has no mark at its beginning: only four bits at that of each frame of 33 bytes (RFC 3551, 4.5.8.1). So many of
+/// them as ffmpeg wants to see are told from text, whose letters may have the same bits; and from other telephony, whose
+/// silence has them everywhere.
 fn gsm(head: &[u8]) -> Option<Format> {
     const FRAME: usize = 33;
-    const LEAST: usize = 25;
+    const LEAST: usize = 32;
+    let marked = |byte: &u8| byte >> 4 == 0xD;
     let (frames, _) = head.as_chunks::<FRAME>();
-    let is_gsm = frames.len() >= LEAST && frames.iter().all(|frame| frame[0] >> 4 == 0xD);
+    let is_gsm = frames.len() >= LEAST
+        && frames.iter().all(|frame| marked(&frame[0]))
+        && head.iter().filter(|byte| marked(byte)).count() <= head.len() / 4;
     is_gsm.then_some(Format { kind: MediaKind::Audio, content_type: "audio/x-gsm" })
 }
 

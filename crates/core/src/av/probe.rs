@@ -39,9 +39,11 @@ impl Probe {
             return Err(Refusal::new(ErrorCode::CorruptMedia, "the file has nothing but a header"));
         }
 
-        if let [sound] = &streams[..]
-            && sound.codec_name == "flac"
-            && number(&sound.bits_per_raw_sample).is_some_and(|bits| bits > FLAC_BITS)
+        let too_fine = |sound: &Stream| {
+            sound.codec_name == "flac" && number(&sound.bits_per_raw_sample).is_some_and(|bits| bits > FLAC_BITS)
+        };
+        if let Some(sound) = streams.iter().find(|stream| stream.kind == Kind::Audio)
+            && too_fine(sound)
         {
             let message = format!("FLAC with more than {FLAC_BITS} bits per sample is not supported");
             return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));

@@ -223,8 +223,8 @@ const HEADS: &[(&str, &[u8])] = &[
 ];
 
 /// Half a second of silence.
-const GSM: [u8; 25 * 33] = {
-    let mut bytes = [0; 25 * 33];
+const GSM: [u8; 32 * 33] = {
+    let mut bytes = [0; 32 * 33];
     let mut at = 0;
     while at < bytes.len() {
         bytes[at] = 0xD8;
@@ -304,10 +304,12 @@ fn what_is_no_media_is_named_and_what_nobody_knows_is_said_to_be_unknown() {
 
 #[test]
 fn sound_without_a_mark_is_told_by_many_frames_and_never_from_text() {
-    assert_eq!(detect(&GSM[..24 * 33]), None);
+    assert_eq!(detect(&GSM[..31 * 33]), None);
     let mut one_wrong = GSM;
     one_wrong[33 * 7] = 0xC8;
     assert_eq!(detect(&one_wrong), None);
+    // Silence of G.711 in A-law.
+    assert_eq!(detect(&[0xD5; 4096]), None);
     let letters = "Съешь ещё этих мягких французских булок, да выпей чаю. ".repeat(40);
     assert_eq!(detect(letters.as_bytes()), None);
 }

@@ -1,6 +1,11 @@
 //! Slow videos: every packet of the picture is looked at, since a frame may stay for seconds.
 
-use super::{child::Runner, extents::Extents, line::Line, probe::by_line};
+use super::{
+    child::Runner,
+    extents::Extents,
+    line::Line,
+    probe::{by_line, to_the_end},
+};
 use crate::error::MediaError;
 use smmu_core::av::{AvLimits, Clock, Lengths, Pace, Packet, Probe, Stated, Survey};
 
@@ -30,6 +35,8 @@ pub(super) fn look(
     };
     let (mut packets, mut stated) = read(index, runner, limits)?;
     if packets.len() == MOST_PACKETS {
+        // It is not slow all the way.
+        video.variable_frame_rate = true;
         return Ok(());
     }
     let sounds = probe.audio.iter().filter_map(|sound| survey?.stream_ms(sound.index));
@@ -50,7 +57,7 @@ pub(super) fn look(
 /// The packets of a picture, and what is said beside them.
 fn read(stream: u32, runner: &Runner, limits: &AvLimits) -> Result<(Vec<Packet>, Stated), MediaError> {
     let (mut packets, mut stated) = (Vec::new(), Stated::default());
-    by_line(runner, &line(stream, limits), &mut |line| {
+    by_line(&to_the_end(runner), &line(stream, limits), &mut |line| {
         let mut fields = line.split(',');
         let section = fields.next();
         let mut seconds = || fields.next().and_then(|field| field.parse::<f64>().ok()).filter(|time| time.is_finite());

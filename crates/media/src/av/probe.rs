@@ -111,10 +111,8 @@ fn measure(
 fn packets(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<Survey, MediaError> {
     let streams: Vec<u32> =
         probe.video.iter().map(|video| video.index).chain(probe.audio.iter().map(|sound| sound.index)).collect();
-    // A large file is read to its end, from a disk that may be slow.
-    let runner = Runner { bounds: Bounds { wall_time: Duration::from_mins(10), ..runner.bounds }, ..*runner };
     let mut survey = Survey::new(Clock::of(&probe.container));
-    by_line(&runner, &survey_line(limits), &mut |line| {
+    by_line(&to_the_end(runner), &survey_line(limits), &mut |line| {
         let mut fields = line.split(',');
         let stream = fields.next().and_then(|field| field.parse().ok()).filter(|stream| streams.contains(stream));
         let mut seconds = || fields.next().and_then(|field| field.parse().ok());
@@ -124,6 +122,11 @@ fn packets(probe: &Probe, runner: &Runner, limits: &AvLimits) -> Result<Survey, 
         }
     })?;
     Ok(survey)
+}
+
+/// With time for a large file that is read to its end, from a disk that may be slow.
+pub(super) fn to_the_end<'a>(runner: &Runner<'a>) -> Runner<'a> {
+    Runner { bounds: Bounds { wall_time: Duration::from_mins(10), ..runner.bounds }, ..*runner }
 }
 
 fn survey_line(limits: &AvLimits) -> Line {

@@ -255,6 +255,13 @@ fn slow_pictures_keep_their_times_whatever_the_container_says_of_them() {
 }
 
 #[test]
+fn a_slide_stays_as_long_as_the_table_of_an_mp4_says() {
+    let slides = "-f lavfi -i nullsrc=s=64x48:r=1/20,geq=lum=if(mod(N\\,2)\\,220\\,30):cb=128:cr=128,trim=end_frame=4";
+    let made = Bench::with_clip(&format!("{slides} {H264} -bf 0"), "mp4").transcode();
+    assert_shown("slides", &made, &[20_000, 40_000, 60_000], 80_000);
+}
+
+#[test]
 fn a_clock_of_milliseconds_loses_no_frame() {
     let mut content = clip(&format!("{} {H264}", moving("160x120", "30", 1)), "mkv");
     // Matroska's DefaultDuration, in nanoseconds: what a frame lasts by it is a tick of the clock.

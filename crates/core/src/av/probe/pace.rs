@@ -12,7 +12,7 @@ const SLOW: f64 = 12.5;
 /// How far from its step a frame may be shown, in seconds.
 const OFF_STEP: f64 = 0.02;
 
-/// Most that a last frame is believed to stay, in seconds.
+/// Most that a last frame is believed to stay where no table says it, in seconds.
 const LONGEST_LAST: f64 = 10.0;
 
 /// How long a last frame stays at least, in seconds: a little more than a step of a film, so that it is seen.
@@ -78,7 +78,9 @@ impl Pace {
             }
             Lengths::Packets => None,
         };
-        let end = end.filter(|end| believed(end)).unwrap_or_else(|| {
+        // A table is exact, however long the last of some slides stays; how long a file may be is limited elsewhere.
+        let exact = |end: &f64| lengths == Lengths::Table && *end >= last;
+        let end = end.filter(|end| exact(end) || believed(end)).unwrap_or_else(|| {
             let of_file = stated.file_lasting_s.map(|lasting| zero + lasting).filter(believed);
             // A file that says it says it of every frame: later ones have a length that ffmpeg guesses.
             if packets.iter().all(|packet| packet.lasting_s.is_some()) {
@@ -175,10 +177,10 @@ mod tests {
         for end in [None, Some(2.0), Some(30.0), Some(f64::NAN)] {
             assert_eq!(pace(&times, (1, 1), Lengths::Packets, heard(end)), (false, 3105), "{end:?}");
         }
-        // Nor is a length that ends before the last frame, or hours later.
-        for lasting_s in [Some(1.0), Some(7200.0), None] {
+        // Nor is a length that ends before the last frame; a table's is, if a slide stays for a minute.
+        for (lasting_s, end_ms) in [(Some(1.0), 3105), (None, 3105), (Some(63.06), 63_060)] {
             let stated = Stated { lasting_s, start_s: Some(0.0), ..Stated::default() };
-            assert_eq!(pace(&times, (1, 1), Lengths::Table, stated).1, 3105, "{lasting_s:?}");
+            assert_eq!(pace(&times, (1, 1), Lengths::Table, stated).1, end_ms, "{lasting_s:?}");
         }
     }
 

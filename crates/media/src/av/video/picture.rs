@@ -75,7 +75,11 @@ pub(crate) fn steps(rate: FrameRate, stream: &VideoStream) -> Chain {
     match stream.end_ms {
         // Repeated before it is brought to steps, which would lose a last frame that is rounded up to the end. The step
         // that is nearest to the end is the first one that is not shown.
-        Some(end_ms) => format!("tpad=stop_mode=clone:stop_duration=11,{steps},trim=end={}", seconds(end_ms)),
+        Some(end_ms) => {
+            // The filter counts frames of the rate, and less than half a one is none: longer than can be needed.
+            let more_s = end_ms.div_ceil(1000) + 60;
+            format!("tpad=stop_mode=clone:stop_duration={more_s},{steps},trim=end={}", seconds(end_ms))
+        }
         None if stream.timed => format!("{steps}:eof_action=pass"),
         None => steps,
     }

@@ -126,11 +126,14 @@ impl Meta {
                 extents.push(match method {
                     0 => {
                         let Ok(extent) = extent(start, bytes, 0..file) else {
+                            // What follows a gap is of no use.
+                            if !missing {
+                                there.append(&mut extents);
+                                there.extend(
+                                    usize::try_from(start).ok().filter(|start| *start < file).map(|start| start..file),
+                                );
+                            }
                             missing = true;
-                            there.append(&mut extents);
-                            there.extend(
-                                usize::try_from(start).ok().filter(|start| *start < file).map(|start| start..file),
-                            );
                             continue;
                         };
                         extent

@@ -30,6 +30,9 @@ impl Tga {
         if head[16] == 1 {
             return Err(unsupported("TGA with pixels of one bit is not supported"));
         }
+        if head[16] > 32 {
+            return Err(unsupported("TGA with pixels of more than 32 bits is not supported"));
+        }
         let mapped = head[1] == 1;
         let map_bytes = if mapped { u64::from(short(5)) * u64::from(head[7].div_ceil(8)) } else { 0 };
         let pixel_bytes = head[16].div_ceil(8);
@@ -64,6 +67,8 @@ impl Tga {
         let warning = cut_off("TGA", scan.rows, size.height)?;
         let last =
             Some(&scan.last).filter(|last| !last.is_empty()).ok_or_else(|| corrupt("TGA", "it ends too early"))?;
+        // They are there twice for a moment.
+        limits.check_memory(2 * bytes * u64::from(size.height - scan.rows))?;
         // The row that has begun goes on as the one before it.
         let mut pixels = last[scan.filled..].to_vec();
         pixels.extend(last.repeat((size.height - scan.rows - 1) as usize));
