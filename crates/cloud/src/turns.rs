@@ -13,7 +13,7 @@ use crate::{
     error::CloudError,
     submit::Submitter,
 };
-use smmu_core::{Job, JobEvent, JobId, Media, Place, Timestamp, UserId, with_causes};
+use smmu_core::{ErrorCode, Job, JobEvent, JobId, Media, Place, Refusal, Stage, Timestamp, UserId, with_causes};
 use std::collections::BTreeSet;
 
 #[cfg(test)]
@@ -59,7 +59,14 @@ pub(crate) trait Ledger: Sync {
 /// Sends a job that was just recorded, or lets it wait.
 async fn start(ledger: &impl Ledger, job: Job) -> Result<Job, CloudError> {
     let user = job.user_id.clone();
-    let others_wait = !ledger.first_waiting(&user, 1).await?.is_empty();
+    let others_wait = match ledger.first_waiting(&user, 1).await {
+        Ok(waiting) => !waiting.is_empty(),
+        // Such as while the index is being built. Then order is lost for a moment, and nothing else.
+        Err(error) => {
+            tracing::warn!(error = with_causes(&error), "who waits could not be found out");
+            false
+        }
+    };
     if !others_wait && matches!(take_turn(ledger, &user, &job.id).await?, Taken::Yes) {
         return ledger.send(job).await;
     }
@@ -138,6 +145,10 @@ impl Ledger for Desk<'_> {
     }
 
     async fn take(&self, user: &UserId, job: &JobId) -> Result<Result<(), Vec<JobId>>, CloudError> {
+        // Without a limit nobody would give them back.
+        if self.most == usize::MAX {
+            return Ok(Ok(()));
+        }
         self.submitter.jobs.take_turn(user, job, self.most).await
     }
 
@@ -158,8 +169,11 @@ impl Ledger for Desk<'_> {
     }
 
     async fn defer(&self, job: Job) -> Result<Job, CloudError> {
-        let ahead = self.submitter.jobs.count_waiting(&job.user_id, COUNTED).await?;
-        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let counted = self.submitter.jobs.count_waiting(&job.user_id, COUNTED).await;
+        let counted = counted.inspect_err(|error| {
+            tracing::warn!(error = with_causes(error), "how many wait could not be found out");
+        });
+        let ahead = u32::try_from(counted.unwrap_or_default()).unwrap_or(u32::MAX);
         self.submitter.record(job, JobEvent::Deferred { ahead }).await
     }
 
@@ -168,10 +182,14 @@ impl Ledger for Desk<'_> {
             Some(_) => None,
             None => self.submitter.media.get(&job.media_id).await?,
         };
-        match read.as_ref().or(self.media) {
-            Some(media) if media.id == job.media_id => Ok(self.submitter.send(media, job).await),
-            Some(_) | None => Ok(job),
+        let media = read.as_ref().or(self.media).filter(|media| media.id == job.media_id);
+        if let Some(media) = media.filter(|media| media.execution_input(&job).is_some()) {
+            return Ok(self.submitter.send(media, job).await);
         }
+        // It would keep its turn for ever.
+        let why = "what was uploaded was forgotten while the job waited";
+        let error = Refusal::new(ErrorCode::SourceMissing, why).at(Stage::Queue);
+        self.submitter.record(job, JobEvent::Failed(error)).await
     }
 }
 

@@ -22,10 +22,10 @@ pub(crate) async fn count(
         let detail = format!("at most {most} bytes are granted on one day");
         return Err(Problem::with_field(ProblemCode::MediaTooLarge, "size", detail));
     }
-    if let Some(refused) = too_many_jobs(user, context).await? {
+    let active_jobs = active_jobs(user, context).await;
+    if let Some(refused) = too_many(active_jobs, context) {
         return Ok(Err(refused));
     }
-    let active_jobs = active_jobs(user, context).await?;
     if !quotas.count_days() {
         return Ok(Ok(Used { active_jobs, ..Used::default() }));
     }
@@ -43,15 +43,18 @@ pub(crate) async fn count(
 }
 
 /// The answer to a user of whom as many jobs have not ended as may be.
-pub(crate) async fn too_many_jobs(user: &UserId, context: &Context) -> Result<Option<Response<Body>>, Problem> {
-    let active_jobs = active_jobs(user, context).await?;
-    let Some(most) = context.quotas.active_jobs.filter(|most| active_jobs >= *most) else { return Ok(None) };
+pub(crate) async fn too_many_jobs(user: &UserId, context: &Context) -> Option<Response<Body>> {
+    too_many(active_jobs(user, context).await, context)
+}
+
+fn too_many(active_jobs: u64, context: &Context) -> Option<Response<Body>> {
+    let most = context.quotas.active_jobs.filter(|most| active_jobs >= *most)?;
     tracing::info!(active_jobs, "too many jobs have not ended");
     let detail = format!("{active_jobs} jobs have not ended; at {most} no more are accepted");
     let used = Used { active_jobs, ..Used::default() };
     // Without the others: Retry-After should not end before their windows (draft -11, section 6).
     let told = Quotas { active_jobs: Some(most), ..Quotas::default() };
-    Ok(Some(refusal(&Problem::because(ProblemCode::TooManyJobs, detail), JOBS_END_S, used, &told)))
+    Some(refusal(&Problem::because(ProblemCode::TooManyJobs, detail), JOBS_END_S, used, &told))
 }
 
 fn refusal(problem: &Problem, wait_s: u32, used: Used, quotas: &Quotas) -> Response<Body> {
@@ -72,7 +75,7 @@ pub(crate) async fn take_back(user: &UserId, bytes: u64, context: &Context) {
 
 /// What a user has, where nothing is counted.
 pub(crate) async fn look(user: &UserId, context: &Context) -> Result<Used, Problem> {
-    Ok(Used { granted: granted(user, context).await?, active_jobs: active_jobs(user, context).await? })
+    Ok(Used { granted: granted(user, context).await?, active_jobs: active_jobs(user, context).await })
 }
 
 async fn granted(user: &UserId, context: &Context) -> Result<Granted, Problem> {
@@ -82,11 +85,16 @@ async fn granted(user: &UserId, context: &Context) -> Result<Granted, Problem> {
     context.submitter.media.granted_today(user).await.map_err(|error| respond::cloud_problem(&error))
 }
 
-async fn active_jobs(user: &UserId, context: &Context) -> Result<u64, Problem> {
-    let Some(most) = context.quotas.active_jobs else { return Ok(0) };
+/// None, where they cannot be counted, such as while the index is being built: a limit that is not kept for a moment costs
+/// less than uploads that are refused.
+async fn active_jobs(user: &UserId, context: &Context) -> u64 {
+    let Some(most) = context.quotas.active_jobs else { return 0 };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let counted = context.submitter.jobs.count_active(user, most).await;
-    Ok(counted.map_err(|error| respond::cloud_problem(&error))? as u64)
+    let counted = counted.inspect_err(|error| {
+        tracing::warn!(error = with_causes(error), "jobs that have not ended could not be counted");
+    });
+    counted.unwrap_or_default() as u64
 }
 
 /// Says in a response's headers what the quotas are and what is left of them.

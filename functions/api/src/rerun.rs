@@ -99,7 +99,7 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
         }
         None => false,
     };
-    if !repeated && let Some(refused) = quota::too_many_jobs(user, context).await? {
+    if !repeated && let Some(refused) = quota::too_many_jobs(user, context).await {
         return Ok(refused);
     }
     let rerun = Rerun { choice, step };

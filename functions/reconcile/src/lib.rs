@@ -123,10 +123,10 @@ async fn mend_all(tick: Value, context: &Context) -> Result<Report, Failure> {
     let now = clock::now();
     let origin = origin(&tick);
     let mut report = Report::default();
+    report.released = turns::release_watched(context, now, &mut report.errors).await?;
     for id in lost_jobs(context, now).await? {
         count(mend_job(&id, context, now).await, id.as_str(), &mut report);
     }
-    report.released = turns::release_watched(context, now, &mut report.errors).await?;
     for id in context.submitter.media.awaiting_since(now.plus_seconds(-context.patience.ungranted), BATCH).await? {
         count(mend_upload(&id, origin.clone(), context).await, id.as_str(), &mut report);
     }

@@ -88,7 +88,8 @@ pub(crate) async fn release_watched(
         match context.submitter.release_watched(&key).await {
             Ok(count) => released += count,
             Err(error) => {
-                tracing::error!(key, error = with_causes(&error), "could not be reconciled");
+                // Without its key, which is a hash of the user's id.
+                tracing::error!(error = with_causes(&error), "the turns of a user could not be reconciled");
                 *errors += 1;
             }
         }

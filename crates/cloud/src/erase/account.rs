@@ -50,9 +50,6 @@ impl Purger {
     /// Deletes media of an account that is to be erased, for about a minute.
     pub async fn purge_account(&self, message: &AccountMessage) -> Result<AccountPurge, CloudError> {
         let Some(erasure) = self.media.erasure(&message.account).await? else { return Ok(AccountPurge::Missing) };
-        if message.after.is_none() {
-            self.media.forget_granted(&erasure.owner, erasure.asked_at).await?;
-        }
         let began = Instant::now();
         let (mut after, mut deleted) = (message.after.clone(), 0);
         loop {

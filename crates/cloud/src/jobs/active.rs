@@ -54,7 +54,7 @@ impl Jobs {
             .expression_attribute_values(":from", AttributeValue::S(Place::WAITING.to_owned()))
             .expression_attribute_values(":to", AttributeValue::S(place.to_string()));
         // BETWEEN includes its ends, and so the job itself.
-        Ok(count(query, most).await?.saturating_sub(1))
+        Ok(count(query, most.saturating_add(1)).await?.saturating_sub(1))
     }
 
     /// The places of up to some jobs of a user that wait, the first ones in order.

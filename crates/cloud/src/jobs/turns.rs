@@ -141,16 +141,33 @@ impl Jobs {
         let update = if over {
             update.update_expression("REMOVE #watch, #since").expression_attribute_names("#watch", WATCH)
         } else {
-            update.update_expression("SET #since = :now").expression_attribute_values(":now", text(&clock::now()))
+            update
+                .update_expression("SET #since = :now, #forget = :forget")
+                .expression_attribute_names("#forget", FORGET_AT)
+                .expression_attribute_values(":now", text(&clock::now()))
+                .expression_attribute_values(":forget", forget_at())
         };
         write(update).await
     }
 
-    /// Removes what is recorded of a user's turns. Nothing is no error.
+    /// Removes what is recorded of a user's turns, unless somebody has one or waits again. Nothing is no error.
     pub(crate) async fn forget_turns(&self, user: &UserId) -> Result<(), CloudError> {
-        let removed = self.client.delete_item().table_name(&self.table).key("jobId", text(&key(user))).send().await;
-        removed.map_err(|error| CloudError::from_sdk("dynamodb:DeleteItem turns", error))?;
-        Ok(())
+        let removed = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("jobId", text(&key(user)))
+            .condition_expression("attribute_not_exists(#holders) AND attribute_not_exists(#watch)")
+            .expression_attribute_names("#holders", HOLDERS)
+            .expression_attribute_names("#watch", WATCH)
+            .send()
+            .await;
+        match removed {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(CloudError::from_sdk("dynamodb:DeleteItem turns", error))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn turns_update(&self, key: &str) -> UpdateItemFluentBuilder {

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{Granted, Quotas, Sha256, Timestamp, UserId, quota::Day};
+use smmu_core::{Granted, Quotas, Sha256, UserId, quota::Day};
 
 /// What became of an upload that was to be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,6 @@ const OPERATION: &str = "dynamodb:UpdateItem granted";
 const DAY: &str = "day";
 const UPLOADS: &str = "uploads";
 const BYTES: &str = "bytes";
-/// When the first upload of the day was counted.
-const SINCE: &str = "since";
 
 /// How often a count is tried anew after another request has begun the day.
 const ROUNDS: usize = 4;
@@ -89,26 +87,6 @@ impl MediaTable {
         }
     }
 
-    /// Removes what is counted of a user, where that began before a time. Nothing is no error.
-    pub async fn forget_granted(&self, user: &UserId, before: Timestamp) -> Result<(), CloudError> {
-        let removed = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("mediaId", key(user))
-            .condition_expression("#since <= :before")
-            .expression_attribute_names("#since", SINCE)
-            .expression_attribute_values(":before", AttributeValue::S(before.to_string()))
-            .send()
-            .await;
-        match removed {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(CloudError::from_sdk("dynamodb:DeleteItem granted", error))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
     /// Counts on a day that has begun. `Err` is the record as it is, where it is another day's or full.
     async fn count_on(
         &self,
@@ -149,14 +127,12 @@ impl MediaTable {
     async fn begin_day(&self, day: Day, user: &UserId, bytes: u64) -> Result<bool, CloudError> {
         let update = self
             .counting(user)
-            .update_expression("SET #day = :day, #uploads = :one, #bytes = :bytes, #since = :now, #forget = :end")
+            .update_expression("SET #day = :day, #uploads = :one, #bytes = :bytes, #forget = :end")
             .condition_expression("attribute_not_exists(#day) OR #day < :day")
-            .expression_attribute_names("#since", SINCE)
             .expression_attribute_names("#forget", FORGET_AT)
             .expression_attribute_values(":day", number(&day.number()))
             .expression_attribute_values(":one", number(&1))
             .expression_attribute_values(":bytes", number(&bytes))
-            .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
             .expression_attribute_values(":end", number(&day.end().unix_s()));
         match update.send().await {
             Ok(_) => Ok(true),
