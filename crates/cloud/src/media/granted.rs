@@ -1,6 +1,6 @@
 //! What each user was granted today: one record a user, counted by a conditional write before an upload is granted.
 //!
-//! The table forgets it when the day is over, and a deletion of the account removes it.
+//! The table forgets it when the day is over. A deletion of the account leaves it, since it would give the quota back.
 
 use super::{FORGET_AT, Item, MediaTable};
 use crate::{clock, error::CloudError};
