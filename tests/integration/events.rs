@@ -171,7 +171,8 @@ impl Scene {
     async fn play(&mut self, function: &str, name: &str) -> Value {
         let event = self.event(name);
         let queue_url = self.queue_url.clone();
-        let changed = [("SMMU_JOBS_QUEUE_URL", queue_url.as_str()), ("SMMU_PURGE_QUEUE_URL", queue_url.as_str())];
+        let queues = [("SMMU_JOBS_QUEUE_URL", queue_url.as_str()), ("SMMU_PURGE_QUEUE_URL", queue_url.as_str())];
+        let changed = [&queues[..], &LIMITS].concat();
         let answer = match invoker() {
             Some(program) => invoke(&program, self.stack, function, &event, &changed).await,
             None => call_handler(self.stack, function, event, &changed).await,
@@ -196,6 +197,14 @@ impl Scene {
 fn sha256(bytes: &[u8]) -> smmu_core::Sha256 {
     smmu_core::Sha256::from_bytes(<sha2::Sha256 as sha2::Digest>::digest(bytes).into())
 }
+
+/// What one user may have, whoever invokes: a function that SAM invokes has the template's defaults where nothing is given.
+const LIMITS: [(&str, &str); 4] = [
+    ("SMMU_UPLOADS_PER_DAY", "100"),
+    ("SMMU_BYTES_PER_DAY", "1000000000"),
+    ("SMMU_ACTIVE_JOBS_PER_USER", "50"),
+    ("SMMU_RUNNING_JOBS_PER_USER", "10"),
+];
 
 fn events_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
@@ -288,7 +297,7 @@ async fn api_answer(scene: &mut Scene, name: &str) -> Value {
     if let Some(header) = event.pointer_mut("/headers/authorization") {
         *header = format!("Bearer {}", token(SECRET)).into();
     }
-    let changed = [
+    let own = [
         ("SMMU_JOBS_QUEUE_URL", scene.queue_url.as_str()),
         ("SMMU_PURGE_QUEUE_URL", scene.queue_url.as_str()),
         ("SMMU_AUTH_ALGORITHM", "HS256"),
@@ -296,6 +305,7 @@ async fn api_answer(scene: &mut Scene, name: &str) -> Value {
         ("SMMU_AUTH_ISSUER", ""),
         ("SMMU_AUTH_AUDIENCE", ""),
     ];
+    let changed = [&own[..], &LIMITS].concat();
     let answer = match invoker() {
         Some(program) => invoke(&program, scene.stack, "api", &event, &changed).await,
         None => call_handler(scene.stack, "api", event, &changed).await,
@@ -324,6 +334,7 @@ fn assert_played(name: &str, answer: &Value) {
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[time]"),
             (r"http://[0-9.]+:\d+/[^\x22]*", "[url]"),
             (r"\b\d+\.\d+\.\d+\b", "[semver]"),
+            (r";t=\d+", ";t=[seconds]"),
             (r#""\\"[0-9a-f]{16}\\"""#, r#""[hash]""#),
         ],
         prepend_module_to_snapshot => false,
