@@ -28,9 +28,6 @@ pub(crate) struct Turns {
 /// Seconds after which the index has everything that was recorded before.
 const SETTLE_SECONDS: i64 = 60;
 
-/// How many of those that wait are counted at most.
-const COUNTED: usize = 2000;
-
 /// Where turns are recorded, and what is done with jobs.
 pub(crate) trait Ledger: Sync {
     /// How many jobs of a user have a turn at once.
@@ -169,7 +166,7 @@ impl Ledger for Desk<'_> {
     }
 
     async fn defer(&self, job: Job) -> Result<Job, CloudError> {
-        let counted = self.submitter.jobs.count_waiting(&job.user_id, COUNTED).await;
+        let counted = self.submitter.jobs.count_waiting(&job.user_id).await;
         let counted = counted.inspect_err(|error| {
             tracing::warn!(error = with_causes(error), "how many wait could not be found out");
         });

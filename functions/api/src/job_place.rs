@@ -5,9 +5,6 @@ use serde::Serialize;
 use smmu_cloud::clock;
 use smmu_core::{Job, JobState, Timestamp, Turn, with_causes};
 
-/// How many are counted at most.
-const COUNTED: usize = 2000;
-
 /// Where a job stands in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "QueuePlace"))]
@@ -25,7 +22,7 @@ pub(crate) struct PlaceView {
 pub(crate) async fn of(job: &Job, context: &Context) -> Option<PlaceView> {
     let JobState::Queued { turn } = &job.state else { return None };
     let found = match turn {
-        Turn::Waiting { .. } => context.submitter.jobs.count_before(job, COUNTED).await.map(|before| before as u64),
+        Turn::Waiting { .. } => context.submitter.jobs.count_before(job).await.map(|before| before as u64),
         Turn::Unsent => context.submitter.queue.approximate_length().await,
         // Its own message is one of them.
         Turn::Sent(_) => context.submitter.queue.approximate_length().await.map(|length| length.saturating_sub(1)),

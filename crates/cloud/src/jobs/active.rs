@@ -20,6 +20,9 @@ const PLACE: &str = "place";
 
 const OPERATION: &str = "dynamodb:Query jobs by-active";
 
+/// How many of those that wait are counted at most.
+const COUNTED: usize = 2000;
+
 /// What puts a job into the index, as long as it has not ended.
 pub(super) fn attributes(job: &Job) -> impl Iterator<Item = (String, AttributeValue)> {
     let text = |name: &str, text: String| (name.to_owned(), AttributeValue::S(text));
@@ -34,18 +37,18 @@ impl Jobs {
         count(query, most).await
     }
 
-    /// How many jobs of a user wait; counted up to `most`.
-    pub(crate) async fn count_waiting(&self, user: &UserId, most: usize) -> Result<usize, CloudError> {
+    /// How many jobs of a user wait; at most 2,000 are counted.
+    pub(crate) async fn count_waiting(&self, user: &UserId) -> Result<usize, CloudError> {
         let query = self
             .active(user)
             .key_condition_expression("#user = :user AND begins_with(#place, :waiting)")
             .expression_attribute_names("#place", PLACE)
             .expression_attribute_values(":waiting", AttributeValue::S(Place::WAITING.to_owned()));
-        count(query, most).await
+        count(query, COUNTED).await
     }
 
-    /// How many jobs of the same user wait and were submitted before one that waits; counted up to `most`.
-    pub async fn count_before(&self, job: &Job, most: usize) -> Result<usize, CloudError> {
+    /// How many jobs of the same user wait and were submitted before one that waits; at most 2,000 are counted.
+    pub async fn count_before(&self, job: &Job) -> Result<usize, CloudError> {
         let Some(place) = job.place().filter(|_| job.waits()) else { return Ok(0) };
         let query =
             self.active(&job.user_id).key_condition_expression("#user = :user AND #place BETWEEN :from AND :to");
@@ -54,7 +57,7 @@ impl Jobs {
             .expression_attribute_values(":from", AttributeValue::S(Place::WAITING.to_owned()))
             .expression_attribute_values(":to", AttributeValue::S(place.to_string()));
         // BETWEEN includes its ends, and so the job itself.
-        Ok(count(query, most.saturating_add(1)).await?.saturating_sub(1))
+        Ok(count(query, COUNTED + 1).await?.saturating_sub(1))
     }
 
     /// The places of up to some jobs of a user that wait, the first ones in order.
