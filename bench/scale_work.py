@@ -1,0 +1,176 @@
+"""What the work of an upload takes and costs, from figures that were measured, read or assumed.
+
+`CALIBRATION` is the one list of these figures; docs/SCALE.md has it as a table, and a test compares both.
+"""
+
+import math
+from typing import NamedTuple
+
+from scale_inputs import Settings, constant, journey, number, prices
+
+MIB = 1 << 20
+MEASURED, READ, ASSUMED = "measured", "our code", "assumed"
+
+
+class Figure(NamedTuple):
+    """A figure, its unit, and where it comes from."""
+
+    value: float
+    unit: str
+    origin: str
+    source: str
+
+    def row(self):
+        """As docs/SCALE.md has it."""
+        value = f"{self.value:,.3f}".rstrip("0").rstrip(".")
+        return f"| {value} {self.unit} | {self.origin} | {self.source} |"
+
+
+SPEED, ESTIMATE, VIDEO, USAGE = (
+    f"crates/core/src/{name}.rs" for name in ("estimate/speed", "estimate", "av/speed", "cost/usage")
+)
+WAIT, RETRY = "functions/api/src/wait.rs", "crates/cli/src/retry.rs"
+CALIBRATION = {
+    "video_core_s": Figure(77 / 60, "CPU-s a second of 1080p", MEASURED, "BENCHMARKS.md, video: 77 s a minute"),
+    "sound_core_s": Figure(constant(VIDEO, "SOUND_MS") / 1000, "CPU-s a second of sound", READ, VIDEO),
+    "stills_s": Figure(constant(VIDEO, "STILLS_MS") / 1000, "CPU-s a video", READ, VIDEO),
+    "speech_core_s": Figure(132 / 3600, "CPU-s a second of speech", MEASURED, "BENCHMARKS.md, speech: 132 s an hour"),
+    "model_s": Figure(constant(SPEED, "MODEL_MS") / 1000, "CPU-s a transcription", READ, SPEED),
+    "image_pixels_a_ms": Figure(constant(SPEED, "IMAGE_PIXELS"), "pixels a CPU-ms", READ, SPEED),
+    "attempt_s": Figure(constant(SPEED, "ATTEMPT_MS") / 1000, "CPU-s an attempt", READ, SPEED),
+    "moved_s_a_mib": Figure(constant(ESTIMATE, "MIB_MS") / 1000, "s a MiB", READ, ESTIMATE),
+    "function_s": Figure(0.1, "s a small function", ASSUMED, "COST.md; 1 to 20 ms on the local cloud"),
+    "start_execution_s": Figure(0.04, "s a StartExecution", ASSUMED, "one call of AWS and its log"),
+    "turn_free_s": Figure(0.02, "s to release a turn", ASSUMED, "two calls of DynamoDB"),
+    "turn_passed_s": Figure(0.06, "s to pass a turn on", ASSUMED, "seven calls of DynamoDB and SQS"),
+    "stream_poll_s": Figure(0.25, "s until a stream is read", ASSUMED, "four polls a second"),
+    "spot_missing": Figure(0.05, "of starts find no Spot", ASSUMED, "no source"),
+    "spot_price": Figure(1 / 3, "of the price on demand", ASSUMED, "DEPLOY.md: about a third"),
+    "poll_share": Figure(0.25, "of waiting clients poll", ASSUMED, "the others use push"),
+    "poll_s": Figure(10.0, "s between polls", ASSUMED, "API.md: 1 to 30"),
+    "long_poll_share": Figure(0.02, "of waiting clients hold a request", ASSUMED, "`Prefer: wait=20`"),
+    "long_poll_s": Figure(constant(WAIT, "MOST_S"), "s that it is held", READ, WAIT),
+    "submit_writes": Figure(6.0, "writes to the jobs table at submission", ASSUMED, "record, turn, sent"),
+    "progress_writes": Figure(1000 / number(USAGE, r"ran_ms / (\d+)"), "writes a second and container", READ, USAGE),
+    "client_tries": Figure(number(RETRY, r"tries: (\d+),"), "tries of a client, in 12 s", READ, RETRY),
+}
+
+
+class Task(NamedTuple):
+    """An ECS task: its size, how long it works once started, and its cost on demand in micro-dollars."""
+
+    vcpu: float
+    run_s: float
+    micro_dollars: float
+
+
+class Work(NamedTuple):
+    """What a job takes: a function or tasks, state transitions, writes to the jobs table when it ends, writes to S3.
+    The cost is that of everything except tasks."""
+
+    render_s: float
+    tasks: tuple
+    transitions: float
+    writes: float
+    object_writes: float
+    micro_dollars: float
+
+
+class Times:
+    """The figures of `CALIBRATION` as attributes; `changes` replaces some."""
+
+    def __init__(self, settings=None, changes=None):
+        self.settings = settings or Settings.read()
+        figures = {name: figure.value for name, figure in CALIBRATION.items()} | (changes or {})
+        if len(figures) > len(CALIBRATION):
+            raise ValueError(f"unknown figures: {figures.keys() - CALIBRATION.keys()}")
+        self.__dict__.update(figures)
+        self.prices, self.journey = prices(), journey()
+        self.requests = {name: self.prices[price] / 1e6 for name, price in REQUESTS.items()}
+
+    def client_pause_s(self, tried, chance):
+        """`Backoff::pause` of the client."""
+        return min(0.25 * 2 ** (tried - 1), 8.0) * (0.5 + chance / 2)
+
+    def turn_s(self, passed):
+        return self.turn_passed_s if passed else self.turn_free_s
+
+    def ideal_s(self, work):
+        """From the submission to the end of a job that waits for nothing."""
+        run_s = work.render_s
+        if work.tasks:
+            run_s = self.settings.worker_start_s + max(task.run_s for task in work.tasks) + self.function_s
+        return self.start_execution_s + 2 * self.function_s + run_s
+
+    def usual_micro_dollars(self, work):
+        """What the tasks of a job cost while Spot is not throttled."""
+        part = self.spot_missing + (1 - self.spot_missing) * self.spot_price
+        return part * sum(task.micro_dollars for task in work.tasks)
+
+    # ---- work ---------------------------------------------------------------------------------
+
+    def work(self, kind, size):
+        """The branches of `Branch::of`, and the sizes of `WorkerSize::of`."""
+        moved_s = size.upload_bytes / MIB * self.moved_s_a_mib + self.attempt_s
+        if kind == "image":
+            run_s = size.pixels / self.image_pixels_a_ms / 1000 + moved_s
+            if size.upload_bytes <= self.settings.render_max_bytes:
+                return self._job(size, run_s + self.function_s, [], [(10, run_s)])
+            return self._job(size, 0.0, [self._transcode(run_s)], [(10, run_s)])
+        speech = self.speech_core_s * size.seconds + self.model_s
+        vcpu = self.settings.transcribe_vcpu
+        transcribe = self._task(
+            vcpu, self.settings.transcribe_gb, self.settings.transcribe_disk_gb, speech / vcpu + moved_s
+        )
+        if kind == "audio":
+            made = self._transcode(self.sound_core_s * size.seconds + moved_s)
+            return self._job(size, 0.0, [made, transcribe], [(8, made.run_s), (5, transcribe.run_s)])
+        # No rung is larger than 1080p; decoding 4K costs about as much again (assumed).
+        factor = min(2.0, size.pixels / (1920 * 1080))
+        cpu_s = (self.video_core_s * factor + self.sound_core_s) * size.seconds + self.stills_s
+        large = size.pixels > 2560 * 1440 or size.pixels * size.seconds > 1920 * 1080 * 600
+        made = self._transcode(cpu_s, moved_s, large)
+        return self._job(size, 0.0, [made, transcribe], [(20, made.run_s), (5, transcribe.run_s)])
+
+    def _transcode(self, cpu_s, moved_s=0.0, large=False):
+        settings = self.settings
+        vcpu = settings.large_vcpu if large else settings.transcode_vcpu
+        memory = settings.large_gb if large else settings.transcode_gb
+        return self._task(vcpu, memory, settings.transcode_disk_gb, cpu_s / vcpu + moved_s)
+
+    def _task(self, vcpu, memory_gb, disk_gb, run_s):
+        """Fargate bills a minute at least. As in the product, the pull of the image is left out."""
+        prices = self.prices
+        hour = vcpu * prices["fargateVcpuHour"] + memory_gb * prices["fargateGbHour"]
+        hour += (disk_gb - 20) * prices["fargateDiskGbHour"]
+        return Task(vcpu, run_s, hour * max(60.0, run_s) / 3600)
+
+    def _job(self, size, render_s, tasks, attempts):
+        """`attempts` has the artifacts and the time of each worker."""
+        counts = dict(self.journey)
+        if len(tasks) > 1:
+            counts["state_transitions"] += len(tasks)
+        news = 0.0
+        for artifacts, run_s in attempts:
+            new = min(run_s // 2, 85) + artifacts + 3
+            counts["object_writes"] += artifacts + 1
+            counts["object_reads"] += math.ceil(size.upload_bytes / (32 * MIB))
+            counts["record_writes"] += 3 * new
+            counts["record_reads"] += new
+            news += artifacts + 3
+        cost = sum([counts[name] * price for name, price in self.requests.items()])
+        memory_ms = counts["lambda"] * 256 * 100 + render_s * 1000 * self.settings.render_memory_mb
+        cost += memory_ms * self.prices["lambdaMillionGbSeconds"] / (1024 * 1000 * 1e6)
+        return Work(render_s, tuple(tasks), counts["state_transitions"], news, counts["object_writes"], cost)
+
+
+REQUESTS = {
+    "lambda": "millionLambdaRequests",
+    "state_transitions": "millionStateTransitions",
+    "object_writes": "millionObjectWrites",
+    "object_reads": "millionObjectReads",
+    "record_writes": "millionRecordWrites",
+    "record_reads": "millionRecordReads",
+    "queue": "millionQueueRequests",
+    "api": "millionApiRequests",
+}
