@@ -1,0 +1,3 @@
+export { UploadError } from "./error.js";
+export type { Backoff } from "./retry.js";
+export { default, type SmmuBody, type SmmuUploaderOptions } from "./uploader.js";
