@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Latency of every route of the API on the local cloud, beside `GET /health` in the same run.
+"""Latency of every route of the API on the local cloud, compared with `GET /health` in the same run.
 
     smmu-local run -- bench/api.py --document docs/openapi.json [--requests N]
 
-What a route costs beyond /health is its own: token, DynamoDB, S3. Absolute times are those of the emulator and of how
-the functions were built. One request after the other; routes take turns, so that what else the machine does meets all
-of them. The program fails where the document has a route that is not measured.
+The time beyond /health is the route's own: token, DynamoDB, S3. Absolute times depend on the emulator and on the build
+profile. Requests run one at a time, and routes take turns, so other load on the machine affects all of them. The
+program fails if the document has a route that is not measured.
 """
 
 import argparse
@@ -26,14 +26,14 @@ TYPE = {"Content-Type": "application/json"}
 
 
 class Api:
-    """The API as one user. Each request has a connection of its own, which is made before its time begins."""
+    """The API as one user. Each request uses a new connection, opened before the measurement."""
 
     def __init__(self, address, token):
         self.base = urlsplit(address)
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, method, path, body=None, expected=range(200, 300)):
-        """The answer to a request as JSON, or as text, and how long it took in milliseconds."""
+        """The response to a request as JSON or text, and its duration in milliseconds."""
         text = json.dumps(body) if body is not None else None
         headers = {**self.headers, **TYPE} if text else self.headers
         connection = http.client.HTTPConnection(self.base.netloc, timeout=60)
@@ -49,12 +49,12 @@ class Api:
         return (json.loads(content) if answer.headers.get_content_type() == "application/json" else content), took_ms
 
     def ask(self, *request, **options):
-        """The answer alone."""
+        """The response without the duration."""
         return self.call(*request, **options)[0]
 
 
-def wish(content, kind):
-    """What an upload is asked for with."""
+def upload_request(content, kind):
+    """Body of a request for an upload."""
     return {
         "filename": "a",
         "contentType": kind,
@@ -64,8 +64,8 @@ def wish(content, kind):
 
 
 def finished_job(api, content, kind):
-    """A job that has completed."""
-    grant = api.ask("POST", "/media/upload/init", wish(content, kind))
+    """Submits a file and returns its completed job."""
+    grant = api.ask("POST", "/media/upload/init", upload_request(content, kind))
     upload = grant["upload"]
     request = urllib.request.Request(upload["url"], content, upload["headers"], method=upload["method"])
     urllib.request.urlopen(request, timeout=60).close()
@@ -74,7 +74,7 @@ def finished_job(api, content, kind):
         time.sleep(0.2)
         job = api.ask("GET", f"/jobs/{job['jobId']}")
     if job["status"] != "COMPLETED":
-        sys.exit(f"the video that is measured with: {job}")
+        sys.exit(f"the job of the test video failed: {job}")
     return job
 
 
@@ -88,8 +88,8 @@ def clip():
 
 
 def routes(api):
-    """Every route, as `(what the document calls it, what makes its next request)`. Those that change something have a
-    media of their own, or do again what is done already.
+    """The webhooks to delete, and every route as `(name in the document, function that makes the next request)`.
+    Routes that change something use their own media, or repeat an idempotent request.
     """
     job = finished_job(api, clip(), "video/mp4")
     media = job["mediaId"]
@@ -100,21 +100,31 @@ def routes(api):
     running = api.ask("POST", f"/media/{cancelled[0]}/jobs")["jobId"]
     api.ask("POST", f"/jobs/{running}/cancel")
 
+    # Nothing listens at this URL; deliveries are retried for half a minute.
+    wanted = {"url": "http://127.0.0.1:9/"}
+    webhook, made = api.ask("POST", "/webhooks", wanted)["webhookId"], []
+
+    def new_webhook():
+        return ("POST", "/webhooks", wanted)
+
+    def new_upload():
+        return ("POST", "/media/upload/init", upload_request(os.urandom(16), "image/png"))
+
     def new_media():
-        return api.ask("POST", "/media/upload/init", wish(os.urandom(16), "image/png"))["mediaId"]
+        return api.ask(*new_upload())["mediaId"]
 
     def run_again():
-        # A media has a hundred runs, and one of them at a time.
+        # A media can have at most a hundred runs, one at a time.
         media = api.ask("GET", f"/media/{cancelled[0]}")
         if len(media.get("runs", [])) >= 100:
             cancelled[0] = finished_job(api, clip(), "video/mp4")["mediaId"]
         return ("POST", f"/media/{cancelled[0]}/jobs")
 
-    return [
+    return made, [
         ("GET /health", lambda: ("GET", "/health")),
         ("GET /openapi.json", lambda: ("GET", "/openapi.json")),
         ("GET /.well-known/oauth-protected-resource", lambda: ("GET", "/.well-known/oauth-protected-resource")),
-        ("POST /media/upload/init", lambda: ("POST", "/media/upload/init", wish(os.urandom(16), "image/png"))),
+        ("POST /media/upload/init", new_upload),
         ("POST /media/upload/complete", lambda: ("POST", "/media/upload/complete", {"mediaId": media})),
         ("GET /jobs", lambda: ("GET", "/jobs")),
         ("GET /jobs/{jobId}", lambda: ("GET", f"/jobs/{job['jobId']}")),
@@ -126,6 +136,16 @@ def routes(api):
         ("POST /media/{mediaId}/jobs", run_again),
         ("POST /media/{mediaId}/parts", lambda: ("POST", f"/media/{parts}/parts", part)),
         ("GET /media/{mediaId}/parts", lambda: ("GET", f"/media/{parts}/parts")),
+        ("POST /webhooks", new_webhook),
+        ("GET /webhooks", lambda: ("GET", "/webhooks")),
+        ("GET /webhooks/{webhookId}", lambda: ("GET", f"/webhooks/{webhook}")),
+        ("POST /webhooks/{webhookId}/rotate", lambda: ("POST", f"/webhooks/{webhook}/rotate")),
+        (
+            "POST /webhooks/{webhookId}/deliveries",
+            lambda: ("POST", f"/webhooks/{webhook}/deliveries", {"jobId": job["jobId"]}),
+        ),
+        ("DELETE /webhooks/{webhookId}", lambda: ("DELETE", f"/webhooks/{made.pop()}")),
+        ("POST /sockets", lambda: ("POST", "/sockets")),
         ("GET /account", lambda: ("GET", "/account")),
     ]
 
@@ -136,13 +156,13 @@ def main():
     arguments.add_argument("--requests", type=int, default=200)
     given = arguments.parse_args()
     api = Api(os.environ["SMMU_API"], os.environ["SMMU_TOKEN"])
-    measured = routes(api)
-    # It leaves nothing to measure, so it is measured last.
+    made, measured = routes(api)
+    # Measured last, because it deletes everything.
     erase = "DELETE /account"
     paths = json.loads(given.document.read_text())["paths"]
     documented = {f"{method.upper()} {path}" for path, one in paths.items() for method in one}
     if documented != {name for name, _ in measured} | {erase}:
-        sys.exit(f"not measured, or not there: {documented ^ ({name for name, _ in measured} | {erase})}")
+        sys.exit(f"not measured, or not in the document: {documented ^ ({name for name, _ in measured} | {erase})}")
     took = {name: [] for name, _ in measured} | {erase: []}
     for _ in range(given.requests):
         for name, request in measured:
@@ -151,13 +171,15 @@ def main():
             took[name].append(took_ms)
             if name == "POST /media/{mediaId}/jobs":
                 api.ask("POST", f"/jobs/{answer['jobId']}/cancel")
+            if name == "POST /webhooks":
+                made.append(answer["webhookId"])
     for _ in range(given.requests):
         took[erase].append(api.call("DELETE", "/account")[1])
     report(took)
 
 
 def report(took):
-    """A line for each route: median and ninth decile in milliseconds, and the median beside /health's."""
+    """Prints a line per route: median and 90th percentile in milliseconds, and the median compared with /health."""
     floor = statistics.median(took["GET /health"])
     print(f"{'route':44}{'p50 ms':>8}{'p90 ms':>8}{'more than /health':>20}{'ratio':>8}")
     for name, times in took.items():

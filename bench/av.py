@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Transcodes clips with smmu-transcode and with one ffmpeg run per output, in turn, and prints ours as a ratio.
+"""Transcodes clips alternately with smmu-transcode and with one ffmpeg run per output, and prints the ratio.
 
     bench/av.py --transcode PROGRAM --clips FOLDER --samples FOLDER [--rounds N] [--check]
 
-`--clips` is what clips.py made, `--samples` what tools/av-samples.sh made. The peer's settings are read from
-our own command lines (lines.py). It encodes the progressive download by itself, as a simple script does;
-"copy" is the same peer with the download copied from the top rung, as we do it.
+`--clips` is the output of clips.py, `--samples` that of tools/av-samples.sh. The peer's settings are read from
+our own command lines (lines.py). It encodes the progressive download separately, as a simple script does;
+"copy" is the same peer with the download copied from the top rung, as in our program.
 
-User CPU, wall time and memory are those of a process and all its children. With --check the exit code is 1
-where a target (docs/BENCHMARKS.md) is missed.
+User CPU, wall time and memory include all child processes. With --check the exit code is 1
+if a target (docs/BENCHMARKS.md) is missed.
 """
 
 import argparse
@@ -32,10 +32,10 @@ QUIET = "audio-quiet-cover.mp3"
 DOWNLOAD = "video.mp4"
 CPU_TARGET = 0.75
 SSIM_TOLERANCE = 0.005
-# Frames of every rung that are compared with the source.
+# Number of frames of each rung compared with the source.
 SSIM_FRAMES = 240
 
-# Writes down what was called and when, in a file per run.
+# Records the command line and the times of each run in a file.
 RECORDER = """#!/bin/sh
 begun=$({date} +%s.%N)
 {fence} "$@"
@@ -47,7 +47,7 @@ exit $code
 
 @dataclass
 class Cost:
-    """What one way to make all outputs took."""
+    """Cost of one way to make all outputs."""
 
     user_seconds: float
     wall_seconds: float
@@ -58,14 +58,14 @@ class Cost:
 class Ours:
     run: Run
     cost: Cost
-    # Command lines of ffmpeg in the order of their start.
+    # Command lines of ffmpeg, ordered by start.
     lines: list
-    # Time in which at least one ffmpeg ran.
+    # Time during which at least one ffmpeg ran.
     ffmpeg_seconds: float
 
 
 def recorded(folder):
-    """What ffmpeg was called with, in order, and for how long at least one of it ran, in seconds."""
+    """The command lines of ffmpeg, in order, and the seconds during which at least one ran."""
     rows = sorted((path.read_text().split() for path in folder.iterdir()), key=lambda row: float(row[0]))
     found, busy, until = [], 0.0, 0.0
     for begun, ended, *words in rows:
@@ -91,7 +91,7 @@ def ours(transcode, source, folder):
 
 
 def plan_of_peer(recorded_lines):
-    """One run per output, and the run that copies the download; both from our own lines."""
+    """One run per output, and the run that copies the download, both derived from our own command lines."""
     single, copying, rung, sound = [], None, None, None
     for line in map(lines.parsed, recorded_lines):
         names = [lines.file_name(output[-1]) for output in line.outputs]
@@ -111,7 +111,7 @@ def plan_of_peer(recorded_lines):
 
 
 def encoding_download(rung, sound):
-    """The run of somebody who encodes the download as well: the top rung and the sound in one file."""
+    """A run that encodes the download too: the top rung and the sound in one file."""
     line, number = rung
     coding = lines.without_container(line.outputs[number])
     if sound:
@@ -125,13 +125,13 @@ def encoding_download(rung, sound):
 
 
 def peer(plan, source, folder):
-    """One run of ffmpeg per output. Answers what it took with the download encoded, and with it copied."""
+    """Runs ffmpeg once per output. Returns the cost with the download encoded, and with it copied."""
     single, copying, encoding = plan
     folder.mkdir()
     (folder / "source").symlink_to(source)
 
     def cost(line):
-        # Progress is for our program's eyes; measurements that go to a pipe are nobody's here.
+        # Progress and measurements on pipes are ignored: they are for our program.
         done = run(["ffmpeg", *line.words()], cwd=folder)
         return Cost(done.user_seconds, done.wall_seconds, done.tree_peak_mib)
 
@@ -161,8 +161,8 @@ def stderr_of(*words):
 
 
 def ssim(rung, source):
-    """SSIM of the first frames of a rung against the source at the rung's size."""
-    # Frame by frame, whatever the containers' clocks.
+    """SSIM of the first frames of a rung compared with the source at the rung's size."""
+    # Compares frame by frame, independent of timestamps.
     counted = "settb=1/90000,setpts=N"
     scaled = "[1:v][0:v]scale2ref=flags=bicubic[wanted][made]"
     graph = f"{scaled};[made]{counted}[a];[wanted]{counted}[b];[a][b]ssim"
@@ -179,7 +179,7 @@ def loudness(path):
 
 
 def compare(arguments, work, name):
-    """Our program against its peer on one clip. Prints a table; answers what misses its target."""
+    """Compares our program with its peer on one clip. Prints a table and returns the missed targets."""
     source = (arguments.clips / name).resolve()
     rows = {"ours": [], "one run per output": [], "the same, copy": []}
     for number in range(arguments.rounds):
@@ -215,7 +215,7 @@ def compare_quality(source, ours_folder, peer_folder):
 
 
 def minute(arguments, work):
-    """What one minute of 1080p takes, and how much of it is ffmpeg's own time."""
+    """Measures one minute of 1080p, and the share of ffmpeg's own time."""
     done = ours(arguments.transcode, (arguments.clips / MINUTE).resolve(), work / "minute")
     print(f"\n{MINUTE}: {done.cost.user_seconds:.1f} s of user CPU, {done.cost.wall_seconds:.1f} s,", end=" ")
     print(f"{done.cost.tree_peak_mib:.0f} MiB at most; {len(done.lines)} runs of ffmpeg")
@@ -226,7 +226,7 @@ def minute(arguments, work):
 
 
 def ready(done, folder):
-    """Seconds until the first output and until the rung that players begin with could be played with its sound, and the
+    """Seconds until the first output and until the players' first rung could be played with its sound, and the
     bytes of those two tracks, which are published before all others."""
     first = min(done.until_written(path) for path in folder.iterdir())
     listed = (folder / "master.m3u8").read_text().splitlines()
@@ -254,7 +254,7 @@ def main():
     parser.add_argument("--clips", type=Path, required=True, help="the folder that clips.py wrote")
     parser.add_argument("--samples", type=Path, required=True, help="the folder that tools/av-samples.sh wrote")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     arguments = parser.parse_args()
     missed = []
     with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:

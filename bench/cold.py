@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Cold starts: every function under the Lambda runtime emulator, beside a minimal one in Rust and one in Python.
+"""Cold starts: every function in the Lambda runtime emulator, compared with a minimal one in Rust and one in Python.
 
     smmu-local run -- bench/cold.py --emulator RIE --functions DIR --minimal PROGRAM [--rounds N]
 
-`--functions` is a folder that `sam build` has made in its release profile. Everything that a function calls is on the
-local cloud that this runs in, from which also comes its environment. The peer (peer_api.py) answers the same POST
-/media/upload/init as `api`, with FastAPI, Mangum and boto3.
+`--functions` is an output folder of `sam build` in the release profile. The functions call the local cloud that this
+runs in, and get their environment from it. The peer (peer_api.py) answers the same POST /media/upload/init as `api`,
+with FastAPI, Mangum and boto3.
 
-Init is from the start of the process until it asks for its first event; the first call has what was left for it, the
-second has nothing. One after the other, in turn, each start a process of its own; medians. Nothing here is TLS, so what
-a connection that is opened while starting saves on AWS does not show.
+Init lasts from the start of the process until it asks for its first event. The first call includes deferred work, the
+second does not. Programs take turns, each start is a new process, and results are medians. Nothing uses TLS, so the
+time that connections opened at start save on AWS does not show.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from measure import resident_bytes, tree_of
 HERE = Path(__file__).resolve().parent
 EVENTS = HERE.parent / "events"
 SECRET = "a secret of thirty-two bytes or more"
-# A program's name, what SAM calls it, and the event that it is called with.
+# A program's name, its SAM resource, and its sample event.
 FUNCTIONS = {
     "api": ("ApiFunction", "api-init"),
     "on-upload": ("OnUploadFunction", "on-upload-created"),
@@ -46,6 +46,9 @@ FUNCTIONS = {
     "update-status": ("UpdateStatusFunction", "update-status-complete"),
     "reconcile": ("ReconcileFunction", "reconcile-tick"),
     "purge": ("PurgeFunction", "purge-messages"),
+    "notify": ("NotifyFunction", "notify-ended"),
+    "deliver": ("DeliverFunction", "deliver-messages"),
+    "sockets": ("SocketsFunction", "sockets-connect"),
 }
 FRONT, RUNTIME_API = "127.0.0.1:18480", "127.0.0.1:19401"
 INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
@@ -54,7 +57,7 @@ CALL = re.compile(r"INVOKE RTDONE\(status: (\w+).*?duration: ([\d.]+)ms\)")
 
 @dataclass
 class Program:
-    """What is started, and called twice."""
+    """A program to start and call twice."""
 
     name: str
     command: list[str]
@@ -86,7 +89,7 @@ def token():
 
 
 def event_of(name):
-    """A sample event, with a token that is good."""
+    """A sample event with a valid token."""
     event = json.loads((EVENTS / f"{name}.json").read_text())
     if "headers" in event:
         event["headers"]["authorization"] = f"Bearer {token()}"
@@ -94,7 +97,7 @@ def event_of(name):
 
 
 def environment_of(function):
-    """What the function has on the local cloud, but that it trusts SECRET."""
+    """The function's environment in the local cloud, with SECRET as the trusted secret."""
     variables = boto3.client("lambda").get_function_configuration(FunctionName=f"smmu-dev-{function}")
     of_sdk = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     trust = {
@@ -112,12 +115,12 @@ def environment_of(function):
 
 
 def programs(functions, minimal):
-    """Everything that is measured."""
+    """All measured programs."""
     floor = {"PATH": "/usr/bin:/bin", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
     yield Program("minimal, Rust", [str(minimal)], minimal.stat().st_size, {}, floor)
     for name, (resource, event) in FUNCTIONS.items():
         program = functions / resource / "bootstrap"
-        # What dispatch would start is no job; an empty batch costs it the same until then.
+        # The sample event of dispatch has no real job. An empty batch costs the same up to that point.
         event = event_of(event) if event else {"Records": []}
         yield Program(name, [str(program)], program.stat().st_size, event, environment_of(name))
     packages = Path(boto3.__file__).parent.parent
@@ -137,7 +140,7 @@ def start(emulator, program):
         child = subprocess.Popen(command, stdout=log, stderr=log, env=program.environment, cwd=HERE)
         try:
             answers = [call(child, program.event) for _ in range(2)]
-            # None where the program has ended, which the log tells below.
+            # Empty if the program has ended, which the log shows below.
             started = [pid for pid in tree_of(child.pid) if pid != child.pid]
             mib = max(map(resident_bytes, started), default=0) / 2**20
         finally:
@@ -147,12 +150,12 @@ def start(emulator, program):
         told = log.read()
     inits, calls = INIT.findall(told), CALL.findall(told)
     if len(inits) != 1 or [status for status, _ in calls] not in (["success"] * 2, ["error"] * 2):
-        sys.exit(f"{program.name} was not started and called as it should:\n{told}\n{answers}")
+        sys.exit(f"{program.name} did not start and respond as expected:\n{told}\n{answers}")
     return Start(float(inits[0]), float(calls[0][1]), float(calls[1][1]), mib), answers[0]
 
 
 def call(child, event):
-    """Sends an event, as soon as the emulator listens."""
+    """Sends an event as soon as the emulator listens."""
     url = f"http://{FRONT}/2015-03-31/functions/function/invocations"
     deadline = time.monotonic() + 60
     while child.poll() is None and time.monotonic() < deadline:
@@ -173,7 +176,7 @@ def main():
     arguments.add_argument("--minimal", type=Path, required=True)
     arguments.add_argument("--rounds", type=int, default=9)
     given = arguments.parse_args()
-    # Absolute: programs are started in another folder.
+    # Absolute, because programs are started in another folder.
     measured = list(programs(given.functions.resolve(), given.minimal.resolve()))
     starts = {program.name: [] for program in measured}
     for _ in range(given.rounds):
@@ -186,7 +189,7 @@ def main():
 
 
 def report(measured, starts):
-    """A line for each program: its last column is init and first call together, as a ratio of Python's."""
+    """Prints a line per program. The last column is init plus first call, as a ratio of Python's."""
 
     def median(name, what):
         return statistics.median(getattr(one, what) for one in starts[name])

@@ -1,16 +1,16 @@
-"""Where the bytes are that one layout of HLS has more than another: frame by frame, of every rung and the sound."""
+"""Compares the bytes of two layouts of HLS by kind of frame, for every rung and the sound."""
 
 import subprocess
 
 import hls_layouts
 
-# Our first segments are shorter than the usual one, and together as long.
+# Our first segments are shorter than the usual ones, but together they last as long.
 FIRST_S = 6
 PARTS = ("keyframes", "otherFrames", "later", "boxes")
 
 
 def packets(path):
-    """Of each frame of a track: when it is shown in seconds, its bytes, whether it is a keyframe."""
+    """Presentation time in seconds, bytes, and keyframe flag of each frame of a track."""
     entries = ["-show_entries", "packet=pts_time,size,flags", "-of", "csv=print_section=0"]
     printed = subprocess.run(["ffprobe", "-v", "error", *entries, path], check=True, stdout=subprocess.PIPE, text=True)
     for line in printed.stdout.split():
@@ -19,10 +19,10 @@ def packets(path):
 
 
 def parts(frames, file_bytes):
-    """Bytes of a track: keyframes of its first 6 s, other frames of these, later frames, and what is around them."""
+    """Bytes of a track: keyframes and other frames of its first 6 s, later frames, and container boxes."""
     found = dict.fromkeys(PARTS, 0)
     for pts, size, is_key in frames:
-        # Half a hundredth is less than a frame.
+        # The tolerance of 5 ms is less than a frame.
         part = "later" if pts > FIRST_S - 0.005 else "keyframes" if is_key else "otherFrames"
         found[part] += size
     found["boxes"] = file_bytes - sum(found.values())
@@ -30,20 +30,20 @@ def parts(frames, file_bytes):
 
 
 def compared(ours, usual):
-    """By the name of each track the parts of ours and of the usual one's."""
+    """Parts of our track and of the usual one, by track name."""
     names = [path.name for path in hls_layouts.track_files(ours)]
     both = {name: [folder / name for folder in (ours, usual)] for name in names}
     return {name: [parts(packets(path), path.stat().st_size) for path in paths] for name, paths in both.items()}
 
 
 def ratio(sizes):
-    """Ours to the other's, of all tracks together."""
+    """Ratio of our size to the other's, for all tracks together."""
     ours, usual = (sum(sum(track[index].values()) for track in sizes.values()) for index in (0, 1))
     return ours / usual
 
 
 def rows(sizes):
-    """What ours has more, as parts of the usual track."""
+    """Rows with our excess bytes, relative to the usual track."""
     yield "| track | keyframes of the first 6 s | their other frames | later frames | boxes | together |"
     yield "|---|---|---|---|---|---|"
     for name, (ours, usual) in sizes.items():

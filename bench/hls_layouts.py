@@ -1,7 +1,7 @@
-"""Makes a minute of video with speech in two layouts of HLS, with captions, by our own programs.
+"""Makes a minute of video with speech and captions in two layouts of HLS, with our own programs.
 
-"Ours" is as it is. "Usual" is what ffmpeg's HLS muxer and many services have: segments of 6 s from the start, the
-largest rung first. It is made by a script in front of ffmpeg that drops the options of early keyframes.
+"Ours" is the unchanged output. "Usual" is the layout of ffmpeg's HLS muxer and many services: segments of 6 s from the
+start, with the largest rung first. A wrapper script for ffmpeg that drops the options of early keyframes makes it.
 """
 
 import re
@@ -31,7 +31,7 @@ def called(*command):
 
 
 def with_speech(clip, work):
-    """The picture of a clip with sentences that a machine reads."""
+    """The picture of a clip with synthetic speech."""
     said = speech.machine(work)
     said.samples = said.samples[: SECONDS * speech.RATE]
     spoken = work / "spoken.mp4"
@@ -54,9 +54,9 @@ def usual(transcode, clip, work):
 
 
 def largest_first(master):
-    """A master playlist with its variants by bandwidth, the highest first."""
+    """A master playlist with its variants ordered by descending bandwidth."""
     head, *variants = re.split(r"^(?=#EXT-X-STREAM-INF:)", master, flags=re.MULTILINE)
-    # The last one has everything behind it, which belongs to none.
+    # The text after the last variant belongs to no variant.
     last = re.match(r".*\n.*\n", variants[-1])[0]
     tail = variants[-1][len(last) :]
     variants[-1] = last
@@ -65,7 +65,7 @@ def largest_first(master):
 
 
 def captioned(folders, transcribe, joiner, clip, work):
-    """Gives layouts the captions of their clip."""
+    """Adds the captions of the clip to layouts."""
     heard = made(transcribe, clip, work / "heard-words")
     for folder in folders:
         for name in CAPTIONS:

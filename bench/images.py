@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Renders photos with our renderer, libvips and Pillow, in turn, and prints ours as a ratio of theirs.
+"""Renders photos alternately with our renderer, libvips and Pillow, and prints the ratio of ours to theirs.
 
-Photos of 12 megapixels are rendered from HEIC (beside Pillow with pillow-heif, which is libheif) and from JPEG XL
-(beside djxl, with Pillow behind it) too; libvips' wheel opens neither.
+Photos of 12 megapixels are also rendered from HEIC (peer: Pillow with pillow-heif, which uses libheif) and from JPEG XL
+(peer: djxl, then Pillow); libvips' wheel opens neither.
 
     bench/images.py --render PROGRAM --inputs PROGRAM [--rounds N] [--check]
 
 `--render` and `--inputs` are the examples `render` and `bench_inputs` of crates/media. The peers come from
-bench/requirements.txt and run in this same interpreter's environment, each picture in a process of its
-own. User CPU of a peer is counted from after its imports; of ours, from the start of the process. Memory is
-the process's peak, a Python interpreter with nothing but its imports ("idle") shown beside it.
+bench/requirements.txt and run in this interpreter's environment, each image in its own process. User CPU
+of a peer is counted after its imports; ours from the start of the process. Memory is the peak of the
+process; "idle" is a Python interpreter with only the imports.
 
-With --check the exit code is 1 where a target (docs/BENCHMARKS.md) is missed.
+With --check the exit code is 1 if a target (docs/BENCHMARKS.md) is missed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from measure import run
 HERE = Path(__file__).resolve().parent
 LADDERS = {"1280": [1280, 640, 320, 160], "2048": [2048, 1280, 640, 320, 160]}
 PEERS = ["vips", "pillow"]
-# Of these two formats others, and smaller photos alone: encoding them is slow.
+# These two formats have other peers, and only smaller photos, because encoding them is slow.
 PEERS_OF = {".heic": ["pillow"], ".jxl": ["djxl"]}
 SMALL = "12mp"
 FIRST_OUTPUT_RUNS = 5
@@ -60,13 +60,13 @@ def peer(name, source, ladder, folder):
 
 
 def quality(reference, files):
-    """PSNR in dB of pictures against a Lanczos reduction of the lossless original."""
+    """PSNR in dB of images compared with a Lanczos reduction of the lossless original."""
     return json.loads(run([sys.executable, HERE / "peer.py", "psnr", reference, *files]).printed)
 
 
 def measure(arguments, work, source, ladder):
-    """Medians over the rounds of (seconds, MiB) per tool, and the PSNR of each tool's 640 pixel JPEG. Also how far the
-    rounds' ratios of CPU lie apart, as parts of their median."""
+    """Medians over the rounds of (seconds, MiB) per tool, and the PSNR of each tool's 640 pixel JPEG. Also the spread
+    of the rounds' CPU ratios, relative to their median."""
     samples = {tool: [] for tool in ["ours", *peers_of(source)]}
     for number in range(arguments.rounds):
         for tool in samples:
@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--inputs", required=True, help="the example `bench_inputs`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="only inputs whose name contains this")
-    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:

@@ -1,8 +1,8 @@
-"""Reads command lines of ffmpeg as smmu-transcode writes them, and takes them apart into one run per output.
+"""Parses ffmpeg command lines of smmu-transcode and splits them into one run per output.
 
-So the peer of bench/av.py has exactly our settings, whatever they are: nothing is copied by hand. What is
-relied on: no word has a space in it, every output is a `file:` or `pipe:` with its options before it and a
-`-map` first among them, and a filter graph has labels at its ends.
+So the peer of bench/av.py always has exactly our settings, without manual copies. Assumptions: no word contains
+a space; every output is a `file:` or `pipe:` preceded by its options, of which `-map` is the first; and a
+filter graph has labels at its ends.
 """
 
 import re
@@ -14,14 +14,14 @@ SPLIT = re.compile(r"a?split(=\d+)?$")
 STEADY = re.compile(r"scale=\d+:\d+")
 SIZE = re.compile(r"scale=\d+:\d+")
 COMMA = re.compile(r"(?<!\\),")
-# What an option of the container is called; everything else is the codec's or the stream's.
+# Names of container options. All others belong to the codec or the stream.
 CONTAINER = re.compile(r"-(f|movflags|(min_)?frag_\w+|hls_\w+|seg_\w+|brand|write_\w+|use_\w+)$")
 ALONE = {"-dn", "-sn", "-vn", "-an", "-shortest", "-y"}
 
 
 @dataclass
 class Line:
-    """One run of ffmpeg: what stands before its outputs, its graph, its outputs, each ending in its file."""
+    """One run of ffmpeg: the words before its outputs, its filter graph, and its outputs, each ending in its file."""
 
     head: list[str]
     graph: str
@@ -29,7 +29,7 @@ class Line:
 
     @property
     def inputs(self):
-        """Names of the files that it reads."""
+        """Names of the input files."""
         return [file_name(self.head[at + 1]) for at, word in enumerate(self.head) if word == "-i"]
 
     def words(self):
@@ -37,7 +37,7 @@ class Line:
         return self.head + graph + [word for output in self.outputs for word in output]
 
     def only(self, number):
-        """A run for one output alone, which makes its size from the source's at once."""
+        """A run for a single output, which scales directly from the source's size."""
         output = self.outputs[number]
         labels = [label for label in mapped(output) if label.startswith("[")]
         graph = direct(needed(self.graph, labels[0][1:-1])) if labels else ""
@@ -53,7 +53,7 @@ def is_file(word, before):
 
 
 def parsed(words):
-    """Takes a command line apart. The graph may stand before or after the inputs."""
+    """Parses a command line. The graph can be before or after the inputs."""
     words = list(words)
     graph = ""
     if "-filter_complex" in words:
@@ -77,7 +77,7 @@ def mapped(output):
 
 
 def needed(graph, label):
-    """The chains of a graph that lead to one of its labels, each as (label before, filters, label behind)."""
+    """The chains of a graph that lead to one of its labels, each as (input label, filters, output label)."""
     chains = [CHAIN.match(chain) for chain in graph.split(";")]
     if not all(chains):
         raise ValueError(f"not a graph of labelled chains: {graph}")
@@ -95,14 +95,14 @@ def needed(graph, label):
 
 
 def direct(chains):
-    """Chains that follow each other as one: nothing is split, and only the last scale to a size is left, for all of
-    them. A first one that has nothing but a size keeps it steady, which a script of one's own has no need for."""
+    """Joins consecutive chains into one without splits, with only the last scale to a size. A first scale with only a
+    size keeps the size constant, which a simple script does not need."""
     filters = [one for _, chain, _ in chains for one in COMMA.split(chain) if not SPLIT.match(one)]
     if STEADY.fullmatch(filters[0]):
         del filters[0]
     scales = [at for at, one in enumerate(filters) if SIZE.match(one)]
     if scales:
-        # What becomes of the colours stands at the first one.
+        # The colour options are those of the first scale.
         size, colours = SIZE.match(filters[scales[-1]]), SIZE.match(filters[scales[0]])
         filters[scales[-1]] = size[0] + filters[scales[0]][len(colours[0]) :]
     kept = [one for at, one in enumerate(filters) if at not in scales[:-1]]
@@ -110,7 +110,7 @@ def direct(chains):
 
 
 def without_container(output):
-    """The options of an output that say what is coded and how, without the file and what its container wants."""
+    """The coding options of an output, without the file and the container options."""
     kept, words = [], iter(output[:-1])
     for word in words:
         options = [word] if word in ALONE else [word, next(words)]

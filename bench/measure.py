@@ -1,4 +1,4 @@
-"""Runs processes and measures them; shared by the benches beside this file."""
+"""Runs processes and measures them. Shared by the benchmarks."""
 
 import os
 import subprocess
@@ -15,16 +15,16 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass
 class Run:
-    """What one process and everything that it started took."""
+    """Cost of a process and its descendants."""
 
     printed: bytes
     user_seconds: float
     wall_seconds: float
-    # Of the largest process alone.
+    # Of the largest single process.
     peak_mib: float
-    # Of all of them at one moment, looked at every LOOK_SECONDS; a page that two share counts twice.
+    # Sum over all processes, sampled every LOOK_SECONDS; shared pages count once per process.
     tree_peak_mib: float
-    # By the clock that files are stamped with.
+    # By the clock of file timestamps.
     begun_at: float
 
     def until_written(self, path):
@@ -34,7 +34,7 @@ class Run:
 
 def run(command, cwd=None):
     """Runs a process to its end."""
-    # This process stays small: until it has become another program, a child counts its parent's memory as its own.
+    # This process must stay small: until its exec, a child counts its parent's memory as its own.
     environment = {**os.environ, "VIPS_CONCURRENCY": "1"}
     with tempfile.TemporaryFile() as printed:
         begun_at, begun = time.time(), time.monotonic()
@@ -52,7 +52,7 @@ def run(command, cwd=None):
 
 
 class TreeMemory:
-    """Watches how much memory a process and its descendants have together."""
+    """Samples the total memory of a process and its descendants."""
 
     def __init__(self, root):
         self.root, self.peak, self.over = root, 0, threading.Event()
@@ -64,14 +64,14 @@ class TreeMemory:
             self.peak = max(self.peak, sum(map(resident_bytes, tree_of(self.root))))
 
     def stop(self):
-        """The highest sum that was seen, in MiB."""
+        """Stops sampling and returns the highest sum in MiB."""
         self.over.set()
         self.thread.join()
         return self.peak / 2**20
 
 
 def tree_of(root):
-    """Process ids of a process and all that came from it."""
+    """Process IDs of a process and its descendants."""
     found, open_ends = [], [root]
     while open_ends:
         pid = open_ends.pop()
@@ -87,7 +87,7 @@ def resident_bytes(pid):
 
 
 def read(path):
-    """A file under /proc, or nothing where its process has ended meanwhile."""
+    """Content of a file under /proc, or nothing if its process has ended."""
     try:
         return path.read_text()
     except OSError:

@@ -1,4 +1,4 @@
-//! The floor of bench/cold.py: a Lambda in Rust that gives back its event, and nothing more.
+//! The baseline of bench/cold.py: a Lambda function in Rust that only returns its event.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-"""Whether mpv, VLC and GStreamer play files to their ends: from a server on this machine, unseen and unheard."""
+"""Plays files to their ends with mpv, VLC and GStreamer, from a server on this machine, without display or sound."""
 
 import os
 import re
@@ -11,15 +11,15 @@ from pathlib import Path
 
 TYPES = {".m3u8": "application/vnd.apple.mpegurl", ".mp4": "video/mp4", ".m4a": "audio/mp4", ".opus": "audio/ogg"}
 PATIENCE_S = 120
-# How much earlier than the end a player may see its last frame: far less than a segment, and more than what the encoder
-# behind VLC keeps for itself.
+# Allowed gap between a player's last frame and the end: far less than a segment, but more than the delay of VLC's
+# encoder.
 NEAR_S = 0.5
 OWN_USE = re.compile(r"-keyframes\.|^captions\.")
 PLAYABLE = {".m3u8", ".mp4", ".m4a", ".opus", ".mp3", ".ogg"}
 
 
 class Served(SimpleHTTPRequestHandler):
-    """Files with ranges."""
+    """Serves files with support for ranges."""
 
     protocol_version = "HTTP/1.1"
 
@@ -48,15 +48,15 @@ class Served(SimpleHTTPRequestHandler):
         try:
             super().handle_one_request()
         except ConnectionError:
-            # Players let go of what they do not want any more.
+            # Players abort requests that they no longer need.
             self.close_connection = True
 
     def log_message(self, *_):
-        """Nothing: failures are told by whoever asked."""
+        """Silent, because the player reports failures."""
 
 
 class Server:
-    """A folder on a free port."""
+    """Serves a folder on a free port."""
 
     def __init__(self, folder):
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=str(folder)))
@@ -74,7 +74,7 @@ class Server:
 
 
 def run(command, **options):
-    """What a player prints, to the end or to where patience ends."""
+    """The output of a player, up to its end or the timeout."""
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S, check=False, **options
@@ -84,9 +84,9 @@ def run(command, **options):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-# Samples a second of the sound that mpv writes down.
+# Sample rate of the sound that mpv records, in Hz.
 RATE = 48_000
-# Its status line is written now and then; this is told of every frame.
+# Observes every frame, unlike mpv's status line, which is updated only occasionally.
 MPV_SCRIPT = """
 local last = 0
 mp.observe_property("time-pos", "number", function(_, at) if at then last = at end end)
@@ -106,7 +106,7 @@ def mpv(address, length_s):
         if code != 0 or not seen:
             return f"ended with {code}: {printed.strip()[-200:]}"
         heard_s = sound.stat().st_size / (2 * RATE) if sound.exists() else length_s
-    # Sound without picture is over before positions are told.
+    # Audio without video ends before positions are reported.
     has_picture = "Video" in printed
     return reached(min(heard_s, float(seen[1]) if has_picture else heard_s), length_s)
 
@@ -117,18 +117,18 @@ def gstreamer(address, length_s):
     stamps = re.findall(r"pts: (\d+):(\d+):(\d+\.\d+)", printed)
     if code != 0 or "Got EOS" not in printed:
         return f"ended with {code}: {printed.strip()[-200:]}"
-    # Stamps of HLS begin at zero, those of a program stream where its first does.
+    # HLS timestamps begin at zero, those of a program stream at its first one.
     return reached(max((int(h) * 3600 + int(m) * 60 + float(s) for h, m, s in stamps), default=0.0), length_s)
 
 
-# It tells no position, so it writes down what it plays, small.
+# VLC reports no position, so it records what it plays, at a small size.
 VLC_OUTPUT = "--sout=#transcode{vcodec=mp2v,scale=0.125,acodec=mpga,channels=1}:std{access=file,mux=ts,dst=%s}"
 
 
 def vlc(address, length_s):
     quiet = ["-I", "dummy", "--no-dbus", "--verbose=0", "--play-and-exit"]
     with tempfile.TemporaryDirectory() as home:
-        # It refuses to run as root.
+        # VLC refuses to run as root.
         Path(home).chmod(0o777)
         other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
         played = Path(home) / "played.ts"
@@ -153,9 +153,9 @@ PLAYERS = {"mpv": mpv, "VLC": vlc, "GStreamer": gstreamer}
 
 
 def playable(folder):
-    """Names of everything that a player can be given."""
+    """Names of all playable files."""
     names = sorted(path.name for path in folder.iterdir() if path.suffix in PLAYABLE)
-    # Segments are played by their playlists, which name them; those of keyframes and text are for a player's own use.
+    # Segments are played through their playlists. Playlists of keyframes and text are for internal use of players.
     segments = set()
     for name in names:
         if name.endswith(".m3u8"):
@@ -164,7 +164,7 @@ def playable(folder):
 
 
 def length_s(folder, name):
-    """What a file or a playlist says that it lasts."""
+    """The declared duration of a file or a playlist."""
     path = folder / name
     if path.suffix == ".m3u8":
         text = path.read_text()
@@ -176,7 +176,7 @@ def length_s(folder, name):
 
 
 def play_all(folder):
-    """Plays everything in a folder by every player; yields the player, the name, and what went wrong."""
+    """Plays everything in a folder with every player. Yields the player, the name, and the error, if any."""
     with Server(folder) as server:
         for name in playable(folder):
             for player, play in PLAYERS.items():

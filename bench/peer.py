@@ -1,11 +1,11 @@
-"""What bench/images.py runs in a process of its own: one peer on one picture, or a measurement.
+"""Run by bench/images.py in a separate process: one peer on one image, or a measurement.
 
     peer.py vips|pillow|djxl [SOURCE EDGES FOLDER]   renders; prints the user CPU since its imports
     peer.py webp|heic|jxl SOURCE RESULT              converts a lossless picture (quality 90; JPEG XL: distance 1)
     peer.py psnr LOSSLESS FILE...                    prints each file's PSNR in dB
 
-Each peer does what its documentation recommends for speed: it shrinks while decoding, with a margin,
-and makes every size of the one before. Settings of the encoders are the same for all.
+Each peer follows its documentation's advice for speed: it shrinks while decoding, with a margin,
+and makes every size from the previous one. All encoders have the same settings.
 """
 
 import json

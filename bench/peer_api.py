@@ -1,7 +1,7 @@
 """The peer of `api` in bench/cold.py: POST /media/upload/init as a Python team would write it.
 
-FastAPI behind Mangum, boto3, PyJWT. It verifies the token (HS256), checks the wish, records the grant in the media
-table and answers a presigned PUT of exactly those bytes; clients are made while the function starts.
+FastAPI behind Mangum, boto3, PyJWT. It verifies the token (HS256), checks the request, records the grant in the media
+table and returns a presigned PUT of exactly those bytes. Clients are created while the function starts.
 """
 
 import base64
@@ -27,8 +27,8 @@ s3 = boto3.client("s3")
 table = boto3.resource("dynamodb").Table(os.environ["SMMU_MEDIA_TABLE"])
 
 
-class Wish(BaseModel):
-    """What a client would like to upload."""
+class UploadRequest(BaseModel):
+    """Request body of an upload."""
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
     content_type: Annotated[str, Field(alias="contentType", pattern=r"^(image|video|audio)/[\w.+-]+$")]
@@ -37,7 +37,7 @@ class Wish(BaseModel):
 
 
 def user(credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]) -> str:
-    """Who the token is about."""
+    """The user of the token."""
     try:
         claims = jwt.decode(credentials.credentials, os.environ["SMMU_AUTH_SECRET"], ["HS256"])
     except jwt.InvalidTokenError as error:
@@ -51,25 +51,25 @@ def ulid() -> str:
 
 
 @app.post("/media/upload/init", status_code=201)
-def init(wish: Wish, user_id: Annotated[str, Depends(user)]):
+def init(request: UploadRequest, user_id: Annotated[str, Depends(user)]):
     """Grants an upload."""
     media_id, now = f"med_{ulid()}", datetime.now(UTC)
     expires_at = now + timedelta(seconds=EXPIRY_SECONDS)
     grant = {
         "mediaId": media_id,
         "userId": user_id,
-        "fileName": wish.filename,
-        "contentType": wish.content_type,
-        "bytes": wish.size,
-        "sha256": wish.sha256,
+        "fileName": request.filename,
+        "contentType": request.content_type,
+        "bytes": request.size,
+        "sha256": request.sha256,
         "status": "AWAITING_UPLOAD",
         "createdAt": now.isoformat(),
         "expiresAt": expires_at.isoformat(),
     }
     table.put_item(Item=grant, ConditionExpression="attribute_not_exists(mediaId)")
     headers = {
-        "content-type": wish.content_type,
-        "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(wish.sha256)).decode(),
+        "content-type": request.content_type,
+        "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(request.sha256)).decode(),
         "if-none-match": "*",
     }
     url = s3.generate_presigned_url(
@@ -78,7 +78,7 @@ def init(wish: Wish, user_id: Annotated[str, Depends(user)]):
             "Bucket": os.environ["SMMU_RAW_BUCKET"],
             "Key": f"uploads/{media_id}",
             "ContentType": headers["content-type"],
-            "ContentLength": wish.size,
+            "ContentLength": request.size,
             "ChecksumSHA256": headers["x-amz-checksum-sha256"],
             "IfNoneMatch": "*",
         },

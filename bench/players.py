@@ -1,8 +1,8 @@
-"""How long a viewer on a slow line waits: `players.py --programs FOLDER --clips FOLDER --modules FOLDER`.
+"""Waiting times of viewers on slow lines: `players.py --programs FOLDER --clips FOLDER --modules FOLDER`.
 
-A minute of 1080p with speech is made twice (hls_layouts.py), as ours and in the usual layout, and played by
+A minute of 1080p with speech is made twice (hls_layouts.py), in our and in the usual layout, and played by
 bench/players/play.mjs over slow lines. Then mpv, VLC and GStreamer play every output of that minute, and of its sound
-alone, to the end. With --check the exit code is 1 where a target (docs/BENCHMARKS.md) is missed.
+as an audio file, to the end. With --check the exit code is 1 if a target (docs/BENCHMARKS.md) is missed.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import native_players
 import viewing
 
 CLIP = "1080p-60s.mp4"
-# How much larger all segments may be than in the usual layout.
+# Maximum size of all segments, relative to the usual layout.
 LARGER = 1.02
 
 
@@ -37,7 +37,7 @@ def main():
     parser.add_argument(
         "--modules", type=Path, required=True, help="where bench/players/package-lock.json is installed"
     )
-    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     arguments = parser.parse_args()
     transcode = arguments.programs / "smmu-transcode"
     with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:

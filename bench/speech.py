@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Transcribes speech with our engine and with faster-whisper, in turn, and prints ours as a ratio of its.
+"""Transcribes speech alternately with our engine and with faster-whisper, and prints the ratio.
 
     bench/speech.py --hear PROGRAM --judge PROGRAM --model FOLDER [--media FOLDER] [--rounds N] [--hour] [--check]
 
-`--hear` and `--judge` are the examples of crates/speech; `--model` is a folder that tools/speech-models.sh made. The
-peer (bench/requirements-speech.txt) runs in this same interpreter's environment with the same folder: 8 bits, two
-threads, voice detection on, and the options that are fastest without costing words. Both hear the same files, decoded
-by themselves: recordings of people from `--media` where that is given, and sentences read by espeak-ng at known places.
+`--hear` and `--judge` are the examples of crates/speech; `--model` is a folder made by tools/speech-models.sh. The
+peer (bench/requirements-speech.txt) runs in this interpreter's environment with the same folder: 8 bits, two
+threads, voice detection on, and the fastest options that lose no words. Each decodes the same files: recordings of
+people from `--media` if given, and sentences spoken by espeak-ng at known times.
 
-Wall time is that of the files alone and, "with load", that of the process but for the peer's imports; user CPU and
-memory are the process's with all its children, CPU without the imports. With --check the exit code is 1 where a target
-(docs/BENCHMARKS.md) is missed.
+Wall time is that of the files only and, "with load", that of the process without the peer's imports. User CPU, without
+the imports, and memory include all child processes. With --check the exit code is 1 if a target (docs/BENCHMARKS.md) is
+missed.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from measure import run
 
 HERE = Path(__file__).resolve().parent
 RATE = 16_000
-# Until a recording of people lasts this long it is repeated.
+# Recordings of people are repeated until they last this long.
 PEOPLE_SECONDS = 150
 HOUR_SECONDS = 3600
 WALL_TARGETS = {1: 0.75, 5: 0.90}
@@ -50,7 +50,7 @@ SENTENCES = [
 
 @dataclass
 class Sound:
-    """Samples of one channel, what is said in them, and when each sentence begins, in seconds."""
+    """Mono samples, their text, and the start of each sentence in seconds."""
 
     name: str
     samples: array.array
@@ -71,7 +71,7 @@ class Sound:
 
 @dataclass
 class Cost:
-    """What one run over one file took."""
+    """Cost of one run over one file."""
 
     wall_seconds: float
     loaded_seconds: float
@@ -80,7 +80,7 @@ class Cost:
 
 
 def samples_of(path):
-    """A file's samples, mixed to one channel."""
+    """The samples of a file, mixed down to mono."""
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-i", path, "-ar", RATE, "-ac", 1, "-f", "s16le", "-"]
     return array.array("h", subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True).stdout)
 
@@ -90,7 +90,7 @@ def silence(seconds):
 
 
 def recordings(media):
-    """Recordings of people, and what they say."""
+    """Recordings of people, with their text."""
     yield media / "jfk.wav", JFK
     books = media / "librivox"
     for line in (books / "transcription.txt").read_text().splitlines():
@@ -109,13 +109,13 @@ def people(media):
 
 
 def machine(work):
-    """Sentences read aloud, with pauses of several lengths between them."""
+    """Synthetic speech of sentences, with pauses of several lengths between them."""
     samples, starts = silence(2), []
     path = work / "said.wav"
     for number, sentence in enumerate(SENTENCES * 3):
         subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", path, sentence], check=True)
         said = samples_of(path)
-        # What is silent before the first word and after the last one is none of the sentence.
+        # Leading and trailing silence does not belong to the sentence.
         loud = [at for at, sample in enumerate(said) if abs(sample) > 300]
         starts.append(len(samples) / RATE)
         samples += said[loud[0] : loud[-1]] + silence((0.8, 2.3, 1.4, 3.1, 1.0)[number % 5])
@@ -143,13 +143,13 @@ class Ours:
 
 
 class Peer:
-    """faster-whisper, with or without a time for every word, which is what ours always has."""
+    """faster-whisper, with or without word timestamps, which ours always has."""
 
     def __init__(self, model, words):
         self.model, self.words = model, words
 
     def transcribe(self, file, beam, _folder):
-        # -P: else it would take the av.py beside it for the package of that name.
+        # -P: otherwise Python would import our av.py instead of the package of that name.
         done = run([sys.executable, "-P", HERE / "whisper_peer.py", self.model, beam, int(self.words), file])
         line = json.loads(done.printed)
         wall = line["wallSeconds"]
@@ -158,13 +158,13 @@ class Peer:
 
 
 def cue_starts(vtt):
-    """The moments at which cues of a WebVTT file appear, in seconds."""
+    """Start times of the cues of a WebVTT file, in seconds."""
     found = re.findall(r"^(?:(\d+):)?(\d+):(\d+\.\d+) -->", vtt, re.MULTILINE)
     return [int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds) for hours, minutes, seconds in found]
 
 
 def cue_error(cues, truths):
-    """Median distance from the start of a sentence to the nearest cue's, in seconds."""
+    """Median distance from the start of a sentence to that of the nearest cue, in seconds."""
     return statistics.median(min(abs(cue - truth) for cue in cues) for truth in truths)
 
 
@@ -184,7 +184,7 @@ def wrong_words(judge, sound, texts, work):
 
 
 def compare(arguments, tools, sound, beam, work):
-    """One table; answers what misses its target."""
+    """Prints one table and returns the missed targets."""
     file = sound.write(work)
     costs, heard = {tool: [] for tool in tools}, {}
     for number in range(arguments.rounds):
@@ -230,7 +230,7 @@ def main():
     parser.add_argument("--media", type=Path, help="a folder with jfk.wav and librivox/")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hour", action="store_true", help="one more run of ours over an hour, for its memory")
-    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="smmu-bench-") as name:

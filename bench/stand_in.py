@@ -1,7 +1,7 @@
-"""Runs smmu-transcode with a script between it and ffmpeg, to see or to change what that is called with.
+"""Runs smmu-transcode with a script in front of ffmpeg, to observe or change its command lines.
 
-The fence lets nothing be started but the one program that it is for, so that no script can stand for ffmpeg. It
-stands for the fence itself, which smmu-transcode looks for beside its own file, and calls the real one.
+The fence allows only one program to start, so a script cannot replace ffmpeg. Instead it replaces the fence itself,
+which smmu-transcode looks for next to its own file, and calls the real fence.
 """
 
 import shlex
@@ -11,9 +11,10 @@ FENCE = "smmu-fence"
 
 
 def with_fence(transcode, folder, script, **places):
-    """A copy of smmu-transcode in a new folder, with a script as its fence.
+    """Copies smmu-transcode to a new folder, with a script as its fence.
 
-    In the script `{fence}` is the real one, quoted for a shell, and so are the places."""
+    In the script, `{fence}` is replaced with the real fence, and the names of `places` with their values, quoted for
+    a shell."""
     folder.mkdir()
     copy = folder / transcode.name
     shutil.copy(transcode, copy)
@@ -25,7 +26,7 @@ def with_fence(transcode, folder, script, **places):
 
 
 def called(words):
-    """The name of the program that a fence was called for, and its words; None where it was asked something else."""
+    """Name and arguments of the program that a fence was called to run; None for other calls of the fence."""
     if "--" not in words:
         return None
     program, *rest = words[words.index("--") + 1 :]

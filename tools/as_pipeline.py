@@ -1,4 +1,4 @@
-"""Runs a command in the role of the pipeline, made with docs/pipeline-role.json and nothing else.
+"""Runs a command in the role of the pipeline, which has only the permissions of docs/pipeline-role.json.
 
 as_pipeline.py STAGE COMMAND...
 """
@@ -11,19 +11,19 @@ from pathlib import Path
 import boto3
 
 POLICY = Path(__file__).resolve().parent.parent / "docs/pipeline-role.json"
-# One that docs/pipeline-role.json does not let it change.
+# A name that docs/pipeline-role.json does not allow the role itself to change.
 ROLE = "pipeline-{}"
 
 
 def filled_in(policy: str, **values: str) -> str:
-    """The policy of one stage, as docs/DEPLOY.md makes it."""
+    """The policy of one stage, with the placeholders replaced as in docs/DEPLOY.md."""
     for name, value in values.items():
         policy = policy.replace(name, value)
     return policy
 
 
 def credentials(stage: str) -> dict[str, str]:
-    """Those of a session of the role, as SDKs read them from the environment."""
+    """Credentials of a session of the role, as environment variables for SDKs."""
     iam, sts = boto3.client("iam"), boto3.client("sts")
     account, region = sts.get_caller_identity()["Account"], sts.meta.region_name
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}

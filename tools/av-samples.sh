@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# av-samples.sh DIR: writes the sample video and sound of `make demo` into a folder. Some seconds of CPU;
-# the same versions of ffmpeg and espeak-ng write the same bytes.
+# av-samples.sh DIR: writes the sample video and audio of `make demo` into a folder. Takes a few seconds of CPU; the
+# same versions of ffmpeg and espeak-ng write the same bytes.
 . "$(dirname "$0")/common.sh"
 
 [ $# -eq 1 ] || fail "usage: tools/av-samples.sh DIR"
@@ -9,15 +9,15 @@ DIR=$(realpath -- "$1")
 WORK=$(mktemp -d)
 trap 'rm -rf -- "$WORK"' EXIT
 
-# No time of making, no version of the maker.
+# Omits creation times and encoder versions.
 REPEATABLE=(-map_metadata -1 -fflags +bitexact -flags:v +bitexact -flags:a +bitexact)
 
 ffmpeg() { command ffmpeg -nostdin -hide_banner -loglevel error -y "$@"; }
 
-# say TEXT FILE: read aloud, as WAV.
+# say TEXT FILE: speaks a text, as WAV.
 say() { espeak-ng -v en-us -s 150 -w "$2" "$1"; }
 
-# A phone held upright: stored lying on its side, with a turn of 90° to be displayed, and a place. It
+# A video as from a phone held upright: stored sideways with a rotation of 90° for display, and with a location. It
 # begins with half a second of black; the bar at the top is orange, the one at the bottom is blue.
 portrait_video() {
     say "This clip was stored lying on its side, and it is played upright. The bar at the top is orange,
@@ -34,12 +34,12 @@ portrait_video() {
             [2]apad[sound]" \
         -map '[picture]' -map '[sound]' -t 12 "${REPEATABLE[@]}" -threads 2 \
         -c:v libx264 -preset ultrafast -crf 24 -c:a aac -b:a 128k -ar 48000 -ac 2 "$WORK/upright.mov"
-    # Only a copy takes the turn as it is; ffmpeg would make an encoded picture upright by itself.
+    # Only a stream copy keeps the rotation; an encoder would turn the picture upright.
     ffmpeg -i "$WORK/upright.mov" -c copy "${REPEATABLE[@]}" -movflags +faststart \
         -metadata:s:v rotate=-90 -metadata location=+46.5197+006.6323/ "$DIR/video-portrait-speech-gps.mov"
 }
 
-# Somebody who spoke too softly, between two tones of different heights: tags, and a picture as its cover.
+# Very quiet speech between two tones of different pitch, with tags and a cover image.
 quiet_recording() {
     say "This recording is very quiet. It has a title, and a picture as its cover.
         What comes out is as loud as everything else that you listen to." "$WORK/quiet.wav"

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# bench.sh [PART...]: speed and memory against the peers, in one run on one machine: images against libvips and Pillow,
-# av against one ffmpeg run per output, players against the usual layout of HLS, speech against faster-whisper, cold
-# starts against a minimal function and Python, api routes against /health. Without PART all six.
+# bench.sh [PART...]: compares speed and memory with peers, in one run on one machine: images with libvips and Pillow,
+# av with one ffmpeg run per output, players with the usual layout of HLS, speech with faster-whisper, cold starts with
+# a minimal function and Python, api routes with /health; scale simulates a burst against AWS's quotas. Without PART,
+# runs all seven.
 . "$(dirname "$0")/common.sh"
 . tools/sam.sh
 
 venv=$SMMU_TOOLS_DIR/bench-$(digest bench/requirements.txt)
 built=$SMMU_TARGET_DIR/bench-tools
 
-# optimised ARGUMENT...: builds something in the profile bench-tools; minutes the first time.
+# optimised ARGUMENT...: cargo build in the profile bench-tools. Takes minutes the first time.
 optimised() { cargo build --locked --quiet --profile bench-tools "$@"; }
 
 images() {
@@ -37,7 +38,7 @@ players() {
     modules=$SMMU_TOOLS_DIR/bench-players-$(digest bench/players/package.json bench/players/package-lock.json)
     tools/setup.sh test players
     make_node_modules "$modules" bench/players
-    # Players see what ffmpeg made, which is the same however our programs were built.
+    # The players see ffmpeg's output, which does not depend on the profile of our programs.
     cargo build --locked --quiet --workspace --bins --example with_captions
     step "making clips (some minutes, once)"
     python3 bench/clips.py "$clips"
@@ -61,7 +62,7 @@ cold() {
     venv=$SMMU_TOOLS_DIR/bench-cold-$(digest bench/requirements-cold.txt)
     make_venv "$venv" bench/requirements-cold.txt
     make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt
-    # It comes with SAM.
+    # The emulator is part of SAM.
     emulator=$(find "$SMMU_LINT_VENV" -name "aws-lambda-rie-$(uname -m | sed s/aarch64/arm64/)" -print -quit)
     step "building the functions as they are deployed (twenty minutes the first time)"
     AWS_DEFAULT_REGION=us-east-1 sam build --build-dir .aws-sam/release >/dev/null
@@ -74,14 +75,17 @@ cold() {
 api() {
     step "building the functions and workers"
     cargo build --locked --quiet --workspace --bins
-    # Of a function that logs nothing the emulator waits up to 100 ms for a log: this one always logs something.
+    # The emulator waits up to 100 ms for the log of a function that logs nothing, so this log level always logs.
     "$SMMU_TARGET_DIR/debug/smmu-local" run --parameter LogFilter=info,lambda_runtime=trace -- python3 bench/api.py --document docs/openapi.json
 }
 
-[ $# -gt 0 ] || set -- images av players speech cold api
+# Needs neither builds nor packages.
+scale() { python3 bench/scale.py; }
+
+[ $# -gt 0 ] || set -- images av players speech cold api scale
 for name in "$@"; do
     case $name in
-    images | av | players | speech | cold | api) step "$name" && "$name" ;;
-    *) fail "there is no part $name" "known are images, av, players, speech, cold and api" ;;
+    images | av | players | speech | cold | api | scale) step "$name" && "$name" ;;
+    *) fail "unknown part: $name" "known are images, av, players, speech, cold, api and scale" ;;
     esac
 done

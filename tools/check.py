@@ -1,4 +1,4 @@
-"""Runs one own check, or all: `check.py [NAME...]`. Prints each finding; exits 1 if there is any."""
+"""Runs our own checks, all or by name: `check.py [NAME...]`. Prints the findings; exits with 1 if there are any."""
 
 import importlib
 import sys
@@ -8,6 +8,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CHECKS = (
     "core_purity",
     "dependency_arrows",
+    "circles",
+    "features",
     "workspace_lints",
     "foreign_names",
     "ignored_tests",
@@ -22,7 +24,7 @@ CHECKS = (
 
 
 def run(name: str) -> bool:
-    """Runs one check and says how it went."""
+    """Runs one check, prints its result and returns whether it passed."""
     check = importlib.import_module(f"checks.{name}")
     promise = check.__doc__.splitlines()[0]
     findings = list(check.findings(ROOT))
@@ -36,7 +38,7 @@ def main() -> int:
     names = sys.argv[1:] or CHECKS
     unknown = [name for name in names if name not in CHECKS]
     if unknown:
-        print(f"no such check: {', '.join(unknown)}; there are: {', '.join(CHECKS)}", file=sys.stderr)
+        print(f"no such check: {', '.join(unknown)}; known checks: {', '.join(CHECKS)}", file=sys.stderr)
         return 2
     results = [run(name) for name in names]
     print(f"own checks: {results.count(True)} passed, {results.count(False)} failed")

@@ -1,31 +1,35 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by the scripts beside it: messages, places, and parts that are run and counted.
+# Sourced by the other scripts: messages, paths, and counted parts of a run.
 
 set -euo pipefail
 
 SMMU_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# Tools that take minutes to build or fetch live outside the checkout, where the next one finds them.
+# Tools that take minutes to build or fetch are kept outside the checkout, so other checkouts can use them.
 SMMU_TOOLS_DIR=${SMMU_TOOLS_DIR:-$HOME/.cache/smmu/tools}
-# What cargo builds; the same for every target, so that nothing is built twice.
+# Cargo's target folder, shared by all make targets, so nothing is built twice.
 SMMU_TARGET_DIR=${CARGO_TARGET_DIR:-$SMMU_ROOT/target}
 
 cd "$SMMU_ROOT"
-# The emulator that local/ starts; smmu-local reads the same variable.
+# The emulator's environment for local/; smmu-local reads the same variable.
 export SMMU_VENV=${SMMU_VENV:-$SMMU_ROOT/.local/venv}
-# The browser player's modules, which the player test loads; it reads the same variable.
+# Modules of the browser player; the player test reads the same variable.
 export SMMU_PLAYER=${SMMU_PLAYER:-$SMMU_ROOT/.local/player}
-# What holds the API against its document: a checker in Python, and the modules of a client in TypeScript. The tests of the
-# document read the same variables.
+# Tools that compare the API with its document: a checker in Python, and the modules of a TypeScript client. The tests
+# of the document read the same variables.
 export SMMU_SCHEMATHESIS=${SMMU_SCHEMATHESIS:-$SMMU_ROOT/.local/schemathesis}
 export SMMU_CLIENT=${SMMU_CLIENT:-$SMMU_ROOT/.local/client}
-# Linters, SAM and cargo-lambda, which never go into the product.
+# Verifies webhooks as in docs/API.md; the test of that page reads the same variable.
+export SMMU_WEBHOOKS=${SMMU_WEBHOOKS:-$SMMU_ROOT/.local/webhooks}
+# npm packages of the web page, copied from here to where its sources are.
+export SMMU_WEB=${SMMU_WEB:-$SMMU_ROOT/.local/web}
+# Linters, SAM and cargo-lambda, which are not part of the product.
 SMMU_LINT_VENV=$SMMU_TOOLS_DIR/python-$(sha256sum tools/requirements-lint.txt | cut -c1-16)
 # checkov, which cannot share an environment with SAM.
 SMMU_CHECKOV_VENV=$SMMU_TOOLS_DIR/checkov-$(sha256sum tools/requirements-checkov.txt | cut -c1-16)
 
 step() { printf '==> %s\n' "$*"; }
 
-# fail MESSAGE...: one line for each argument, then exit 1.
+# fail MESSAGE...: prints one line per argument and exits with 1.
 fail() {
     printf 'error: %s\n' "$1" >&2
     shift
@@ -35,22 +39,22 @@ fail() {
 
 is_there() { command -v "$1" >/dev/null 2>&1; }
 
-# client: prints where the client is, which is `SMMU` where that is set, and built otherwise.
+# client: prints the path of the client: `SMMU` if set, else a new build.
 client() {
     [ -n "${SMMU:-}" ] || cargo build --locked --quiet --release --package smmu-cli --bin smmu >&2
     printf '%s\n' "${SMMU:-$SMMU_TARGET_DIR/release/smmu}"
 }
 
-# digest FILE...: names a set of files by content, for directories that are made once per content.
+# digest FILE...: a digest of files, to name directories that are created once per content.
 digest() { cat "$@" | sha256sum | cut -c1-16; }
 
-# Speech models, a folder each; the tests and the demo read the same variable.
+# Speech models, one folder each; the tests and the demo read the same variable.
 export SMMU_SPEECH_MODELS=${SMMU_SPEECH_MODELS:-$SMMU_TOOLS_DIR/speech-$(digest tools/requirements-speech.txt tools/speech-models.sh)}
-# The one that workers get: tiny.en is fast and hears English, base hears every language.
+# The model of the workers: tiny.en is fast and for English only, base is multilingual.
 MODEL=${MODEL:-tiny.en}
 export SMMU_SPEECH_MODEL=${SMMU_SPEECH_MODEL:-$SMMU_SPEECH_MODELS/$MODEL}
 
-# make_venv DIR REQUIREMENTS: a virtual environment with exactly those packages, by their hashes.
+# make_venv DIR REQUIREMENTS: creates a virtual environment with exactly these packages, verified by hash.
 make_venv() {
     local venv=$1 requirements=$2 wanted
     wanted=$(digest "$requirements")
@@ -60,7 +64,7 @@ make_venv() {
     step "installing the Python packages of $requirements into ${venv#"$SMMU_ROOT/"}"
     mkdir -p "$(dirname "$venv")"
     python3 -m venv --clear "$venv"
-    # The file is a whole lock: pip has nothing to resolve, and `pip check` proves that nothing is missing.
+    # The file is a complete lock: pip has nothing to resolve, and `pip check` proves that nothing is missing.
     { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --no-deps --require-hashes -r "$requirements" &&
         "$venv/bin/python" -m pip check >/dev/null; } ||
@@ -69,7 +73,7 @@ make_venv() {
     printf '%s\n' "$wanted" >"$venv/.complete"
 }
 
-# make_node_modules DIR SOURCE: the npm packages of SOURCE's package-lock.json, by their hashes, in DIR.
+# make_node_modules DIR SOURCE: installs the npm packages of SOURCE's package-lock.json in DIR, verified by hash.
 make_node_modules() {
     local dir=$1 source=$2 wanted
     wanted=$(digest "$source/package.json" "$source/package-lock.json")
@@ -82,17 +86,17 @@ make_node_modules() {
     printf '%s\n' "$wanted" >"$dir/.complete"
 }
 
-# What a part returns that could not be run here and has said why (as automake has it): neither passed nor failed.
+# Exit code of a part that could not run here and has printed why, as in automake: neither passed nor failed.
 NOT_RUN=77
 
-# part NAME COMMAND...: runs one part of a longer run, shows it, and records how it ended; PART_CODE is its exit code.
+# part NAME COMMAND...: runs one part of a longer run and records its result. PART_CODE is its exit code.
 part() {
     local name=$1 started=$SECONDS log
     shift
     [ -n "${SMMU_PARTS:-}" ] || SMMU_PARTS=$(mktemp -d)
     log=$SMMU_PARTS/$(find "$SMMU_PARTS" -name '*.log' | wc -l).log
     printf '\n==== %s\n' "$name"
-    # Not `|| code=…`: to the left of that, bash would ignore `set -e` in functions too.
+    # Not `|| code=…`, because bash ignores `set -e` on its left side, also in functions.
     set +e
     (
         set -e
@@ -103,7 +107,7 @@ part() {
     printf '%s\t%s\t%s\t%s\n' "$PART_CODE" "$((SECONDS - started))" "$log" "$name" >>"$SMMU_PARTS/parts.tsv"
 }
 
-# tally_parts: the table of all parts, then `N passed, N failed`; exits 1 when any failed.
+# tally_parts: prints the table of all parts and `N passed, N failed`. Exits with 1 if any failed.
 tally_parts() {
     local code=0
     python3 tools/tally.py "$SMMU_PARTS/parts.tsv" || code=$?

@@ -3,7 +3,31 @@
 . "$(dirname "$0")/common.sh"
 . tools/samples.sh
 
-media=${MEDIA:-}
+# first_photo OUT: on the first run, processes a photo while the speech engine compiles.
+first_photo() {
+    tools/build.sh --without-speech
+    make_samples
+    step "compiling the speech engine; meanwhile, a photo"
+    local log=.local/speech-build.log build
+    tools/build.sh >"$log" 2>&1 &
+    build=$!
+    trap 'kill "$build" 2>/dev/null || true' EXIT
+    "$SMMU_TARGET_DIR/debug/smmu-local" demo --parameter Transcription=disabled \
+        --media "$SAMPLES/photo-12mp-upright-gps.jpg" --out "$1"
+    step "waiting for the speech engine"
+    wait "$build" || { cat "$log" >&2 && fail "the speech engine could not be built" "see the reason above"; }
+    trap - EXIT
+}
+
+# The client never overwrites, so a second run into a given folder adds new folders. The default folder belongs to the
+# demo, so it is emptied first.
+media=${MEDIA:-} out=${OUT:-out}
+if [ -z "$media" ] && [ ! -e "$SMMU_TARGET_DIR/debug/smmu-transcribe" ]; then
+    rm -rf -- "$SMMU_ROOT/out/first"
+    first_photo out/first
+fi
+tools/build.sh
+
 if [ -z "$media" ]; then
     make_samples
     media=$SAMPLES
@@ -11,17 +35,14 @@ elif [ ! -e "$media" ]; then
     fail "MEDIA=$media does not exist" "give a file or a folder: make demo MEDIA=path"
 fi
 
-# The client never overwrites: a second run into a folder of yours makes new ones beside the first. The
-# default folder is the demo's own, so it starts empty.
-out=${OUT:-out}
 if [ "$out" = out ]; then
     case $(realpath -- "$media")/ in
-    "$SMMU_ROOT"/out/*) fail "MEDIA=$media lies in out/, which is emptied for the outputs" "name another folder: OUT=path" ;;
+    "$SMMU_ROOT"/out/*) fail "MEDIA=$media is in out/, which is emptied for the outputs" "name another folder: OUT=path" ;;
     esac
     rm -rf -- "$SMMU_ROOT/out"
 fi
 
 [ "$MODEL" != tiny.en ] || [ -n "${MEDIA:-}" ] ||
-    step "the samples are read by a synthetic voice, which the smallest model hears badly; MODEL=base is better"
+    step "the samples have a synthetic voice, which the smallest model recognises poorly; MODEL=base is better"
 step "outputs go to $out"
 exec "$SMMU_TARGET_DIR/debug/smmu-local" demo --media "$media" --out "$out"

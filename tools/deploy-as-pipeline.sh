@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# deploy-as-pipeline.sh STAGE [NAME=VALUE...]: tools/deploy.sh in a role that has exactly docs/pipeline-role.json, as in the
-# pipeline. Into a local cloud: in an account, nobody's root assumes a role.
+# deploy-as-pipeline.sh STAGE [NAME=VALUE...]: runs tools/deploy.sh in a role with exactly docs/pipeline-role.json, as
+# in the pipeline. Only for a local cloud: in an AWS account, root cannot assume a role.
 . "$(dirname "$0")/common.sh"
 
 [ $# -ge 1 ] || fail "usage: tools/deploy-as-pipeline.sh STAGE [NAME=VALUE...]"

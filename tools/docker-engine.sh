@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Sourced by what needs a Docker engine: the one that runs here, or a private one of our own.
+# Sourced by scripts that need a Docker engine: a running one, or our own private one.
 
-# Set by find_engine: whether the engine is ours, so that nothing is in it but what we have made.
+# Set by find_engine: `yes` if the engine is our own, which then contains only our images.
 ENGINE_IS_OURS=no
-# Images of ours stay there from one run to the next. Where only root can write, and not in a home, which some machines copy.
+# Keeps our images between runs. Writable only by root, and outside home directories, which some machines copy.
 ENGINE_DIR=/var/lib/smmu-docker
-# Which containers reach the local cloud through; local/src/bridge.rs makes it.
+# Network through which containers reach the local cloud; created by local/src/bridge.rs.
 ENGINE_NETWORK=smmu-local
 
-# find_engine: makes DOCKER_HOST point at an engine that answers; 1 when there is none to be had. Root gets one installed.
+# find_engine: sets DOCKER_HOST to an engine that answers; returns 1 if none is available. Installs one if run as root.
 find_engine() {
     if docker info >/dev/null 2>&1; then
         step "using the Docker engine that runs here"
@@ -19,7 +19,7 @@ find_engine() {
     start_engine
 }
 
-# use_engine_of_others: the engine that runs here, or the private one of another script; 1 when there is none.
+# use_engine_of_others: uses a running engine, or the private one of another script; returns 1 if there is none.
 use_engine_of_others() {
     local private=unix://$ENGINE_DIR/docker.sock
     docker info >/dev/null 2>&1 || export DOCKER_HOST=$private
@@ -27,7 +27,7 @@ use_engine_of_others() {
     docker info >/dev/null 2>&1
 }
 
-# require_engine: as find_engine, or says what to do; then the script ends with 0 unless REQUIRE_DOCKER=1.
+# require_engine: like find_engine, but prints what to do and ends the script, with 0 unless REQUIRE_DOCKER=1.
 require_engine() {
     tools/setup.sh run
     find_engine && return
@@ -36,14 +36,14 @@ require_engine() {
     exit "${REQUIRE_DOCKER:-0}"
 }
 
-# An engine that ends with this script. It leaves the firewall alone: containers need no way out but the host's own
-# network, which builds are given, and the address of this machine.
+# Starts an engine that ends with this script. It does not change the firewall: builds use the host network, and
+# containers need only the address of this machine.
 start_engine() {
     install --directory --mode=700 "$ENGINE_DIR"
     exec 9>"$ENGINE_DIR/lock"
     flock --nonblock 9 || {
         step "waiting for another run that uses the private Docker engine"
-        flock --timeout 1800 9 || fail "the private Docker engine is still in use" "whoever holds $ENGINE_DIR/lock has it"
+        flock --timeout 1800 9 || fail "the private Docker engine is still in use" "it is used by the holder of $ENGINE_DIR/lock"
     }
     stop_abandoned_engine
     ENGINE_IS_OURS=yes
@@ -52,7 +52,7 @@ start_engine() {
     export DOCKER_HOST=unix://$ENGINE_DIR/docker.sock
     step "starting a private Docker engine"
     trap stop_engine EXIT
-    # In a session of its own: a Ctrl-C is for what runs in it, and it ends after that.
+    # In its own session, so Ctrl-C does not end it before the programs that use it.
     setsid dockerd --host "$DOCKER_HOST" --data-root "$ENGINE_DIR/data" --exec-root "$ENGINE_DIR/exec" \
         --pidfile "$ENGINE_DIR/pid" --iptables=false --ip6tables=false \
         >"$ENGINE_DIR/log" 2>&1 </dev/null 9>&- &
@@ -64,10 +64,10 @@ start_engine() {
         sleep 0.5
     done
     tail -n 5 "$ENGINE_DIR/log" >&2
-    fail "the Docker engine did not start ($waited tries)" "its last words stand above"
+    fail "the Docker engine did not start ($waited tries)" "its log is shown above"
 }
 
-# Whoever holds the lock has the engine; one that still runs was left behind by a run that was killed.
+# Stops an engine left behind by a killed run. Called with the lock held, so no other run uses it.
 stop_abandoned_engine() {
     local pid
     pid=$(cat "$ENGINE_DIR/pid" 2>/dev/null || true)
@@ -79,40 +79,40 @@ stop_abandoned_engine() {
 
 stop_engine() {
     [ "$ENGINE_IS_OURS" = yes ] && [ -n "${ENGINE_PID:-}" ] || return 0
-    # With its device, which would stay.
+    # Also removes the network device, which would remain otherwise.
     docker network rm "$ENGINE_NETWORK" >/dev/null 2>&1 || true
     kill "$ENGINE_PID" 2>/dev/null || true
     wait "$ENGINE_PID" 2>/dev/null || true
     [ "$ENGINE_MADE_BRIDGE" = no ] || ip link delete docker0 2>/dev/null || true
 }
 
-# build_kit ARGUMENT...: `docker build` by BuildKit into the engine, with whichever client here can ask for it: a current one
-# with its plugin, or Debian's, which needs none.
+# build_kit ARGUMENT...: `docker build` with BuildKit, using either a current client with its plugin, or Debian's, which
+# needs none.
 build_kit() {
     if docker buildx version >/dev/null 2>&1; then
-        # A tag is one image: attestations would be manifests of their own, of which the repositories keep ten in all.
+        # No attestations: they are separate manifests, and the repositories keep only ten manifests in total.
         docker buildx build --load --provenance=false --sbom=false "$@"
     else
         DOCKER_BUILDKIT=1 /usr/bin/docker build "$@"
     fi
 }
 
-# can_pull IMAGE: whether the engine can get an image that it has not got.
+# can_pull IMAGE: succeeds if the engine can pull the image.
 can_pull() { timeout 300 docker pull --quiet "$1" >/dev/null 2>&1; }
 
-# mirror_of SUITE: where apt gets it from here; nothing where it does not.
+# mirror_of SUITE: prints the mirror that apt uses for a suite on this machine, if any.
 mirror_of() {
     # shellcheck disable=SC2016 # $(REPO_URI) is apt's, not the shell's
     apt-get indextargets --format '$(REPO_URI)' "Codename: $1" 2>/dev/null | head -n 1 || true
 }
 
-# make_base_tar FILE: a minimal Debian as a tar file; made once, kept outside the checkout.
+# make_base_tar FILE: creates a tar file with a minimal Debian, once, outside the checkout.
 make_base_tar() {
     local tar=$1 root mirror security
     [ ! -s "$tar" ] || return 0
     step "making a minimal Debian with debootstrap (half a minute, once)"
     root=$(mktemp -d /var/tmp/smmu-base.XXXXXX)
-    # Whatever mirrors this machine already uses.
+    # The mirrors that this machine already uses.
     mirror=$(mirror_of bookworm)
     security=$(mirror_of bookworm-security)
     debootstrap --variant=minbase --include=ca-certificates bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || {
@@ -127,11 +127,11 @@ make_base_tar() {
     rm -rf -- "$root" "$root.log"
 }
 
-# import_base NAME [CHANGE...]: a minimal Debian as the image NAME, for an engine that cannot pull one.
+# import_base NAME [CHANGE...]: imports a minimal Debian as the image NAME, for an engine that cannot pull.
 import_base() {
     local name=$1 change options=() tar=$SMMU_TOOLS_DIR/debian-bookworm.tar
     shift
-    # The same base under the same name keeps the layers that were built on it.
+    # Keeping the existing base keeps the cached layers that were built on it.
     ! docker image inspect "$name" >/dev/null 2>&1 || return 0
     make_base_tar "$tar"
     for change in "$@"; do options+=(--change "$change"); done

@@ -1,7 +1,7 @@
-"""Prints the state machine with every DefinitionSubstitution filled in by a plausible value.
+"""Prints the state machine with a plausible value for every DefinitionSubstitution.
 
-A linter of the Amazon States Language wants a definition as it will be deployed; the real values
-are known only to CloudFormation. ARNs are made up, of the right shape for where they stand.
+A linter of the Amazon States Language needs the definition as deployed, but only CloudFormation knows
+the real values. The ARNs are invented, with the right format for their place.
 """
 
 import re
@@ -15,7 +15,7 @@ ACCOUNT = "eu-central-1:123456789012"
 
 
 def plausible(name: str) -> str:
-    """A value of the shape that a substitution of this name has."""
+    """A value in the format of the substitution with this name."""
     if name.endswith("Function"):
         return f"arn:aws:lambda:{ACCOUNT}:function:{name}"
     if name.endswith("Task"):
@@ -31,7 +31,7 @@ def plausible(name: str) -> str:
 
 
 def fill(definition: str, names: set[str]) -> str:
-    """Fills in the named substitutions and leaves others, for the linter to find."""
+    """Fills in the named substitutions and leaves others for the linter to report."""
     return re.sub(r"\$\{(\w+)\}", lambda m: plausible(m[1]) if m[1] in names else m[0], definition)
 
 

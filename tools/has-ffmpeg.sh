@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Whether ffmpeg and ffprobe are here, are 5.1 or later, and have every encoder and filter that is called for.
+# Succeeds if ffmpeg and ffprobe are installed, are 5.1 or later, and have every encoder and filter that we use.
 set -euo pipefail
 
 version=$(ffprobe -version | sed -nE '1s/^ffprobe version n?([0-9]+\.[0-9]+).*/\1/p')
-# A build from git has no such version, and is later.
+# A build from git has no version number, and is newer.
 [ -z "$version" ] || printf '5.1\n%s\n' "$version" | sort -C -V
 
 has() {
@@ -11,7 +11,7 @@ has() {
     shift
     listed=" $(ffmpeg -hide_banner -loglevel error "-$what" | awk '{ printf "%s ", $2 }')"
     for name in "$@"; do
-        [[ $listed == *" $name "* ]] || { printf 'this ffmpeg has not got %s (%s)\n' "$name" "$what" >&2 && exit 1; }
+        [[ $listed == *" $name "* ]] || { printf 'this ffmpeg lacks %s (%s)\n' "$name" "$what" >&2 && exit 1; }
     done
 }
 

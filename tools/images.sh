@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the images of both workers, smmu-transcode-worker and smmu-transcribe-worker, and tries them.
+# Builds and tests the images of both workers, smmu-transcode-worker and smmu-transcribe-worker.
 #
-# IMAGE_TAG     their tag; `local` where it is empty.
-# IMAGE_MODEL   the speech model inside, base (which is meant where it is empty) or tiny.en.
-# IMAGE_PROFILE where images cannot be pulled: the cargo profile of the workers, release (meant where it is empty) or debug.
+# IMAGE_TAG     their tag; default `local`.
+# IMAGE_MODEL   the speech model inside: base (default) or tiny.en.
+# IMAGE_PROFILE if images cannot be pulled: the cargo profile of the workers, release (default) or debug.
 . "$(dirname "$0")/common.sh"
 . tools/docker-engine.sh
 . tools/samples.sh

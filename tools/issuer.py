@@ -1,8 +1,8 @@
-"""Whether tokens of an issuer can be verified: `issuer.py ISSUER ALGORITHM`.
+"""Checks that tokens of an issuer can be verified: `issuer.py ISSUER ALGORITHM`.
 
-API Gateway and the api function compare a token's `iss` with the parameter JwtIssuer character by character, and take
-keys from where the issuer's discovery document says (OpenID Connect Discovery 1.0, section 4). A slash too few there
-refuses every token, after a deployment that went well.
+API Gateway and the api function compare a token's `iss` with the parameter JwtIssuer character by character, and fetch
+keys from the URL in the issuer's discovery document (OpenID Connect Discovery 1.0, section 4). A missing slash would
+refuse every token after a successful deployment.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 DISCOVERY = "/.well-known/openid-configuration"
 TIMEOUT_SECONDS = 15
-# By algorithm, the type and the curve of its keys (RFC 7518, sections 3.1 and 6).
+# Type and curve of keys, by algorithm (RFC 7518, sections 3.1 and 6).
 KEYS = {"RS256": ("RSA", None), "ES256": ("EC", "P-256")}
 
 
@@ -23,20 +23,20 @@ def read(url: str) -> dict[str, Any]:
 
 
 def verifies(key: dict[str, Any], algorithm: str) -> bool:
-    """Whether a key is one for signatures of this algorithm; `use` and `alg` may be left out (RFC 7517, section 4)."""
+    """True if a key verifies signatures of this algorithm. `use` and `alg` are optional (RFC 7517, section 4)."""
     kind = (key.get("kty"), key.get("crv")) == KEYS[algorithm]
     return kind and key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm
 
 
 def trouble(issuer: str, algorithm: str) -> str | None:
-    """Why tokens of this issuer would be refused, or nothing."""
+    """The reason why tokens of this issuer would be refused, or None."""
     place = issuer.rstrip("/") + DISCOVERY
     try:
         document = read(place)
         told = document.get("issuer")
         if told != issuer:
             return (
-                "the issuer calls itself otherwise, and every token would be refused\n"
+                "the issuer has a different name, and every token would be refused\n"
                 f"  JwtIssuer:          {issuer}\n  its own document:   {told}\n  set JwtIssuer to the second"
             )
         place = document.get("jwks_uri") or ""

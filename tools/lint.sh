@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Everything that can be said of a change without running it. Each linter is one part; all of them run.
+# All static checks. Each linter is one part; all of them run, even after a failure.
 . "$(dirname "$0")/common.sh"
 . tools/lint-tools.sh
 
 export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$SMMU_ROOT/tools
-# Where no AWS account is asked, SAM still wants to know a region.
+# SAM needs a region even without an AWS account.
 export AWS_DEFAULT_REGION=eu-central-1 AWS_EC2_METADATA_DISABLED=true
 NPM_DIR=$SMMU_TOOLS_DIR/npm-$(digest tools/package.json tools/package-lock.json)
 MADE=$(mktemp -d)
@@ -84,6 +84,7 @@ part "asl-validator" state_machine
 part "shellcheck" shell_scripts
 part "ruff" python_sources
 part "actionlint" workflows
+part "types of the web page" tools/web.sh check
 part "cargo-deny: licences, bans, sources" licences
 part "cargo-deny: advisories" advisories
 part "clippy" cargo clippy --locked --keep-going --workspace --all-targets -- -D warnings

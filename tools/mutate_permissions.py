@@ -1,9 +1,9 @@
-"""Takes permissions away from roles, one at a time, and tells which nobody would miss: `mutate_permissions.py NOTED`.
+"""Removes permissions from roles, one at a time, and reports those that are not needed: `mutate_permissions.py NOTED`.
 
-NOTED is what the local cloud noted while the journeys ran (SMMU_CALLS): the policies of every role, and what IAM
-allowed it. Each statement, each of its actions and each of its resources is dropped in turn, and the emulator's own
-evaluator judges again what was allowed. A mutant lives when it denies nothing of it: then nobody needs the permission,
-or no journey does. Every survivor is a finding, unless UNSEEN says who needs it where the local cloud cannot see it.
+NOTED is the record of the local cloud during the journeys (SMMU_CALLS): the policies of every role, and the calls that
+IAM allowed it. Each statement, each of its actions and each of its resources is removed in turn, and the emulator's own
+evaluator repeats the allowed calls. A mutant survives if it denies none of them: then the permission is not needed, or
+no journey needs it. Every survivor is a finding, unless UNSEEN names a user of it that the local cloud cannot observe.
 """
 
 import copy
@@ -16,7 +16,7 @@ from typing import Any
 
 Statement = dict[str, Any]
 
-# What the local cloud cannot see: by statement and action, who needs it.
+# Users of permissions that the local cloud cannot observe, by statement and action.
 UNSEEN = {
     ("Trace", "xray:PutTraceSegments"): "Lambda, which sends the traces of functions itself",
     ("Trace", "xray:PutTelemetryRecords"): "Lambda, which sends the traces of functions itself",
@@ -24,34 +24,39 @@ UNSEEN = {
     ("DeliverLogs", "xray:PutTelemetryRecords"): "Step Functions, which sends the traces of executions itself",
     ("DeliverLogs", "xray:GetSamplingRules"): "Step Functions, which sends the traces of executions itself",
     ("DeliverLogs", "xray:GetSamplingTargets"): "Step Functions, which sends the traces of executions itself",
-    ("ReadSpeechModel", "s3:GetObject"): "deployments with a speech model of their own, of which no journey has one",
+    ("ReadSpeechModel", "s3:GetObject"): "deployments with their own speech model, which no journey has",
 }
-# A role as a stack of the product names it: smmu-STAGE-LOGICALID-RANDOM.
+# The name of a role in a stack of the product: smmu-STAGE-LOGICALID-RANDOM.
 NAME = re.compile(r"smmu-[a-z0-9]+-(?P<role>\w+)-\w+")
 
 
 def listed(value: Any) -> list[Any]:
-    """One thing or several, as IAM writes them."""
+    """A list of one or several items; IAM allows both forms."""
     return value if isinstance(value, list) else [value]
 
 
-def noted(lines: list[str]) -> tuple[dict[str, list[Statement]], dict[str, list[dict[str, Any]]]]:
-    """The statements of every role of the product, and what each was allowed."""
-    statements: dict[str, list[Statement]] = {}
-    allowed: dict[str, list[dict[str, Any]]] = {}
+# A role's name and the process ID of its cloud: stacks in other clouds can have a role of the same name.
+Role = tuple[str, int]
+
+
+def noted(lines: list[str]) -> tuple[dict[Role, list[Statement]], dict[Role, list[dict[str, Any]]]]:
+    """The statements of every role of the product, and the calls that each was allowed."""
+    statements: dict[Role, list[Statement]] = {}
+    allowed: dict[Role, list[dict[str, Any]]] = {}
     for entry in {line: json.loads(line) for line in lines}.values():
         if not NAME.fullmatch(entry["role"]):
             continue
+        role = (entry["role"], entry["cloud"])
         if "policies" in entry:
             documents = [json.loads(one) if isinstance(one, str) else one for one in entry["policies"]]
-            statements[entry["role"]] = [one for document in documents for one in listed(document["Statement"])]
+            statements[role] = [one for document in documents for one in listed(document["Statement"])]
         else:
-            allowed.setdefault(entry["role"], []).append(entry)
+            allowed.setdefault(role, []).append(entry)
     return statements, allowed
 
 
 def mutants(statements: list[Statement]) -> Iterator[tuple[str, str, list[Statement]]]:
-    """Every way to have less: what was dropped, of which statement, and what is left."""
+    """Every reduced policy: the statement, the removed item, and the remaining statements."""
     for index, statement in enumerate(statements):
         rest = statements[:index] + statements[index + 1 :]
         yield statement["Sid"], "all of it", rest
@@ -63,7 +68,7 @@ def mutants(statements: list[Statement]) -> Iterator[tuple[str, str, list[Statem
 
 
 def denies(statements: list[Statement], allowed: list[dict[str, Any]]) -> bool:
-    """Whether these statements deny anything that was allowed."""
+    """True if these statements deny a call that was allowed."""
     from ministack.core import iam_evaluator
 
     policies = [iam_evaluator.parse_policy_document({"Statement": statements})]
@@ -84,17 +89,18 @@ def denies(statements: list[Statement], allowed: list[dict[str, Any]]) -> bool:
 
 
 def generic(value: str, stack: str) -> str:
-    """A resource without its account, stage and the ids that CloudFormation made."""
+    """A resource without its account, its stage and generated IDs."""
     value = value.replace(stack, "smmu-STAGE-").replace("000000000000", "ACCOUNT")
     return re.sub(r"-[0-9A-Fa-f]{12,}\b", "", value)
 
 
 def judged(lines: list[str]) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]]]:
-    """The mutants (role, statement, what was dropped) of all stages, and those that some stage's journeys miss."""
+    """All mutants (role, statement, removed item) of all stages, and those killed by a journey of some stage."""
     statements, allowed = noted(lines)
     every, killed = set(), set()
     for role, owned in statements.items():
-        logical, stack = NAME.fullmatch(role)["role"], re.match(r"smmu-[a-z0-9]+-", role)[0]
+        name, _ = role
+        logical, stack = NAME.fullmatch(name)["role"], re.match(r"smmu-[a-z0-9]+-", name)[0]
         for sid, dropped, left in mutants(owned):
             mutant = (logical, sid, generic(dropped, stack))
             every.add(mutant)
@@ -103,8 +109,8 @@ def judged(lines: list[str]) -> tuple[set[tuple[str, str, str]], set[tuple[str, 
     return every, killed
 
 
-def excused(statements: dict[str, list[Statement]], sid: str, dropped: str) -> bool:
-    """Whether somebody needs it where the local cloud cannot see it."""
+def excused(statements: dict[Role, list[Statement]], sid: str, dropped: str) -> bool:
+    """True if the permission has a user that the local cloud cannot observe."""
     if (sid, dropped) in UNSEEN:
         return True
     actions = {
@@ -125,7 +131,7 @@ def main() -> int:
     for role, sid, dropped in sorted(living):
         print(f"{role}: nothing needed {dropped} of {sid}")
     unseen = len(every) - len(killed) - len(living)
-    roles = {NAME.fullmatch(one)["role"] for one in statements}
+    roles = {NAME.fullmatch(name)["role"] for name, _ in statements}
     print(f"{sum(map(len, allowed.values()))} decisions on {len(roles)} roles")
     print(f"{len(killed)} of {len(every)} mutants of permissions killed, {unseen} out of sight, {len(living)} alive")
     return 1 if living or not every else 0

@@ -1,4 +1,4 @@
-"""Prints the tables of docs/PERMISSIONS.md as template.yaml has them, with the reasons that the page has already."""
+"""Prints the tables of docs/PERMISSIONS.md from template.yaml, with the existing reasons of the page."""
 
 from itertools import groupby
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""Runs failed jobs once more: `rerun.sh STAGE JOB_ID...`, or `rerun.sh STAGE --since TIME` for all that failed since.
+"""Reruns failed jobs: `rerun.sh STAGE JOB_ID...`, or `rerun.sh STAGE --since TIME` for all that failed since.
 
-A job that has ended stays as it is. What is run again is its upload: copied, inside the raw bucket, under a new media
-id that has the same owner and the same grant. From there on everything goes its usual way, so nothing is promised less
-than for any other upload. Prints a line for each: the failed job and the new one, which its owner can read.
+The ended job does not change. Its upload is copied inside the raw bucket to a new media ID with the same owner and the
+same grant. From then on it is processed like any other upload, with the same guarantees. Prints a line per job: the
+failed job and the new one, which its owner can read.
 
-Jobs that failed because of their file are left alone: they would fail again.
+Jobs that failed because of their file are skipped, because they would fail again.
 """
 
 import argparse
@@ -15,24 +15,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
-# As functions write times: RFC 3339 in UTC with three decimals, so that text order is time order.
+# The format of the functions: RFC 3339 in UTC with three decimals, so the order of texts is the order of times.
 TIME = "%Y-%m-%dT%H:%M:%S.{:03d}Z"
-# What a new media has from the one that it repeats.
+# Attributes that a new media copies from the original.
 REPEATED = ("userId", "fileName", "contentType", "bytes", "sha256")
 
 
 def ulid(unix_ms: int, chance: int) -> str:
-    """48 bits of time and 80 of chance in lower-case Crockford base 32."""
+    """48 bits of time and 80 random bits in lower-case Crockford base 32."""
     number = unix_ms << 80 | chance
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-# Keys of the indexes of watched records for each reason (crates/cloud/src/watch.rs).
+# Number of index keys of watched records per reason (crates/cloud/src/watch.rs).
 SHARDS = 8
 
 
 def watched(reason: str, record_id: str) -> str:
-    """What puts a record into the index of watched ones."""
+    """The index key of a watched record."""
     return f"{reason}#{sum(record_id.encode()) % SHARDS}"
 
 
@@ -41,19 +41,19 @@ def timestamp(at: datetime) -> str:
 
 
 def why_not(job: dict[str, Any] | None) -> str | None:
-    """What speaks against running a job again, if anything does."""
+    """The reason not to rerun a job, or None."""
     if job is None:
         return "there is no such job"
     if job["status"] != "FAILED":
         return f"it is {job['status']}"
-    # A misconfigured worker refuses every file; once it is mended, the same file is as good as before.
+    # A misconfigured worker refuses every file. After the configuration is fixed, the same file can succeed.
     if not job["error"]["retryable"] and job["error"]["code"] != "misconfigured":
         return f"its file was refused: {job['error']['code']}"
     return None
 
 
 def repeated(media: dict[str, Any], media_id: str, now: datetime) -> dict[str, Any]:
-    """A grant like an earlier one. Its upload takes seconds, and nobody else can make it: nothing is signed."""
+    """A grant like an earlier one. It needs no signature, because only this script uploads to it, within seconds."""
     return {name: media[name] for name in REPEATED} | {
         "mediaId": media_id,
         "status": "AWAITING_UPLOAD",
@@ -67,7 +67,7 @@ class Deployment:
     """The tables and the bucket of one stage."""
 
     def __init__(self, stage: str) -> None:
-        import boto3  # not needed by what is tested without AWS
+        import boto3  # imported here, because the tests run without it
 
         tables = boto3.resource("dynamodb")
         account = boto3.client("sts").get_caller_identity()["Account"]
@@ -92,7 +92,7 @@ class Deployment:
         return found
 
     def rerun(self, job_id: str) -> str:
-        """The new job's id, or why there is none."""
+        """The new job's ID, or the reason why there is none."""
         job = self.jobs.get_item(Key={"jobId": job_id}, ConsistentRead=True).get("Item")
         if reason := why_not(job):
             return f"not run again: {reason}"

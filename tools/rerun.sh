@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# rerun.sh STAGE JOB_ID... | rerun.sh STAGE --since TIME: runs failed jobs once more (rerun.py says how).
+# rerun.sh STAGE JOB_ID... | rerun.sh STAGE --since TIME: reruns failed jobs (see rerun.py).
 . "$(dirname "$0")/common.sh"
 
 make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# sam build, then every event in events/ through `sam local invoke`, in real containers, against the local cloud. Each answer,
-# and what became of the job, has to be what the handler's own test has on record (tests/integration/events.rs).
+# Runs `sam build`, then sends every event in events/ through `sam local invoke`, in real containers, against the local
+# cloud. Each answer and the resulting job must match the snapshots of tests/integration/events.rs.
 . "$(dirname "$0")/common.sh"
 . tools/docker-engine.sh
 . tools/lambda-image.sh

@@ -1,13 +1,13 @@
-"""What `sam local invoke` needs to call functions on the local cloud.
+"""Prepares `sam local invoke` to call functions on the local cloud.
 
-`sam_local.py template FILE` prints a built template in which every function has the variables of ENDPOINTS: SAM gives
-a function only values of variables that its template names.
+`sam_local.py template FILE` prints a built template in which every function has the variables of ENDPOINTS, because SAM
+passes a function only variables named in its template.
 
-`sam_local.py environment NAME ENDPOINT KEYS` prints the environment of the function NAME as it is deployed on the local
-cloud, with the addresses by which containers reach that cloud: for AWS's services, and for the keys of tokens.
+`sam_local.py environment NAME ENDPOINT KEYS` prints the environment of the function NAME deployed on the local cloud,
+with the addresses at which containers reach that cloud: for AWS services, and for the keys of tokens.
 
-`sam_local.py session FUNCTION FILE` prints, for a shell, the credentials of a session of the function's role, on the
-cloud that the environment in FILE names.
+`sam_local.py session FUNCTION FILE` prints, for a shell, the credentials of a session of the function's role on the
+cloud of the environment in FILE.
 """
 
 import json
@@ -21,15 +21,15 @@ ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER")
 
 
 def with_endpoints(document: dict[str, Any]) -> dict[str, Any]:
-    """The template, with the variables in every function's environment."""
+    """Adds the variables to every function's environment."""
     function = document.setdefault("Globals", {}).setdefault("Function", {})
     function.setdefault("Environment", {}).setdefault("Variables", {}).update(dict.fromkeys(ENDPOINTS, ""))
     return document
 
 
 def environment(name: str, *endpoints: str) -> dict[str, dict[str, str]]:
-    """In the form of `--env-vars`."""
-    import boto3  # not needed by what is tested without AWS
+    """The environment of a deployed function, in the format of `--env-vars`."""
+    import boto3  # imported here, because the tests run without it
 
     configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
     variables = configuration["Environment"]["Variables"]
@@ -37,7 +37,7 @@ def environment(name: str, *endpoints: str) -> dict[str, dict[str, str]]:
 
 
 def session(function: str, file: str) -> str:
-    """As `NAME=VALUE` lines."""
+    """Credentials of a session of a function's role, as `NAME=VALUE` lines."""
     import boto3
 
     variables = json.loads(Path(file).read_text())["Parameters"]

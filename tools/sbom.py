@@ -1,7 +1,7 @@
-"""Prints what is in the deployed programs, as a CycloneDX 1.6 bill of materials in JSON.
+"""Prints a CycloneDX 1.6 bill of materials of the deployed programs in JSON.
 
-Everything comes from `cargo metadata` and Cargo.lock: the packages that are linked into the functions and workers for
-the deployment's target, their checksums, licences and dependencies. The same commit gives the same bytes.
+All data comes from `cargo metadata` and Cargo.lock: the packages linked into the functions and workers for the
+deployment's target, with checksums, licences and dependencies. The same commit gives the same bytes.
 """
 
 import json
@@ -14,17 +14,17 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = "x86_64-unknown-linux-gnu"
-# What only the feature `schema` brings, which openapi/ turns on and no program that is deployed has.
+# Dependencies of the feature `schema`, which only openapi/ enables and no deployed program has.
 SCHEMAS = ("schemars", "schemars_derive")
 
 
 def purl(package: dict[str, Any]) -> str:
-    """The package as the package-url specification names crates."""
+    """The package URL of a crate."""
     return f"pkg:cargo/{package['name']}@{package['version']}"
 
 
 def linked(metadata: dict[str, Any], roots: Iterable[str]) -> dict[str, list[str]]:
-    """By id, the packages that are linked into `roots`, and what each needs; not what builds or tests them."""
+    """Packages linked into `roots` and their dependencies, by ID. Excludes build and dev-dependencies."""
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     schemas = {package["id"] for package in metadata["packages"] if package["name"] in SCHEMAS}
     found: dict[str, list[str]] = {}
@@ -41,14 +41,14 @@ def linked(metadata: dict[str, Any], roots: Iterable[str]) -> dict[str, list[str
 
 
 def is_deployed(package: dict[str, Any]) -> bool:
-    """Whether a member of the workspace is a function or a worker."""
+    """True if a member of the workspace is a function or a worker."""
     return Path(package["manifest_path"]).parent.parent.name in ("functions", "workers")
 
 
 def component(package: dict[str, Any], checksums: dict[tuple[str, str], str]) -> dict[str, Any]:
     made = {"type": "library", "bom-ref": purl(package), "name": package["name"], "version": package["version"]}
     if package["license"]:
-        # Cargo's older way to write OR, which SPDX does not know.
+        # Cargo's older notation for OR, which is invalid in SPDX.
         made["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
     if checksum := checksums.get((package["name"], package["version"])):
         made["hashes"] = [{"alg": "SHA-256", "content": checksum}]

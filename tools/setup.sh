@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# setup.sh PURPOSE...: installs what the purposes (see debian-packages.txt) call for and is missing.
-# The second run finds everything and is instant.
+# setup.sh [--packages] PURPOSE...: installs missing tools for the purposes (see debian-packages.txt). With --packages,
+# installs only Debian packages, which may ask for a password. A repeated run is instant.
 . "$(dirname "$0")/common.sh"
 
 missing_packages() {
@@ -28,10 +28,13 @@ install_packages() {
         fail "apt-get could not install: $*" "it needs a network this once, and root; as root, run: $command"
 }
 
-[ $# -gt 0 ] || fail "usage: tools/setup.sh run|test|lint|sam|docker|bench|players ..."
+packages_only=
+[ "${1:-}" != --packages ] || { packages_only=1 && shift; }
+[ $# -gt 0 ] || fail "usage: tools/setup.sh [--packages] run|test|lint|sam|docker|bench|players ..."
 is_there cargo || fail "cargo is missing" "install Rust with rustup (see rust-version in Cargo.toml), then run this again"
 mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+[ -z "$packages_only" ] || exit 0
 for purpose in "$@"; do
     case $purpose in
     run)
@@ -41,15 +44,18 @@ for purpose in "$@"; do
     test)
         make_node_modules "$SMMU_PLAYER" tests/player
         make_node_modules "$SMMU_CLIENT" openapi/client
+        tools/web.sh modules
         make_venv "$SMMU_SCHEMATHESIS" tools/requirements-schemathesis.txt
+        make_venv "$SMMU_WEBHOOKS" tools/requirements-webhooks.txt
         tools/speech-models.sh base tiny.en
         ;;
     lint)
         make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt
         make_venv "$SMMU_CHECKOV_VENV" tools/requirements-checkov.txt
+        tools/web.sh modules
         ;;
     sam) make_venv "$SMMU_LINT_VENV" tools/requirements-lint.txt ;;
-    docker | bench | players) ;; # Debian packages alone.
-    *) fail "there is no purpose $purpose" ;;
+    docker | bench | players) ;; # Debian packages only.
+    *) fail "unknown purpose: $purpose" ;;
     esac
 done

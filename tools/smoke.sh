@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# smoke.sh STAGE: whether a deployed stage does its work, asked as a client asks: health, then one image from upload to
-# verified outputs. Needs a user of the stage's own pool in SMOKE_USER and SMOKE_PASSWORD, or a token in SMMU_TOKEN.
+# smoke.sh STAGE: tests a deployed stage as a client: health, then one image from upload to verified outputs. Needs a
+# user of the stage's own pool in SMOKE_USER and SMOKE_PASSWORD, or a token in SMMU_TOKEN.
 . "$(dirname "$0")/common.sh"
 
 [ $# -eq 1 ] || fail "usage: tools/smoke.sh STAGE"
-is_there aws || fail "the AWS CLI is missing; it tells where the stage is" "see docs/DEPLOY.md"
+is_there aws || fail "the AWS CLI is missing; it is needed to find the stage" "see docs/DEPLOY.md"
 
-output() { # output NAME: of the stage's stack.
+output() { # output NAME: an output of the stage's stack.
     aws cloudformation describe-stacks --stack-name "smmu-$STAGE" --output text \
         --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
 }
@@ -25,6 +25,6 @@ if [ -z "${SMMU_TOKEN:-}" ]; then
     export XDG_CONFIG_HOME=$made/config
     printf '%s\n' "$SMOKE_PASSWORD" | "$smmu" login --user "$SMOKE_USER" --password-stdin
 fi
-step "an image goes all the way"
+step "processing an image from upload to output"
 python3 tools/smoke_image.py >"$made/smoke.png"
 "$smmu" upload "$made/smoke.png" --wait --out "$made/out"

@@ -1,4 +1,4 @@
-"""Prints a small PNG that is another one each time, so that no earlier upload can answer for it."""
+"""Prints a small random PNG, so the smoke test never matches an earlier upload."""
 
 import secrets
 import struct
@@ -9,7 +9,7 @@ WIDTH, HEIGHT = 64, 48
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """PNG specification, 5.3: length, type, data, CRC of the latter two."""
+    """PNG specification, 5.3: length, type, data, and CRC of type and data."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 

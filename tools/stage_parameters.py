@@ -1,12 +1,12 @@
-"""Writes the parameters of one stage of samconfig.toml, with others added.
+"""Writes the parameters of one stage of samconfig.toml, with additional ones.
 
     stage_parameters.py STAGE FILE [NAME=VALUE...]
     stage_parameters.py --print PARAMETER STAGE [NAME=VALUE...]
 
-The second writes one parameter to standard output, as the stack will have it.
-`sam deploy --parameter-overrides` replaces what samconfig.toml says instead of adding to it, and reads NAME=VALUE by
-rules that lose empty values, spaces and JSON. FILE, for `--parameter-overrides file://FILE`, keeps any value as it is;
-only its owner can read it, for there may be secrets in it.
+The second form prints the value that one parameter will have in the stack.
+`sam deploy --parameter-overrides` replaces the values of samconfig.toml instead of adding to them, and its parsing of
+NAME=VALUE loses empty values, spaces and JSON. FILE, for `--parameter-overrides file://FILE`, preserves any value. Only
+its owner can read it, because it may contain secrets.
 """
 
 import json
@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def defaults(declared: dict[str, dict]) -> dict[str, str]:
-    """Defaults of all parameters but secrets. SAM sends UsePreviousValue for what is not named, so that a parameter
-    once changed would never have its default again; a secret is meant to stay.
+    """Defaults of all parameters except secrets. SAM sends UsePreviousValue for omitted parameters, so a changed
+    parameter would never return to its default. Secrets are meant to keep their value.
     """
     return {
         name: str(parameter["Default"])
@@ -33,14 +33,14 @@ def defaults(declared: dict[str, dict]) -> dict[str, str]:
 
 
 def parameters(configuration: dict, stage: str, added: list[str], declared: dict[str, dict]) -> dict[str, str]:
-    """All that a template declares, by name; the stage's values win over defaults, and what is added over both."""
+    """All declared parameters. Values of the stage override defaults, and added values override both."""
     own = shlex.split(configuration[stage]["deploy"]["parameters"]["parameter_overrides"])
     return defaults(declared) | dict(item.split("=", 1) for item in [*own, *added])
 
 
 def escaped(value: str) -> str:
-    """What SAM turns into the value: of one from a file it takes off twice the quotes around it and the backslashes
-    before some characters (`CfnParameterOverridesType` of samcli 1.170; a test holds it to that).
+    """Escapes a value for SAM, which removes enclosing quotes and some backslashes of values from a file twice
+    (`CfnParameterOverridesType` of samcli 1.170, as verified by a test).
     """
     for _ in range(2):
         for character in " \"'":
@@ -66,7 +66,7 @@ def main() -> int:
         print(stack[wanted])
         return 0
     values = {name: escaped(value) for name, value in stack.items()}
-    # JSON is YAML, which is what SAM reads there.
+    # SAM reads YAML here, of which JSON is a subset.
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
         json.dump(values, written)
     return 0

@@ -1,10 +1,10 @@
-"""Sums up the parts of a run: a table, then one line `N passed, N failed`.
+"""Prints a summary of the parts of a run: a table, then one line `N passed, N failed`.
 
-Reads a file with one line for each part: exit code, seconds, log file, name, separated by tabs.
+Reads a file with one line per part: exit code, seconds, log file and name, separated by tabs.
 A part's tests are counted from the summary lines of the runner that wrote its log (libtest,
-unittest, check.py, or this program itself). A part without such lines counts as one check. A part that exits
-non-zero has failed, whatever its log says: a crash before the summary must not look like success.
-One exit code stands out: 77, by which a part says that it could not be run here.
+unittest, Node's, check.py, or this program itself). A part without such lines counts as one check. A part that exits
+non-zero has failed even if its log reports success: a crash before the summary must not look like success.
+The exit code 77 means that a part could not run here.
 """
 
 import os
@@ -17,13 +17,15 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LIBTEST = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;")
 UNITTEST_RAN = re.compile(r"^Ran (\d+) tests? in [0-9.]+s$")
 UNITTEST_BAD = re.compile(r"^FAILED \((.+)\)$")
+# In TAP, or as Node prints it for people.
+NODE = re.compile(r"^[#\u2139] (pass|fail|cancelled) (\d+)$")
 NOT_RUN = 77
 OWN = re.compile(r"^(?:own checks: )?(\d+) passed, (\d+) failed$")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part and what became of it."""
+    """The result of one part."""
 
     name: str
     seconds: int
@@ -33,7 +35,7 @@ class Part:
 
 
 def counts(log: str) -> tuple[int, int] | None:
-    """Tests passed and failed by the log's summary lines; None where it has none."""
+    """Tests passed and failed, from the summary lines of a log; None if it has none."""
     passed = failed = 0
     seen = False
     for line in COLOUR.sub("", log).splitlines():
@@ -48,11 +50,17 @@ def counts(log: str) -> tuple[int, int] | None:
             bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", match[1]))
             passed -= bad
             failed += bad
+        elif match := NODE.match(line):
+            seen = True
+            if match[1] == "pass":
+                passed += int(match[2])
+            else:
+                failed += int(match[2])
     return (passed, failed) if seen else None
 
 
 def judge(name: str, code: int, seconds: int, log: str) -> Part:
-    """Joins what the log says with how the part ended."""
+    """The result of a part, from its log and its exit code."""
     if code == NOT_RUN:
         return Part(name, seconds, 0, 0, run=False)
     passed, failed = counts(log) or (int(code == 0), 0)
@@ -80,7 +88,7 @@ def main() -> int:
         note = "" if part.run else ": not run here, see above"
         print(f"  {part.passed:>6}  {part.failed:>6}  {part.seconds:>7}  {part.name}{note}")
     total = f"{passed} passed, {failed} failed"
-    # A run inside a run hands its counts up, so that the outermost one alone prints the line.
+    # A nested run passes its counts to the outer one, so only the outermost prints the line.
     if outer := os.environ.get("SMMU_TALLY_FILE"):
         Path(outer).write_text(total + "\n")
         print(f"  together: {total}")

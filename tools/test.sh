@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Everything that a change must pass by running it. Wants what build.sh built.
+# All tests. Needs the results of build.sh.
 . "$(dirname "$0")/common.sh"
 
 tools/setup.sh test
 
-# A changed snapshot fails; it is accepted by hand (cargo insta review), never by a test run.
+# A changed snapshot is a failure. Accept it manually (cargo insta review), never by a test run.
 export INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
 if [ -n "${SMMU_MEDIA_DIR:-}" ]; then
     step "extra media: $SMMU_MEDIA_DIR"
 else
     step "SMMU_MEDIA_DIR is not set: no extra media, only samples made here"
 fi
+step "extra real-world files: ${SMMU_CASES_DIR:-none, because SMMU_CASES_DIR is not set}"
 
 part "unit, property and snapshot tests" cargo test --locked --no-fail-fast --workspace --exclude smmu-tests
-# The whole workspace is selected, so that its dependencies keep the features that they were built with.
-# What roles are allowed meanwhile, for the part after it.
+part "unit tests of the web page" tools/web.sh test
+# The whole workspace is selected, so dependencies keep the features that they were built with.
+# SMMU_CALLS records the calls that roles were allowed, for the next part.
 SMMU_CALLS=$(mktemp)
 export SMMU_CALLS
 trap 'rm -f -- "$SMMU_CALLS"' EXIT

@@ -1,7 +1,7 @@
-"""Prints template.yaml as SAM's translator turns it into plain CloudFormation.
+"""Prints template.yaml translated by SAM into plain CloudFormation.
 
-cfn-lint sees more in the translated form: it has the IAM policies, permissions and mappings that
-SAM writes, with every statement where CloudFormation will read it. Nothing is asked of AWS.
+cfn-lint finds more in the translated form, which contains the IAM policies, permissions and mappings that
+SAM generates. AWS is not contacted.
 """
 
 import json
@@ -18,14 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class NoManagedPolicies:
-    """The translator asks for AWS's managed policies by name; their usual ARNs do here."""
+    """A loader without managed policies: the translator then uses their usual ARNs."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def with_code_in_s3(document: dict[str, Any]) -> dict[str, Any]:
-    """Local paths as `sam package` replaces them: the translator takes only what is in S3."""
+    """Replaces local paths as `sam package` does, because the translator accepts only code in S3."""
     document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for resource in document["Resources"].values():
         properties = resource.get("Properties", {})

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts the local cloud and leaves it running until Ctrl-C. With CONTAINERS=1 the workers run as their images in a Docker
-# engine, and other containers, of `sam local invoke` for one, can reach the cloud.
+# Starts the local cloud and runs it until Ctrl-C. With CONTAINERS=1 the workers run as containers in a Docker engine,
+# and other containers, such as those of `sam local invoke`, can reach the cloud.
 . "$(dirname "$0")/common.sh"
 
 up=("$SMMU_TARGET_DIR/debug/smmu-local" up)
@@ -12,11 +12,11 @@ up=("$SMMU_TARGET_DIR/debug/smmu-local" up)
 REQUIRE_DOCKER=1 require_engine
 build_images local
 export SMMU_IMAGE_TAG=local
-# Not in place of this shell: the engine may be ours, and then it has to end after the cloud.
+# No `exec`: if the engine is our own, this shell has to stop it after the cloud.
 "${up[@]}" 9>&- &
 cloud=$! code=0
 trap 'kill "$cloud" 2>/dev/null' INT TERM
-# A signal ends the wait, not the cloud.
+# A signal interrupts the wait before the cloud has ended, so wait again.
 while kill -0 "$cloud" 2>/dev/null; do
     code=0
     wait "$cloud" || code=$?

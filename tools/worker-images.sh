@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Sourced by what builds the workers' images or runs them; docker-engine.sh comes first.
+# Sourced by scripts that build or run the workers' images, after docker-engine.sh.
 #
-# Where the base images can be pulled, workers are compiled in one of them and everything is as the Dockerfiles say. Where
-# no registry can be reached, a debootstrap of the same Debian is the base, and worker and model come from this machine,
-# which must be that Debian too.
+# If the base images can be pulled, workers are compiled inside one of them, as in the Dockerfiles. If no registry can
+# be reached, a debootstrap of the same Debian is the base, and worker and model come from this machine, which must run
+# that Debian too.
 
 WORKERS=(transcode transcribe)
-# What a worker may do in Fargate, and nothing more.
+# The restrictions of Fargate.
 AS_ON_FARGATE=(--read-only --cap-drop ALL --security-opt no-new-privileges --pull never)
 
-# build_images TAG: smmu-transcode-worker:TAG and smmu-transcribe-worker:TAG.
+# build_images TAG: builds smmu-transcode-worker:TAG and smmu-transcribe-worker:TAG.
 build_images() {
-    # The week is in a layer's key, so that updates of Debian's packages get in at least that often.
+    # The week is part of a layer's key, so Debian updates are installed at least weekly.
     local worker base options=(--build-arg "MODEL=${IMAGE_MODEL:-base}" --build-arg "WEEK=$(date +%G-%V)")
     base=$(sed -n 's/^ARG BASE=//p' workers/transcode/Dockerfile)
     if ! can_pull "$base"; then
@@ -26,13 +26,13 @@ build_images() {
     done
 }
 
-# give_images: workers and model of this machine, in .local/images, for Dockerfiles whose WORKER is `given`.
+# give_images: puts workers and model of this machine into .local/images, for Dockerfiles with WORKER=given.
 give_images() {
     local profile=${IMAGE_PROFILE:-release} given=$SMMU_ROOT/.local/images program
     grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release ||
         fail "the workers must be compiled on Debian 12, and this is another system" \
             "with a Docker engine that can pull images, they are compiled inside one"
-    # `debug` is what cargo calls the profile dev in its folders.
+    # cargo's folder for the profile dev is `debug`.
     step "building the workers ($profile)"
     cargo build --locked --workspace --bins --profile "${profile/#debug/dev}"
     tools/speech-models.sh "${IMAGE_MODEL:-base}"
@@ -44,7 +44,7 @@ give_images() {
     cp "$SMMU_SPEECH_MODELS/${IMAGE_MODEL:-base}"/{config.json,model.bin,model.json,vad.onnx,vocabulary.txt} "$given/model"
 }
 
-# image_is_closed IMAGE: nobody is root in it, /tmp is for everybody, and there is no shell (127: no such program).
+# image_is_closed IMAGE: checks that it does not run as root, /tmp is writable, and there is no shell (127: not found).
 image_is_closed() {
     local seen code=0 written=0
     seen=$(docker image inspect "$1" --format \
@@ -53,15 +53,15 @@ image_is_closed() {
     [ "$seen" = '65532:65532 SIGTERM {"/tmp":{}} ["job"]' ]
     docker run --rm "${AS_ON_FARGATE[@]}" --entrypoint /bin/sh "$1" -c true 2>/dev/null || code=$?
     [ "$code" -eq 127 ]
-    # Nobody may write to a folder that is not theirs, even where the file system could be written.
+    # The user cannot write to foreign folders, even on a writable file system.
     docker run --rm "${AS_ON_FARGATE[@]}" --read-only=false "$1" file /etc/os-release /outputs 2>/dev/null || written=$?
     [ "$written" -eq 2 ]
 }
 
-# lacks_nothing IMAGE: it says itself that a job would find everything it needs.
+# lacks_nothing IMAGE: runs its self-check, which verifies that everything for a job is installed.
 lacks_nothing() { docker run --rm "${AS_ON_FARGATE[@]}" --network none "$1" check; }
 
-# works_on_a_file IMAGE FILE OUTPUT: file mode in a container without a network makes OUTPUT, and a manifest.
+# works_on_a_file IMAGE FILE OUTPUT: checks that file mode in a container without a network makes OUTPUT and a manifest.
 works_on_a_file() {
     local out
     out=$(mktemp -d)
@@ -73,7 +73,7 @@ works_on_a_file() {
     rm -rf -- "$out"
 }
 
-# refuses_a_text IMAGE: with 3, and one line of JSON that says why.
+# refuses_a_text IMAGE: checks that a text file is refused with exit code 3 and one line of JSON with the reason.
 refuses_a_text() {
     local code=0 said
     said=$(docker run --rm "${AS_ON_FARGATE[@]}" --network none --volume "$SMMU_ROOT/README.md:/source:ro" "$1" \
@@ -83,11 +83,12 @@ refuses_a_text() {
     tail -n 1 <<<"$said" | grep -q '"code":"unsupported_media"'
 }
 
-# hears_sigterm IMAGE FILE: the worker is process 1, which the kernel spares every signal that it does not listen for.
+# hears_sigterm IMAGE FILE: checks that SIGTERM stops the worker, which is process 1: the kernel drops its signals
+# without a handler.
 hears_sigterm() {
     local container code seconds work
     work=$(mktemp -d)
-    # Far longer than this takes.
+    # A source far longer than the test takes.
     ffmpeg -nostdin -loglevel error -stream_loop 400 -i "$2" -map 0:a -map '0:V?' -c copy "$work/long.${2##*.}"
     chmod -R a+rX "$work"
     container=$(docker run --detach "${AS_ON_FARGATE[@]}" --network none --volume "$work:/source:ro" "$1" \
@@ -104,7 +105,7 @@ hears_sigterm() {
     [ "$code" -eq 4 ]
 }
 
-# seen_by_a_peer CONTAINER ATTEMPT...: what a program of the same user gets that has the container's processes before it.
+# seen_by_a_peer CONTAINER ATTEMPT...: runs attempts of a program of the same user that sees the container's processes.
 seen_by_a_peer() {
     local container=$1
     shift
@@ -112,27 +113,28 @@ seen_by_a_peer() {
         --volume "$SMMU_BREAKOUT:/usr/local/lib/breakout:ro" --entrypoint /usr/local/lib/breakout "$IMAGE" "$@"
 }
 
-# fences_in IMAGE FILE: whoever breaks out of ffmpeg gets nowhere from there; the same program without the fence shows that
-# each attempt is one (crates/fence/examples/breakout.rs; crates/fence/tests tries more of them, in a process).
+# fences_in IMAGE FILE: checks that an exploit of ffmpeg cannot escape the fence. The same program without the fence
+# proves that each attempt works (crates/fence/examples/breakout.rs; crates/fence/tests tries more of them, in a
+# process).
 fences_in() {
     local IMAGE=$1 attempt said open busy work
     local -a words container=(docker run --rm "${AS_ON_FARGATE[@]}"
         --volume "$SMMU_BREAKOUT:/usr/local/lib/breakout:ro" --volume "$2:/other/source:ro")
     local -a fence=(run --room /tmp --memory-bytes 1000000000 --file-bytes 1000000 --cpu-seconds 10 --)
     docker run --rm "${AS_ON_FARGATE[@]}" --entrypoint /usr/local/bin/smmu-fence "$IMAGE" check
-    # The metadata of an instance, the credentials of a task, loopback; another file, an environment, a process.
+    # Instance metadata, task credentials and loopback; another file, an environment and a process.
     for attempt in "connect 169.254.169.254:80" "connect 169.254.170.2:80" "connect 127.0.0.1:80" "listen" "unix" \
         "read /other/source" "read /etc/passwd" "read /proc/1/environ" "fork"; do
         read -ra words <<<"$attempt"
         said=$("${container[@]}" --entrypoint /usr/local/lib/breakout "$IMAGE" "${words[@]}" | tr -c '[:print:]\n' '?' | head -c 60) || true
-        grep -q '^got out: ' <<<"$said" || fail "$attempt is no attempt here: $said"
+        grep -q '^got out: ' <<<"$said" || fail "$attempt does not work without the fence: $said"
         said=$("${container[@]}" --entrypoint /usr/local/bin/smmu-fence "$IMAGE" "${fence[@]}" \
             /usr/local/lib/breakout "${words[@]}") && fail "$attempt: $said"
         printf '%s: %s\n' "$attempt" "$said"
         grep -q '^stopped: ' <<<"$said"
     done
 
-    # A worker in the middle of its work is not read by its own user, which any other process is.
+    # A working worker cannot be inspected by its own user, unlike other processes.
     work=$(mktemp -d)
     ffmpeg -nostdin -loglevel error -stream_loop 400 -i "$2" -map 0:a -map '0:V?' -c copy "$work/long.${2##*.}"
     chmod -R a+rX "$work"
@@ -149,7 +151,7 @@ fences_in() {
     [ "$said" = 'stopped: Permission denied (os error 13)' ]
 }
 
-# try_images TAG: one part for each thing that an image must do.
+# try_images TAG: runs one part per requirement of an image.
 try_images() {
     local worker image file wanted
     make_samples

@@ -1,20 +1,20 @@
 #!/bin/sh
-# closure.sh ROOT FILE...: copies files of this Debian to ROOT with every library that they are linked against, each to the
-# place where it is here. Of each package that a file came from it copies the terms, and its entry in the package
-# database, in the form that scanners for vulnerabilities know from distroless images (var/lib/dpkg/status.d).
+# closure.sh ROOT FILE...: copies files of this Debian system and all libraries that they are linked against to ROOT,
+# under the same paths. For each package that a file belongs to, copies its copyright file and its entry in the package
+# database, in the form that vulnerability scanners know from distroless images (var/lib/dpkg/status.d).
 set -eu
 
 root=$1
 shift
 work=$(mktemp -d)
 
-# Debian's own links (/bin → usr/bin, …), so that every name of a file works.
+# Debian's symbolic links (/bin → usr/bin, …), so that all paths of a file work.
 mkdir -p "$root/usr"
 for link in /bin /sbin /lib /lib64; do
     [ ! -L "$link" ] || cp -P "$link" "$root/"
 done
 
-# package_of FILE: which package a file came from; dpkg knows some by their names from before /lib became usr/lib.
+# package_of FILE: prints the package of a file. dpkg knows some files under their paths before /lib became usr/lib.
 package_of() {
     file=$(readlink -f "$1")
     { dpkg -S "$file" || dpkg -S "${file#/usr}"; } 2>/dev/null | head -n 1 | cut -d: -f1
@@ -22,7 +22,7 @@ package_of() {
 
 for file in "$@"; do
     printf '%s\n' "$file" >>"$work/found"
-    # What is no program and no library is linked against nothing, and ldd says so.
+    # ldd fails for files that are not programs or libraries; these have no dependencies.
     ldd "$file" >"$work/linked" 2>/dev/null || continue
     if grep 'not found' "$work/linked" >&2; then exit 1; fi
     grep -o '/[^ ]*' "$work/linked" >>"$work/found"
@@ -35,7 +35,7 @@ while read -r file; do
     cp -L "$file" "$root$place/"
     package=$(package_of "$file")
     [ -n "$package" ] || {
-        echo "$file is of no package" >&2
+        echo "$file belongs to no package" >&2
         exit 1
     }
     printf '%s\n' "$package" >>"$work/origins"

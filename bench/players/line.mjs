@@ -1,13 +1,13 @@
-// A slow line to a viewer: a server with a latency and so many kilobits a second for everything that it sends, since no
-// browser but Chromium slows itself down.
+// Simulates a viewer's slow line: a server with a latency and a total bandwidth in kilobits per second, because only
+// Chromium can throttle itself.
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { join, normalize } from "node:path";
 
 const LATENCY_MS = 60;
-// Small enough that transfers at once get equal shares, and that a change of the line is felt at once.
+// Small enough for concurrent transfers to get equal shares, and for changes of the bandwidth to apply at once.
 const PIECE_BYTES = 2048;
-// A timer fires late; what a transfer loses by that it may catch up.
+// Timers fire late. A transfer can catch up this much lost time.
 const CATCH_UP_MS = 50;
 const TYPES = {
   html: "text/html",
@@ -17,7 +17,7 @@ const TYPES = {
   vtt: "text/vtt",
 };
 
-/** Carries pieces one after another. An idle line saves nothing up. */
+/** Sends pieces one after another. Idle time is not saved up. */
 export class Line {
   constructor(kbps) {
     this.kbps = kbps;
@@ -41,7 +41,7 @@ export class Line {
   }
 }
 
-/** First and last byte that a request wants of so many; null where there are none such. */
+/** First and last byte of a requested range, in a file of `bytes` bytes; null if the range is not satisfiable. */
 export function wanted(range, bytes) {
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [null, "0", ""];
   const [start, end] = [Number(first), Math.min(Number(last || bytes - 1), bytes - 1)];
@@ -57,7 +57,7 @@ async function send(response, file, { start, end }, line) {
   try {
     for await (const piece of createReadStream(file, { start, end, highWaterMark: PIECE_BYTES })) {
       await sleep(line.carry(piece.length, performance.now()));
-      // The player let go of it.
+      // The player has aborted the request.
       if (response.destroyed) return;
       response.write(piece);
     }
@@ -68,8 +68,8 @@ async function send(response, file, { start, end }, line) {
 }
 
 /**
- * Serves a folder over a line on a free port, with ranges, and what `page` has by its path at once. `asked` is told the
- * name of each file of the folder that is asked for.
+ * Serves a folder over a slow line on a free port, with ranges, and the contents of `page`, by path, without delay.
+ * `asked` is called with the name of each requested file of the folder.
  */
 export async function serve({ folder, page, line, asked }) {
   const server = createServer((request, response) => {

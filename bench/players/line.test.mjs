@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Line, wanted } from "./line.mjs";
 
-test("what is sent arrives by the line's rate, one thing after another", () => {
+test("data arrives in order at the line's rate", () => {
   const line = new Line(800);
   line.begin(1000);
   assert.equal(line.carry(1000, 1000), 10);
   line.begin(1000);
-  assert.equal(line.carry(1000, 1000), 20, "behind the other one");
+  assert.equal(line.carry(1000, 1000), 20, "after the other one");
   line.kbps = 8000;
   assert.equal(line.carry(1000, 1020), 1, "faster from now on");
 });
 
-test("a timer's delay is caught up, and an idle line saves nothing up", () => {
+test("a timer's delay is caught up, but idle time is not saved", () => {
   const line = new Line(800);
   line.begin(0);
   assert.equal(line.carry(1000, 0), 10);
@@ -23,7 +23,7 @@ test("a timer's delay is caught up, and an idle line saves nothing up", () => {
   assert.equal(line.carry(1000, 5000), 10);
 });
 
-test("a player that does not read for a while gets no more than that at once", () => {
+test("a player that pauses reading gets only the catch-up amount at once", () => {
   const line = new Line(800);
   line.begin(0);
   assert.equal(line.carry(1000, 0), 10);

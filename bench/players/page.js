@@ -1,13 +1,13 @@
-// Runs in the page. `viewer` is what play.mjs calls.
+// Runs in the page. play.mjs calls the functions of `viewer`.
 "use strict";
 
 const video = document.querySelector("video");
 const now = () => performance.now();
 const since = (ms) => (now() - ms) / 1000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-/** Captions that came up: when in the video, and their text. */
+/** Captions shown: position in the video, and text. */
 const shown = [];
-/** Heights of the picture: each with the seconds since the page was opened. */
+/** Heights of the picture, each with the seconds since the page was opened. */
 const heights = [];
 let hls, shakaPlayer;
 let stalls = 0;
@@ -15,7 +15,7 @@ let stalls = 0;
 const openedMs = now();
 video.addEventListener("resize", () => heights.push({ atS: since(openedMs), height: video.videoHeight }));
 
-/** Resolves with true once playing has gone on from a moment, with false when patience ends. */
+/** Resolves with true once playback has continued from a position, or with false on a timeout. */
 async function playing(from, patienceMs) {
   const begun = now();
   for (;;) {
@@ -25,7 +25,7 @@ async function playing(from, patienceMs) {
   }
 }
 
-/** Writes down what a track of captions shows. */
+/** Records the cues that a caption track shows. */
 function follow(track) {
   track.addEventListener("cuechange", () => {
     for (const cue of track.activeCues ?? []) shown.push({ atS: video.currentTime, text: cue.text });
@@ -35,7 +35,7 @@ function follow(track) {
 const seconds = (isPlaying, begun) => (isPlaying ? since(begun) : null);
 
 window.viewer = {
-  /** Seconds until it plays. `aheadS`: how far ahead a player loads at most, where that is not its own affair. */
+  /** Seconds until it plays. `aheadS` is the buffer limit, if the player lets us set one. */
   async open({ player, patienceMs, aheadS }) {
     const begun = now();
     if (player === "hls.js") {
@@ -52,7 +52,7 @@ window.viewer = {
     return { firstS: seconds(await playing(0, patienceMs), begun), height: video.videoHeight };
   },
 
-  /** Turns the only captions on. Answers where in the video that is. */
+  /** Turns on the only captions. Returns the position in the video. */
   turnCaptionsOn() {
     video.textTracks.addEventListener("addtrack", ({ track }) => follow(track));
     for (const track of video.textTracks) follow(track);
@@ -65,7 +65,7 @@ window.viewer = {
     return video.currentTime;
   },
 
-  /** Plays on for a while. */
+  /** Continues playing for `lastsMs`. */
   async play({ lastsMs }) {
     stalls = 0;
     const count = () => (stalls += 1);
@@ -75,7 +75,7 @@ window.viewer = {
     return { stalls, height: video.videoHeight, atS: video.currentTime, shown };
   },
 
-  /** Seconds from a jump to the middle until it plays there. */
+  /** Seconds from a seek to the middle until playback continues there. */
   async jump({ patienceMs }) {
     const begun = now();
     const middle = video.duration / 2;
@@ -83,11 +83,11 @@ window.viewer = {
     return seconds(await playing(middle, patienceMs), begun);
   },
 
-  /** Plays on to the end. `heights` begin with the page. */
+  /** Plays to the end. The times in `heights` count from the opening of the page. */
   async playToEnd({ patienceMs }) {
     stalls = 0;
     video.addEventListener("waiting", () => {
-      // At the end of what there is nothing is missing.
+      // Waiting at the end of the video is not a stall.
       if (video.duration - video.currentTime > 0.3) stalls += 1;
     });
     const begun = now();

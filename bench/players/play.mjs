@@ -1,9 +1,9 @@
-// Plays HLS presentations over slow lines in headless browsers, and prints what a viewer waits for as JSON:
+// Plays HLS presentations over slow lines in headless browsers, and prints the waiting times of a viewer as JSON:
 //
 //   node play.mjs usual=FOLDER ours=FOLDER     in the folder that `npm ci` installed package-lock.json in
 //
-// Each folder has a master.m3u8 with captions. `starts` are views over a steady line: from the beginning for a while
-// with captions on, then from the middle. `changes` are views to the end over a line that gets faster, and slow again.
+// Each folder has a master.m3u8 with captions. `starts` are views over a steady line: some time from the beginning with
+// captions on, then from the middle. `changes` are views to the end over a line that gets faster, and slow again.
 // Environment: SMMU_BROWSER, a Chromium, and SMMU_FIREFOX.
 import { fileURLToPath } from "node:url";
 import { launch, launchFirefox, require } from "../../tests/player/browser.mjs";
@@ -14,7 +14,7 @@ const SCRIPTS = {
   "hls.js": require.resolve("hls.js/dist/hls.min.js"),
   Shaka: require.resolve("shaka-player/dist/shaka-player.compiled.js"),
 };
-// The layouts that each player plays: Firefox shows that ours plays there too, not that layouts differ once more.
+// The layouts for each player. Firefox only has to show that ours plays there too.
 const VIEWS = [
   { browser: "Chromium", player: "hls.js", layouts: ["usual", "ours"] },
   { browser: "Chromium", player: "Shaka", layouts: ["usual", "ours"] },
@@ -26,12 +26,12 @@ const SLOW_KBPS = 800;
 const FAST_KBPS = 4000;
 const FAST_AFTER_MS = 6000;
 const SLOW_AFTER_MS = 20_000;
-// hls.js would have all of a minute before the line is slow again. This is what Shaka has by itself.
+// Buffer limit, the default of Shaka. Without it, hls.js would load the whole minute before the line is slow again.
 const AHEAD_S = 10;
 
 const beside = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Opens a page that plays a folder over a line with a player; `use` calls what it has. */
+/** Opens a page in which a player plays a folder over a slow line, and runs `use` with it. */
 async function view({ browser, player, folder, kbps }, use) {
   const page = {
     "/": beside("page.html"),
@@ -80,7 +80,7 @@ const start = (settings) =>
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A view over a line that changes: slow, fast, slow. Moments are seconds since the page was opened. */
+/** A view over a line that changes: slow, fast, slow. Times are in seconds since the page was opened. */
 const change = (settings) =>
   view({ ...settings, kbps: SLOW_KBPS }, async ({ call, line, rungs }) => {
     const offsetMs = performance.now() - 1000 * (await call("clock"));

@@ -1,4 +1,4 @@
-"""The usual layout's order, and where bytes are counted."""
+"""The order of the usual layout, and the counting of bytes."""
 
 import subprocess
 import unittest
@@ -19,7 +19,7 @@ video-720p.m3u8
 
 
 class Layouts(unittest.TestCase):
-    def test_variants_are_put_in_order_and_nothing_is_lost(self):
+    def test_variants_are_ordered_and_nothing_is_lost(self):
         ordered = hls_layouts.largest_first(MASTER)
         self.assertEqual(
             [line for line in ordered.splitlines() if line.startswith("video")],
@@ -28,7 +28,7 @@ class Layouts(unittest.TestCase):
         self.assertEqual(sorted(ordered.splitlines()), sorted(MASTER.splitlines()))
         self.assertTrue(ordered.endswith('keyframes.m3u8"\n'))
 
-    def test_options_of_early_keyframes_are_dropped_and_nothing_else(self):
+    def test_only_options_of_early_keyframes_are_dropped(self):
         script = hls_layouts.WITHOUT_EARLY_KEYFRAMES.format(fence="printf '%s\\n'")
         words = ["--", "-g", "180", "-force_key_frames", "a(b)", "-x264-params", "zones=0", "-f", "mp4"]
         done = subprocess.run(["sh", "-c", script, "sh", *words], check=True, stdout=subprocess.PIPE, text=True)
@@ -36,7 +36,7 @@ class Layouts(unittest.TestCase):
 
 
 class Bytes(unittest.TestCase):
-    def test_each_byte_of_a_file_is_in_one_part(self):
+    def test_each_byte_of_a_file_is_counted_once(self):
         frames = [
             (0.0, 100, True),
             (0.04, 10, False),
@@ -48,7 +48,7 @@ class Bytes(unittest.TestCase):
         parts = hls_bytes.parts(frames, 400)
         self.assertEqual(parts, {"keyframes": 190, "otherFrames": 21, "later": 104, "boxes": 85})
 
-    def test_what_ours_has_more_is_told_as_a_part_of_the_usual_track(self):
+    def test_excess_bytes_are_relative_to_the_usual_track(self):
         ours = {"keyframes": 30, "otherFrames": 60, "later": 100, "boxes": 15}
         usual = {"keyframes": 10, "otherFrames": 70, "later": 100, "boxes": 20}
         sizes = {"video-360p.mp4": [ours, usual]}

@@ -1,4 +1,4 @@
-"""What bench/lines.py makes of command lines."""
+"""Parsing of command lines by bench/lines.py."""
 
 import shlex
 import unittest
@@ -23,7 +23,7 @@ class LinesTest(unittest.TestCase):
     def setUp(self):
         self.line = lines.parsed(WORDS)
 
-    def test_a_line_is_taken_apart_and_put_together(self):
+    def test_a_parsed_line_can_be_reassembled(self):
         self.assertEqual(self.line.inputs, ["source"])
         names = [lines.file_name(output[-1]) for output in self.line.outputs]
         self.assertEqual(names, ["video-360p.mp4", "still.jpg", "video-180p.mp4", "audio.mp4", "sheet.jpg"])
@@ -39,11 +39,11 @@ class LinesTest(unittest.TestCase):
         sound = shlex.split("-map 0:1 -c:a aac -f mp4 file:audio.mp4")
         self.assertEqual(self.line.only(3).words(), [*WORDS[:8], *sound])
 
-    def test_coding_is_told_from_the_container(self):
+    def test_coding_and_container_options_are_separated(self):
         coding = lines.without_container(self.line.outputs[0])
         self.assertEqual(coding, shlex.split("-map [d] -c:v libx264 -g 180"))
 
-    def test_what_is_not_understood_is_an_error(self):
+    def test_an_unknown_line_is_an_error(self):
         with self.assertRaises(ValueError):
             lines.parsed(shlex.split("-i file:source -map 0 out.mp4"))
         with self.assertRaises(ValueError):

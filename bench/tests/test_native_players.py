@@ -1,4 +1,4 @@
-"""What a player is given, and how long it has to last."""
+"""The files for a player, and their durations."""
 
 import tempfile
 import unittest
@@ -17,7 +17,7 @@ MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nvideo-360p.m3u8\n"
 
 
 class NativePlayers(unittest.TestCase):
-    def test_everything_but_segments_keyframes_and_captions_is_played_for_as_long_as_it_says(self):
+    def test_everything_except_segments_keyframes_and_captions_is_played_to_its_declared_end(self):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "video-360p.m3u8").write_text(RUNG)
@@ -29,6 +29,6 @@ class NativePlayers(unittest.TestCase):
             self.assertEqual(native_players.playable(folder), ["master.m3u8", "video-360p.m3u8", "video.mp4"])
             self.assertEqual(native_players.length_s(folder, "master.m3u8"), 3.5)
 
-    def test_a_player_that_stops_early_is_told(self):
+    def test_a_player_that_stops_early_is_reported(self):
         self.assertIsNone(native_players.reached(9.9, 10.0))
         self.assertIn("stopped at 8.00 of 10.00", native_players.reached(8.0, 10.0))

@@ -1,4 +1,4 @@
-"""What stands between smmu-transcode and ffmpeg."""
+"""The script between smmu-transcode and ffmpeg."""
 
 import subprocess
 import tempfile
@@ -31,11 +31,11 @@ class StandIn(unittest.TestCase):
         done = subprocess.run([copy.with_name(stand_in.FENCE), *words], check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout.split()
 
-    def test_a_script_calls_the_real_fence_with_other_words(self):
+    def test_a_script_calls_the_real_fence_with_changed_arguments(self):
         words = ["run", "--", "ffmpeg", "-g", "180"]
         self.assertEqual(self.fenced('#!/bin/sh\nexec {fence} "$@" {more}\n', *words, more="a b"), [*words, "a", "b"])
 
-    def test_a_recorder_tells_what_ffmpeg_was_called_with(self):
+    def test_a_recorder_records_the_command_lines_of_ffmpeg(self):
         records = self.work / "records"
         records.mkdir()
         self.fenced(av.RECORDER, "run", "--room", "r", "--", "/usr/bin/ffmpeg", "-i", "a", date="date", records=records)

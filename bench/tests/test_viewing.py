@@ -1,4 +1,4 @@
-"""What is made of what players/play.mjs saw."""
+"""Evaluation of the results of players/play.mjs."""
 
 import unittest
 
@@ -52,10 +52,10 @@ class Captions(unittest.TestCase):
             self.cues, [(0.5, "Too early to be sure of."), (4.0, "In the middle."), (3608.0, "An hour later.")]
         )
 
-    def test_only_cues_that_began_while_captions_were_on_are_due(self):
+    def test_only_cues_that_start_while_captions_are_on_are_due(self):
         self.assertEqual(viewing.lateness(self.cues, START["captions"]), (1, 1, 0.25))
 
-    def test_a_cue_that_did_not_come_up_is_told(self):
+    def test_a_missing_cue_is_reported(self):
         seen = {**START["captions"], "shown": [{"atS": 4.25, "text": "Another one."}]}
         self.assertEqual(viewing.lateness(self.cues, seen), (1, 0, 0.0))
         self.assertIn("0 of 1 captions", " ".join(viewing.misses(seen_of({**START, "captions": seen}), self.cues)))
@@ -87,7 +87,7 @@ class Rows(unittest.TestCase):
         told = list(viewing.misses(seen_of(late), self.cues))
         self.assertEqual([one.split(": ")[1] for one in told], ["first frame 1.25 s", "1 stalls"])
 
-    def test_a_player_that_never_begins_is_told(self):
+    def test_a_player_that_never_starts_is_reported(self):
         dead = {**START, "firstS": None, "jumpS": None, "captions": {"fromS": 0.0, "toS": 0.0, "shown": []}}
         told = " ".join(viewing.misses(seen_of(dead), self.cues))
         self.assertIn("first frame never", told)
@@ -95,13 +95,13 @@ class Rows(unittest.TestCase):
 
 
 class Switches(unittest.TestCase):
-    def test_moments_count_from_the_change_of_the_line(self):
+    def test_times_count_from_the_change_of_the_line(self):
         found = viewing.switches(CHANGE)
         self.assertEqual(found, {"up_asked": 2.0, "up_shown": 6.0, "down_asked": 4.0, "down_shown": None})
         *_, row = viewing.change_rows(seen_of(changes=[CHANGE]))
         self.assertEqual(row, "| hls.js 1.7, Firefox 153 | 2.00 s | 6.00 s | 4.00 s | not | 1 | to the end |")
 
-    def test_a_view_that_does_not_end_is_told(self):
+    def test_an_unfinished_view_is_reported(self):
         stuck = {**CHANGE, "ended": False, "atS": 31.25, "durationS": 60.0}
         self.assertIn("played to 31.2 of 60.0 s", " ".join(viewing.misses(seen_of(changes=[stuck]), [])))
 

@@ -1,11 +1,11 @@
-"""Starts ministack where it behaves as AWS does, as far as this product needs it.
+"""Starts ministack with patches that make it behave as AWS does, as far as this product needs it.
 
-Each patch below is one function; its docstring says what AWS does (with the page of AWS's documentation) and what
-ministack does. `reviewed` makes a patch refuse to start on code that it was not written for, and every patch has a
-contract test that fails without it.
+Each patch is one function; its docstring says what AWS does (with the page of AWS's documentation) and what ministack
+does. `reviewed` makes a patch refuse to start on code that it was not written for. Every patch has a contract test
+that fails without it.
 
-Settings are ministack's own environment variables; `smmu-local` sets them all. Standard input is the leash: when it
-closes, because the one who started this is gone however that came about, this process group ends with everything in it.
+Settings are ministack's own environment variables; `smmu-local` sets all of them. When standard input closes, because
+the parent process has ended for any reason, this process group ends with everything in it.
 """
 
 import contextvars
@@ -22,34 +22,38 @@ from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 from patches import (
     addresses,
+    conditions,
     decisions,
     deployer,
     fargate,
     gateway,
     multipart,
+    pages,
     passwords,
     reviewed,
     roles,
     sessions,
+    sockets,
+    streams,
     traces,
 )
 from patches.roles import STATE_EXECUTION
 
-# Of the Task state that runs on this thread: when it times out (time.monotonic).
+# Deadline of the Task state that runs on this thread (time.monotonic).
 STATE_DEADLINE = contextvars.ContextVar("deadline", default=float("inf"))
 
-# How often an ECS task is looked at. AWS hears of its end by an event.
+# Polling interval for ECS tasks. AWS gets an event instead.
 ECS_POLL_SECONDS = 0.2
 
 
 def patch_run_task_sync():
-    """`ecs:runTask.sync` fails with its ECS task, waits as long as it takes, and gives the ECS task as AWS writes it.
+    """`ecs:runTask.sync` fails if its ECS task fails, waits without a limit, and returns the ECS task in AWS's format.
 
     AWS ("Run Amazon ECS or Fargate tasks with Step Functions", connect-ecs; "Run a Job (.sync)", connect-to-resource):
-    the state ends when the ECS task has stopped. It fails with States.TaskFailed when a container exits non-zero or
-    the ECS task never started; the cause, like the result of a success, is the ECS task as JSON in PascalCase.
+    the state ends when the ECS task has stopped. It fails with States.TaskFailed if a container exits non-zero or the
+    ECS task never started; the cause, like the result of a success, is the ECS task as JSON in PascalCase.
 
-    ministack: always succeeds, gives the answer of DescribeTasks in camelCase, and ends the wait after ten minutes.
+    ministack: always succeeds, returns DescribeTasks' camelCase response, and ends the wait after ten minutes.
     """
     reviewed(sfn, "_poll_ecs_tasks", "cluster", "task_arns")
     reviewed(ecs, "_describe_tasks", "data")
@@ -66,7 +70,7 @@ def patch_run_task_sync():
             stop_with_state(cluster, arn)
             time.sleep(ECS_POLL_SECONDS)
         task = pascal_case(found[0])
-        # Only containers that ended by themselves have told how it went; a stopped one is recorded with exit code 0.
+        # Only containers that ended by themselves have a meaningful exit code; stopped ones are recorded with 0.
         ended = task["StopCode"] == "EssentialContainerExited"
         if not ended or any(container.get("ExitCode") != 0 for container in task["Containers"]):
             raise sfn._ExecutionError("States.TaskFailed", json.dumps(task))
@@ -76,7 +80,7 @@ def patch_run_task_sync():
 
 
 def pascal_case(value):
-    """The same JSON with every key's first letter in upper case."""
+    """Returns the JSON with the first letter of every key in upper case."""
     if isinstance(value, list):
         return [pascal_case(item) for item in value]
     if isinstance(value, dict):
@@ -85,12 +89,12 @@ def pascal_case(value):
 
 
 def patch_abandoned_state():
-    """A state that times out, or whose execution is stopped, takes its ECS task along.
+    """A state that times out, or whose execution is stopped, also stops its ECS task.
 
-    AWS ("Run a Job (.sync)", connect-to-resource): when such a state is aborted, Step Functions tries to cancel what
-    it started, here by ecs:StopTask.
+    AWS ("Run a Job (.sync)", connect-to-resource): when such a state is aborted, Step Functions tries to cancel what it
+    started, here with ecs:StopTask.
 
-    ministack: ends the state and forgets the ECS task, which runs on.
+    ministack: ends the state, but the ECS task keeps running.
     """
     run_state = reviewed(sfn, "_execute_task", "state_def", "raw_input", "execution", "ctx")
     invoke = reviewed(sfn, "_invoke_resource_with_timeout", "resource", "input_data", "timeout")
@@ -104,7 +108,7 @@ def patch_abandoned_state():
             STATE_EXECUTION.reset(token)
 
     def invoke_until_deadline(resource, input_data, timeout):
-        # Copied, with the rest of the context, to the thread on which ministack invokes.
+        # ministack copies the context to the thread on which it invokes.
         token = STATE_DEADLINE.set(time.monotonic() + timeout)
         try:
             return invoke(resource, input_data, timeout)
@@ -116,7 +120,7 @@ def patch_abandoned_state():
 
 
 def stop_with_state(cluster, arn):
-    """Stops the ECS task when the state that waits for it has timed out or its execution was stopped."""
+    """Stops the ECS task if the state that waits for it has timed out or its execution was stopped."""
     execution = STATE_EXECUTION.get()
     stopped = execution is not None and execution["status"] != "RUNNING"
     late = stopped or time.monotonic() > STATE_DEADLINE.get()
@@ -125,16 +129,16 @@ def stop_with_state(cluster, arn):
 
 
 def patch_fargate_quota(most_vcpu):
-    """RunTask starts nothing beyond the account's quota of vCPU, says so in an answer of 200, and its state fails.
+    """RunTask starts nothing beyond the account's vCPU quota, reports a failure in a 200 response, and its state fails.
 
-    AWS ("RunTask", API_RunTask: `failures`; "AWS Fargate service quotas", L-3032A538; connect-ecs): the answer lists a
-    failure instead of a task, upon which a `.sync` state fails with AmazonECS.Unknown.
+    AWS ("RunTask", API_RunTask: `failures`; "AWS Fargate service quotas", L-3032A538; connect-ecs): the response lists
+    a failure instead of a task; a `.sync` state then fails with AmazonECS.Unknown.
 
-    ministack: starts any number of tasks, and a state ends well whatever `failures` says.
+    ministack: starts any number of tasks, and the state succeeds even with `failures`.
     """
     run_task = reviewed(ecs, "_run_task", "data")
     invoke = reviewed(sfn, "_invoke_ecs_run_task", "resource", "input_data")
-    # RunTask is asked from several threads at once.
+    # RunTask is called from several threads concurrently.
     lock = threading.Lock()
 
     def units(overrides, otherwise):
@@ -171,7 +175,7 @@ def patch_health_path():
 
     AWS ("Create routes for HTTP APIs", http-api-develop-routes): every path belongs to the API.
 
-    ministack: answers /health by itself, whatever the host; its own /_ministack/health stays.
+    ministack: answers /health itself, for every host; its own /_ministack/health stays.
     """
     paths = getattr(app, "_HEALTH_PATHS", ())
     if "/health" not in paths or "/_ministack/health" not in paths:
@@ -180,13 +184,13 @@ def patch_health_path():
 
 
 def patch_template_cors():
-    """An HTTP API's CorsConfiguration counts when a template has set it.
+    """An HTTP API's CorsConfiguration also takes effect if a template set it.
 
-    AWS ("Configure CORS for HTTP APIs", http-api-cors): however an API got its configuration, preflights are answered
-    from it and responses carry its headers.
+    AWS ("Configure CORS for HTTP APIs", http-api-cors): regardless of how an API was configured, preflights are
+    answered from the configuration and responses have its headers.
 
-    ministack: keeps a template's configuration under the template's names (AllowOrigins), and looks for those of its
-    own API (allowOrigins), so that every origin is refused.
+    ministack: stores a template's configuration under the template's names (AllowOrigins), but looks for those of its
+    own API (allowOrigins), so every origin is refused.
     """
 
     def renamed(function):
@@ -197,13 +201,13 @@ def patch_template_cors():
 
 
 def patch_preflights_of_routes():
-    """A preflight to a path that a route of every method, or $default, takes is that route's.
+    """A preflight goes to a route for all methods, or to $default, if one matches its path.
 
-    AWS ("Configure CORS for HTTP APIs", http-api-cors): API Gateway answers preflights by itself where there is no
-    route for OPTIONS; the $default route "catches requests for all methods and routes that you haven't explicitly
-    defined, including OPTIONS requests".
+    AWS ("Configure CORS for HTTP APIs", http-api-cors): API Gateway answers preflights itself if no route for OPTIONS
+    exists; the $default route "catches requests for all methods and routes that you haven't explicitly defined,
+    including OPTIONS requests".
 
-    ministack: answers every preflight by itself.
+    ministack: answers every preflight itself.
     """
     parameters = ("api_id", "stage", "path", "method", "headers", "body", "query_params")
     parameters += ("owner_account_id", "owner_region", "raw_query_string")
@@ -211,7 +215,7 @@ def patch_preflights_of_routes():
     match_route = reviewed(apigateway, "_match_route", "api_id", "method", "path")
 
     async def route_first(api_id, stage, path, method, *rest):
-        # In lower case it is no preflight to ministack, and matches routes of every method and $default alone.
+        # In lower case, ministack does not see a preflight and matches only routes for all methods and $default.
         other = method.lower()
         takes_all = method == "OPTIONS" and match_route(api_id, other, "/" + path.lstrip("/"))
         return await execute(api_id, stage, path, other if takes_all else method, *rest)
@@ -220,11 +224,11 @@ def patch_preflights_of_routes():
 
 
 def patch_invoke_permission():
-    """An HTTP API may call a function only where a permission of the function covers the route.
+    """An HTTP API can call a function only if a permission of the function covers the route.
 
     AWS ("Lambda resource-based policies", access-control-resource-based; aws/serverless-application-model #1860): the
-    caller is `execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`, for the route $default `API/STAGE/$default`, and is
-    matched by ArnLike. Where nothing matches, the answer is 500 and {"message":"Internal Server Error"}.
+    caller is `execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`, or `API/STAGE/$default` for the route $default, and is
+    matched by ArnLike. Without a match, the response is 500 with {"message":"Internal Server Error"}.
 
     ministack: calls any function.
     """
@@ -250,12 +254,12 @@ def patch_invoke_permission():
 
 
 def patch_ranges_of_versions():
-    """A range of an object's version can be read, as one of the current version can.
+    """A range can be read of any version of an object, not only of the current one.
 
-    AWS ("GetObject" in the Amazon S3 API reference, API_GetObject): Range and versionId go together; the answer is
-    206 with Content-Range, and without the checksums of the whole object.
+    AWS ("GetObject" in the Amazon S3 API reference, API_GetObject): Range and versionId can be combined; the response
+    is 206 with Content-Range, without the checksums of the whole object.
 
-    ministack: gives the whole object whenever a version is named.
+    ministack: returns the whole object if a version is given.
     """
     read_object = reviewed(s3, "_get_object", "bucket_name", "key", "headers", "query_params")
     parse_range = reviewed(s3, "_parse_range", "range_header", "total")
@@ -284,14 +288,31 @@ def patch_ranges_of_versions():
     s3._get_object = read_range
 
 
+def patch_concurrency_parameters():
+    """The maximum concurrency of a queue's mapping can be a parameter of the template.
+
+    AWS ("Parameters" in the CloudFormation guide): the Ref of a parameter of type Number is a string, and
+    CloudFormation converts it to the type of the property.
+
+    ministack: keeps the string, and its poller ends every round with a TypeError, so no message is delivered.
+    """
+    allowed = reviewed(lambda_svc, "_sqs_esm_concurrency", "esm", "func_rec", "config", "queue")
+
+    def allowed_as_number(esm, func_rec, config, queue=None):
+        scaling = {key: int(value) for key, value in (esm.get("ScalingConfig") or {}).items()}
+        return allowed({**esm, "ScalingConfig": scaling}, func_rec, config, queue)
+
+    lambda_svc._sqs_esm_concurrency = allowed_as_number
+
+
 def patch_alarms_on_expressions():
-    """A template's alarm on a metric math expression is created.
+    """A template's alarm on a metric math expression can be created.
 
     AWS ("AWS::CloudWatch::Alarm" in the CloudFormation template reference): an alarm has either MetricName or Metrics,
-    which are metrics and an expression of them.
+    which are metrics and an expression over them.
 
-    ministack: refuses Metrics, and with it the whole stack. Here such an alarm exists and is never evaluated: it is
-    recorded as one on the first of its metrics, with its actions off.
+    ministack: refuses Metrics, and so the whole stack. With the patch, such an alarm exists but is never evaluated: it
+    is recorded as an alarm on its first metric, with its actions disabled.
     """
     record = reviewed(provisioners, "_cw_metric_alarm_record", "name", "props")
 
@@ -306,7 +327,7 @@ def patch_alarms_on_expressions():
 
 
 def camel_case(configuration):
-    """The same settings with every name's first letter in lower case."""
+    """Returns the settings with the first letter of every name in lower case."""
     return {key[:1].lower() + key[1:]: value for key, value in (configuration or {}).items()}
 
 
@@ -341,7 +362,7 @@ if __name__ == "__main__":
     traces.patch_traces()
     if most_vcpu := os.environ.get("SMMU_FARGATE_VCPU"):
         patch_fargate_quota(int(most_vcpu))
-    # Around the quota: what comes too fast is not looked at.
+    # Applied after the quota and so wrapped around it: throttled calls do not reach it.
     fargate.patch_run_task_rate(int(os.environ.get("SMMU_RUN_TASK_RATE", fargate.RUN_TASK_RATE)))
     fargate.patch_run_task_errors()
     fargate.patch_task_size()
@@ -351,11 +372,20 @@ if __name__ == "__main__":
     gateway.patch_integration_answers()
     patch_preflights_of_routes()
     patch_invoke_permission()
+    # A denied call's status is the response to the handshake, too.
+    sockets.patch_socket_permission()
+    sockets.patch_refused_handshakes()
+    sockets.patch_connection_details()
+    streams.patch_failed_records()
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
+    patch_concurrency_parameters()
     addresses.patch_trailing_slash()
     passwords.patch_chosen_passwords()
     multipart.patch()
+    conditions.patch_pseudo_parameters()
+    pages.patch_viewers()
+    pages.patch_origin_of_pages()
     if calls := os.environ.get("SMMU_CALLS"):
         decisions.note_decisions(calls)
     app.main()

@@ -1,8 +1,9 @@
-//! The account that a local cloud has, the same for all of them.
+//! The AWS account and credentials of every local cloud.
 
-/// The region of everything in the local cloud.
+/// Region of all resources in a local cloud.
 pub(crate) const REGION: &str = "us-east-1";
-/// The account of everything in the local cloud.
+/// Account id of all resources in a local cloud.
 pub(crate) const ACCOUNT: &str = "000000000000";
-/// The key, and the secret, of the account's root: of whoever started the cloud, and of no function or worker.
+/// Access key and secret key of the account's root user. Only for the user who started the cloud, not for functions or
+/// workers.
 pub(crate) const CREDENTIAL: &str = "test";

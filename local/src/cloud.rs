@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use ulid::Ulid;
+
 use crate::account::REGION;
 use crate::address::Address;
 use crate::bridge::Bridge;
@@ -17,35 +19,35 @@ use crate::home::Home;
 use crate::options::{CloudOptions, Deployer, Image, Step};
 use crate::{deploy, port};
 
-/// A running one-machine cloud with the template deployed. Everything that it started ends when it is dropped.
+/// A running one-machine cloud with the deployed template. Dropping it ends everything that it started.
 #[derive(Debug)]
 pub struct Cloud {
     address: Address,
-    // Dropped in this order: workers first, so that they end as stopped, not as failed; files last.
+    // Dropped in this order: workers first, so that they end as stopped and not as failed; files last.
     engine: Engine,
     emulator: Emulator,
     home: Home,
 }
 
 impl Cloud {
-    /// Starts the stand-in for the container engine and the emulator, deploys the template, and returns when the stack
+    /// Starts the stand-in for the container engine and the emulator, deploys the template, and returns once the stack
     /// is complete.
     ///
     /// # Errors
-    /// Each variant of [`LocalError`] but `NotRunning`; what was started by then is stopped.
+    /// Any variant of [`LocalError`] except `NotRunning`. Everything already started is stopped.
     pub async fn start(options: CloudOptions) -> Result<Self, LocalError> {
-        // Many calls of the SDK make a large future, which callers should not carry.
+        // Boxed: otherwise callers embed a large future with many SDK calls.
         Box::pin(Self::assemble(options)).await
     }
 
     async fn assemble(options: CloudOptions) -> Result<Self, LocalError> {
-        // Asked now, or what is missing would show as a failed job.
-        options.images.values().try_for_each(is_there)?;
+        // Checked now; otherwise a missing worker would show up only as a failed job.
+        needed_images(&options).try_for_each(|(_, image)| check_image(image))?;
         if options.check_workers {
-            workers_lack_nothing(&options)?;
+            check_workers(&options)?;
         }
         let port = port::choose(options.port)?;
-        // First, because it knows our own clouds by name.
+        // Before the port check, because this recognises another local cloud on the port.
         let home = Home::take(&options.state_dir, port)?;
         port::check(port)?;
 
@@ -68,78 +70,90 @@ impl Cloud {
             endpoint: format!("http://127.0.0.1:{port}"),
             endpoint_for_containers: bridge.as_ref().map(Bridge::endpoint),
             outputs: BTreeMap::new(),
+            // A ULID has upper case and digits; the pool also requires lower case.
+            password: format!("local-{}", Ulid::generate()),
+            has_page: false,
         };
         address.outputs = match &options.deployer {
-            Deployer::Own => deploy::deploy(&options, &address.sdk_config().await).await?,
+            Deployer::Own => deploy::deploy(&options, &address).await?,
             Deployer::Program(program) => deploy::deploy_by(program, &options, &address, &home.logs()).await?,
         };
+        address.has_page = deploy::publish_page(&options, &address).await?;
         let path = home.dir().join("cloud.json");
         let json = serde_json::to_vec(&address).expect("strings become JSON");
         fs::write(&path, json).map_err(LocalError::io("write", path))?;
         Ok(Self { address, engine, emulator, home })
     }
 
-    /// How the cloud is reached.
+    /// Addresses and outputs of the cloud.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The workers that run at this moment, in no order.
+    /// The workers that are running, in no particular order.
     #[must_use]
     pub fn workers(&self) -> Vec<Worker> {
         self.engine.workers()
     }
 
-    /// Where the emulator's and each worker's log is.
+    /// Folder with the logs of the emulator and of each worker.
     #[must_use]
     pub fn logs_dir(&self) -> PathBuf {
         self.home.logs()
     }
 
-    /// Where this cloud keeps its files.
+    /// Folder with this cloud's files.
     #[must_use]
     pub fn run_dir(&self) -> &Path {
         self.home.dir()
     }
 
-    /// Fails when the emulator has ended by itself.
+    /// Fails if the emulator has ended.
     ///
     /// # Errors
-    /// [`LocalError::EmulatorEnded`].
+    /// [`LocalError::EmulatorEnded`] if it has.
     pub fn check(&mut self) -> Result<(), LocalError> {
         self.emulator.running()
     }
 }
 
-/// What Fargate gives a container besides its own environment. Endpoint and credentials come from the emulator's ECS.
+/// Environment variables that Fargate adds to a container's own. The emulator's ECS adds the endpoint and credentials.
 fn container_environment() -> Vec<(String, String)> {
     let pairs = [("AWS_REGION", REGION), ("AWS_DEFAULT_REGION", REGION), ("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// What an image would set: a `PATH`, and more.
+/// Environment variables that an image would set, such as `PATH`.
 fn program_environment(options: &CloudOptions) -> Vec<(String, String)> {
     let path = std::env::var("PATH").map(|path| ("PATH".to_owned(), path));
     path.into_iter().chain(options.program_environment.clone()).collect()
 }
 
-/// Fails with what the first worker says that it lacks. Images have everything inside.
-fn workers_lack_nothing(options: &CloudOptions) -> Result<(), LocalError> {
-    let parameter = |name: &str| options.parameters.get(name).map(String::as_str).unwrap_or_default();
+/// The value of a template parameter; empty where the template's default holds.
+fn parameter<'a>(options: &'a CloudOptions, name: &str) -> &'a str {
+    options.parameters.get(name).map(String::as_str).unwrap_or_default()
+}
+
+/// The images that this deployment starts. Without transcription its worker need not have been built.
+fn needed_images(options: &CloudOptions) -> impl Iterator<Item = (&String, &Image)> {
+    let transcribes = parameter(options, "Transcription") != "disabled";
+    options.images.iter().filter(move |(worker, _)| transcribes || *worker != "transcribe-worker")
+}
+
+/// Asks each worker program whether anything is missing; fails with the first answer. Images contain everything that
+/// they need.
+fn check_workers(options: &CloudOptions) -> Result<(), LocalError> {
     let configured = [("SMMU_PROFILE", "Profile"), ("SMMU_SPEECH_MODEL_BUCKET", "SpeechModelBucket")];
-    for (worker, image) in &options.images {
+    for (worker, image) in needed_images(options) {
         let Image::Program(entry_point) = image else { continue };
         let Some((program, arguments)) = entry_point.split_first() else { continue };
-        if worker == "transcribe-worker" && parameter("Transcription") == "disabled" {
-            continue;
-        }
         let said = Command::new(program)
             .args(arguments)
             .arg("check")
             .env_clear()
             .envs(program_environment(options))
-            .envs(configured.map(|(name, from)| (name, parameter(from))))
+            .envs(configured.map(|(name, from)| (name, parameter(options, from))))
             .stdin(Stdio::null())
             .output()
             .map_err(LocalError::io("start", program))?;
@@ -151,8 +165,8 @@ fn workers_lack_nothing(options: &CloudOptions) -> Result<(), LocalError> {
     Ok(())
 }
 
-/// Whether what stands in for an image can be started.
-fn is_there(image: &Image) -> Result<(), LocalError> {
+/// Fails if an image, or the program in its place, does not exist.
+fn check_image(image: &Image) -> Result<(), LocalError> {
     match image {
         Image::Program(entry_point) => match entry_point.first().map(Path::new) {
             Some(program) if program.is_absolute() && !program.exists() => {

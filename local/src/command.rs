@@ -16,13 +16,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::guide::{self, USER};
 use crate::terminal::{note, output};
 
-/// How often the emulator's health is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// Interval between checks of the emulator.
+const POLL: Duration = Duration::from_millis(500);
 
-/// How long a command may take to end by itself after Ctrl-C.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a command can take to end after Ctrl-C before it gets SIGTERM.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 
-/// Starts the cloud, says how to use it, and keeps it until it is told to stop.
+/// Starts the cloud, prints how to use it, and runs until it is stopped.
 pub(crate) async fn up(options: CloudOptions, env_file: Option<PathBuf>) -> Result<ExitCode, LocalError> {
     let mut stop = Stop::listen()?;
     let (root, port) = (options.root.clone(), options.port);
@@ -35,15 +35,16 @@ pub(crate) async fn up(options: CloudOptions, env_file: Option<PathBuf>) -> Resu
     }
     let program = std::env::current_exe().unwrap_or_else(|_| "smmu-local".into());
     output(&guide::guide(&program, &root, port, &address.api_url()?));
+    output(&guide::page(address));
     output(&format!("Logs are in {}. Ctrl-C stops everything.", cloud.logs_dir().display()));
-    while stop.or(tokio::time::sleep(LOOK)).await.is_some() {
+    while stop.or(tokio::time::sleep(POLL)).await.is_some() {
         cloud.check()?;
     }
     stop_now(cloud);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends media through the cloud with the client, and ends as the client does.
+/// Uploads media to the cloud with the client. Returns the client's exit code.
 pub(crate) async fn demo(options: CloudOptions, media: &Path, out: &Path) -> Result<ExitCode, LocalError> {
     let client = options.binaries.join("smmu");
     if !client.exists() {
@@ -51,15 +52,25 @@ pub(crate) async fn demo(options: CloudOptions, media: &Path, out: &Path) -> Res
     }
     let [client, media, out] = [&client, media, out].map(|path| path.display().to_string());
     let command = [client, "upload".to_owned(), "--wait".to_owned(), "--out".to_owned(), out, "--".to_owned(), media];
-    run(options, &command).await
+    run_with(options, &command, |address| note(&guide::page(address))).await
 }
 
-/// Runs a command that reaches the cloud, and ends as the command does.
+/// Runs a command with access to the cloud. Returns the command's exit code.
 pub(crate) async fn run(options: CloudOptions, command: &[String]) -> Result<ExitCode, LocalError> {
+    run_with(options, command, |_| ()).await
+}
+
+/// Like [`run`]; calls `first` before the command starts.
+async fn run_with(
+    options: CloudOptions,
+    command: &[String],
+    first: impl FnOnce(&Address),
+) -> Result<ExitCode, LocalError> {
     let mut stop = Stop::listen()?;
     let Some(cloud) = stop.or(Cloud::start(options)).await.transpose()? else { return Ok(stopped()) };
     let token = cloud.address().token(USER).await?;
-    let (program, arguments) = command.split_first().expect("clap wants at least one");
+    first(cloud.address());
+    let (program, arguments) = command.split_first().expect("clap requires at least one");
     let mut child = Command::new(program)
         .args(arguments)
         .envs(environment(cloud.address(), &token)?)
@@ -68,8 +79,8 @@ pub(crate) async fn run(options: CloudOptions, command: &[String]) -> Result<Exi
     let status = loop {
         match stop.or(child.wait()).await {
             Some(status) => break status,
-            // A Ctrl-C in the terminal has reached the command too, and it may want to end in its own way.
-            None => match tokio::time::timeout(PATIENCE, child.wait()).await {
+            // Ctrl-C in a terminal also reaches the command, which may need time to end.
+            None => match tokio::time::timeout(STOP_GRACE, child.wait()).await {
                 Ok(status) => break status,
                 Err(_) => terminate(&child),
             },
@@ -96,7 +107,7 @@ fn stop_now(cloud: Cloud) {
     note(&format!("✓ local cloud stopped {:.1} s", begun.elapsed().as_secs_f32()));
 }
 
-/// The exit code of a program that SIGINT ended.
+/// The conventional exit code after SIGINT.
 fn stopped() -> ExitCode {
     ExitCode::from(130)
 }
@@ -108,7 +119,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 fn terminate(child: &tokio::process::Child) {
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = kill_process(pid, Signal::TERM);
     }
 }
@@ -118,7 +129,7 @@ fn environment(address: &Address, token: &str) -> Result<Vec<(String, String)>, 
     Ok(own.into_iter().chain(address.environment()).collect())
 }
 
-/// Only its owner may read it: there is a token in it.
+/// Writes the file with mode 0600, because it contains a token.
 fn write_env_file(path: &Path, environment: &[(String, String)]) -> Result<(), LocalError> {
     let lines: Vec<_> = environment.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
@@ -129,7 +140,7 @@ fn write_env_file(path: &Path, environment: &[(String, String)]) -> Result<(), L
     })
 }
 
-/// Hears Ctrl-C and SIGTERM, so that everything is stopped in order.
+/// Listens for Ctrl-C and SIGTERM, so that everything is stopped in order.
 struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -137,16 +148,16 @@ struct Stop {
 
 impl Stop {
     fn listen() -> Result<Self, LocalError> {
-        let hear = |kind, name: &str| {
+        let listen_for = |kind, name: &str| {
             signal(kind).map_err(|source| LocalError::Io { attempt: "listen for", path: name.into(), source })
         };
         Ok(Self {
-            interrupt: hear(SignalKind::interrupt(), "SIGINT")?,
-            terminate: hear(SignalKind::terminate(), "SIGTERM")?,
+            interrupt: listen_for(SignalKind::interrupt(), "SIGINT")?,
+            terminate: listen_for(SignalKind::terminate(), "SIGTERM")?,
         })
     }
 
-    /// What `work` gives, or nothing when it was told to stop.
+    /// The result of `work`, or `None` if a signal came first.
     async fn or<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             result = work => Some(result),

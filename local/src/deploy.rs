@@ -1,7 +1,8 @@
-//! Deploys the template as `sam deploy` does: build artifacts go to a bucket, the template points at them, and
-//! CloudFormation makes the rest. Nothing else is created by hand.
+//! Deploys the template like `sam deploy`: build artifacts go to a bucket, the template points to them, and
+//! CloudFormation creates everything else.
 
 mod package;
+mod page;
 mod stack;
 mod template;
 
@@ -21,21 +22,21 @@ use crate::address::Address;
 use crate::emulator::tail;
 use crate::error::LocalError;
 use crate::options::{CloudOptions, Step};
+pub(crate) use page::publish_page;
 use template::{Artifact, Template};
 
-/// Where build artifacts are put, in place of the bucket that `sam deploy --resolve-s3` makes.
+/// Bucket for build artifacts, like the one that `sam deploy --resolve-s3` creates.
 const BUCKET: &str = "smmu-local-artifacts";
-/// The parameter that names the images' tag; it has no default.
-const IMAGE_TAG: &str = "ImageTag";
+/// Local defaults for parameters that the template has and the caller does not set. `ImageTag` has no default in the
+/// template, and any value works because stand-ins are found by repository. `WebhookTargets` allows webhooks to this
+/// machine. `WorkerStartSeconds` is short because a worker is a process here.
+const OWN_DEFAULTS: [(&str, &str); 3] =
+    [("ImageTag", "local"), ("WebhookTargets", "local"), ("WorkerStartSeconds", "1")];
 
-/// Deploys and gives the stack's outputs.
-pub(crate) async fn deploy(options: &CloudOptions, sdk: &SdkConfig) -> Result<BTreeMap<String, String>, LocalError> {
-    let s3 = Client::from_conf(
-        aws_sdk_s3::config::Builder::from(sdk)
-            // A bucket in the host name would have to be resolved.
-            .force_path_style(true)
-            .build(),
-    );
+/// Deploys the template. Returns the stack's outputs.
+pub(crate) async fn deploy(options: &CloudOptions, address: &Address) -> Result<BTreeMap<String, String>, LocalError> {
+    let sdk = &address.sdk_config().await;
+    let s3 = objects(sdk);
     let begun = Instant::now();
     let mut template = Template::read(&options.root.join(&options.template))?;
     s3.create_bucket().bucket(BUCKET).send().await.map_err(LocalError::call("CreateBucket"))?;
@@ -51,7 +52,7 @@ pub(crate) async fn deploy(options: &CloudOptions, sdk: &SdkConfig) -> Result<BT
         put(&s3, &key, bytes).await?;
         template.point(&artifact, &format!("s3://{BUCKET}/{key}"));
     }
-    // By address, not in the request: a request may carry 51,200 bytes of template, and this one has more.
+    // By URL: a template in the request can have only 51,200 bytes, and this one is larger.
     let key = format!("{}.template", options.stack_name);
     put(&s3, &key, template.to_json()).await?;
     (options.on_step)(Step { name: "functions and state machine packaged", took: begun.elapsed() });
@@ -59,16 +60,17 @@ pub(crate) async fn deploy(options: &CloudOptions, sdk: &SdkConfig) -> Result<BT
     let begun = Instant::now();
     let url = format!("https://s3.{REGION}.amazonaws.com/{BUCKET}/{key}");
     let mut parameters = options.parameters.clone();
-    if template.has_parameter(IMAGE_TAG) {
-        // What stands in for an image is found by its repository.
-        parameters.entry(IMAGE_TAG.to_owned()).or_insert_with(|| "local".to_owned());
+    let sources = page::sources(address);
+    let own = OWN_DEFAULTS.into_iter().chain([(page::SOURCES, sources.as_str())]);
+    for (name, value) in own.filter(|(name, _)| template.has_parameter(name)) {
+        parameters.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
     let outputs = stack::create(sdk, &options.stack_name, &url, &parameters).await?;
     (options.on_step)(Step { name: "stack deployed", took: begun.elapsed() });
     Ok(outputs)
 }
 
-/// Has a program deploy, and gives the outputs of the stack that it made.
+/// Runs a program that deploys. Returns the outputs of its stack.
 pub(crate) async fn deploy_by(
     program: &Path,
     options: &CloudOptions,
@@ -80,15 +82,19 @@ pub(crate) async fn deploy_by(
     let log = File::create(&path).map_err(LocalError::io("make", &path))?;
     let errors = log.try_clone().map_err(LocalError::io("use", &path))?;
     let stage = options.parameters.get("Stage").map(String::as_str).unwrap_or_default();
-    let others = options.parameters.iter().filter(|(name, _)| *name != "Stage");
+    let mut others = options.parameters.clone();
+    others.remove("Stage");
+    if Template::read(&options.root.join(&options.template))?.has_parameter(page::SOURCES) {
+        others.entry(page::SOURCES.to_owned()).or_insert_with(|| page::sources(address));
+    }
     let mut command = Command::new(program);
-    // Nothing of the caller's may lead it to another cloud.
+    // The caller's AWS variables must not direct it to another cloud.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"AWS_")) {
         command.env_remove(name);
     }
     let status = command
         .arg(stage)
-        .args(others.map(|(name, value)| format!("{name}={value}")))
+        .args(others.iter().map(|(name, value)| format!("{name}={value}")))
         .envs(address.environment())
         .current_dir(&options.root)
         .stdin(Stdio::null())
@@ -104,6 +110,11 @@ pub(crate) async fn deploy_by(
     let outputs = stack::outputs(&address.sdk_config().await, &options.stack_name).await?;
     (options.on_step)(Step { name: "stack deployed", took: begun.elapsed() });
     Ok(outputs)
+}
+
+fn objects(sdk: &SdkConfig) -> Client {
+    // Otherwise the bucket is part of the host name, which does not resolve.
+    Client::from_conf(aws_sdk_s3::config::Builder::from(sdk).force_path_style(true).build())
 }
 
 async fn put(s3: &Client, key: &str, bytes: Vec<u8>) -> Result<(), LocalError> {

@@ -1,4 +1,4 @@
-//! The emulator as a child process: clean environment, own process group, ended with its parent.
+//! The emulator as a child process: with a clean environment, in its own process group, and ended with its parent.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -15,23 +15,23 @@ use crate::error::LocalError;
 use crate::home::Home;
 use crate::options::CloudOptions;
 
-/// Far more than it takes, for machines that are busy.
+/// Far more than a start takes, for busy machines.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(2);
-const LOOK: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(50);
 const TAIL_LINES: usize = 25;
 
-/// The running emulator; it ends, with the Lambda processes that it started, when this is dropped.
+/// The running emulator. Dropping this ends it, together with the Lambda processes that it started.
 #[derive(Debug)]
 pub(crate) struct Emulator {
     child: Child,
     log: PathBuf,
-    /// The emulator ends when this pipe closes, which the kernel does when this process ends, however it ends.
+    /// The emulator ends when this pipe closes. The kernel closes it when this process ends, for any reason.
     _leash: Option<ChildStdin>,
 }
 
 impl Emulator {
-    /// Starts the emulator on `port` and waits until it answers.
+    /// Starts the emulator on `port` and waits until it responds.
     pub(crate) async fn start(options: &CloudOptions, home: &Home, port: u16) -> Result<Self, LocalError> {
         let python = options.venv.join("bin/python");
         if !python.exists() {
@@ -66,7 +66,7 @@ impl Emulator {
             if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
         Err(LocalError::EmulatorSilent {
             seconds: READY_WITHIN.as_secs(),
@@ -75,7 +75,7 @@ impl Emulator {
         })
     }
 
-    /// Fails when the emulator has ended.
+    /// Fails if the emulator has ended.
     pub(crate) fn running(&mut self) -> Result<(), LocalError> {
         match self.child.try_wait().map_err(LocalError::io("watch", &self.log))? {
             None => Ok(()),
@@ -87,7 +87,7 @@ impl Emulator {
         let deadline = Instant::now() + at_most;
         loop {
             match self.child.try_wait() {
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(POLL),
                 result => return result.ok().flatten(),
             }
         }
@@ -97,25 +97,25 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
-        // Not waited for yet, or the process group would perhaps be another one's by now.
+        // Only while the child is not reaped; after that, its process group id can belong to another process.
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = kill_process_group(group, Signal::TERM);
             self.wait(STOP_GRACE);
         }
-        // Lambda processes that did not answer SIGTERM keep the group alive, and its number ours.
+        // Lambda processes that ignored SIGTERM keep the group alive and its id reserved.
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
     }
 }
 
-/// Everything that the emulator may know: it hands its whole environment to Lambda functions.
+/// The emulator's environment. It must not contain more, because the emulator passes all of it to Lambda functions.
 fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, String)> {
-    // SMMU_CALLS: a file in which the launcher notes what roles were allowed.
+    // SMMU_CALLS: a file to which the launcher writes the allowed calls of roles.
     let inherited = ["PATH", "LANG", "SMMU_CALLS"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
     let own = [
-        // Not the user's: no configuration of theirs may reach a function.
+        // Not the user's home, so that their configuration does not reach functions.
         ("HOME", home.tmp().display().to_string()),
         ("TMPDIR", home.tmp().display().to_string()),
         ("PYTHONUNBUFFERED", "1".to_owned()),
@@ -123,7 +123,7 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
         ("GATEWAY_PORT", port.to_string()),
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
-        // Roles, resource policies and session tokens count, as in an account.
+        // Enforce roles, resource policies and session tokens, as in an AWS account.
         ("AUTH", "true".to_owned()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
         ("DOCKER_HOST", format!("unix://{}", home.socket().display())),

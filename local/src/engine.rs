@@ -1,22 +1,23 @@
-//! A stand-in for the container engine: the part of the Docker Engine API that ECS in the emulator uses, on a unix
-//! socket, with plain processes in place of containers; or, where an [`Image`] says so, with containers of the real engine,
-//! each of them held by a `docker run` that is such a process.
+//! A stand-in for the container engine: the part of the Docker Engine API that the emulator's ECS uses, on a unix
+//! socket, with plain processes in place of containers. For an [`Image::Container`], the process is a `docker run` that
+//! holds a container of the real engine.
 //!
-//! What a container would have is imitated as far as a worker can see it: the environment is the container's alone, the
-//! working directory is private and goes with the container, output becomes the container's log, stopping is SIGTERM and
-//! then SIGKILL, and the exit code of a process that a signal ended is 128 + the signal's number. Not imitated: the file
-//! system of an image, and the size of its ECS task. A container has its memory and processors; of a process nothing less
-//! than a control group counts what it starts as well, and making one takes root.
+//! Processes behave like containers as far as a worker can see: each has only the container's environment and a private
+//! working directory that is removed with it; its output is the container's log; it is stopped with SIGTERM, then
+//! SIGKILL; and if a signal ends it, the exit code is 128 + the signal's number. Not imitated are the file system of an
+//! image and the size of the ECS task. Real containers have that size. For a process, only a control group could limit
+//! it together with its children, and creating one requires root.
 //!
-//! It has a thread of its own with a single-threaded runtime. That makes it independent of its user's runtime, and gives
-//! the processes a parent thread that lives as long as the stand-in: the kernel tells a process of its parent's death when
-//! the parent *thread* ends (`PR_SET_PDEATHSIG`, prctl(2)).
+//! The stand-in has its own thread with a single-threaded runtime. This makes it independent of the caller's runtime,
+//! and gives the processes a parent thread that lives as long as the stand-in: the kernel signals the parent's death
+//! when the parent *thread* ends (`PR_SET_PDEATHSIG`, prctl(2)).
 
 mod api;
 mod container;
 mod credentials;
 mod logs;
 mod model;
+mod rejection;
 mod size;
 #[cfg(test)]
 mod tests;
@@ -37,29 +38,29 @@ use container::Containers;
 pub use container::Worker;
 pub use size::Size;
 
-/// How long workers may take to end on SIGTERM when the whole cloud stops.
+/// How long workers can take to end on SIGTERM when the whole cloud stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// What containers are made of.
+/// Configuration of the stand-in.
 #[derive(Debug)]
 pub(crate) struct EngineConfig {
-    /// What stands in for each image repository, see [`CloudOptions::images`](crate::CloudOptions::images).
+    /// The stand-in for each image repository, see [`CloudOptions::images`](crate::CloudOptions::images).
     pub(crate) images: BTreeMap<String, Image>,
-    /// What the platform gives every container besides its own environment.
+    /// Variables that the platform adds to every container's environment.
     pub(crate) environment: Vec<(String, String)>,
-    /// What programs get besides, which images have by themselves.
+    /// Further variables for programs; images set these themselves.
     pub(crate) program_environment: Vec<(String, String)>,
-    /// The way of real containers to the cloud.
+    /// Lets real containers reach the cloud.
     pub(crate) bridge: Option<Bridge>,
-    /// The file that this cloud keeps locked while it runs.
+    /// The file that this cloud locks while it runs.
     pub(crate) lock: PathBuf,
-    /// Where each container's log goes.
+    /// Folder for the containers' logs.
     pub(crate) logs: PathBuf,
-    /// Where each container's working directory is made.
+    /// Folder for the containers' working directories.
     pub(crate) tmp: PathBuf,
 }
 
-/// A running stand-in; its containers end when it is dropped.
+/// A running stand-in. Dropping it ends its containers.
 #[derive(Debug)]
 pub(crate) struct Engine {
     containers: Containers,
@@ -68,11 +69,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Listens on `socket`.
+    /// Starts the thread and listens on `socket`.
     pub(crate) fn start(socket: PathBuf, config: EngineConfig) -> io::Result<Self> {
         let bridge = config.bridge.clone();
         let containers = Containers::new(config);
-        containers.clear_left_behind();
+        containers.remove_orphans();
         let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();
         let served = containers.clone();
@@ -96,11 +97,11 @@ impl Engine {
                     }
                 };
                 let stop = async {
-                    // However it comes: with the word, or with the one who would have said it.
+                    // Either a message was sent or the sender was dropped; both mean stop.
                     let _ = stopped.await;
                     served.stop_all(STOP_GRACE).await;
                 };
-                // Containers need the relay until they have ended.
+                // The relay runs until all containers have ended.
                 tokio::select! {
                     result = axum::serve(api, api::router(served.clone())) => drop(result),
                     () = relay => {}
@@ -112,7 +113,7 @@ impl Engine {
         Ok(Self { containers, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The workers that run at this moment.
+    /// The workers that are running.
     pub(crate) fn workers(&self) -> Vec<Worker> {
         self.containers.workers()
     }
@@ -121,7 +122,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // Already gone when its runtime failed; then there is nothing to stop.
+            // Fails if the thread has ended already; then nothing is left to stop.
             let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take() {

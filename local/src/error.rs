@@ -1,25 +1,26 @@
-//! What can go wrong with the one-machine cloud. Every message says what to do.
+//! Errors of the one-machine cloud. Every message says what to do.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use smmu_core::with_causes;
 
-/// Why the one-machine cloud could not do what was asked.
+/// An error of the one-machine cloud.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// Somebody else listens on the port.
+    /// Another program listens on the port.
     #[error("port {port} is in use{}. End that program, or choose another port: PORT=4600 make up",
         owner.as_ref().map(|owner| format!(" by {owner}")).unwrap_or_default())]
     PortInUse {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// The program that holds it, where the system tells us.
+        /// The program that listens, if it can be determined.
         owner: Option<String>,
     },
-    /// Every port that was tried was taken.
-    #[error("no free port between {first} and {last}; end some programs, or name a port with --port")]
+    /// All ports in the range are taken.
+    #[error("no free port between {first} and {last}; end some programs, or set a port with --port")]
     NoFreePort {
         /// The lowest port tried.
         first: u16,
@@ -28,35 +29,35 @@ pub enum LocalError {
     },
     /// Another one-machine cloud runs on this port.
     #[error(
-        "another local cloud (process {pid}) has the port {port}; stop it with Ctrl-C, or choose another: PORT=4600 make up"
+        "another local cloud (process {pid}) uses port {port}; stop it with Ctrl-C, or choose another port: PORT=4600 make up"
     )]
     AlreadyRunning {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// The process that runs the other cloud.
+        /// Process id of the other cloud.
         pid: String,
     },
-    /// No cloud runs that could be asked for a token.
+    /// No cloud runs on the port.
     #[error("no local cloud runs on port {port}: start one with `make up`")]
     NotRunning {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
     },
     /// The Python environment with the emulator is missing.
-    #[error("there is no Python environment at {0}: run `make setup`, or set SMMU_VENV to yours")]
+    #[error("no Python environment at {0}: run `make setup`, or set SMMU_VENV to yours")]
     VenvMissing(PathBuf),
     /// A program of this workspace has not been built.
     #[error("{0} has not been built: run `make build`")]
     BinaryMissing(PathBuf),
-    /// A worker could not work on any job here.
+    /// A worker cannot run any job because something is missing.
     #[error(
-        "the {worker} cannot work here: {lacking}. `make up` and `make demo` install what is missing and name it to the worker; \
-         --parameter Transcription=disabled does without speech"
+        "the {worker} cannot run: {lacking}. `make up` and `make demo` install and configure what is missing; \
+         --parameter Transcription=disabled turns speech recognition off"
     )]
     WorkerLacks {
-        /// The worker, as its repository is called.
+        /// Name of the worker, as in its image repository.
         worker: String,
-        /// What it said.
+        /// The worker's own message.
         lacking: String,
     },
     /// An image of this workspace has not been built.
@@ -70,19 +71,19 @@ pub enum LocalError {
     DeployFailed {
         /// The program.
         program: PathBuf,
-        /// How it ended.
+        /// Exit status.
         status: ExitStatus,
-        /// What it printed.
+        /// File with its output.
         log: PathBuf,
-        /// The last lines of that.
+        /// The last lines of its output.
         tail: String,
     },
     /// The emulator ended.
     #[error("the emulator ended ({status}). The end of its log, {}:\n{tail}\nIf a module is missing, run `make setup`.", log.display())]
     EmulatorEnded {
-        /// How it ended.
+        /// Exit status.
         status: ExitStatus,
-        /// Its log.
+        /// The emulator's log file.
         log: PathBuf,
         /// The last lines of its log.
         tail: String,
@@ -90,9 +91,9 @@ pub enum LocalError {
     /// The emulator did not become ready.
     #[error("the emulator did not answer within {seconds} s. The end of its log, {}:\n{tail}\nTry again on a machine that is less busy.", log.display())]
     EmulatorSilent {
-        /// How long we waited.
+        /// How long it was given to start.
         seconds: u64,
-        /// Its log.
+        /// The emulator's log file.
         log: PathBuf,
         /// The last lines of its log.
         tail: String,
@@ -100,53 +101,61 @@ pub enum LocalError {
     /// The stand-in for the container engine did not start.
     #[error("the stand-in for the container engine did not start")]
     Engine(#[source] io::Error),
-    /// The template cannot be deployed as it stands.
-    #[error("{}: {fault}", path.display())]
+    /// The template cannot be deployed.
+    #[error("{}: {problem}", path.display())]
     Template {
-        /// The template.
+        /// Path of the template.
         path: PathBuf,
         /// What is wrong with it.
-        fault: String,
+        problem: String,
     },
-    /// CloudFormation gave up on the stack.
-    #[error("the stack ended as {status}; correct the template. What failed first:\n{}", reasons.join("\n"))]
+    /// The web page cannot be published.
+    #[error("{}: {problem}", path.display())]
+    Page {
+        /// Path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// CloudFormation failed to create the stack.
+    #[error("the stack ended as {status}; correct the template. Failed resources, oldest first:\n{}", reasons.join("\n"))]
     StackFailed {
         /// The stack's status.
         status: String,
         /// The failed resources with their reasons, oldest first.
         reasons: Vec<String>,
     },
-    /// The stack lacks an output that this needs.
-    #[error("the stack has no output {0}; its template must have it")]
+    /// The stack lacks a required output.
+    #[error("the stack has no output {0}; add it to the template")]
     OutputMissing(&'static str),
     /// A call to the emulator failed.
     #[error("{call} failed: {cause}")]
     Call {
-        /// The operation, as AWS names it.
+        /// AWS's name of the operation.
         call: &'static str,
-        /// What was answered.
+        /// The service's answer, or what happened to the call.
         cause: String,
     },
     /// The file system or the operating system refused.
     #[error("cannot {attempt} {}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         attempt: &'static str,
-        /// On what.
+        /// The file, or another name of the target.
         path: PathBuf,
-        /// Why not.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
 impl LocalError {
-    /// Gives a failed operation on `path` its name.
+    /// Adds the action and path to an I/O error.
     pub(crate) fn io(attempt: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { attempt, path, source }
     }
 
-    /// Gives a failed call of an AWS operation its name.
+    /// Adds the operation's name to an SDK error.
     pub(crate) fn call<E, R>(call: &'static str) -> impl FnOnce(SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -155,8 +164,8 @@ impl LocalError {
         move |error| {
             let cause = match (error.code(), error.message()) {
                 (Some(code), Some(message)) => format!("{code}: {message}"),
-                // Not an answer of the service; the chain of causes tells what happened to the call.
-                _ => DisplayErrorContext(&error).to_string(),
+                // Not a response of the service; the causes say what happened to the call.
+                _ => with_causes(&error),
             };
             Self::Call { call, cause }
         }

@@ -1,7 +1,8 @@
-//! Where a running cloud keeps its files, and how the remains of a killed one go away.
+//! The files of a running cloud, and the cleanup after a killed one.
 //!
-//! `<state dir>/cloud-<port>/` holds `lock` (locked while the cloud runs; the lock goes with its process, however that
-//! ends), `cloud.json`, `logs/` and `tmp/`. The socket is elsewhere, because its path may have only about 100 bytes.
+//! `<state dir>/cloud-<port>/` contains `lock` (locked while the cloud runs; the kernel releases it when the process
+//! ends, for any reason), `cloud.json`, `logs/` and `tmp/`. The socket is elsewhere, because the path of a socket is
+//! limited to about 100 bytes.
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::symlink;
@@ -11,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::error::LocalError;
 
-/// How the names of folders with sockets begin.
+/// Prefix of the names of folders with sockets.
 const SOCKETS: &str = "smmu-";
 
-/// The folder of one running cloud. What is temporary in it goes when this is dropped; the logs stay.
+/// The folder of one running cloud. Dropping this removes the temporary files; the logs stay.
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
@@ -23,15 +24,15 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Takes the folder for `port` in `state_dir`, empty, after clearing away what killed clouds left there.
+    /// Claims the folder for `port` in `state_dir`, after removing what killed clouds left in `state_dir`.
     pub(crate) fn take(state_dir: &Path, port: u16) -> Result<Self, LocalError> {
         fs::create_dir_all(state_dir).map_err(LocalError::io("make", state_dir))?;
-        // Held until our own lock is, so that nobody clears away what is not yet locked.
+        // Held until our own lock is taken, so that no other cloud removes the folder before that.
         let gate_path = state_dir.join("lock");
         let gate = File::create(&gate_path).map_err(LocalError::io("make", &gate_path))?;
         gate.lock().map_err(LocalError::io("lock", &gate_path))?;
 
-        clear_dead(state_dir)?;
+        remove_dead(state_dir)?;
         let dir = dir_of(state_dir, port);
         if dir.exists() {
             let pid = fs::read_to_string(dir.join("lock")).unwrap_or_default();
@@ -62,7 +63,7 @@ impl Home {
         self.dir.join("logs")
     }
 
-    /// Locked for as long as this lives.
+    /// Path of the lock file, which is locked as long as this value lives.
     pub(crate) fn lock(&self) -> PathBuf {
         self.dir.join("lock")
     }
@@ -78,7 +79,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Whatever stays is cleared away at the next start.
+        // Anything that remains is removed at the next start.
         let _ = fs::remove_dir_all(self.tmp());
         let _ = fs::remove_file(self.dir.join("cloud.json"));
     }
@@ -89,8 +90,8 @@ pub(crate) fn dir_of(state_dir: &Path, port: u16) -> PathBuf {
     state_dir.join(format!("cloud-{port}"))
 }
 
-/// Removes the folders of clouds that no longer run, which is those whose lock nobody holds.
-fn clear_dead(state_dir: &Path) -> Result<(), LocalError> {
+/// Removes the folders of clouds that no longer run: those whose lock is free.
+fn remove_dead(state_dir: &Path) -> Result<(), LocalError> {
     let entries = fs::read_dir(state_dir).map_err(LocalError::io("read", state_dir))?;
     for dir in entries.flatten().map(|entry| entry.path()) {
         let ours = dir.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"cloud-"));
@@ -108,7 +109,7 @@ fn clear_dead(state_dir: &Path) -> Result<(), LocalError> {
     Ok(())
 }
 
-/// Whether the cloud with this lock runs.
+/// Returns whether the cloud with this lock file is running.
 pub(crate) fn is_locked(path: &Path) -> Result<bool, LocalError> {
     let Ok(file) = File::open(path) else { return Ok(false) };
     match file.try_lock() {
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_cloud_left_is_cleared_away_and_a_running_one_is_left_alone() {
+    fn remains_of_killed_clouds_are_removed_and_running_clouds_are_kept() {
         let state = tempfile::tempdir().expect("a folder");
         let orphaned = tempfile::Builder::new().prefix(SOCKETS).tempdir().expect("a folder").keep();
         let running = Home::take(state.path(), 4001).expect("takes");
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_cloud_leaves_its_logs_and_its_place_to_the_next() {
+    fn a_stopped_cloud_keeps_its_logs_and_frees_its_folder() {
         let state = tempfile::tempdir().expect("a folder");
         let first = Home::take(state.path(), 4001).expect("takes");
         let (logs, socket) = (first.logs(), first.socket());

@@ -1,26 +1,27 @@
-//! Users of the stack's Cognito pool, and their access tokens.
+//! Users of the stack's Cognito pool and their access tokens.
 
 use aws_config::SdkConfig;
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, MessageActionType};
-use ulid::Ulid;
 
 use crate::error::LocalError;
 
-/// A user pool and the client by which its users sign in.
+/// A user pool and the app client through which users sign in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pool<'a> {
     pub(crate) id: &'a str,
     pub(crate) client: &'a str,
 }
 
-/// An access token of `user`, who is made when missing and keeps their `sub` otherwise.
-///
-/// The password is a new one each time, so that none needs to be kept.
-pub(crate) async fn access_token(sdk: &SdkConfig, pool: Pool<'_>, user: &str) -> Result<String, LocalError> {
+/// Gets an access token for `user`. Creates the user if necessary; an existing user keeps their `sub` and gets this
+/// password.
+pub(crate) async fn access_token(
+    sdk: &SdkConfig,
+    pool: Pool<'_>,
+    user: &str,
+    password: &str,
+) -> Result<String, LocalError> {
     let cognito = Client::new(sdk);
-    // Upper case and digits by itself; the pool wants lower case too.
-    let password = format!("local-{}", Ulid::generate());
     let made = cognito
         .admin_create_user()
         .user_pool_id(pool.id)
@@ -37,7 +38,7 @@ pub(crate) async fn access_token(sdk: &SdkConfig, pool: Pool<'_>, user: &str) ->
         .admin_set_user_password()
         .user_pool_id(pool.id)
         .username(user)
-        .password(&password)
+        .password(password)
         .permanent(true)
         .send()
         .await
@@ -47,12 +48,12 @@ pub(crate) async fn access_token(sdk: &SdkConfig, pool: Pool<'_>, user: &str) ->
         .client_id(pool.client)
         .auth_flow(AuthFlowType::UserPasswordAuth)
         .auth_parameters("USERNAME", user)
-        .auth_parameters("PASSWORD", &password)
+        .auth_parameters("PASSWORD", password)
         .send()
         .await
         .map_err(LocalError::call("InitiateAuth"))?;
     answer.authentication_result.and_then(|result| result.access_token).ok_or_else(|| LocalError::Call {
         call: "InitiateAuth",
-        cause: "there is no access token in the answer".to_owned(),
+        cause: "the response contains no access token".to_owned(),
     })
 }

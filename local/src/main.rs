@@ -23,51 +23,51 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the cloud, say how to use it, and leave it running until Ctrl-C.
+    /// Start the cloud, print how to use it, and run until Ctrl-C.
     Up {
         /// Port of the API and of every AWS service, or `auto`.
         #[arg(long, default_value = "4566")]
         port: Port,
-        /// Write the address, a token and the SDK's settings to this file, for `. FILE` in a shell.
+        /// Write the address, a token and the SDK's settings to this file, to be sourced in a shell.
         #[arg(long, value_name = "PATH")]
         env_file: Option<PathBuf>,
         #[command(flatten)]
         stack: Stack,
     },
-    /// Start the cloud, send media through it, fetch the outputs, and stop it.
+    /// Start the cloud, upload media, download the outputs, and stop the cloud.
     Demo {
         /// A file, or a folder of files.
         #[arg(long, value_name = "PATH")]
         media: PathBuf,
-        /// Where the outputs go.
+        /// Folder for the outputs.
         #[arg(long, value_name = "DIR", default_value = "out")]
         out: PathBuf,
         #[command(flatten)]
         stack: Stack,
     },
-    /// Start the cloud, run a command that reaches it by `SMMU_API`, `SMMU_TOKEN` and the AWS variables, and stop it.
+    /// Start the cloud, run a command with `SMMU_API`, `SMMU_TOKEN` and the AWS variables set, and stop the cloud.
     Run {
         #[command(flatten)]
         stack: Stack,
-        /// The command.
+        /// The command and its arguments.
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
     /// Print an access token for the cloud that `up` runs.
     Token {
-        /// Whose; the user is made when missing.
+        /// User that the token is for; created if necessary.
         #[arg(long, default_value = guide::USER)]
         user: String,
-        /// Port of that cloud.
+        /// Port of the running cloud.
         #[arg(long, default_value_t = 4566)]
         port: u16,
     },
 }
 
-/// What may be said about the deployment.
+/// Options of the deployment.
 #[derive(Debug, Args)]
 struct Stack {
-    /// A parameter of template.yaml; may be given many times.
+    /// A parameter of template.yaml; can be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
 }
@@ -88,14 +88,14 @@ impl Stack {
     }
 }
 
-/// The workspace: the nearest folder from here up that has the template.
+/// The workspace: the nearest parent folder with the template, starting from the current folder.
 fn root() -> Result<PathBuf, LocalError> {
     let here =
         std::env::current_dir().map_err(|source| LocalError::Io { attempt: "find", path: ".".into(), source })?;
     let found = here.ancestors().find(|folder| folder.join("template.yaml").exists());
     found.map(PathBuf::from).ok_or_else(|| LocalError::Template {
         path: here.join("template.yaml"),
-        fault: "no such file; run this inside the workspace".to_owned(),
+        problem: "no such file; run this inside the workspace".to_owned(),
     })
 }
 
@@ -108,7 +108,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Up { port, env_file, stack } => command::up(stack.options(port)?, env_file).await,
-            // Nobody needs to know the port of these, so that they never collide with a running cloud.
+            // These need no fixed port, so they take a free one and never collide with a running cloud.
             Command::Demo { media, out, stack } => command::demo(stack.options(Port::Auto)?, &media, &out).await,
             Command::Run { stack, command } => command::run(stack.options(Port::Auto)?, &command).await,
             Command::Token { user, port } => command::token(&root()?, port, &user).await,

@@ -1,21 +1,21 @@
-//! What a one-machine cloud is started with.
+//! Options of a one-machine cloud.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Where the emulator listens, always on 127.0.0.1.
+/// The port on which the emulator listens, always on 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
-    /// This port, or none.
+    /// Exactly this port.
     Fixed(u16),
-    /// A free one, so that several clouds run side by side.
+    /// Any free port, so that several clouds can run side by side.
     Auto,
 }
 
 impl Port {
-    /// The port that AWS emulators usually have.
+    /// The usual port of AWS emulators.
     pub const DEFAULT: Self = Self::Fixed(4566);
 }
 
@@ -30,81 +30,84 @@ impl FromStr for Port {
     }
 }
 
-/// A step of the start that is done.
+/// A finished step of the start.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// What was done, as in "emulator ready".
+    /// Name, such as "emulator ready".
     pub name: &'a str,
-    /// How long it took.
+    /// Duration of the step.
     pub took: Duration,
 }
 
-/// What stands in for the image of a container.
+/// The stand-in for a container image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image {
-    /// A program of this machine with its first arguments, run as a plain process.
+    /// A program on this machine with its first arguments, run as a plain process.
     Program(Vec<String>),
-    /// An image of this name in the machine's own container engine, run as Fargate would.
+    /// An image in the machine's own container engine, run with Fargate's restrictions.
     Container(String),
 }
 
-/// Who deploys the template.
+/// How the template is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deployer {
-    /// This crate, the way `sam deploy` does, with what cargo has built.
+    /// By this crate, like `sam deploy`, with the binaries that cargo built.
     Own,
-    /// A program, `tools/deploy.sh` for one. It is called with the parameter `Stage` and the others as `NAME=VALUE`, finds the cloud
-    /// by what an AWS SDK reads from the environment, and makes the stack [`CloudOptions::stack_name`].
+    /// Another program, such as `tools/deploy.sh`. It is called with the value of the parameter `Stage`, then the other
+    /// parameters as `NAME=VALUE`, finds the cloud through the AWS SDK's environment variables, and creates the stack
+    /// [`CloudOptions::stack_name`].
     Program(PathBuf),
 }
 
-/// What a [`Cloud`](crate::Cloud) is started with.
+/// Options of a [`Cloud`](crate::Cloud).
 #[derive(Debug, Clone)]
 pub struct CloudOptions {
-    /// The folder with the template, and the paths in it are relative to this.
+    /// Folder with the template. The paths in the template are relative to it.
     pub root: PathBuf,
-    /// The template's file name in `root`.
+    /// Path of the template, relative to `root`.
     pub template: PathBuf,
     /// Name of the CloudFormation stack.
     pub stack_name: String,
     /// Values for the template's parameters; the others keep their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Where the emulator listens.
+    /// Port of the emulator.
     pub port: Port,
-    /// The Python environment that has the emulator.
+    /// The Python environment in which the emulator is installed.
     pub venv: PathBuf,
     /// The launcher of the emulator, `local/python/emulator.py`.
     pub launcher: PathBuf,
-    /// Where cargo puts binaries: `<target dir>/<profile>`.
+    /// Folder with cargo's binaries: `<target dir>/<profile>`.
     pub binaries: PathBuf,
-    /// Where running clouds keep logs and temporary files.
+    /// Folder with the built web page, published if it has an `index.html` and the stack serves a page.
+    pub page: PathBuf,
+    /// Folder for logs and temporary files of running clouds.
     pub state_dir: PathBuf,
-    /// What stands in for the images of each repository. A repository matches when it ends in `-` and the key, so
-    /// that the stage in its name does not matter.
+    /// Stand-ins for images, by repository. A repository matches if it equals the key or ends in `-` and the key, so
+    /// the stage in its name does not matter.
     pub images: BTreeMap<String, Image>,
-    /// What programs in the place of images get in their environment, as images would set it by themselves.
+    /// Additional environment variables for programs in place of images; images set these themselves.
     pub program_environment: BTreeMap<String, String>,
-    /// How many Fargate vCPU the account may run at once; any number where there is none.
+    /// Quota of concurrent Fargate vCPU; `None` is no limit.
     pub fargate_vcpu: Option<u32>,
-    /// How many tasks may be started a second; as many as in an account of AWS, which is 20, where there is none.
+    /// Quota of started tasks per second; `None` is AWS's default of 20.
     pub run_task_rate: Option<u32>,
-    /// Whether workers that are programs are asked what they lack (`PROGRAM check`) before anything is started.
+    /// Run `PROGRAM check` for worker programs before anything is started.
     pub check_workers: bool,
-    /// Whether containers of the machine's own engine can reach the cloud; [`Image::Container`] needs it.
+    /// Let containers of the machine's own engine reach the cloud. Required for [`Image::Container`].
     pub bridge: bool,
-    /// Who deploys the template.
+    /// How the template is deployed.
     pub deployer: Deployer,
-    /// Called as each step of the start is done.
+    /// Called after each step of the start.
     pub on_step: fn(Step<'_>),
 }
 
 impl CloudOptions {
-    /// The cloud of the workspace in `root`: its template, its debug binaries, both workers.
+    /// Options for the workspace in `root`: its template, its debug binaries and both workers.
     ///
-    /// `SMMU_VENV` and `CARGO_TARGET_DIR` say where the Python environment and cargo's target directory are; without
-    /// them they are `.local/venv` and `target`. `SMMU_SPEECH_MODEL` is the model of the transcribe worker; its
-    /// image has one inside. `SMMU_IMAGE_TAG` runs the workers' images with that tag in the place of processes.
-    /// `SMMU_BRIDGE=1` lets containers reach the cloud.
+    /// `SMMU_VENV` and `CARGO_TARGET_DIR` are the paths of the Python environment and cargo's target directory, by
+    /// default `.local/venv` and `target`. `SMMU_SPEECH_MODEL` is the model of the transcribe worker; its image
+    /// includes one. `SMMU_IMAGE_TAG` runs the workers' images with that tag instead of processes. `SMMU_BRIDGE=1` lets
+    /// containers reach the cloud.
     #[must_use]
     pub fn for_workspace(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
@@ -128,6 +131,7 @@ impl CloudOptions {
             port: Port::DEFAULT,
             venv: from_env("SMMU_VENV", ".local/venv"),
             launcher: root.join("local/python/emulator.py"),
+            page: root.join("web/dist"),
             images: [worker("transcode"), worker("transcribe")].into(),
             program_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
             fargate_vcpu: None,

@@ -1,4 +1,4 @@
-//! Choosing the port, and naming the one who has it.
+//! Chooses the port, and finds the program that uses it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,11 +9,11 @@ use std::path::Path;
 use crate::error::LocalError;
 use crate::options::Port;
 
-/// Below the range from which Linux takes ports for outgoing connections, so that none of these takes ours between the
-/// choice and the emulator's start.
+/// Range for automatic ports. Below Linux's range for outgoing connections, so that none of these takes the port before
+/// the emulator starts.
 const AUTO: std::ops::RangeInclusive<u16> = 20_000..=29_999;
 
-/// The port to listen on; with [`Port::Auto`] one that is free at this moment.
+/// The port to listen on. With [`Port::Auto`], one that is free at this moment.
 pub(crate) fn choose(port: Port) -> Result<u16, LocalError> {
     match port {
         Port::Fixed(port) => Ok(port),
@@ -29,7 +29,7 @@ pub(crate) fn choose(port: Port) -> Result<u16, LocalError> {
     }
 }
 
-/// Fails when somebody else has the port.
+/// Fails if another program uses the port.
 pub(crate) fn check(port: u16) -> Result<(), LocalError> {
     match listen(port) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
@@ -43,7 +43,8 @@ fn listen(port: u16) -> std::io::Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop)
 }
 
-/// The program that listens on `port`, as "name (process 123)"; only one's own processes are visible to everyone but root.
+/// The program that listens on `port`, as "name (process 123)". Without root, only the user's own processes are
+/// visible.
 fn listener_of(port: u16) -> Option<String> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         let table = fs::read_to_string(table).ok()?;
@@ -57,7 +58,8 @@ fn listener_of(port: u16) -> Option<String> {
     Some(format!("{} (process {})", name.trim(), process.file_name().display()))
 }
 
-/// The socket of a line of `/proc/net/tcp` that says "listening on `port`" (`proc_pid_net(5)`: state 0A, port in hex).
+/// The inode of the socket, if this line of `/proc/net/tcp` is a socket that listens on `port` (`proc_pid_net(5)`:
+/// state 0A, port in hex).
 fn listening_inode(line: &str, port: u16) -> Option<String> {
     let mut fields = line.split_whitespace().skip(1);
     let (_, local) = fields.next()?.rsplit_once(':')?;
@@ -77,22 +79,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_in_use_names_the_program_that_holds_it() {
+    fn the_error_names_the_program_that_uses_the_port() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let Err(LocalError::PortInUse { owner: Some(owner), .. }) = check(port) else {
-            panic!("the port is in use, and by us");
+            panic!("the port is in use by this process");
         };
         assert!(owner.ends_with(&format!("(process {})", std::process::id())), "{owner}");
     }
 
     #[test]
-    fn auto_gives_a_port_outside_the_range_of_outgoing_connections() {
+    fn auto_chooses_a_port_outside_the_range_of_outgoing_connections() {
         assert!(AUTO.contains(&choose(Port::Auto).expect("a free port")));
     }
 
     #[test]
-    fn a_line_of_proc_net_tcp_gives_the_inode_of_its_listening_port() {
+    fn the_inode_is_read_from_a_line_of_proc_net_tcp() {
         let line =
             "   0: 0100007F:11D6 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 421 1 0 100 0";
         assert_eq!(listening_inode(line, 4566).as_deref(), Some("421"));

@@ -1,4 +1,4 @@
-//! What the user sees: steps and failures on standard error, what they asked for on standard output.
+//! Terminal output: steps and errors on standard error, results on standard output.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -7,24 +7,24 @@ use std::process::ExitCode;
 use smmu_core::with_causes;
 use smmu_local::Step;
 
-/// Shows a step that is done, with its time.
+/// Shows a finished step with its duration.
 pub(crate) fn show_step(step: Step<'_>) {
     note(&format!("✓ {} {:.1} s", step.name, step.took.as_secs_f32()));
 }
 
-/// Shows a line that is not part of the output.
+/// Writes a line to standard error.
 pub(crate) fn note(text: &str) {
-    // Nobody is left to tell when this fails.
+    // If standard error fails, no other channel is left.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Writes what was asked for.
+/// Writes a result to standard output.
 pub(crate) fn output(text: &str) {
-    // A closed pipe is the reader's choice.
+    // The reader may close the pipe.
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// Shows a failure, and its exit code.
+/// Shows an error and returns the exit code.
 pub(crate) fn failed(error: &dyn Error) -> ExitCode {
     note(&format!("smmu-local: {}", with_causes(error)));
     ExitCode::FAILURE

@@ -1,4 +1,4 @@
-//! What `kill -9` of `smmu-local` leaves behind: nothing that runs, and nothing that blocks the next start.
+//! After `kill -9` of `smmu-local`, no process is left running, and the next start works.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A workspace with the template of the contract tests, in which every program is one shell script.
+/// A workspace with the template of the contract tests, in which every program is the same shell script.
 fn workspace() -> TempDir {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let repository = here.parent().expect("in the workspace");
@@ -31,7 +31,7 @@ fn workspace() -> TempDir {
     root
 }
 
-/// Starts `smmu-local up` and gives it with its port, when it has said how it is reached.
+/// Starts `smmu-local up` and waits until it has printed the API's address. Returns the process and the port.
 fn up(root: &Path, port: &str) -> (Child, u16) {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace");
     let venv = std::env::var_os("SMMU_VENV").map_or_else(|| repository.join(".local/venv"), Into::into);
@@ -45,12 +45,12 @@ fn up(root: &Path, port: &str) -> (Child, u16) {
         .expect("starts");
     let mut said = BufReader::new(cloud.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     let address = said.find_map(|line| Some(line.strip_prefix("The API is at http://127.0.0.1:")?.to_owned()));
-    let address = address.expect("it says where the API is; otherwise its reason stands above");
+    let address = address.expect("it prints the API's address; if not, its error is above");
     let (port, _) = address.split_once('/').expect("a port and a path");
     (cloud, port.parse().expect("a port"))
 }
 
-/// The process of a worker that was started through the engine of the cloud on `port`.
+/// Starts a worker through the engine of the cloud on `port`. Returns its process id.
 async fn worker(root: &Path, port: u16) -> u64 {
     let sockets = root.join(format!(".local/cloud-{port}/sockets"));
     let engine = Client::builder().unix_socket(sockets.join("engine.sock")).build().expect("a client");
@@ -60,8 +60,8 @@ async fn worker(root: &Path, port: u16) -> u64 {
     engine.post(url("long/start")).send().await.expect("starts");
     let found: Value = engine.get(url("long/json")).send().await.expect("answers").json().await.expect("JSON");
     let pid = found["State"]["Pid"].as_u64().filter(|pid| *pid != 0).expect("it runs");
-    // In its first milliseconds the process has not yet asked to be told of its parent's death.
-    soon("the worker's program runs", || command(pid).starts_with("sleep"));
+    // In its first milliseconds, the process has not yet requested the parent death signal.
+    eventually("the worker's program runs", || command(pid).starts_with("sleep"));
     pid
 }
 
@@ -70,13 +70,13 @@ fn command(pid: u64) -> String {
     String::from_utf8_lossy(&arguments).into_owned()
 }
 
-/// Running, and not only waiting for its exit code to be read.
+/// Returns whether a process is running and not a zombie.
 fn runs(pid: u64) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
 }
 
-fn soon(what: &str, holds: impl Fn() -> bool) {
+fn eventually(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !holds() {
         assert!(Instant::now() < deadline, "not within 5 s: {what}");
@@ -85,7 +85,7 @@ fn soon(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_killed_cloud_takes_everything_along_and_the_next_one_starts_in_its_place() {
+async fn a_killed_cloud_leaves_no_processes_and_the_next_starts_on_its_port() {
     let root = workspace();
     let (mut cloud, port) = up(root.path(), "auto");
     let worker = worker(root.path(), port).await;
@@ -94,14 +94,14 @@ async fn a_killed_cloud_takes_everything_along_and_the_next_one_starts_in_its_pl
 
     cloud.kill().expect("kills");
     cloud.wait().expect("has ended");
-    soon("the worker ends", || !runs(worker));
-    soon("the emulator ends", || TcpListener::bind(("127.0.0.1", port)).is_ok());
+    eventually("the worker ends", || !runs(worker));
+    eventually("the emulator ends", || TcpListener::bind(("127.0.0.1", port)).is_ok());
 
     let (mut next, same) = up(root.path(), &port.to_string());
     assert_eq!(same, port);
-    assert!(!sockets.exists(), "the remains are cleared away");
+    assert!(!sockets.exists(), "the remains are removed");
     let pid = i32::try_from(next.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("interrupts");
     assert!(next.wait().expect("ends").success());
-    assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "nothing listens any more");
+    assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "no process listens any more");
 }

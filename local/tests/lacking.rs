@@ -1,4 +1,4 @@
-//! What `smmu-local up` does where a worker lacks something: it says so at once, and starts nothing.
+//! If a worker lacks something, `smmu-local up` fails at once and starts nothing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A workspace in which the transcribe worker lacks a model, and there is no emulator to start.
+/// A workspace whose transcribe worker lacks a model, and without an emulator.
 fn workspace() -> TempDir {
     let root = tempfile::tempdir().expect("a folder");
     fs::write(root.path().join("template.yaml"), "Resources: {}\n").expect("writes");
@@ -35,21 +35,21 @@ fn up(root: &TempDir, parameters: &[&str]) -> Output {
 }
 
 #[test]
-fn a_worker_that_lacks_something_is_told_at_once_with_the_remedy_and_nothing_is_started() {
+fn an_unusable_worker_is_reported_with_a_remedy_and_nothing_is_started() {
     let (root, begun) = (workspace(), Instant::now());
     let ended = up(&root, &[]);
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!ended.status.success());
-    assert!(said.contains("transcribe-worker cannot work here: environment variable MODEL is not set"), "{said}");
+    assert!(said.contains("transcribe-worker cannot run: environment variable MODEL is not set"), "{said}");
     assert!(said.contains("`make up`") && said.contains("Transcription=disabled"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(!root.path().join(".local").exists(), "nothing was started");
 }
 
 #[test]
-fn without_speech_nobody_asks_for_a_model() {
+fn no_model_is_required_without_transcription() {
     let ended = up(&workspace(), &["--parameter", "Transcription=disabled"]);
     let said = String::from_utf8_lossy(&ended.stderr);
-    // What comes next, and is missing here too.
-    assert!(said.contains("there is no Python environment"), "{said}");
+    // The next check, which fails here too.
+    assert!(said.contains("no Python environment at"), "{said}");
 }

@@ -1,8 +1,8 @@
-// Uploads a file, waits for its job, and downloads what was made of it, with types from docs/openapi.json alone:
+// Uploads a file, waits for its job, and downloads an output, with types only from docs/openapi.json:
 //
 //   node out/client.js FILE     in a folder that has api.d.ts (openapi-typescript) and node_modules (package-lock.json)
 //
-// Environment: SMMU_API, SMMU_TOKEN. Prints what it saw as JSON and exits 0, or says what went wrong and exits 1.
+// Environment: SMMU_API, SMMU_TOKEN. Prints the results as JSON and exits with 0, or prints an error and exits with 1.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -16,7 +16,7 @@ type Problem = components["schemas"]["Problem"] | components["schemas"]["Gateway
 const { SMMU_API: baseUrl = "", SMMU_TOKEN: token = "" } = process.env;
 const client = createClient<paths>({ baseUrl, headers: { authorization: `Bearer ${token}` } });
 
-/** What was answered, or the problem as an error. */
+/** The body of the response. Throws the problem if there is one. */
 function data<T>(answer: { data?: T; error?: Problem; response: Response }): T {
   if (answer.data !== undefined) return answer.data;
   const { error } = answer;
@@ -29,7 +29,7 @@ async function upload(path: string): Promise<Job> {
   const sha256 = createHash("sha256").update(file).digest("hex");
   const body = { filename: basename(path), size: file.length, sha256, externalId: "typescript" };
   const granted = data(await client.POST("/media/upload/init", { body }));
-  if (!("upload" in granted)) throw new Error("neither parts nor an answer about a duplicate was asked for");
+  if (!("upload" in granted)) throw new Error("expected an upload in one request");
   const { method, url, headers } = granted.upload;
   const put = await fetch(url, { method, headers, body: file });
   if (!put.ok) throw new Error(`the upload was refused: ${put.status} ${await put.text()}`);
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   if (output === undefined) throw new Error(`there is no rendition: ${JSON.stringify(job)}`);
   const media = data(await client.GET("/media/{mediaId}", { params: { path: { mediaId: job.mediaId } } }));
   const list = data(await client.GET("/jobs", { params: { query: { status: "COMPLETED", kind: "image" } } }));
-  // A job that cannot be there: its problem has a code that the compiler knows.
+  // A job that cannot exist: the compiler knows the codes of its problem.
   const missing = await client.GET("/jobs/{jobId}", { params: { path: { jobId: `job_${"0".repeat(26)}` } } });
   console.log(
     JSON.stringify({

@@ -1,6 +1,6 @@
-"""What schemathesis cannot know: a granted file is sent to S3, so that links lead on from its upload.
+"""Hooks for schemathesis: they send granted files to S3, so that links can be followed from an upload.
 
-On the way along links every good request for an upload is for this PNG of one pixel, as the document's example is.
+While links are followed, every valid upload request is for this PNG of one pixel, like the document's example.
 """
 
 import base64
@@ -19,7 +19,7 @@ DIGEST = hashlib.sha256(PIXEL).hexdigest()
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Schemathesis takes `externalId` for an id to be made first, and would never begin with an upload."""
+    """Removes `externalId`: schemathesis takes it for an ID to create first, and would never begin with an upload."""
     if os.environ.get("SMMU_LINKS_ALONE"):
         del raw_schema["components"]["schemas"]["UploadRequest"]["properties"]["externalId"]
 
@@ -30,11 +30,11 @@ def is_init(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Asks for the upload of a file that there is, and for what the operator offers."""
+    """Replaces generated values by an existing file and by profiles and languages that the operator offers."""
     meta = case.meta
     good = meta is not None and meta.generation.mode == GenerationMode.POSITIVE
     if good and isinstance(case.body, dict):
-        # Which profiles there are, and which languages are recognised, no schema says.
+        # No schema lists the profiles and the recognised languages.
         case.body |= {name: known for name, known in KNOWN.items() if isinstance(case.body.get(name), str)}
         if case.body.get("steps"):
             case.body.pop("profile", None)
@@ -45,17 +45,17 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Sends the file, where it is the one that was granted."""
+    """Sends the file, if the upload was granted for it."""
     if not is_init(case) or response.status_code != 201 or case.body.get("sha256") != DIGEST:
         return
     upload = response.json().get("upload")
     if upload is None:
-        # It is to be sent in parts.
+        # The upload was granted in parts.
         return
     request = urllib.request.Request(upload["url"], PIXEL, upload["headers"], method=upload["method"])
     try:
         urllib.request.urlopen(request, timeout=30).close()
     except urllib.error.HTTPError as refused:
-        # The same idempotency key again: the file is there (412). Another size with this digest (400, 403).
+        # 412: a repeated idempotency key, and the file exists. 400, 403: another size with this digest.
         if refused.code not in (400, 403, 412):
             raise

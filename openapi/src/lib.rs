@@ -1,25 +1,26 @@
-//! From the api function's table of endpoints, and the schemas of the types that its handlers read and write, to an
-//! OpenAPI 3.1 document: docs/openapi.json. The only crate that turns on their feature `schema`.
+//! Generates the OpenAPI 3.1 document, docs/openapi.json, from the api function's table of endpoints and the schemas of
+//! the types that its handlers read and write. The only crate that enables their feature `schema`.
 
 mod operation;
 mod problems;
+mod webhooks;
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use smmu_core::Problem;
+use smmu_core::{Problem, PushEvent};
 
 const DESCRIPTION: &str = "\
 Upload an image, a video or an audio file, and read back what was made of it.
 
-- Ask for an upload (`initUpload`), send the file to the URL in the answer, submit it (`completeUpload`), and read its job \
+- Request an upload (`initUpload`), send the file to the URL in the response, submit it (`completeUpload`), and read its job \
 (`getJob`) until it has ended. Its outputs have signed links.
-- What belongs to somebody else is answered exactly as what does not exist: 404.
-- `HEAD` works wherever `GET` does. A slash at the end of a path makes it another path.
+- Another user's resource returns 404, like a missing one.
+- `HEAD` works wherever `GET` does. A trailing slash makes it a different path.
 - Clients should ignore fields and codes that they do not know.
-- Errors are problem details (RFC 9457) with a stable `code` and a `remedy`. Those in `application/json` with nothing but a \
-`message` come from API Gateway, before the request reaches the service; other paths and methods are answered so, with 404.";
+- Errors are problem details (RFC 9457) with a stable `code` and a `remedy`. Those in `application/json` with only a \
+`message` come from API Gateway, before the request reaches the service. Unknown paths and methods get such a 404.";
 
-/// Schemas of what is read and of what is written: they differ where a field may be left out.
+/// Schemas of request and response types. They differ if a field is optional in one of them.
 struct Schemas {
     read: SchemaGenerator,
     written: SchemaGenerator,
@@ -36,19 +37,22 @@ impl Schemas {
         }
     }
 
-    /// All that were asked for, by name.
+    /// All requested schemas, by name.
     fn definitions(mut self) -> Map<String, Value> {
         let mut all = self.written.take_definitions(true);
         all.values_mut().for_each(without_null);
         for (name, schema) in self.read.take_definitions(true) {
             let other = all.insert(name.clone(), schema.clone());
-            assert!(other.is_none_or(|other| other == schema), "{name} is read and written, and not as the same");
+            assert!(
+                other.is_none_or(|other| other == schema),
+                "{name} has different schemas in requests and responses"
+            );
         }
         all
     }
 }
 
-/// Answers leave out optional fields (`skip_serializing_if`), so null is taken out of their types.
+/// Removes null from the types: responses omit optional fields (`skip_serializing_if`).
 fn without_null(schema: &mut Value) {
     let required: Vec<_> = schema.get("required").and_then(Value::as_array).into_iter().flatten().cloned().collect();
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
@@ -77,7 +81,7 @@ fn without_null(schema: &mut Value) {
 ///
 /// # Panics
 ///
-/// If a type is read otherwise than it is written, or an example is no JSON.
+/// If a type has different schemas in requests and responses, or an example is not JSON.
 #[must_use]
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
@@ -88,6 +92,9 @@ pub fn document() -> Value {
         path[endpoint.method.to_ascii_lowercase()] = operation::operation(&endpoint, &mut schemas, &mut problems);
     }
     schemas.written.subschema_for::<Problem>();
+    // Events on sockets, which OpenAPI cannot describe as operations.
+    schemas.written.subschema_for::<PushEvent>();
+    let webhooks = webhooks::webhooks(&mut schemas);
     let mut definitions = schemas.definitions();
     definitions.insert("GatewayMessage".into(), problems::gateway_message());
     json!({
@@ -98,14 +105,16 @@ pub fn document() -> Value {
             "description": DESCRIPTION,
             "license": { "name": "MIT", "identifier": "MIT" },
         },
-        "servers": [{ "url": "/", "description": "Where this document is served." }],
+        "servers": [{ "url": "/", "description": "The server of this document." }],
         "security": [{ "token": [] }],
         "tags": [
             { "name": "media", "description": "Uploads." },
-            { "name": "jobs", "description": "What is made of uploads." },
+            { "name": "jobs", "description": "Processing of uploads." },
+            { "name": "webhooks", "description": "Endpoints notified of ended jobs." },
             { "name": "service", "description": "The API itself." },
         ],
         "paths": paths,
+        "webhooks": webhooks,
         "components": {
             "schemas": definitions,
             "responses": problems,
@@ -114,7 +123,7 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A token of the deployment's issuer. Its `sub` is the user.",
+                    "description": "A token from the deployment's issuer. Its `sub` is the user.",
                 },
             },
         },

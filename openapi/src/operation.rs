@@ -4,10 +4,10 @@ use crate::{Schemas, problems};
 use serde_json::{Map, Value, json};
 use smmu_api::{
     Described,
-    describe::{Answer, Body, Content, Header, Link, Parameter, Place},
+    describe::{Answer, Body, Content, Header, Link, Parameter, ParameterLocation, RequestBody},
 };
 
-/// `responses` takes the problems that several operations answer.
+/// Adds problems that several operations share to `responses`.
 pub(crate) fn operation(endpoint: &Described, schemas: &mut Schemas, responses: &mut Map<String, Value>) -> Value {
     let told = endpoint.operation;
     let mut answers: Map<_, _> =
@@ -26,9 +26,10 @@ pub(crate) fn operation(endpoint: &Described, schemas: &mut Schemas, responses: 
     if !told.parameters.is_empty() {
         operation["parameters"] = told.parameters.iter().map(|one| parameter(one, schemas)).collect();
     }
-    if let Some(body) = &told.request {
+    if let Some(RequestBody { required, body }) = &told.request {
         let schema = (body.shape.schema)(&mut schemas.read);
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema, "example": example(body) } } });
+        let content = json!({ "application/json": { "schema": schema, "example": example(body) } });
+        operation["requestBody"] = json!({ "required": required, "content": content });
     }
     if !endpoint.wants_token {
         operation["security"] = json!([]);
@@ -36,26 +37,27 @@ pub(crate) fn operation(endpoint: &Described, schemas: &mut Schemas, responses: 
     operation
 }
 
-/// Under which heading it is shown.
+/// The tag that groups the operation.
 fn tag(path: &str) -> &str {
     match path.split('/').nth(1) {
         Some("media") => "media",
-        Some("jobs") => "jobs",
+        Some("jobs" | "sockets") => "jobs",
+        Some("webhooks") => "webhooks",
         Some(_) | None => "service",
     }
 }
 
 fn parameter(told: &Parameter, schemas: &mut Schemas) -> Value {
     let place = match told.place {
-        Place::Path => "path",
-        Place::Query => "query",
-        Place::Header => "header",
+        ParameterLocation::Path => "path",
+        ParameterLocation::Query => "query",
+        ParameterLocation::Header => "header",
     };
     json!({
         "in": place,
         "name": told.name,
         "description": told.description,
-        "required": told.place == Place::Path,
+        "required": told.place == ParameterLocation::Path,
         "schema": (told.shape.schema)(&mut schemas.read),
     })
 }
@@ -91,29 +93,29 @@ fn answer(told: &Answer, schemas: &mut Schemas) -> Value {
 pub(crate) fn header(header: Header) -> Value {
     match header {
         Header::ETag => json!({
-            "description": "The version of this answer, for `If-None-Match`.",
+            "description": "The version of this response, for `If-None-Match`.",
             "required": true,
             "schema": { "type": "string" },
         }),
         Header::Location => json!({
-            "description": "Where it is.",
+            "description": "URL of the created resource.",
             "required": true,
             "schema": { "type": "string", "format": "uri-reference" },
         }),
         Header::PreferenceApplied => json!({
-            "description": "The preference of the request that was followed.",
+            "description": "The request's preference that was applied.",
             "schema": { "type": "string" },
         }),
         Header::RateLimit => json!({
-            "description": "What is left of the user's quotas (draft-ietf-httpapi-ratelimit-headers-11), where there are any.",
+            "description": "What is left of the user's quotas (draft-ietf-httpapi-ratelimit-headers-11), if there are any.",
             "schema": { "type": "string" },
         }),
         Header::RateLimitPolicy => json!({
-            "description": "The user's quotas (draft-ietf-httpapi-ratelimit-headers-11), where there are any.",
+            "description": "The user's quotas (draft-ietf-httpapi-ratelimit-headers-11), if there are any.",
             "schema": { "type": "string" },
         }),
         Header::RetryAfter => json!({
-            "description": "Seconds after which it is worth asking again.",
+            "description": "Seconds to wait before the next request.",
             "schema": { "type": "integer", "minimum": 0 },
         }),
     }

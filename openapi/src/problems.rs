@@ -1,15 +1,15 @@
-//! What can go wrong, by status: the service's own problems, and what API Gateway answers in its place.
+//! Error responses by status: the service's own problems, and API Gateway's errors.
 
 use crate::operation::header;
 use serde_json::{Map, Value, json};
 use smmu_api::{
     Described,
-    describe::{Header, Place, USERS_PROBLEMS},
+    describe::{Header, ParameterLocation, USERS_PROBLEMS},
 };
 use smmu_core::{Problem, ProblemCode};
 use std::collections::BTreeMap;
 
-/// Every status but those of success, with a name and the answer that has it wherever it is given.
+/// Every error status, with a component name and the response, which operations with equal problems share.
 pub(crate) fn answers(endpoint: &Described) -> impl Iterator<Item = (String, String, Value)> {
     let mut codes: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     let users = if endpoint.wants_token { USERS_PROBLEMS } else { &[] };
@@ -29,7 +29,7 @@ pub(crate) fn answers(endpoint: &Described) -> impl Iterator<Item = (String, Str
     })
 }
 
-/// The messages of API Gateway, by status. It answers before the function is called, or when that does not answer.
+/// API Gateway's messages, by status. It responds before the function is called, or when the function does not respond.
 fn gateway(endpoint: &Described) -> BTreeMap<u16, &'static str> {
     let mut messages =
         BTreeMap::from([(429, "Too Many Requests"), (500, "Internal Server Error"), (503, "Service Unavailable")]);
@@ -39,18 +39,18 @@ fn gateway(endpoint: &Described) -> BTreeMap<u16, &'static str> {
     if endpoint.operation.request.is_some() {
         messages.insert(413, "Request Entity Too Large");
     }
-    // Where a parameter makes the path another one, such as an empty one.
-    if endpoint.operation.parameters.iter().any(|one| one.place == Place::Path) {
+    // A parameter can change the path to one without a route, for example if it is empty.
+    if endpoint.operation.parameters.iter().any(|one| one.place == ParameterLocation::Path) {
         messages.insert(404, "Not Found");
     }
     messages
 }
 
-/// The body of API Gateway's own answers.
+/// The body of API Gateway's own errors.
 pub(crate) fn gateway_message() -> Value {
     json!({
         "type": "object",
-        "description": "An answer of API Gateway itself.",
+        "description": "An error from API Gateway itself.",
         "properties": { "message": { "type": "string" } },
         "required": ["message"],
     })
@@ -91,7 +91,7 @@ fn answer(status: u16, codes: &[ProblemCode], gateway: Option<&str>) -> Value {
         headers.insert(
             "WWW-Authenticate".into(),
             json!({
-                "description": "What is wrong with the token (RFC 6750).",
+                "description": "The problem with the token (RFC 6750).",
                 "schema": { "type": "string" },
             }),
         );

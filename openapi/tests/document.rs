@@ -1,4 +1,4 @@
-//! The document is the one that is committed, and what it says of itself holds.
+//! The committed document is up to date and consistent.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 use boon::{Compiler, Schemas};
@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, path::Path};
 
 const METHODS: [&str; 3] = ["get", "post", "delete"];
 
-/// Every operation, by where it stands in the document.
+/// Every operation with its JSON pointer.
 fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     let at = |text: &str| text.replace('~', "~0").replace('/', "~1");
     document["paths"].as_object().unwrap().iter().flat_map(move |(path, methods)| {
@@ -15,7 +15,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// What a reference leads to, or the thing itself, and where that stands.
+/// The target of a reference, or the value itself if it is none, with its JSON pointer.
 fn resolved(document: &Value, pointer: String) -> (String, &Value) {
     let found = document.pointer(&pointer).unwrap();
     match found["$ref"].as_str() {
@@ -29,7 +29,7 @@ fn resolved(document: &Value, pointer: String) -> (String, &Value) {
 }
 
 #[test]
-fn the_committed_document_is_the_one_that_the_table_of_endpoints_makes() {
+fn the_committed_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
     let document = format!("{:#}\n", smmu_openapi::document());
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
@@ -37,12 +37,12 @@ fn the_committed_document_is_the_one_that_the_table_of_endpoints_makes() {
     }
     assert!(
         std::fs::read_to_string(&path).unwrap() == document,
-        "docs/openapi.json is out of date; write it anew with: INSTA_UPDATE=always cargo test -p smmu-openapi"
+        "docs/openapi.json is out of date; regenerate it with: INSTA_UPDATE=always cargo test -p smmu-openapi"
     );
 }
 
 #[test]
-fn every_example_is_as_its_schema_says() {
+fn every_example_matches_its_schema() {
     let document = smmu_openapi::document();
     let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
     compiler.add_resource("openapi.json", document.clone()).unwrap();
@@ -72,7 +72,7 @@ fn every_example_is_as_its_schema_says() {
 }
 
 #[test]
-fn every_link_leads_to_an_operation_that_takes_what_it_gives() {
+fn every_link_fits_its_target_operation() {
     let document = smmu_openapi::document();
     let ids: Vec<_> = operations(&document).map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
@@ -93,12 +93,12 @@ fn every_link_leads_to_an_operation_that_takes_what_it_gives() {
 }
 
 #[test]
-fn what_is_left_out_is_never_null_and_no_text_names_our_code() {
+fn optional_fields_are_not_nullable_and_no_text_links_to_code() {
     let document = smmu_openapi::document();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         let text = schema.to_string();
         assert!(!text.contains("[`"), "{name} has a link of our code: {text}");
-        // Of what clients send, null is taken for missing.
+        // In requests, null counts as missing.
         assert!(name.ends_with("Request") || !text.contains("\"null\""), "{name}: {text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that a user has: exported with its links, and erased.
+//! A user's account: export with links, and erasure.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as DynamoDb;
@@ -14,7 +14,7 @@ async fn get(user: &Caller, path: &str) -> Answer {
     user.call(Method::GET, path, None).await
 }
 
-/// Keys of all that is stored of some media and jobs.
+/// Keys of all stored objects of some media and jobs.
 async fn stored(stack: &Stack, ids: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (bucket, prefix) in [("RawBucketName", "uploads/"), ("ProcessedBucketName", "jobs/")] {
@@ -26,7 +26,7 @@ async fn stored(stack: &Stack, ids: &[String]) -> Vec<String> {
     found
 }
 
-/// Whether any record of a table holds a text.
+/// True if any record of a table contains a text.
 async fn held(stack: &Stack, table: &str, text: &str) -> bool {
     let mut pages = DynamoDb::new(&stack.sdk).scan().table_name(stack.output(table)).into_paginator().items().send();
     while let Some(item) = pages.next().await {
@@ -38,7 +38,7 @@ async fn held(stack: &Stack, table: &str, text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_account_is_exported_with_its_jobs_and_links_page_by_page() {
+async fn an_account_is_exported_with_jobs_and_links_in_pages() {
     let user = Caller::user(by_request(), "exports").await;
     assert_eq!(get(&user, "/account").await.json()["media"], json!([]));
     let first = user.submit(&samples::png(45, 31), "image/png").await;
@@ -69,7 +69,7 @@ async fn an_account_is_exported_with_its_jobs_and_links_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_account_is_erased_with_everything_of_it_and_nothing_of_anybody_else() {
+async fn erasing_an_account_deletes_everything_of_it_and_nothing_else() {
     let stack = by_request();
     let (user, other) = (Caller::user(stack, "leaves").await, Caller::user(stack, "stays").await);
     let kept = other.submit(&samples::png(47, 31), "image/png").await;
@@ -87,7 +87,7 @@ async fn an_account_is_erased_with_everything_of_it_and_nothing_of_anybody_else(
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
     let before: Timestamp = answer.text_at("/deletedBefore").parse().unwrap();
     assert!(clock::now().ms_since(before) < 60_000);
-    assert_eq!(user.call(Method::DELETE, "/account", None).await.status, StatusCode::ACCEPTED, "twice is harmless");
+    assert_eq!(user.call(Method::DELETE, "/account", None).await.status, StatusCode::ACCEPTED, "a repeat is harmless");
 
     until("nothing is listed", async || {
         let lists = [get(&user, "/media").await.text, get(&user, "/jobs").await.text];
@@ -99,11 +99,11 @@ async fn an_account_is_erased_with_everything_of_it_and_nothing_of_anybody_else(
     }
     until("its worker stops", async || stack.worker_of(&jobs[0]).is_none()).await;
     until("every file is removed", async || stored(stack, &ids[2..]).await.is_empty()).await;
-    // An upload that was under way is not submitted any more.
+    // An upload that was in progress is no longer submitted.
     user.put(&in_flight, &samples::png(48, 31), &[]).await;
     assert_eq!(user.complete(&in_flight.media_id).await.status, StatusCode::NOT_FOUND);
 
-    // Whoever begins anew keeps what is new, and nobody else has lost anything.
+    // New uploads of the same user are kept, and other users have lost nothing.
     let new = user.submit(&samples::png(49, 31), "image/png").await;
     assert_eq!(user.ended(&new).await["status"], "COMPLETED");
     assert_eq!(get(&user, "/jobs").await.json()["jobs"].as_array().unwrap().len(), 1);
@@ -115,19 +115,19 @@ async fn purge(stack: &Stack, body: &Value, changed: &[(&str, &str)]) {
     let mut message = SqsMessage::default();
     message.body = Some(body.to_string());
     let mut event = SqsEvent::default();
-    // Twice: a message may come again.
+    // Twice: SQS can deliver a message again.
     event.records = vec![message.clone(), message];
     let answer = stack.call::<smmu_purge::Context>("purge", event, changed).await.unwrap();
     assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
 }
 
 #[tokio::test]
-async fn an_erasure_whose_message_was_lost_is_asked_for_again_and_its_record_goes_last() {
+async fn a_lost_erasure_message_is_resent_and_its_record_is_deleted_last() {
     let stack = by_request();
     let user = Caller::user(stack, "lost").await;
     let job = user.submit(&samples::png(52, 31), "image/png").await;
     user.ended(&job).await;
-    // Whoever the pool says that this is.
+    // The user ID as given by the pool.
     let jobs = smmu_cloud::Jobs::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let owner: UserId = jobs.get(&job.parse().unwrap()).await.unwrap().unwrap().user_id;
     let missing = format!("{}-missing", stack.output("PurgeQueueUrl"));
@@ -135,7 +135,7 @@ async fn an_erasure_whose_message_was_lost_is_asked_for_again_and_its_record_goe
     eraser.delete_account(&owner).await.unwrap();
     assert_eq!(user.job(&job).await.status, StatusCode::OK, "the message was lost");
 
-    // reconcile sends it, as soon as it has waited long enough.
+    // reconcile sends it once it is old enough.
     let table = MediaTable::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let open = table.erasures_since(clock::now().plus_seconds(1), 100).await.unwrap();
     assert!(!open.is_empty());
@@ -143,9 +143,9 @@ async fn an_erasure_whose_message_was_lost_is_asked_for_again_and_its_record_goe
     let report = stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, &patience).await.unwrap();
     assert!(report.purged >= open.len());
     until("it is gone", async || user.job(&job).await.status == StatusCode::NOT_FOUND).await;
-    assert!(held(stack, "MediaTableName", "ERASING").await, "the record stays until the indexes have settled");
+    assert!(held(stack, "MediaTableName", "ERASING").await, "the record is kept until the indexes have settled");
 
-    // As if a minute had gone by. Messages go to a queue that nobody reads.
+    // As if a minute had passed. Messages go to a queue without a consumer.
     let queue = Sqs::new(&stack.sdk).create_queue().queue_name("settled-purges").send().await.unwrap();
     let settled = [("SMMU_PATIENCE_SETTLE_SECONDS", "-10"), ("SMMU_PURGE_QUEUE_URL", queue.queue_url().unwrap())];
     for account in &open {

@@ -1,10 +1,10 @@
-//! What every client relies on, whatever it uploads.
+//! General properties of the API, independent of uploads.
 
 use reqwest::{Method, StatusCode};
-use smmu_tests::{Caller, by_itself, by_request, samples};
+use smmu_tests::{Caller, by_itself, by_request, caller::init_request, samples};
 
 #[tokio::test]
-async fn health_needs_no_token_and_tells_version_and_stage() {
+async fn health_needs_no_token_and_returns_version_and_stage() {
     let nobody = Caller::with_token(by_itself(), None);
     let answer = nobody.call(Method::GET, "/health", None).await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -14,7 +14,7 @@ async fn health_needs_no_token_and_tells_version_and_stage() {
 }
 
 #[tokio::test]
-async fn the_document_needs_no_token_and_is_not_sent_again() {
+async fn the_document_needs_no_token_and_is_cached_by_etag() {
     let nobody = Caller::with_token(by_itself(), None);
     let answer = nobody.call(Method::GET, "/openapi.json", None).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
@@ -30,14 +30,14 @@ async fn the_document_needs_no_token_and_is_not_sent_again() {
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 #[tokio::test]
-async fn the_api_says_without_a_token_who_signs_its_tokens() {
+async fn the_token_issuer_is_public() {
     let stack = by_itself();
     let answer = Caller::with_token(stack, None).call(Method::GET, METADATA, None).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
     let address: reqwest::Url = stack.cloud.address().api_url().unwrap().parse().unwrap();
     let pool = format!("https://cognito-idp.us-east-1.amazonaws.com/{}", stack.output("UserPoolId"));
     let expected = serde_json::json!({
-        // API Gateway is reached by https alone.
+        // API Gateway is only reachable over https.
         "resource": format!("https://{}", address.authority()),
         "authorization_servers": [pool],
         "bearer_methods_supported": ["header"],
@@ -47,7 +47,7 @@ async fn the_api_says_without_a_token_who_signs_its_tokens() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_without_content() {
+async fn head_returns_the_headers_of_get_without_content() {
     let user = Caller::user(by_itself(), "ada").await;
     let id = user.submit(&samples::png(20, 21), "image/png").await;
     user.ended(&id).await;
@@ -74,7 +74,29 @@ async fn head_answers_as_get_without_content() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_given_twice_is_refused() {
+async fn an_estimate_contains_the_cost_and_needs_a_known_type() {
+    let user = Caller::user(by_request(), "ada").await;
+    let file = samples::png(640, 480);
+    let upload = user.init(&file, "image/png").await;
+    let wish = |name: &str, content_type: &str| {
+        let mut wish = init_request(&file);
+        (wish["filename"], wish["contentType"]) = (name.into(), content_type.into());
+        wish
+    };
+    let answer = async |wish| user.call(Method::POST, "/media/upload/init", Some(wish)).await.json();
+    let estimate = answer(wish("a.png", "image/png")).await["estimate"].clone();
+    assert!(answer(wish("a", "application/octet-stream")).await.get("estimate").is_none());
+    assert_eq!(user.put(&upload, &file, &[]).await.status, 200);
+    user.complete(&upload.media_id).await;
+    let job = user.ended(&upload.media_id.replace("med_", "job_")).await;
+    let (cost, range) = (job["cost"]["totalMicroDollars"].as_u64().unwrap(), &estimate["microDollars"]);
+    // On this stack a worker renders it, and its container is billed for a minute, however small the image.
+    let (low, high) = (range["low"].as_u64().unwrap(), range["high"].as_u64().unwrap());
+    assert!(low * 9 / 10 <= cost && cost <= high, "{cost} is not in {range}");
+}
+
+#[tokio::test]
+async fn a_repeated_field_is_refused() {
     let user = Caller::user(by_itself(), "ada").await;
     let twice = r#"{"mediaId": "med_01j0000000000000000000000x", "mediaId": "med_01j0000000000000000000000y"}"#;
     let answer = user.call_raw(Method::POST, "/media/upload/complete", twice).await;
@@ -82,14 +104,14 @@ async fn a_field_that_is_given_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn an_unchanged_job_is_not_sent_again() {
+async fn an_unchanged_job_is_answered_with_304() {
     let user = Caller::user(by_itself(), "ada").await;
     let id = user.submit(&samples::png(20, 20), "image/png").await;
     user.ended(&id).await;
     let job = user.job(&id).await;
     let tag = job.header("etag");
     assert!(tag.starts_with("W/\""), "{tag}");
-    assert!(job.header("retry-after").is_empty(), "nothing more will happen");
+    assert!(job.header("retry-after").is_empty(), "an ended job needs no further request");
     let again = user.call_with(Method::GET, &format!("/jobs/{id}"), None, &[("if-none-match", tag)]).await;
     assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
     assert_eq!(again.header("etag"), tag);
@@ -97,7 +119,7 @@ async fn an_unchanged_job_is_not_sent_again() {
 
 /// Also the contract of `patch_template_cors` in local/python/emulator.py.
 #[tokio::test]
-async fn a_configured_origin_may_call_and_another_may_not() {
+async fn only_configured_origins_are_allowed() {
     let user = Caller::user(by_itself(), "ada").await;
     let preflight = |origin: &'static str| {
         let user = user.clone();
@@ -115,7 +137,7 @@ async fn a_configured_origin_may_call_and_another_may_not() {
 }
 
 #[tokio::test]
-async fn what_is_no_endpoint_is_answered_by_api_gateway() {
+async fn an_unknown_route_is_answered_by_api_gateway() {
     let user = Caller::user(by_itself(), "ada").await;
     for (method, path) in [
         (Method::GET, "/nope"),
@@ -129,7 +151,7 @@ async fn what_is_no_endpoint_is_answered_by_api_gateway() {
 }
 
 #[tokio::test]
-async fn a_slash_too_many_makes_another_path_everywhere() {
+async fn an_extra_slash_makes_a_different_path() {
     let user = Caller::user(by_itself(), "ada").await;
     let id = user.submit(&samples::png(22, 20), "image/png").await;
     let media = id.replace("job_", "med_");
@@ -143,7 +165,7 @@ async fn a_slash_too_many_makes_another_path_everywhere() {
 }
 
 #[tokio::test]
-async fn a_job_says_which_request_it_came_from_and_not_whose() {
+async fn a_job_records_its_request_without_the_user() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&samples::png(24, 24), "image/png").await;
@@ -152,5 +174,5 @@ async fn a_job_says_which_request_it_came_from_and_not_whose() {
     let trail = job.trail.expect("API Gateway names its requests");
     assert!(!trail.origin.correlation_id.as_str().is_empty());
     assert_ne!(trail.user_hash.as_str(), job.user_id.as_str());
-    assert!(user.job(&id).await.json().get("trail").is_none(), "it is the operator's");
+    assert!(user.job(&id).await.json().get("trail").is_none(), "the trail is only for the operator");
 }

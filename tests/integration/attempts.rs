@@ -1,13 +1,15 @@
-//! One attempt of a worker, with a maker that does what the test wants, against the deployed stack.
+//! One attempt of a worker against the deployed stack, with a maker defined by the test.
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::Client as S3;
 use serde_json::{Value, json};
-use smmu_cloud::{Attempt, Ending, Failure, Jobs, MakeError, MakeEvent, Submitter, Workbench};
+use smmu_cloud::{Attempt, Ending, Failure, Jobs, Submitter, Workbench};
 use smmu_core::{
-    Artifact, Detected, ErrorCode, JobEvent, JobId, JobState, Manifest, MediaKind, Pipeline, Role, Sha256, Stage,
-    av::{AvFacts, Probe, Tags},
+    Artifact, Detected, ErrorCode, JobEvent, JobId, JobState, Machine, Manifest, MediaKind, Pipeline, Role, Sha256,
+    Stage,
+    av::{AvFacts, Probe, Surveyed, Tags},
     keys,
+    make::{MakeError, MakeEvent},
     manifest::{FILE_NAME, Generator, SCHEMA, SourceFacts},
 };
 use smmu_local::CloudOptions;
@@ -24,8 +26,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A job that runs, whose execution nobody has started, and the work on it.
-async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Jobs) {
+/// A running job without an execution, and the input of its worker.
+pub(crate) async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Jobs) {
     let upload = user.init(content, "video/mp4").await;
     assert_eq!(user.put(&upload, content, &[]).await.status, 200);
     let nowhere = format!("{}-missing", stack.output("JobsQueueUrl"));
@@ -41,12 +43,17 @@ async fn running(stack: &Stack, user: &Caller, content: &[u8]) -> (Detected, Job
     (serde_json::from_value(whole).unwrap(), submitter.jobs)
 }
 
-/// An attempt of a worker, which may do what the worker's role allows.
+/// An attempt with the permissions of the worker's role.
 async fn attempt(stack: &Stack, worker: &str) -> Attempt {
     Attempt::new(&stack.sdk_as(worker).await, &stack.environment(&[])).unwrap()
 }
 
-/// A gate that makers wait at, in their threads.
+/// A container of 2 vCPU and 4 GB.
+const MACHINE: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 20 };
+/// Cost of its least time, a minute, in micro-dollars. The functions before it cost 2 more.
+const MINUTE: u64 = 1646;
+
+/// A gate that blocks makers in their threads.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -76,6 +83,7 @@ fn facts() -> AvFacts {
         delay_us: 0,
         claimed_ms: None,
         cut_off: false,
+        surveyed: Surveyed::default(),
         bit_rate: 64_000,
         streams: 1,
         video: None,
@@ -114,14 +122,14 @@ fn names(job: &Value) -> Vec<&str> {
     job["outputs"].as_array().into_iter().flatten().map(|output| output["name"].as_str().unwrap()).collect()
 }
 
-/// What a worker's program says, and how it ends.
+/// Runs a worker's program to its end.
 fn run_worker(name: &str, mode: &str, environment: impl IntoIterator<Item = (String, String)>) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let program = CloudOptions::for_workspace(root).binaries.join(format!("smmu-{name}"));
     Command::new(program).arg(mode).env_clear().envs(environment).output().expect("starts")
 }
 
-/// The environment that a worker of this machine needs, with some variables set otherwise.
+/// The environment of a worker on this machine, with some variables changed.
 fn workers_environment(changed: &[(&str, &str)]) -> BTreeMap<String, String> {
     let inherited = ["PATH", "SMMU_SPEECH_MODEL"].map(|name| (name, std::env::var(name).unwrap_or_default()));
     let mut variables: BTreeMap<_, _> = inherited.map(|(name, value)| (name.to_owned(), value)).into();
@@ -130,7 +138,7 @@ fn workers_environment(changed: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_worker_says_what_it_lacks_before_a_job_is_lost_on_it() {
+fn a_worker_reports_missing_programs_at_start() {
     for (name, variable, value, said) in [
         ("transcribe", "SMMU_SPEECH_MODEL", "", "environment variable SMMU_SPEECH_MODEL is not set"),
         ("transcribe", "SMMU_SPEECH_MODEL", "/nowhere", "/nowhere"),
@@ -148,7 +156,7 @@ fn a_worker_says_what_it_lacks_before_a_job_is_lost_on_it() {
 }
 
 #[tokio::test]
-async fn what_a_worker_lacks_ends_its_job_at_once_and_is_not_told_as_worth_another_upload() {
+async fn a_missing_program_fails_the_job_at_once_and_hides_details() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     for (name, changed) in [("transcribe", ("SMMU_SPEECH_MODEL", "/nowhere")), ("transcode", ("SMMU_PROFILE", "{"))] {
@@ -160,29 +168,33 @@ async fn what_a_worker_lacks_ends_its_job_at_once_and_is_not_told_as_worth_anoth
         let ended = run_worker(name, "job", environment);
         assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stdout));
         if name == "transcribe" {
-            // The rest of the job is worth having without a text.
+            // The rest of the job is useful without a transcript.
             let job = jobs.get(&work.input.job_id).await.unwrap().unwrap();
-            let JobState::Running { given_up, .. } = &job.state else { panic!("it goes on: {job:?}") };
+            let JobState::Running { given_up, .. } = &job.state else { panic!("the job does not continue: {job:?}") };
             let error = &given_up[&Pipeline::Transcribe];
             assert_eq!((error.code, error.retryable), (ErrorCode::Misconfigured, false));
-            assert!(!error.message.contains("nowhere"), "what it lacks is for the operator's log: {}", error.message);
+            assert!(
+                !error.message.contains("nowhere"),
+                "the missing program is only in the operator's log: {}",
+                error.message
+            );
             continue;
         }
         let failed = user.ended(work.input.job_id.as_str()).await;
         let error = &failed["error"];
         assert_eq!((&error["code"], &error["retryable"]), (&"misconfigured".into(), &false.into()), "{failed}");
-        assert!(!failed.to_string().contains("nowhere"), "what it lacks is for the operator's log: {failed}");
+        assert!(!failed.to_string().contains("nowhere"), "the missing program is only in the operator's log: {failed}");
     }
 }
 
 #[test]
-fn a_worker_that_cannot_reach_its_job_ends_with_2() {
+fn a_worker_that_cannot_read_its_job_exits_with_2() {
     let ended = run_worker("transcode", "job", workers_environment(&[]));
     assert_eq!(ended.status.code(), Some(2), "there is no job to work on");
 }
 
 #[tokio::test]
-async fn what_is_ready_can_be_read_while_the_rest_is_made() {
+async fn ready_outputs_can_be_read_while_the_job_runs() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let (work, jobs) = running(stack, &user, b"a video of a minute").await;
@@ -205,7 +217,7 @@ async fn what_is_ready_can_be_read_while_the_rest_is_made() {
     let look = async {
         let early = user.until(id.as_str(), "list its poster", |job| names(job) == ["poster.jpg"]).await;
         assert_eq!((&early["status"], &early["outputs"][0]["state"]), (&"RUNNING".into(), &"ready".into()));
-        assert_eq!(early["kind"], "audio", "the probe put it right");
+        assert_eq!(early["kind"], "audio", "the probe corrected the kind");
         assert_eq!(user.download(early["outputs"][0]["url"].as_str().unwrap()).await, b"a poster");
         let tag = user.job(id.as_str()).await.header("etag").to_owned();
         let half = user.until(id.as_str(), "be half made", |job| job["progress"].as_u64() > Some(40)).await;
@@ -228,21 +240,21 @@ async fn what_is_ready_can_be_read_while_the_rest_is_made() {
     assert_eq!(measured["av"].as_m().unwrap()["durationMs"].as_n().unwrap(), "60000");
     assert_eq!(record["status"].as_s().unwrap(), "SUBMITTED");
 
-    // Another attempt at what is done does nothing.
+    // Another attempt at a finished job does nothing.
     let idle = |_: Workbench<'_>| -> Result<Manifest, MakeError> { panic!("nothing is left to make") };
     let again = attempt.run(&work, Stage::Transcode, std::future::pending(), idle).await;
     assert_eq!(again.unwrap(), Ending::Committed);
 }
 
 #[tokio::test]
-async fn a_later_attempt_goes_on_from_what_the_one_before_left_and_its_files_take_the_place_of_the_partial_ones() {
+async fn a_later_attempt_resumes_from_the_checkpoint_and_replaces_partial_files() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let (work, _) = running(stack, &user, b"an interview").await;
     let id = work.input.job_id.clone();
     let shown = Arc::new(tokio::sync::Notify::new());
     let half = |bench: Workbench<'_>| {
-        assert_eq!(bench.checkpoint, None, "there was no attempt before");
+        assert_eq!(bench.checkpoint, None, "this is the first attempt");
         let partial = file(bench.outputs, "transcript.json", Role::Transcript, "application/json", b"half of it");
         (bench.tell)(MakeEvent::Partial(partial, b"half of it".to_vec()));
         (bench.tell)(MakeEvent::Checkpoint(b"the first minute".to_vec()));
@@ -257,7 +269,7 @@ async fn a_later_attempt_goes_on_from_what_the_one_before_left_and_its_files_tak
         let job = user.until(id.as_str(), "show what is heard", |job| names(job) == ["transcript.json"]).await;
         assert_eq!(job["outputs"][0]["state"], "partial");
         assert_eq!(user.download(job["outputs"][0]["url"].as_str().unwrap()).await, b"half of it");
-        // The checkpoint was told of after what is listed by now.
+        // The checkpoint was sent after the listed output.
         let checkpoint = keys::checkpoint(&id, Pipeline::Transcribe);
         while !stored(stack, &checkpoint).await {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -290,14 +302,14 @@ async fn a_later_attempt_goes_on_from_what_the_one_before_left_and_its_files_tak
     assert_eq!(ended.unwrap(), Ending::Committed);
 }
 
-/// Whether there is an object in the processed bucket.
+/// True if the object exists in the processed bucket.
 async fn stored(stack: &Stack, key: &str) -> bool {
     let bucket = stack.output("ProcessedBucketName");
     S3::new(&stack.sdk).head_object().bucket(bucket).key(key).send().await.is_ok()
 }
 
 #[tokio::test]
-async fn an_upload_that_is_gone_before_its_worker_reads_it_is_refused_and_not_tried_again() {
+async fn an_upload_deleted_before_its_worker_starts_is_refused_without_retry() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     for (worker, stage) in [("transcode", Stage::Transcode), ("transcribe", Stage::Transcribe)] {
@@ -305,7 +317,7 @@ async fn an_upload_that_is_gone_before_its_worker_reads_it_is_refused_and_not_tr
         let source = &work.input.source;
         let gone = S3::new(&stack.sdk).delete_object().bucket(stack.output("RawBucketName"));
         gone.key(&source.key).version_id(&source.version_id).send().await.unwrap();
-        let idle = |_: Workbench<'_>| -> Result<Manifest, MakeError> { panic!("there is nothing to make it of") };
+        let idle = |_: Workbench<'_>| -> Result<Manifest, MakeError> { panic!("there is no source") };
         let ended = attempt(stack, worker).await.run(&work, stage, std::future::pending(), idle).await;
         let Err(Failure::Refused(refusal)) = ended else { panic!("{worker}: {ended:?}") };
         assert_eq!(refusal.code, ErrorCode::SourceMissing);
@@ -313,25 +325,26 @@ async fn an_upload_that_is_gone_before_its_worker_reads_it_is_refused_and_not_tr
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_told_to_stop_stops_its_maker_and_commits_nothing() {
+async fn a_stopped_attempt_stops_its_maker_and_commits_nothing() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let (work, jobs) = running(stack, &user, b"another video").await;
     let stopped = Arc::new(AtomicBool::new(false));
     let begun = Arc::new(tokio::sync::Notify::new());
     let make = maker_until_cancelled(&stopped, &begun);
-    let attempt = attempt(stack, "transcode").await;
+    let attempt = attempt(stack, "transcode").await.on(MACHINE);
     let since = Instant::now();
     let ended = attempt.run(&work, Stage::Transcode, begun.notified(), make).await;
     assert!(matches!(ended, Err(Failure::Transient(_))), "{ended:?}");
     assert!(stopped.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5));
     let job = jobs.get(&work.input.job_id).await.unwrap().unwrap();
     assert!(!job.has_committed(Pipeline::Transcode));
+    assert_eq!(job.uncommitted_costs().map(|cost| cost.total().0).collect::<Vec<_>>(), [MINUTE]);
     assert!(objects(stack, &work.input.job_id).await.is_empty());
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_stopped_because_its_job_was_cancelled_has_not_failed() {
+async fn an_attempt_stopped_by_cancellation_does_not_fail() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let (work, jobs) = running(stack, &user, b"a fourth video").await;
@@ -341,13 +354,17 @@ async fn an_attempt_that_is_stopped_because_its_job_was_cancelled_has_not_failed
         begun.notified().await;
         jobs.advance(&work.input.job_id, JobEvent::Cancelled).await.unwrap();
     };
-    let ended = attempt(stack, "transcode").await.run(&work, Stage::Transcode, stop, make).await;
+    let attempt = attempt(stack, "transcode").await.on(MACHINE);
+    let ended = attempt.run(&work, Stage::Transcode, stop, make).await;
     assert_eq!(ended.unwrap(), Ending::Superseded);
     assert!(stopped.load(Ordering::Relaxed));
+    let cost = user.job(work.input.job_id.as_str()).await.json()["cost"].clone();
+    assert_eq!((&cost["atLeast"], cost["computeMicroDollars"].as_u64()), (&true.into(), Some(MINUTE + 2)), "{cost}");
+    assert!(cost["totalMicroDollars"].as_u64() > Some(MINUTE + 2), "{cost}: with requests");
 }
 
 #[tokio::test]
-async fn an_attempt_at_a_job_that_ends_meanwhile_stops_its_maker() {
+async fn an_attempt_stops_its_maker_when_the_job_ends() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let (work, jobs) = running(stack, &user, b"a third video").await;
@@ -366,7 +383,7 @@ async fn an_attempt_at_a_job_that_ends_meanwhile_stops_its_maker() {
     assert!(objects(stack, &work.input.job_id).await.is_empty());
 }
 
-/// A maker that tells of progress and works until it is cancelled.
+/// A maker that reports progress and runs until it is cancelled.
 fn maker_until_cancelled(
     stopped: &Arc<AtomicBool>,
     begun: &Arc<tokio::sync::Notify>,
@@ -387,10 +404,10 @@ fn maker_until_cancelled(
 }
 
 #[tokio::test]
-async fn a_source_and_an_output_larger_than_one_part_travel_whole() {
+async fn sources_and_outputs_of_several_parts_are_transferred_intact() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
-    // Not the same in every part, so that parts in the wrong order show.
+    // Every part differs, so parts in the wrong order are detected.
     let content: Vec<u8> = (0..70_000_000_u32).map(|n| u8::try_from(n / 1_000_000).unwrap()).collect();
     let (work, jobs) = running(stack, &user, &content).await;
     let make = |bench: Workbench<'_>| {
@@ -398,7 +415,7 @@ async fn a_source_and_an_output_larger_than_one_part_travel_whole() {
         let copy = file(bench.outputs, "video.mp4", Role::Rendition, "video/mp4", &content);
         Ok(manifest(bench.source, bench.outputs, MediaKind::Video, vec![copy]))
     };
-    // That the source is the uploaded one, the attempt has checked against the grant.
+    // The attempt has checked the source against the grant.
     let ended = attempt(stack, "transcode").await.run(&work, Stage::Transcode, std::future::pending(), make).await;
     assert_eq!(ended.unwrap(), Ending::Committed);
     let key = stored_manifest(&jobs, &work.input.job_id).await.replace(FILE_NAME, "video.mp4");
@@ -413,8 +430,8 @@ const MASTER: &str = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nvideo-360p.m3u8\n"
 const MEDIA: &str = "#EXTM3U\n#EXT-X-MAP:URI=\"video-360p.mp4\",BYTERANGE=\"7@0\"\n#EXTINF:6.0,\n#EXT-X-BYTERANGE:8@7\nvideo-360p.mp4\n";
 const STORYBOARD: &str = "WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard.jpg#xywh=0,0,160,90\n";
 
-/// Commits nothing, but lists what a player needs.
-#[expect(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "it is a maker, as attempts take them")]
+/// Lists the outputs that a player needs, without committing.
+#[expect(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "the signature of a maker")]
 fn make_playable(bench: Workbench<'_>) -> Result<Manifest, MakeError> {
     let playlist = "application/vnd.apple.mpegurl";
     let artifacts = [
@@ -429,7 +446,7 @@ fn make_playable(bench: Workbench<'_>) -> Result<Manifest, MakeError> {
 }
 
 #[tokio::test]
-async fn a_player_gets_playlists_whose_segments_it_can_read() {
+async fn playlists_have_readable_segment_urls() {
     let stack = by_request();
     let (ada, eve) = (Caller::user(stack, "ada").await, Caller::user(stack, "eve").await);
     let (work, jobs) = running(stack, &ada, b"a video to play").await;
@@ -441,7 +458,7 @@ async fn a_player_gets_playlists_whose_segments_it_can_read() {
         .unwrap();
     let outputs = smmu_cloud::Artifacts::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let outputs = outputs.collect(&stored_manifest(&jobs, id).await).await.unwrap().outputs;
-    jobs.advance(id, JobEvent::Completed { outputs, warnings: Vec::new() }).await.unwrap();
+    jobs.advance(id, JobEvent::Completed { outputs, warnings: Vec::new(), bill: None }).await.unwrap();
 
     let job = ada.job(id.as_str()).await.json();
     let path = |name: &str| {
@@ -452,7 +469,7 @@ async fn a_player_gets_playlists_whose_segments_it_can_read() {
     let get = async |name: &str| ada.call(reqwest::Method::GET, &path(name).unwrap(), None).await;
 
     let master = get("master.m3u8").await;
-    assert_eq!((master.status.as_u16(), master.text.as_str()), (200, MASTER), "playlists stay beside each other");
+    assert_eq!((master.status.as_u16(), master.text.as_str()), (200, MASTER), "playlists keep relative URLs");
     assert_eq!(master.header("content-type"), "application/vnd.apple.mpegurl");
     assert_eq!(master.header("cache-control"), "private, no-store");
 
@@ -469,7 +486,7 @@ async fn a_player_gets_playlists_whose_segments_it_can_read() {
     let (sprite, place) = cue.split_once('#').unwrap();
     assert_eq!((ada.download(sprite).await, place), (b"stills".to_vec(), "xywh=0,0,160,90"));
 
-    // What is not served here, or not theirs, or not there at all, is one and the same.
+    // Files not served here, of other users, and missing ones get the same answer.
     let absent =
         eve.call(reqwest::Method::GET, "/jobs/job_01j0000000000000000000000x/playback/master.m3u8", None).await;
     assert_eq!(absent.status, 404);

@@ -1,4 +1,4 @@
-//! A job that its owner cancels: what ends, and what stays.
+//! Cancelling jobs.
 
 use aws_sdk_sfn::{Client as Sfn, types::ExecutionStatus};
 use reqwest::Method;
@@ -18,12 +18,12 @@ async fn execution(stack: &Stack, job: &str) -> Option<ExecutionStatus> {
 }
 
 #[tokio::test]
-async fn a_running_job_is_cancelled_its_worker_stops_and_what_was_ready_stays() {
+async fn cancelling_a_running_job_stops_its_worker_and_keeps_ready_outputs() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&samples::png(5000, 3000), "image/png").await;
     until("a worker runs", async || stack.worker_of(&id).is_some()).await;
-    // Whatever this worker is about to list: something is ready now.
+    // Whatever this worker lists later, one output is ready now.
     let jobs = Jobs::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let poster = Artifact::new("poster.jpg", Role::Poster, "image/jpeg", 3, smmu_core::Sha256::from_bytes([7; 32]));
     let ready = Output::ready(&format!("jobs/{id}/transcode/att_01jd0w00000000000000000002/"), poster);
@@ -31,11 +31,11 @@ async fn a_running_job_is_cancelled_its_worker_stops_and_what_was_ready_stays() 
 
     let cancelled = cancel(&user, &id).await;
     assert_eq!((cancelled.status.as_u16(), cancelled.text_at("/status").as_str()), (200, "CANCELLED"));
-    assert!(cancelled.header("retry-after").is_empty(), "nothing more will happen");
+    assert!(cancelled.header("retry-after").is_empty(), "a cancelled job needs no further request");
     until("the worker stops", async || stack.worker_of(&id).is_none()).await;
     until("the execution is stopped", async || execution(stack, &id).await == Some(ExecutionStatus::Aborted)).await;
 
-    // The event of the stopped execution changes nothing, and asking again is harmless.
+    // The event of the stopped execution changes nothing, and cancelling again is harmless.
     let again = cancel(&user, &id).await;
     assert_eq!((again.status.as_u16(), again.text_at("/updatedAt")), (200, cancelled.text_at("/updatedAt")));
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -47,15 +47,15 @@ async fn a_running_job_is_cancelled_its_worker_stops_and_what_was_ready_stays() 
 }
 
 #[tokio::test]
-async fn a_job_that_nobody_has_taken_is_cancelled_and_its_execution_makes_nothing_of_it() {
+async fn the_execution_of_a_job_cancelled_in_the_queue_makes_nothing() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
-    // Cancelled while the message is on its way: no execution yet, or one that has just begun.
+    // Cancelled while the message is in flight: no execution exists yet, or it has just begun.
     let id = user.submit(&samples::png(36, 44), "image/png").await;
     let answer = cancel(&user, &id).await;
     match answer.status.as_u16() {
         200 => {}
-        // A small picture can be done before anybody cancels it.
+        // A small image can complete before it is cancelled.
         409 => assert_eq!(answer.text_at("/code"), "job_ended"),
         other => panic!("{other}: {}", answer.text),
     }
@@ -65,7 +65,7 @@ async fn a_job_that_nobody_has_taken_is_cancelled_and_its_execution_makes_nothin
 }
 
 #[tokio::test]
-async fn a_job_that_has_ended_cannot_be_cancelled() {
+async fn an_ended_job_cannot_be_cancelled() {
     let user = Caller::user(by_request(), "ada").await;
     for (file, status) in [(samples::png(37, 44), "COMPLETED"), (b"\x89PNG\r\n\x1a\nand no more".to_vec(), "FAILED")] {
         let id = user.submit(&file, "image/png").await;

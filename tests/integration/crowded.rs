@@ -1,17 +1,21 @@
-//! An account in which there is hardly any room: jobs wait for it, say so, and are completed.
+//! An account with little capacity: jobs wait for it, show that they wait, and complete.
 
 use aws_sdk_sfn::Client as Sfn;
 use rustix::process::{Pid, Signal, kill_process};
 use smmu_tests::{Caller, Stack, crowded, samples, until};
 use std::collections::BTreeMap;
 
-/// Why ECS tasks of a job were not started, by the error's name.
+/// Reasons why ECS tasks of a job did not start, by error name. None before its execution exists.
 async fn refusals(stack: &Stack, job: &str) -> BTreeMap<String, String> {
     let arn = stack.execution_arn(job);
     let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
     let mut refusals = BTreeMap::new();
     while let Some(event) = events.next().await {
-        if let Some(failed) = event.unwrap().task_failed_event_details {
+        let event = match event {
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) => break,
+            event => event.unwrap(),
+        };
+        if let Some(failed) = event.task_failed_event_details {
             refusals.insert(failed.error.unwrap(), failed.cause.unwrap());
         }
     }
@@ -19,7 +23,7 @@ async fn refusals(stack: &Stack, job: &str) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn a_job_without_room_for_its_worker_waits_and_is_completed_and_so_is_one_that_may_not_start_it_yet() {
+async fn a_job_without_capacity_or_throttled_waits_and_completes() {
     let stack = crowded();
     let user = Caller::user(stack, "ada").await;
     let first = user.submit(&samples::png(5000, 3000), "image/png").await;
@@ -28,16 +32,18 @@ async fn a_job_without_room_for_its_worker_waits_and_is_completed_and_so_is_one_
     let holds_the_room = Pid::from_raw(holds_the_room).unwrap();
     kill_process(holds_the_room, Signal::STOP).unwrap();
     let second = user.submit(&samples::png(64, 48), "image/png").await;
-    // Spot and on demand are asked within the same second, of which the account may ask once.
+    // Spot and on demand are tried within the same second, in which the account can start one task.
     until("both refuse", async || refusals(stack, &second).await.len() == 2).await;
     let waits = user.job(&second).await.json();
     assert_eq!((&waits["status"], &waits["stage"]), (&"RUNNING".into(), &"waiting".into()), "{waits}");
+    assert_eq!(waits["queue"]["ahead"], 0, "{waits}");
+    assert!(waits["queue"]["startsAt"].as_str().is_some_and(|at| at > waits["updatedAt"].as_str().unwrap()), "{waits}");
     kill_process(holds_the_room, Signal::CONT).unwrap();
     for job in [&first, &second] {
         let job = user.ended(job).await;
         assert_eq!(job["status"], "COMPLETED", "{job}");
     }
-    // No room, and too many calls: no worker has failed.
+    // Lack of capacity and throttling: no worker has failed.
     let refusals = refusals(stack, &second).await;
     assert_eq!(refusals.keys().collect::<Vec<_>>(), ["AmazonECS.Unknown", "ECS.AmazonECSException"]);
     assert!(refusals["ECS.AmazonECSException"].contains("ThrottlingException"), "{refusals:?}");

@@ -1,29 +1,29 @@
-//! A client that asks whether its file is there already need not send it again.
+//! Deduplication: a client can skip the upload of a known file.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use smmu_tests::{Answer, Caller, by_request, caller::init_request, samples, until};
 
 async fn init(user: &Caller, file: &[u8], more: &[(&str, serde_json::Value)]) -> Answer {
-    let mut wish = init_request(file);
+    let mut request_body = init_request(file);
     for (name, value) in more {
-        wish[*name] = value.clone();
+        request_body[*name] = value.clone();
     }
-    user.call(Method::POST, "/media/upload/init", Some(wish)).await
+    user.call(Method::POST, "/media/upload/init", Some(request_body)).await
 }
 
 #[tokio::test]
-async fn a_file_that_was_sent_before_is_answered_by_its_job_where_that_is_asked_for() {
+async fn with_dedup_a_known_file_returns_its_job() {
     let user = Caller::user(by_request(), "ada").await;
     let file = samples::png(61, 33);
     let ask = ("dedup", json!(true));
-    // Granted is not sent.
+    // A grant alone does not count as an upload.
     let granted = init(&user, &file, std::slice::from_ref(&ask)).await;
     assert_eq!(granted.status, StatusCode::CREATED);
     let job = user.submit(&file, "image/png").await;
     let media = job.replace("job_", "med_");
 
-    // At once, while it is under way, and when it is done.
+    // While the job runs, and after it has completed.
     let early = init(&user, &file, std::slice::from_ref(&ask)).await;
     assert_eq!((early.status, early.text_at("/mediaId")), (StatusCode::OK, media.clone()), "{}", early.text);
     user.ended(&job).await;
@@ -32,7 +32,7 @@ async fn a_file_that_was_sent_before_is_answered_by_its_job_where_that_is_asked_
     assert_eq!((known.text_at("/job/jobId"), known.text_at("/job/status")), (job.clone(), "COMPLETED".to_owned()));
     assert!(!user.download(&known.text_at("/job/outputs/0/url")).await.is_empty());
 
-    // Not unasked, not for something else, not to have something else made of it.
+    // Not without `dedup`, not for other content, and not with other options.
     let other = samples::png(62, 33);
     for (file, more) in [
         (&file, vec![]),
@@ -46,8 +46,8 @@ async fn a_file_that_was_sent_before_is_answered_by_its_job_where_that_is_asked_
 
     assert_eq!(user.call(Method::DELETE, &format!("/media/{media}"), None).await.status, StatusCode::ACCEPTED);
     let gone = async || init(&user, &file, std::slice::from_ref(&ask)).await.status == StatusCode::CREATED;
-    assert!(gone().await, "what was deleted is not there");
-    until("that holds after the purge, too", gone).await;
+    assert!(gone().await, "a deleted media is not found");
+    until("it is not found after the purge either", gone).await;
 }
 
 #[tokio::test]

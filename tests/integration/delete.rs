@@ -1,4 +1,4 @@
-//! A media that its owner deletes: hidden at once, removed soon, forgotten when nothing can arrive any more.
+//! Deleting media: hidden at once, files removed soon, records removed when no more data can arrive.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
@@ -13,7 +13,7 @@ async fn delete(user: &Caller, media: &str) -> Answer {
     user.call(Method::DELETE, &format!("/media/{media}"), None).await
 }
 
-/// Every version and delete marker that is stored of a media and its job.
+/// Every stored version and delete marker of a media and its job.
 async fn stored(stack: &Stack, media: &str) -> Vec<String> {
     let job = media.replace("med_", "job_");
     let raw = stack.output("RawBucketName");
@@ -29,7 +29,7 @@ async fn stored(stack: &Stack, media: &str) -> Vec<String> {
     found
 }
 
-/// The status of a media's record, whoever may see it.
+/// The status in a media's record, hidden or not.
 async fn status(stack: &Stack, media: &str) -> Option<String> {
     let (tables, table) = (DynamoDb::new(&stack.sdk), stack.output("MediaTableName"));
     let read = tables.get_item().table_name(table).key("mediaId", AttributeValue::S(media.into())).send().await;
@@ -47,14 +47,14 @@ async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::
 }
 
 #[tokio::test]
-async fn a_deleted_media_is_hidden_at_once_and_every_version_of_it_removed() {
+async fn a_deleted_media_is_hidden_at_once_and_all_its_versions_are_removed() {
     let stack = by_request();
     let user = Caller::user(stack, "deletes").await;
     let kept = user.submit(&samples::png(38, 44), "image/png").await;
     let id = user.submit(&samples::png(39, 44), "image/png").await;
     let (_, job) = (user.ended(&kept).await, user.ended(&id).await);
     let media = id.replace("job_", "med_");
-    // An older version of an output, and what a worker left.
+    // An older version of an output, and a leftover of a worker.
     let (s3, bucket) = (S3::new(&stack.sdk), stack.output("ProcessedBucketName"));
     for key in [format!("jobs/{id}/transcode/a/poster.jpg"), format!("working/{id}/transcribe/checkpoint")] {
         for body in [b"one".as_slice(), b"two"] {
@@ -76,13 +76,13 @@ async fn a_deleted_media_is_hidden_at_once_and_every_version_of_it_removed() {
     until("every version is removed", async || stored(stack, &media).await.is_empty()).await;
     until("that is recorded", async || status(stack, &media).await.as_deref() == Some("PURGED")).await;
     let url = job["outputs"][0]["url"].as_str().unwrap();
-    // Not 404: api, which signed it, may not list the bucket.
+    // Not 404: the role of api, which signed it, cannot list the bucket.
     assert_eq!(reqwest::get(url).await.unwrap().status(), StatusCode::FORBIDDEN, "a link outlives its file");
     assert!(!stored(stack, &kept.replace("job_", "med_")).await.is_empty(), "another media is untouched");
 }
 
 #[tokio::test]
-async fn a_media_whose_job_runs_is_deleted_and_its_worker_stops() {
+async fn deleting_a_media_stops_its_running_worker() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&samples::png(5000, 3000), "image/png").await;
@@ -91,7 +91,7 @@ async fn a_media_whose_job_runs_is_deleted_and_its_worker_stops() {
     assert_eq!(delete(&user, &media).await.status, StatusCode::ACCEPTED);
     until("the worker stops", async || stack.worker_of(&id).is_none()).await;
     until("everything is removed", async || {
-        // What the worker stored while it was purged is swept later: here as if an hour had gone by.
+        // Objects stored during the purge are removed later: here as if an hour had passed.
         reconcile(stack, &[("SMMU_PATIENCE_LATE_SECONDS", "-100000")]).await;
         status(stack, &media).await.as_deref() == Some("PURGED") && stored(stack, &media).await.is_empty()
     })
@@ -100,8 +100,8 @@ async fn a_media_whose_job_runs_is_deleted_and_its_worker_stops() {
 }
 
 #[tokio::test]
-async fn what_arrives_after_a_deletion_starts_no_job_and_is_swept_before_the_records_go() {
-    // Here an upload starts its job by itself.
+async fn an_upload_after_the_deletion_starts_no_job_and_is_removed() {
+    // On this stack an upload starts its job.
     let stack = by_itself();
     let user = Caller::user(stack, "ada").await;
     let file = samples::png(40, 44);
@@ -109,23 +109,23 @@ async fn what_arrives_after_a_deletion_starts_no_job_and_is_swept_before_the_rec
     let media = upload.media_id.as_str();
     assert_eq!(delete(&user, media).await.status, StatusCode::ACCEPTED);
     until("it is purged", async || status(stack, media).await.as_deref() == Some("PURGED")).await;
-    // The grant has not run out.
+    // The grant has not expired.
     assert_eq!(user.put(&upload, &file, &[]).await.status, StatusCode::OK);
     assert_eq!(user.complete(media).await.status, StatusCode::NOT_FOUND);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!has_job_record(stack, media).await, "the event of S3 starts nothing");
     assert_eq!(stored(stack, media).await.len(), 1);
 
-    // As if an hour after the end of the grant: reconcile has it purged once more.
+    // As if an hour had passed since the end of the grant: reconcile requests another purge.
     let late = [("SMMU_PATIENCE_LATE_SECONDS", "-100000")];
     let report = reconcile(stack, &late).await;
     assert!(report.purged >= 1, "{report:?}");
     until("the late upload is removed", async || stored(stack, media).await.is_empty()).await;
-    // The deployed function still waits for that hour; this one does not.
+    // Unlike the deployed function, this one does not wait for that hour.
     let mut message = SqsMessage::default();
     message.body = Some(json!({ "mediaId": media }).to_string());
     let mut event = SqsEvent::default();
-    // Twice: a message may come again.
+    // Twice: SQS can deliver a message again.
     event.records = vec![message.clone(), message];
     let answer = stack.call::<smmu_purge::Context>("purge", event, &late).await.unwrap();
     assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
@@ -133,7 +133,7 @@ async fn what_arrives_after_a_deletion_starts_no_job_and_is_swept_before_the_rec
 }
 
 #[tokio::test]
-async fn a_deletion_whose_message_was_lost_is_sent_again_and_a_purge_touches_nothing_that_is_not_deleted() {
+async fn a_lost_deletion_message_is_resent_and_live_media_are_not_purged() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&samples::png(41, 44), "image/png").await;
@@ -157,7 +157,7 @@ async fn a_deletion_whose_message_was_lost_is_sent_again_and_a_purge_touches_not
     let report = reconcile(stack, &[("SMMU_PATIENCE_UNPURGED_SECONDS", "-10")]).await;
     assert!(report.purged >= 1, "{report:?}");
     until("everything is removed", async || stored(stack, &media_id).await.is_empty()).await;
-    // The record of the job goes before the tombstone.
+    // The record of the job is removed before the tombstone.
     assert!(has_job_record(stack, &media_id).await);
     let forgotten = purger.purge(&media_id.parse().unwrap()).await.unwrap();
     assert_eq!(forgotten, smmu_cloud::Purge::Forgotten(0));
@@ -166,7 +166,7 @@ async fn a_deletion_whose_message_was_lost_is_sent_again_and_a_purge_touches_not
 }
 
 #[tokio::test]
-async fn deletions_and_completions_at_the_same_time_leave_nothing_behind() {
+async fn concurrent_deletions_and_completions_leave_nothing_behind() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     for side in 50..54 {

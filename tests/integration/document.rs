@@ -1,5 +1,6 @@
-//! docs/openapi.json and the deployed API say the same, to two programs that know nothing else: schemathesis, which calls every
-//! operation well and badly and follows links, and a TypeScript client whose types are generated.
+//! docs/openapi.json matches the deployed API, as checked by two programs that know only the document: schemathesis,
+//! which calls every operation with valid and invalid requests and follows links, and a TypeScript client with
+//! generated types.
 
 use serde_json::{Value, json};
 use smmu_tests::{Caller, Stack, by_itself, samples};
@@ -12,7 +13,7 @@ use std::{
 };
 use tokio::process::Command;
 
-/// How long either may take on a slow machine.
+/// Time limit for either program on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 const MISSING: &str = "run `tools/setup.sh test`, which installs it";
 
@@ -20,14 +21,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A folder of tools that are installed outside the checkout.
+/// A folder with tools installed outside the checkout.
 fn installed(variable: &str, otherwise: &str) -> PathBuf {
     let folder = std::env::var_os(variable).map_or_else(|| root().join(otherwise), PathBuf::from);
-    assert!(folder.exists(), "{} is not there: {MISSING}", folder.display());
+    assert!(folder.exists(), "{} is missing: {MISSING}", folder.display());
     folder
 }
 
-/// Runs a program to its end; whether it was content, and what it said.
+/// Runs a program to its end. Returns whether it succeeded, and its output.
 async fn run(command: &mut Command) -> (bool, String, String) {
     let ran = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it ends in time");
     let ran = ran.unwrap_or_else(|error| panic!("{command:?}: {error}: {MISSING}"));
@@ -39,11 +40,11 @@ async fn with_access(command: &mut Command, stack: &Stack, user: &str) {
     command.env("SMMU_API", stack.cloud.address().api_url().unwrap()).env("SMMU_TOKEN", stack.token(user).await);
 }
 
-/// Has schemathesis call the API as somebody who has an image and a video, with so many examples of each operation or chain.
-async fn assert_no_request_finds_it_wrong(phases: &str, examples: &str, further: &[(&str, &str)]) {
+/// Runs schemathesis as a user with an image and a video, with this many examples per operation or chain.
+async fn assert_every_request_matches(phases: &str, examples: &str, further: &[(&str, &str)]) {
     let stack = by_itself();
     let user = Caller::user(stack, "schemathesis").await;
-    // So that lists and links lead to something.
+    // Lists and links need existing media.
     for (file, content_type) in [(samples::png(20, 23), "image/png"), (samples::silent_clip(), "video/mp4")] {
         user.ended(&user.submit(&file, content_type).await).await;
     }
@@ -54,29 +55,29 @@ async fn assert_no_request_finds_it_wrong(phases: &str, examples: &str, further:
     command.arg("run").arg(root().join("docs/openapi.json"));
     command.arg("--url").arg(stack.cloud.address().api_url().unwrap());
     command.arg("--header").arg(format!("Authorization: Bearer {}", stack.token("schemathesis").await));
-    // One seed: the same requests every time.
+    // A fixed seed, so every run sends the same requests.
     command.args(["--seed", "1", "--generation-database", "none", "--no-color"]);
     command.args(["--phases", phases, "--max-examples", examples]).envs(further.iter().copied());
     command.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", &folder).env("PYTHONDONTWRITEBYTECODE", "1");
     let (content, told, complaints) = run(command.current_dir(work.path())).await;
     assert!(content, "{told}\n{complaints}");
-    let count = told.lines().find(|line| line.contains(" generated, ")).expect("it says how many cases it tried");
-    // Past the capture of tests: the figure belongs to the run.
+    let count = told.lines().find(|line| line.contains(" generated, ")).expect("it prints the number of cases");
+    // Written directly to standard error, which the test runner does not capture.
     std::io::stderr().write_all(format!("schemathesis, {phases}:{count}\n").as_bytes()).unwrap();
 }
 
 #[tokio::test]
-async fn no_request_finds_the_document_wrong() {
-    assert_no_request_finds_it_wrong("examples,coverage,fuzzing", "15", &[]).await;
+async fn every_request_matches_the_document() {
+    assert_every_request_matches("examples,coverage,fuzzing", "15", &[]).await;
 }
 
 #[tokio::test]
-async fn no_chain_of_links_finds_the_document_wrong() {
-    assert_no_request_finds_it_wrong("stateful", "25", &[("SMMU_LINKS_ALONE", "1")]).await;
+async fn every_chain_of_links_matches_the_document() {
+    assert_every_request_matches("stateful", "25", &[("SMMU_LINKS_ALONE", "1")]).await;
 }
 
 #[tokio::test]
-async fn a_client_that_is_generated_from_the_document_compiles_and_uploads() {
+async fn a_client_generated_from_the_document_compiles_and_uploads() {
     let stack = by_itself();
     let modules = installed("SMMU_CLIENT", ".local/client").join("node_modules");
     let work = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
-//! Every sample event in `events/` through its function, in the order of a job's life: fixture in, snapshot out.
+//! Sends every sample event in `events/` to its function, in the order of a job's life, and compares the answer with a
+//! snapshot.
 //!
-//! A function is its handler, called here; or, with `SMMU_INVOKER=tools/sam-invoke.sh`, what `sam build` made of it, in a
-//! container. Both have to answer the same.
+//! By default the handler is called in this process. With `SMMU_INVOKER=tools/sam-invoke.sh`, the function that `sam
+//! build` made runs in a container. Both must give the same answers.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::{Client as S3, primitives::ByteStream, types::ChecksumAlgorithm};
@@ -24,18 +25,18 @@ use std::{
 };
 
 const MEDIA: &str = "med_01jd0w00000000000000000001";
-/// One that is made in parts, of which none has arrived.
+/// An upload in parts, none of which has arrived.
 const IN_PARTS: &str = "med_01jd0w00000000000000000002";
 const USER: &str = "user-1";
 
-/// A stage on which the sample events happen: their media, its object, and whichever job they need.
+/// The setting of the sample events: their media, its object, and the job that they need.
 struct Scene {
     stack: &'static Stack,
     jobs: Jobs,
     media: MediaTable,
     file: Vec<u8>,
     version: String,
-    // Nobody reads it: the stack's own dispatch must not start what a sample event submits.
+    // Has no consumer, so the stack's dispatch does not start jobs of sample events.
     queue_url: String,
     played: BTreeSet<String>,
 }
@@ -44,7 +45,7 @@ impl Scene {
     async fn set() -> Self {
         let stack = by_request();
         let environment = stack.environment(&[]);
-        // The roles do not know this queue, but its own policy lets them.
+        // The roles have no permission for this queue, but its own policy grants it.
         let all = json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sqs:*", "Resource": "*"});
         let policy = json!({ "Version": "2012-10-17", "Statement": all }).to_string();
         let queue = Sqs::new(&stack.sdk).create_queue().queue_name("sample-events");
@@ -116,7 +117,7 @@ impl Scene {
         self.jobs.get(&Self::job_id()).await.unwrap()
     }
 
-    /// Puts the job back to where an event expects it.
+    /// Resets the job to the state that an event expects.
     async fn job_after(&self, events: &[JobEvent]) {
         let job = Job::queued(
             &self.granted(),
@@ -135,7 +136,22 @@ impl Scene {
         }
     }
 
-    /// An output that can be played, stored as an attempt would.
+    /// Creates an endpoint with the ID in the sample events.
+    async fn webhook(&self) {
+        let webhook = json!({
+            "webhookId": "whk_01jd0w00000000000000000001", "url": "https://hooks.example.com/",
+            "secret": smmu_cloud::webhooks::new_secret(), "createdAt": "2026-11-23T12:00:00Z",
+        });
+        let webhook: smmu_core::webhook::Endpoint = serde_json::from_value(webhook).unwrap();
+        let user = UserId::try_from(USER.to_owned()).unwrap();
+        let made = self.media.change_webhooks(&user, |all| {
+            all.push(webhook.clone());
+            Ok::<_, std::convert::Infallible>(())
+        });
+        made.await.unwrap().unwrap();
+    }
+
+    /// A playable output, stored as an attempt would.
     async fn stored_playlist(&self) -> Output {
         let text = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\n360p.m3u8\n";
         let sha256 = sha256(text.as_bytes());
@@ -153,7 +169,7 @@ impl Scene {
         Sfn::new(&self.stack.sdk).describe_execution().execution_arn(arn).send().await.unwrap().status
     }
 
-    /// A sample event, aimed at the object that this scene has.
+    /// A sample event, adapted to the object of this scene.
     fn event(&mut self, name: &str) -> Value {
         self.played.insert(name.to_owned());
         let path = events_folder().join(format!("{name}.json"));
@@ -167,20 +183,25 @@ impl Scene {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Has a function answer an event.
+    /// Sends an event to a function and returns the outcome.
     async fn play(&mut self, function: &str, name: &str) -> Value {
         let event = self.event(name);
         let queue_url = self.queue_url.clone();
-        let queues = [("SMMU_JOBS_QUEUE_URL", queue_url.as_str()), ("SMMU_PURGE_QUEUE_URL", queue_url.as_str())];
-        let changed = [&queues[..], &LIMITS].concat();
+        let queues = [
+            ("SMMU_JOBS_QUEUE_URL", queue_url.as_str()),
+            ("SMMU_PURGE_QUEUE_URL", queue_url.as_str()),
+            ("SMMU_WEBHOOK_QUEUE_URL", queue_url.as_str()),
+        ];
+        let changed = [&queues[..], &SETTINGS].concat();
         let answer = match invoker() {
             Some(program) => invoke(&program, self.stack, function, &event, &changed).await,
-            None => call_handler(self.stack, function, event, &changed).await,
+            // Boxed: the futures of all functions together are larger than a test's stack.
+            None => Box::pin(call_handler(self.stack, function, event, &changed)).await,
         };
         self.outcome(&answer).await
     }
 
-    /// What an event led to: the answer, and how the job stands then.
+    /// The answer and the resulting state of the job.
     async fn outcome(&self, answer: &Value) -> Value {
         let job = self.job().await.map(|job| serde_json::to_value(job).unwrap());
         let seen = |job: &Value| {
@@ -198,20 +219,23 @@ fn sha256(bytes: &[u8]) -> smmu_core::Sha256 {
     smmu_core::Sha256::from_bytes(<sha2::Sha256 as sha2::Digest>::digest(bytes).into())
 }
 
-/// What one user may have, whoever invokes: a function that SAM invokes has the template's defaults where nothing is given.
-const LIMITS: [(&str, &str); 4] = [
+/// Variables that answers depend on, set explicitly because a function invoked by SAM would otherwise use the template's
+/// defaults.
+const SETTINGS: [(&str, &str); 5] = [
     ("SMMU_UPLOADS_PER_DAY", "100"),
     ("SMMU_BYTES_PER_DAY", "1000000000"),
     ("SMMU_ACTIVE_JOBS_PER_USER", "50"),
     ("SMMU_RUNNING_JOBS_PER_USER", "10"),
+    // Estimates contain the transcription.
+    ("SMMU_TRANSCRIPTION", "true"),
 ];
 
 fn events_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
 }
 
-/// The program that invokes functions in place of this one, called with a function's name, the file of an event and the
-/// file of an environment. It prints the answer.
+/// The program that invokes functions instead of this process. Its arguments are a function's name, an event file and
+/// an environment file, and it prints the answer.
 fn invoker() -> Option<PathBuf> {
     let program = std::env::var_os("SMMU_INVOKER").filter(|name| !name.is_empty())?;
     Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(program))
@@ -225,7 +249,7 @@ async fn invoke(program: &Path, stack: &Stack, function: &str, event: &Value, ch
     let [event_file, environment] = ["event.json", "environment.json"].map(|name| folder.path().join(name));
     std::fs::write(&event_file, event.to_string()).unwrap();
     std::fs::write(&environment, json!({ "Parameters": variables }).to_string()).unwrap();
-    // Each takes seconds.
+    // Show progress: each invocation takes seconds.
     eprintln!("{function} is invoked by {}", program.display());
     let run = tokio::process::Command::new(program).arg(function).args([&event_file, &environment]).output();
     let ran = run.await.unwrap();
@@ -243,6 +267,9 @@ async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&
         "update-status" => answered::<smmu_update_status::Context>(stack, function, event, changed).await,
         "reconcile" => answered::<smmu_reconcile::Context>(stack, function, event, changed).await,
         "dispatch" => answered::<smmu_dispatch::Context>(stack, function, event, changed).await,
+        "notify" => Box::pin(answered::<smmu_notify::Context>(stack, function, event, changed)).await,
+        "deliver" => answered::<smmu_deliver::Context>(stack, function, event, changed).await,
+        "sockets" => Box::pin(answered::<smmu_sockets::Context>(stack, function, event, changed)).await,
         "purge" => answered::<smmu_purge::Context>(stack, function, event, changed).await,
         "api" => {
             let Ok(response) = stack.call::<smmu_api::Context>(function, request(&event), changed).await;
@@ -255,7 +282,7 @@ async fn call_handler(stack: &Stack, function: &str, event: Value, changed: &[(&
     }
 }
 
-/// A function's answer, as Lambda passes it on.
+/// A function's answer in the form that Lambda returns.
 async fn answered<F>(stack: &Stack, name: &str, event: Value, changed: &[(&str, &str)]) -> Value
 where
     F: Function<Event: DeserializeOwned, Answer: Serialize, Error = Failure>,
@@ -272,7 +299,7 @@ where
 /// An API Gateway event as the handler sees it.
 fn request(event: &Value) -> Request {
     let method = event["requestContext"]["http"]["method"].as_str().unwrap();
-    // As lambda_http makes it of what API Gateway sends.
+    // As lambda_http builds it from the event of API Gateway.
     let [host, path, query] =
         ["/headers/host", "/rawPath", "/rawQueryString"].map(|at| event.pointer(at).unwrap().as_str().unwrap());
     let uri = format!("https://{host}{path}?{query}");
@@ -284,7 +311,7 @@ fn request(event: &Value) -> Request {
     Request::from(request.body(body).unwrap())
 }
 
-/// A token of `USER`, signed with a secret of the test's own.
+/// A token of `USER`, signed with the test's own secret.
 fn token(secret: &str) -> String {
     let claims = json!({"sub": USER, "exp": 4_000_000_000_u64});
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
@@ -300,30 +327,31 @@ async fn api_answer(scene: &mut Scene, name: &str) -> Value {
     let own = [
         ("SMMU_JOBS_QUEUE_URL", scene.queue_url.as_str()),
         ("SMMU_PURGE_QUEUE_URL", scene.queue_url.as_str()),
+        ("SMMU_WEBHOOK_QUEUE_URL", scene.queue_url.as_str()),
         ("SMMU_AUTH_ALGORITHM", "HS256"),
         ("SMMU_AUTH_SECRET", SECRET),
         ("SMMU_AUTH_ISSUER", ""),
         ("SMMU_AUTH_AUDIENCE", ""),
     ];
-    let changed = [&own[..], &LIMITS].concat();
+    let changed = [&own[..], &SETTINGS].concat();
     let answer = match invoker() {
         Some(program) => invoke(&program, scene.stack, "api", &event, &changed).await,
         None => call_handler(scene.stack, "api", event, &changed).await,
     };
     let mut body = answer["body"].as_str().unwrap().to_owned();
-    // The runtime passes on what it does not know for a text, a playlist too, in base64; API Gateway undoes that.
+    // The runtime encodes unknown content types, such as playlists, in base64; API Gateway decodes them.
     if answer["isBase64Encoded"] == true {
         body = String::from_utf8(BASE64_STANDARD.decode(&body).unwrap()).unwrap();
     }
-    // What is no JSON is a text to read as it is.
+    // A body that is not JSON is kept as text.
     let body: Value = serde_json::from_str(&body).unwrap_or_else(|_| body.into());
     json!({ "status": answer["statusCode"], "headers": answer["headers"], "body": body })
 }
 
-/// Compares an answer with its recording; what differs in every run is named instead.
+/// Compares an answer with its snapshot, with values that differ between runs redacted.
 fn assert_played(name: &str, answer: &Value) {
     let mut answer = answer.clone();
-    // How many were listed before the manifest was committed is a matter of time.
+    // The number of outputs listed before the commit depends on timing.
     if answer["job"]["status"] == "RUNNING" && answer["job"]["outputs"].is_array() {
         answer["job"]["outputs"] = Value::Null;
     }
@@ -331,15 +359,28 @@ fn assert_played(name: &str, answer: &Value) {
         filters => vec![
             (r"med_[0-9a-z]{26}", "[media]"),
             (r"job_[0-9a-z]{26}", "[job]"),
+            (r"whk_[0-9a-z]{26}", "[webhook]"),
+            (r"whsec_[0-9A-Za-z+/=]+", "[secret]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[time]"),
-            (r"http://[0-9.]+:\d+/[^\x22]*", "[url]"),
+            (r"(http|ws)://[0-9.]+:\d+/[^\x22]*", "[url]"),
             (r"\b\d+\.\d+\.\d+\b", "[semver]"),
             (r";t=\d+", ";t=[seconds]"),
+            (r"-\d+-before", "-[minute]-before"),
             (r#""\\"[0-9a-f]{16}\\"""#, r#""[hash]""#),
         ],
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, { insta::assert_json_snapshot!(name, answer) });
+}
+
+async fn play_socket_events(scene: &mut Scene) {
+    let answer = api_answer(scene, "api-create-socket-ticket").await;
+    assert_played("api-create-socket-ticket", &answer);
+    // The sample's ticket was never issued.
+    for name in ["sockets-connect", "sockets-message", "sockets-disconnect"] {
+        let answer = scene.play("sockets", name).await;
+        assert_played(name, &answer);
+    }
 }
 
 #[tokio::test]
@@ -405,15 +446,30 @@ async fn every_sample_event_is_answered_as_recorded() {
         assert_played(name, &answer);
     }
 
-    // Nothing in this stack is old enough for it, so it has nothing to do.
+    scene.webhook().await;
+    for name in ["api-create-webhook", "api-webhooks", "api-webhook", "api-rotate-webhook", "api-deliver-again"] {
+        let answer = api_answer(&mut scene, name).await;
+        assert_played(name, &answer);
+    }
+    let answer = scene.play("notify", "notify-ended").await;
+    assert_played("notify-ended", &answer);
+    let answer = api_answer(&mut scene, "api-delete-webhook").await;
+    assert_played("api-delete-webhook", &answer);
+    // The endpoint is deleted by now, so the message is dropped: a container cannot reach a receiver in this test.
+    let answer = scene.play("deliver", "deliver-messages").await;
+    assert_played("deliver-messages", &answer);
+
+    play_socket_events(&mut scene).await;
+
+    // Nothing in this stack is old enough, so it has nothing to do.
     let answer = scene.play("reconcile", "reconcile-tick").await;
     assert_played("reconcile-tick", &answer);
-    // Its user has no other job that could have the turn.
+    // The user has no other job that could take the turn.
     let answer = scene.play("reconcile", "reconcile-ended").await;
     assert_played("reconcile-ended", &answer);
 
-    // What dispatch starts is a real execution. Of a cancelled job it does nothing and succeeds; of a failed one it would fail
-    // as well, and EventBridge would tell so while the next events are about the same job.
+    // dispatch starts a real execution. For a cancelled job it does nothing and succeeds. For a failed job it would
+    // fail too, and EventBridge would report it during the next events about the same job.
     scene.job_after(&[JobEvent::Cancelled]).await;
     let answer = scene.play("dispatch", "dispatch-messages").await;
     assert_played("dispatch-messages", &answer);

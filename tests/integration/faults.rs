@@ -1,4 +1,4 @@
-//! No job is lost, whatever dies on the way.
+//! No job is lost, whichever component fails.
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
@@ -13,12 +13,12 @@ use std::{
     time::Duration,
 };
 
-/// A picture that keeps a worker busy for a while.
+/// An image that keeps a worker busy for a while.
 fn large() -> Vec<u8> {
     samples::png(5000, 3000)
 }
 
-/// A job whose message could not be sent, as after a failure of SQS.
+/// A job whose message was not sent, as after a failure of SQS.
 async fn unsent(stack: &Stack, user: &Caller, file: &[u8]) -> Job {
     let upload = user.init(file, "image/png").await;
     assert_eq!(user.put(&upload, file, &[]).await.status, 200);
@@ -46,26 +46,26 @@ async fn a_job_whose_message_was_never_sent_is_sent_by_reconcile() {
 }
 
 #[tokio::test]
-async fn an_upload_that_nobody_completed_is_submitted_and_one_never_made_expires() {
+async fn an_uncompleted_upload_is_submitted_and_an_unused_grant_expires() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let file = samples::png(21, 22);
     let made = user.init(&file, "image/png").await;
     assert_eq!(user.put(&made, &file, &[]).await.status, 200);
     let never = user.init(b"never", "image/png").await;
-    // The grants have not run out; a patience below zero looks as if they had.
+    // The grants have not expired; a negative threshold treats them as expired.
     let report = reconcile(stack, &[("SMMU_PATIENCE_UNGRANTED_SECONDS", "-100000")]).await;
     assert!(report.submitted >= 1 && report.expired >= 1, "{report:?}");
-    assert!(is_forgotten(stack, &never.media_id).await, "nobody used it");
+    assert!(is_forgotten(stack, &never.media_id).await, "the grant was not used");
     assert!(!is_forgotten(stack, &made.media_id).await, "it has a job");
     assert_eq!(user.ended(&made.media_id.replace("med_", "job_")).await["status"], "COMPLETED");
-    // Bytes that arrive all the same are not lost.
+    // Data that arrives after that is not lost.
     assert_eq!(user.put(&never, b"never", &[]).await.status, 200);
     assert_eq!(user.complete(&never.media_id).await.status, 202);
     assert!(!is_forgotten(stack, &never.media_id).await, "it has a job after all");
 }
 
-/// Whether the media table will remove a record by itself, in a month.
+/// True if the media table will expire the record in a month.
 async fn is_forgotten(stack: &Stack, media: &str) -> bool {
     let item = record(stack, "MediaTableName", "mediaId", media).await;
     days_until_forgotten(&item).inspect(|days| assert!((29..32).contains(days), "{days}")).is_some()
@@ -77,8 +77,8 @@ async fn record(stack: &Stack, table: &str, key: &str, id: &str) -> HashMap<Stri
     read.unwrap().item.expect("it is recorded")
 }
 
-/// In how many days a table will remove a record: by an attribute that template.yaml names, which the emulator does not read
-/// (tools/guard/data.guard does). In seconds; milliseconds would be tens of thousands of years.
+/// Days until a table expires a record, from the TTL attribute in template.yaml. The emulator ignores it, but
+/// tools/guard/data.guard checks it. The attribute is in seconds; milliseconds would mean tens of thousands of years.
 fn days_until_forgotten(item: &HashMap<String, AttributeValue>) -> Option<i64> {
     let at: i64 = item.get("forgetAt")?.as_n().expect("a number").parse().expect("whole");
     let (day, half_a_day) = (86_400, 43_200);
@@ -86,7 +86,7 @@ fn days_until_forgotten(item: &HashMap<String, AttributeValue>) -> Option<i64> {
 }
 
 #[tokio::test]
-async fn ended_jobs_and_their_uploads_are_forgotten_where_the_operator_says_so() {
+async fn ended_jobs_and_their_uploads_expire_if_configured() {
     let file = samples::png(35, 46);
     for (stack, days) in [(by_itself(), Some(60)), (by_request(), None)] {
         let user = Caller::user(stack, "ada").await;
@@ -94,7 +94,7 @@ async fn ended_jobs_and_their_uploads_are_forgotten_where_the_operator_says_so()
         user.ended(&id).await;
         let job = record(stack, "JobsTableName", "jobId", &id).await;
         assert_eq!(days_until_forgotten(&job), days);
-        assert!(!job.contains_key("watch"), "nobody has to look at it again");
+        assert!(!job.contains_key("watch"), "reconcile need not check it again");
         let media = record(stack, "MediaTableName", "mediaId", &id.replace("job_", "med_")).await;
         assert_eq!(days_until_forgotten(&media), days);
         assert!(!media.contains_key("watch"), "it is submitted");
@@ -102,7 +102,7 @@ async fn ended_jobs_and_their_uploads_are_forgotten_where_the_operator_says_so()
 }
 
 #[tokio::test]
-async fn a_dead_letter_fails_its_job_and_only_while_nobody_has_taken_it() {
+async fn a_dead_letter_fails_its_job_only_while_it_is_queued() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let job = unsent(stack, &user, &samples::png(34, 44)).await;
@@ -116,7 +116,7 @@ async fn a_dead_letter_fails_its_job_and_only_while_nobody_has_taken_it() {
     assert_eq!(failed["error"]["retryable"], true);
 }
 
-/// The worker of a job, once it runs.
+/// Waits for a job's worker and returns its process ID.
 async fn worker_of(stack: &Stack, job: &str) -> u32 {
     for _ in 0..600 {
         if let Some(pid) = stack.worker_of(job) {
@@ -127,7 +127,7 @@ async fn worker_of(stack: &Stack, job: &str) -> u32 {
     panic!("no worker was started for {job}");
 }
 
-/// The workers of a job that have failed, by the states that ran them.
+/// The states whose worker failed.
 async fn failed_workers(stack: &Stack, job: &str) -> Vec<String> {
     let arn = stack.execution_arn(job);
     let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
@@ -148,7 +148,7 @@ async fn kill(stack: &Stack, job: &str, signal: Signal) {
     let id = worker_of(stack, job).await;
     let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
     let process = format!("/proc/{id}");
-    // Again and again: as process 1 of a container it is spared every signal that it does not listen for yet.
+    // Repeated, because process 1 of a container ignores signals without a handler.
     while std::fs::exists(&process).unwrap() {
         if let Err(error) = kill_process(pid, signal) {
             assert_eq!(error, rustix::io::Errno::SRCH);
@@ -158,7 +158,7 @@ async fn kill(stack: &Stack, job: &str, signal: Signal) {
 }
 
 #[tokio::test]
-async fn a_worker_that_fails_on_the_first_capacity_is_run_again_on_demand_and_publishes_nothing() {
+async fn a_worker_that_fails_on_the_first_capacity_is_retried_on_demand_and_publishes_nothing() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     for signal in [Signal::KILL, Signal::TERM] {
@@ -183,7 +183,7 @@ async fn a_worker_that_fails_on_demand_is_retried() {
 }
 
 #[tokio::test]
-async fn a_transcriber_that_keeps_dying_costs_its_job_the_text_and_nothing_else() {
+async fn a_transcriber_that_keeps_failing_only_costs_the_transcript() {
     let stack = with_transcription();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&samples::spoken_clip(samples::SENTENCES), "video/mp4").await;
@@ -198,7 +198,7 @@ async fn a_transcriber_that_keeps_dying_costs_its_job_the_text_and_nothing_else(
         if job["status"] != "RUNNING" && job["status"] != "QUEUED" {
             break job;
         }
-        // Fast enough to meet every worker, and slow enough for the API's limits.
+        // Often enough to catch every worker, and slow enough for the API's limits.
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(job["status"], "COMPLETED", "{job}");
@@ -209,17 +209,17 @@ async fn a_transcriber_that_keeps_dying_costs_its_job_the_text_and_nothing_else(
     let names: Vec<_> = job["outputs"].as_array().unwrap().iter().map(|output| &output["name"]).collect();
     assert!(names.contains(&&"master.m3u8".into()), "{names:?}");
     assert!(!names.iter().any(|name| name.as_str().unwrap().contains("transcript")), "{names:?}");
-    // On the first capacity once, on demand once and twice again.
+    // Once on the first capacity, once on demand, and two retries.
     assert_eq!(killed.len(), 4);
 }
 
 #[tokio::test]
-async fn an_execution_that_is_stopped_fails_its_job_and_stops_its_worker() {
+async fn a_stopped_execution_fails_its_job_and_stops_its_worker() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&large(), "image/png").await;
     let worker = Pid::from_raw(i32::try_from(worker_of(stack, &id).await).unwrap()).unwrap();
-    // Frozen, or it might see that its job has ended before Step Functions stops it.
+    // Frozen, because it could see the end of its job before Step Functions stops it.
     kill_process(worker, Signal::STOP).unwrap();
     let arn = stack.execution_arn(&id);
     Sfn::new(&stack.sdk).stop_execution().execution_arn(arn).send().await.unwrap();
@@ -237,13 +237,13 @@ async fn an_execution_that_is_stopped_fails_its_job_and_stops_its_worker() {
 }
 
 #[tokio::test]
-async fn a_silent_job_whose_execution_is_gone_is_failed_by_reconcile() {
+async fn a_silent_job_without_execution_is_failed_by_reconcile() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let job = unsent(stack, &user, &samples::png(35, 44)).await;
     let submitter = Submitter::new(&stack.sdk, &stack.environment(&[])).unwrap();
     submitter.jobs.advance(&job.id, smmu_core::JobEvent::Started).await.unwrap();
-    // Only this job is looked at: the others of this stack may well be at work.
+    // The threshold selects every job, but those of other tests have a running execution.
     let report = reconcile(stack, &[("SMMU_PATIENCE_SILENT_SECONDS", "0")]).await;
     assert!(report.failed >= 1, "{report:?}");
     let failed = user.ended(job.id.as_str()).await;
@@ -251,11 +251,11 @@ async fn a_silent_job_whose_execution_is_gone_is_failed_by_reconcile() {
 }
 
 #[tokio::test]
-async fn reconcile_runs_as_it_is_deployed() {
+async fn the_deployed_reconcile_runs() {
     let stack = by_itself();
     let function = format!("smmu-{}-reconcile", stack.stage);
     let url = format!("{}/2015-03-31/functions/{function}/invocations", stack.cloud.address().endpoint());
-    // Its schedule is slower than this test. Of root the emulator checks no signature.
+    // Its schedule is slower than this test. The emulator does not check signatures of root.
     let root = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request";
     let answer = reqwest::Client::new().post(url).header("authorization", root).body("{}").send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers().get("x-amz-function-error")), (200, None));

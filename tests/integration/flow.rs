@@ -1,4 +1,4 @@
-//! Which way video and audio take through the state machine, and what their workers run on.
+//! Paths of media through the state machine, and the capacity of their workers.
 
 use aws_sdk_sfn::{
     Client as Sfn,
@@ -14,14 +14,14 @@ macro_rules! fixture {
     };
 }
 
-/// What happened to a file: the kind that it was found to be, and the history of its execution, once that has ended.
+/// The detected kind of a file, and the history of its ended execution.
 async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<HistoryEvent>) {
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(file, content_type).await;
     let job = user.ended(&id).await;
     let steps = Sfn::new(&stack.sdk);
     let arn = stack.execution_arn(&id);
-    // A job may end at the first worker's word, while another one is still at work.
+    // A job can end before all workers of its execution have.
     while steps.describe_execution().execution_arn(&arn).send().await.unwrap().status == ExecutionStatus::Running {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -33,13 +33,13 @@ async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<
     (job["kind"].clone(), history)
 }
 
-/// The state that the branch led to.
+/// The state that follows the branch.
 fn way(history: &[HistoryEvent]) -> &str {
     let entered = history.iter().filter_map(|event| Some(event.state_entered_event_details()?.name()));
     entered.skip_while(|name| *name != "Branch").nth(1).expect("a branch was taken")
 }
 
-/// The ECS tasks that ended well.
+/// The ECS tasks that succeeded.
 fn ecs_tasks(history: &[HistoryEvent]) -> Vec<Value> {
     let outputs = history.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
     let outputs = outputs.map(|output| serde_json::from_str::<Value>(output).expect("JSON"));
@@ -55,7 +55,7 @@ async fn a_small_image_needs_no_worker() {
 }
 
 #[tokio::test]
-async fn sound_in_a_container_of_video_is_audio_and_starts_on_spare_capacity() {
+async fn sound_in_a_video_container_is_audio_and_starts_on_spot() {
     let (kind, history) = journey(by_request(), fixture!("sound.mp4"), "video/mp4").await;
     assert_eq!(kind, "audio");
     assert_eq!(way(&history), "Transcode");
@@ -65,7 +65,7 @@ async fn sound_in_a_container_of_video_is_audio_and_starts_on_spare_capacity() {
 }
 
 #[tokio::test]
-async fn a_large_picture_told_of_at_the_end_of_the_file_gets_a_large_worker() {
+async fn a_large_video_with_its_header_at_the_end_gets_a_large_worker() {
     let mut file = fixture!("moov-last.mp4").to_vec();
     let header = file.windows(4).position(|window| window == b"tkhd").expect("a track");
     // Width and height end the header, in pixels times 65536.
@@ -78,7 +78,7 @@ async fn a_large_picture_told_of_at_the_end_of_the_file_gets_a_large_worker() {
 }
 
 #[tokio::test]
-async fn speech_is_looked_for_where_there_is_sound_and_the_operator_wants_text() {
+async fn only_media_with_sound_are_transcribed_if_configured() {
     let stack = with_transcription();
     let (_, history) = journey(stack, fixture!("sound.m4a"), "audio/m4a").await;
     assert_eq!(way(&history), "TranscodeAndTranscribe");

@@ -1,9 +1,20 @@
-//! Files that go all the way.
+//! Complete journeys of files, from upload to outputs.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use smmu_core::{Cost, PriceTable};
 use smmu_tests::{Caller, Stack, by_itself, by_request, caller::hex_sha256, ffmpeg, samples};
 use std::path::PathBuf;
 use tempfile::TempDir;
+
+/// Asserts that the job's bill is the workers' shares in their manifests plus the cost of its journey.
+fn assert_billed(job: &Value, manifests: &[&Value], source_bytes: usize) {
+    let shares: Vec<Cost> =
+        manifests.iter().map(|manifest| serde_json::from_value(manifest["cost"].clone()).unwrap()).collect();
+    let bill = PriceTable::default().bill_of_job(&shares, source_bytes as u64).unwrap();
+    let mut expected = serde_json::to_value(&bill).unwrap();
+    expected["totalMicroDollars"] = json!(bill.cost.total());
+    assert_eq!(job["cost"], expected, "{job}");
+}
 
 /// Uploads an image, waits, and checks every output by downloading it.
 async fn image_journey(stack: &Stack, file: &[u8], content_type: &str) -> Value {
@@ -11,6 +22,7 @@ async fn image_journey(stack: &Stack, file: &[u8], content_type: &str) -> Value 
     let id = user.submit(file, content_type).await;
     let job = user.ended(&id).await;
     assert_eq!(job["status"], "COMPLETED", "{job}");
+    assert!(job.get("estimate").is_none(), "a completed job has a cost instead: {job}");
     assert_eq!((&job["progress"], &job["stage"], &job["kind"]), (&100.into(), &"finish".into(), &"image".into()));
     let outputs = job["outputs"].as_array().unwrap();
     assert!(!outputs.is_empty());
@@ -21,12 +33,13 @@ async fn image_journey(stack: &Stack, file: &[u8], content_type: &str) -> Value 
         if output["role"] == "manifest" {
             let manifest: Value = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(manifest["artifacts"].as_array().unwrap().len(), outputs.len() - 1);
+            assert_billed(&job, &[&manifest], file.len());
             continue;
         }
         let picture = image::load_from_memory(&bytes).unwrap();
         assert_eq!(output["width"], picture.width());
         assert_eq!(output["height"], picture.height());
-        assert!(output.get("key").is_none(), "keys are ours");
+        assert!(output.get("key").is_none(), "storage keys are internal");
     }
     job
 }
@@ -49,15 +62,32 @@ async fn an_image_is_rendered_by_the_function() {
 }
 
 #[tokio::test]
+async fn completing_a_job_twice_changes_nothing() {
+    let stack = by_itself();
+    let job = image_journey(stack, &samples::png(90, 61), "image/png").await;
+    let complete = json!({"action": "complete", "jobId": job["jobId"], "branch": "render_image"});
+    // Higher prices would change the cost.
+    let prices =
+        json!(PriceTable { million_state_transitions: smmu_core::MicroDollars(99_000_000), ..PriceTable::default() });
+    let changed = [("SMMU_PRICES", prices.to_string())];
+    let changed = changed.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let complete = serde_json::from_value(complete).unwrap();
+    let answer = stack.call::<smmu_update_status::Context>("update-status", complete, &changed).await.unwrap();
+    assert_eq!(serde_json::to_value(answer).unwrap()["status"], "COMPLETED");
+    let after = Caller::user(stack, "ada").await.job(job["jobId"].as_str().unwrap()).await.json();
+    assert_eq!((&after["cost"], &after["updatedAt"]), (&job["cost"], &job["updatedAt"]));
+}
+
+#[tokio::test]
 async fn an_image_is_rendered_by_the_worker() {
     let job = image_journey(by_request(), &samples::png(700, 500), "image/png").await;
     assert!(widths(&job, "image/webp").starts_with(&[160, 320, 640]), "{job}");
 }
 
 #[tokio::test]
-async fn a_heic_photo_and_one_that_lacks_its_last_rows_are_completed_and_the_second_says_so() {
+async fn heic_and_truncated_photos_complete_and_the_truncated_one_has_a_warning() {
     let heic = include_bytes!("../../crates/media/fixtures/heif/420.heic");
-    // Windows gives HEIC no type at all.
+    // Windows has no media type for HEIC.
     let job = image_journey(by_itself(), heic, "").await;
     assert!(job.get("warnings").is_none(), "{job}");
     let jpeg = samples::jpeg(640, 480);
@@ -67,7 +97,7 @@ async fn a_heic_photo_and_one_that_lacks_its_last_rows_are_completed_and_the_sec
 }
 
 #[tokio::test]
-async fn an_upload_alone_starts_its_job_where_the_trigger_is_on() {
+async fn with_the_trigger_an_upload_starts_its_job() {
     let stack = by_itself();
     let user = Caller::user(stack, "ada").await;
     let file = samples::png(64, 48);
@@ -83,7 +113,7 @@ async fn content_decides_the_type_not_the_declaration() {
     assert_eq!(job["kind"], "image");
 }
 
-/// A job of a video or a sound that is done, with everything that it lists in one folder.
+/// A completed video or audio job with its outputs downloaded into one folder.
 struct Downloaded {
     job: Value,
     manifest: Value,
@@ -91,7 +121,7 @@ struct Downloaded {
 }
 
 impl Downloaded {
-    /// Uploads a file, waits, and downloads every output, comparing it with what the job says of it.
+    /// Uploads a file, waits, downloads every output, and compares it with its description in the job.
     async fn of(file: &[u8], content_type: &str, kind: &str) -> Self {
         let user = Caller::user(by_itself(), "ada").await;
         let id = user.submit(file, content_type).await;
@@ -107,14 +137,16 @@ impl Downloaded {
             std::fs::write(folder.path().join(output["name"].as_str().unwrap()), bytes).unwrap();
         }
         let manifest = std::fs::read(folder.path().join("manifest.json")).unwrap();
-        Self { job, manifest: serde_json::from_slice(&manifest).unwrap(), folder }
+        let manifest = serde_json::from_slice(&manifest).unwrap();
+        assert_billed(&job, &[&manifest], file.len());
+        Self { job, manifest, folder }
     }
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Names of the outputs of a role, sorted.
+    /// Sorted names of the outputs with a role.
     fn names(&self, role: &str) -> Vec<&str> {
         let outputs = self.job["outputs"].as_array().unwrap().iter().filter(|output| output["role"] == role);
         let mut names: Vec<_> = outputs.map(|output| output["name"].as_str().unwrap()).collect();
@@ -122,7 +154,7 @@ impl Downloaded {
         names
     }
 
-    /// Everything with a duration plays to its end without a complaint, and for as long as the source.
+    /// Checks that streams decode to the end without errors and last as long as the source.
     fn assert_plays(&self, name: &str, streams: &[&str], seconds: f64) {
         for stream in streams {
             let played = ffmpeg::decoded_seconds(&self.file(name), stream);
@@ -130,14 +162,14 @@ impl Downloaded {
         }
     }
 
-    /// Every picture can be opened; answers its size.
+    /// Opens an image and returns its size.
     fn picture(&self, name: &str) -> (u32, u32) {
         image::ImageReader::open(self.file(name)).unwrap().with_guessed_format().unwrap().into_dimensions().unwrap()
     }
 }
 
 #[tokio::test]
-async fn a_video_becomes_everything_that_a_player_needs() {
+async fn a_video_gets_all_outputs_that_a_player_needs() {
     let made = Downloaded::of(&samples::portrait_clip(180, 320), "video/quicktime", "video").await;
 
     assert_eq!(made.names("rendition"), ["video.mp4"]);
@@ -154,7 +186,7 @@ async fn a_video_becomes_everything_that_a_player_needs() {
     made.assert_plays("audio.mp4", &["0:a"], 7.0);
     made.assert_plays("video-180p.m3u8", &["0:v"], 7.0);
     made.assert_plays("master.m3u8", &["0:v", "0:a"], 7.0);
-    assert_eq!(ffmpeg::stored_size(&made.file("video.mp4")), (180, 320), "upright, and no turn is left to players");
+    assert_eq!(ffmpeg::stored_size(&made.file("video.mp4")), (180, 320), "upright, without a rotation left to players");
 
     assert_eq!(made.picture("poster.jpg"), (180, 320));
     let poster = image::open(made.file("poster.jpg")).unwrap().into_rgb8();
@@ -164,10 +196,10 @@ async fn a_video_becomes_everything_that_a_player_needs() {
 }
 
 #[tokio::test]
-async fn the_manifest_of_a_video_has_its_facts_and_no_place() {
+async fn the_manifest_of_a_video_has_its_facts_without_the_location() {
     let clip = samples::portrait_clip(180, 320);
     let planted = samples::PLACE.as_bytes();
-    assert!(clip.windows(planted.len()).any(|window| window == planted), "the source has a place");
+    assert!(clip.windows(planted.len()).any(|window| window == planted), "the source has a location");
     let made = Downloaded::of(&clip, "video/quicktime", "video").await;
 
     let video = &made.manifest["av"]["video"];
@@ -179,14 +211,14 @@ async fn the_manifest_of_a_video_has_its_facts_and_no_place() {
     for output in made.job["outputs"].as_array().unwrap() {
         let name = output["name"].as_str().unwrap();
         let bytes = std::fs::read(made.file(name)).unwrap();
-        assert!(!bytes.windows(8).any(|window| window == &planted[..8]), "{name} says where it was recorded");
+        assert!(!bytes.windows(8).any(|window| window == &planted[..8]), "{name} contains the location");
     }
 }
 
 #[tokio::test]
-async fn poster_and_preview_can_be_read_while_the_ladder_is_being_made() {
+async fn poster_and_preview_can_be_read_before_the_ladder_is_finished() {
     let user = Caller::user(by_itself(), "ada").await;
-    // Large enough that its ladder takes some seconds.
+    // Large enough for its ladder to take some seconds.
     let id = user.submit(&samples::portrait_clip(720, 1280), "video/quicktime").await;
     let listed = |job: &Value, role: &str| {
         let outputs = job["outputs"].as_array().into_iter().flatten();
@@ -196,7 +228,7 @@ async fn poster_and_preview_can_be_read_while_the_ladder_is_being_made() {
         user.until(&id, "list its poster and preview", |job| listed(job, "poster") + listed(job, "preview") == 2);
     let early = early.await;
     assert_eq!(early["status"], "RUNNING", "{early}");
-    assert_eq!(listed(&early, "master_playlist"), 0, "the ladder is not made yet: {early}");
+    assert_eq!(listed(&early, "master_playlist"), 0, "the ladder is not finished: {early}");
     for output in early["outputs"].as_array().unwrap() {
         let bytes = user.download(output["url"].as_str().unwrap()).await;
         assert_eq!(output["sha256"], hex_sha256(&bytes), "{output}");
@@ -210,7 +242,7 @@ async fn poster_and_preview_can_be_read_while_the_ladder_is_being_made() {
 }
 
 #[tokio::test]
-async fn a_silent_video_gets_no_sound() {
+async fn a_silent_video_gets_no_audio() {
     let made = Downloaded::of(&samples::silent_clip(), "video/mp4", "video").await;
     assert_eq!(made.names("media_playlist"), ["video-180p-keyframes.m3u8", "video-180p.m3u8"]);
     made.assert_plays("video.mp4", &["0"], 3.0);
@@ -220,7 +252,7 @@ async fn a_silent_video_gets_no_sound() {
 }
 
 #[tokio::test]
-async fn a_quiet_recording_is_brought_to_the_usual_loudness() {
+async fn a_quiet_recording_is_normalised() {
     let made = Downloaded::of(&samples::tagged_flac(), "audio/flac", "audio").await;
     assert_eq!(made.names("rendition"), ["audio.m4a", "audio.opus"]);
     assert_eq!(made.names("waveform"), ["waveform.json", "waveform.png"]);
@@ -242,7 +274,7 @@ async fn a_quiet_recording_is_brought_to_the_usual_loudness() {
 }
 
 #[tokio::test]
-async fn an_mp4_with_sound_alone_is_a_sound() {
+async fn an_mp4_without_video_is_audio() {
     let made = Downloaded::of(&samples::sound_in_mp4(), "video/mp4", "audio").await;
     assert_eq!(made.names("rendition"), ["audio.m4a", "audio.opus"]);
     made.assert_plays("audio.m4a", &["0:a"], 3.0);
@@ -250,7 +282,7 @@ async fn an_mp4_with_sound_alone_is_a_sound() {
 }
 
 #[tokio::test]
-async fn broken_video_and_audio_fail_with_a_code_that_their_sender_understands() {
+async fn broken_video_and_audio_fail_with_specific_codes() {
     let user = Caller::user(by_itself(), "ada").await;
     for (file, content_type) in [(samples::truncated_clip(), "video/mp4"), (samples::empty_flac(), "audio/flac")] {
         let id = user.submit(&file, content_type).await;
@@ -258,11 +290,14 @@ async fn broken_video_and_audio_fail_with_a_code_that_their_sender_understands()
         assert_eq!((&job["status"], &job["error"]["code"]), (&"FAILED".into(), &"corrupt_media".into()), "{job}");
         assert_eq!(job["error"]["retryable"], false, "{job}");
         assert!(job.get("outputs").is_none(), "nothing half-made is visible: {job}");
+        // A container's least time, a minute.
+        assert_eq!(job["cost"]["atLeast"], true, "{job}");
+        assert!(job["cost"]["computeMicroDollars"].as_u64() >= Some(1646), "{job}");
     }
 }
 
 #[tokio::test]
-async fn a_broken_image_fails_with_a_code_that_its_sender_understands() {
+async fn a_broken_image_fails_with_a_specific_code() {
     for stack in [by_itself(), by_request()] {
         let user = Caller::user(stack, "ada").await;
         let mut broken = samples::jpeg(400, 300);
@@ -276,7 +311,7 @@ async fn a_broken_image_fails_with_a_code_that_its_sender_understands() {
 }
 
 #[tokio::test]
-async fn what_is_no_media_is_refused_by_name() {
+async fn a_file_that_is_not_media_is_refused() {
     let user = Caller::user(by_itself(), "ada").await;
     let id = user.submit(b"#!/bin/sh\necho not a photo\n", "image/jpeg").await;
     let job = user.ended(&id).await;

@@ -1,4 +1,4 @@
-//! What a user has is listed, newest first, page by page, and nothing of anybody else.
+//! Lists contain exactly the user's own jobs and media, newest first, in pages.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use reqwest::{Method, StatusCode};
@@ -20,16 +20,16 @@ async fn ids(user: &Caller, path: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_a_client_notes_on_an_upload_comes_back_with_it_and_its_job_and_goes_with_them() {
+async fn labels_are_returned_with_media_and_jobs_and_deleted_with_them() {
     let stack = by_request();
     let user = Caller::user(stack, "labels").await;
     let file = samples::png(33, 21);
     let (external_id, metadata) = (json!("order-7"), json!({"album": "summer"}));
-    let wish = json!({
+    let request_body = json!({
         "filename": "a.png", "contentType": "image/png", "size": file.len(), "sha256": hex_sha256(&file),
         "externalId": external_id, "metadata": metadata,
     });
-    let upload = user.granted(wish).await;
+    let upload = user.granted(request_body).await;
     assert_eq!(user.put(&upload, &file, &[]).await.status, StatusCode::OK);
     let job = user.complete(&upload.media_id).await.text_at("/jobId");
     user.ended(&job).await;
@@ -46,12 +46,12 @@ async fn what_a_client_notes_on_an_upload_comes_back_with_it_and_its_job_and_goe
     assert_eq!(deleted.status, StatusCode::ACCEPTED);
     for table in ["MediaTableName", "JobsTableName"] {
         let left = DynamoDb::new(&stack.sdk).scan().table_name(stack.output(table)).send().await.unwrap();
-        assert!(!format!("{left:?}").contains("order-7"), "a record of {table} keeps what was noted");
+        assert!(!format!("{left:?}").contains("order-7"), "a record of {table} keeps the labels");
     }
 }
 
 #[tokio::test]
-async fn jobs_and_media_are_listed_newest_first_filtered_and_page_by_page() {
+async fn jobs_and_media_are_listed_newest_first_with_filters_and_pages() {
     let stack = by_request();
     let user = Caller::user(stack, "lists").await;
     assert_eq!(get(&user, "/jobs").await.text, r#"{"jobs":[]}"#);
@@ -74,7 +74,7 @@ async fn jobs_and_media_are_listed_newest_first_filtered_and_page_by_page() {
     assert_eq!(ids(&user, "/media?status=AWAITING_UPLOAD").await, std::slice::from_ref(&granted));
     assert_eq!(ids(&user, "/media?kind=image&status=SUBMITTED").await, [media_of(&third), media_of(&first)]);
 
-    // Every entry once, whatever the size of a page and whether filtered or not.
+    // Every entry appears once, for any page size and filter.
     for (list, filter, expected) in [("jobs", "", 3), ("jobs", "&status=COMPLETED", 2), ("media", "", 4)] {
         let (mut seen, mut after) = (Vec::new(), String::new());
         loop {
@@ -101,7 +101,7 @@ async fn jobs_and_media_are_listed_newest_first_filtered_and_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_media_tells_what_was_declared_and_what_was_measured() {
+async fn a_media_shows_declared_and_measured_facts() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let file = samples::png(50, 40);
@@ -115,7 +115,7 @@ async fn a_media_tells_what_was_declared_and_what_was_measured() {
 }
 
 #[tokio::test]
-async fn progress_changes_nothing_that_an_index_by_user_holds() {
+async fn progress_does_not_change_the_index_by_user() {
     let stack = by_request();
     let tables = DynamoDb::new(&stack.sdk);
     for table in ["JobsTableName", "MediaTableName"] {

@@ -1,4 +1,4 @@
-//! `smmu login` with the stack's own user pool, from the password that an operator has set to a session that ends.
+//! `smmu login` with the stack's own user pool, from the temporary password to the end of the session.
 
 use aws_sdk_cognitoidentityprovider::{Client as Cognito, types::MessageActionType};
 use serde_json::Value;
@@ -10,13 +10,13 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 const USER: &str = "signs-in";
 
-/// Runs the client, which knows the API's address and nothing else, and answers its questions.
+/// Runs the client, configured only with the API's address, and answers its prompts.
 async fn smmu(stack: &Stack, desk: &TempDir, arguments: &[&str], answers: &str) -> (Option<i32>, String, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new(CloudOptions::for_workspace(root).binaries.join("smmu"));
     command.args(arguments).env("XDG_CONFIG_HOME", desk.path()).env_remove("SMMU_TOKEN").kill_on_drop(true);
     command.env("SMMU_API", stack.cloud.address().api_url().unwrap());
-    // As the SDKs are told where the local cloud is.
+    // The address of the local cloud, as for SDKs.
     command.env("AWS_ENDPOINT_URL", stack.cloud.address().endpoint());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
@@ -26,7 +26,7 @@ async fn smmu(stack: &Stack, desk: &TempDir, arguments: &[&str], answers: &str) 
     (ended.status.code(), text(ended.stdout), text(ended.stderr))
 }
 
-/// The file of the one session, with its access token's end moved into the past.
+/// Moves the access token's expiry in the session file into the past. Returns the access token.
 fn aged(desk: &TempDir) -> String {
     let folder = desk.path().join("smmu/sessions");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -54,7 +54,7 @@ async fn a_new_user_chooses_a_password_and_stays_signed_in_until_they_sign_out()
     assert!(code == Some(3) && stderr.contains("InvalidPasswordException"), "{stderr}");
     let (code, stdout, stderr) = smmu(stack, &desk, &login, "Temporary-0001\nChosen-by-me-2\n").await;
     assert!(code == Some(0) && stdout.starts_with("signed in to "), "{stdout}{stderr}");
-    // From then on the password that was chosen is the only one.
+    // Then only the chosen password is valid.
     assert_eq!(smmu(stack, &desk, &login, "Temporary-0001\n").await.0, Some(3));
     assert_eq!(smmu(stack, &desk, &login, "Chosen-by-me-2\n").await.0, Some(0));
 
@@ -75,5 +75,8 @@ async fn a_new_user_chooses_a_password_and_stays_signed_in_until_they_sign_out()
     assert!(code == Some(0) && stdout.starts_with("signed out of "), "{stdout}{stderr}");
     assert_eq!(smmu(stack, &desk, &["list"], "").await.0, Some(2));
     let (code, _, stderr) = smmu(stack, &kept, &["list"], "").await;
-    assert!(code == Some(3) && stderr.contains("Run `smmu login` again"), "a copy is worth nothing: {stderr}");
+    assert!(
+        code == Some(3) && stderr.contains("Run `smmu login` again"),
+        "a copy of the session is revoked too: {stderr}"
+    );
 }

@@ -1,12 +1,13 @@
-//! Integration tests: the deployed template, the real functions and workers, a real emulator process.
+//! Integration tests with the deployed template, the real functions and workers, and a real emulator process.
 
-// Test functions are async for the runtime's sake, and `unwrap` is how a test says that it expected more.
+// A failed `unwrap` is a failed test.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a failed expectation is a failed test")]
 
 mod account;
 mod api;
 mod attempts;
 mod cancel;
+mod cdn;
 mod contracts;
 mod crowded;
 mod dedup;
@@ -20,6 +21,7 @@ mod journeys;
 mod lists;
 mod login;
 mod once;
+mod page;
 mod parts;
 mod player;
 mod profiles;
@@ -28,8 +30,13 @@ mod rerun;
 mod resume;
 mod sizes;
 mod snippets;
+mod sockets;
 mod speech;
 mod tokens;
 mod turns;
 mod uploads;
 mod wait;
+mod watch;
+mod web;
+mod webhook_endpoints;
+mod webhooks;

@@ -1,4 +1,4 @@
-//! Uploads in parts: what S3 takes, what is missing, and one object, sealed before it is there.
+//! Uploads in parts: accepted parts, missing parts, and the sealed object.
 
 use aws_sdk_s3::Client as S3;
 use reqwest::{Method, StatusCode};
@@ -17,18 +17,18 @@ use std::collections::BTreeSet;
 
 const MIB: usize = 1024 * 1024;
 
-/// A picture of three parts.
+/// An image of three parts.
 fn file() -> Vec<u8> {
     samples::padded_png(40, 30, 17 * MIB)
 }
 
-/// A picture of one part: a crash is the same for any number.
+/// An image of one part: crashes do not depend on the number of parts.
 fn small() -> Vec<u8> {
     samples::png(42, 31)
 }
 
 #[tokio::test]
-async fn an_upload_in_parts_is_gone_on_with_by_another_client_and_becomes_one_job() {
+async fn an_upload_in_parts_can_be_resumed_by_another_client_and_becomes_one_job() {
     let stack = by_request();
     let phone = Caller::user(stack, "ada").await;
     let file = file();
@@ -42,7 +42,7 @@ async fn an_upload_in_parts_is_gone_on_with_by_another_client_and_becomes_one_jo
     assert_eq!(early.text_at("/detail"), "1 of 3 parts have not arrived: 2");
     assert!(!early.header("retry-after").is_empty());
 
-    // Another device knows the media alone.
+    // Another device knows only the media ID.
     let laptop = Caller::user(stack, "ada").await;
     let list = laptop.parts(&upload).await.json();
     assert_eq!((&list["size"], &list["partBytes"], &list["count"]), (&file.len().into(), &(8 * MIB).into(), &3.into()));
@@ -66,7 +66,7 @@ async fn an_upload_in_parts_is_gone_on_with_by_another_client_and_becomes_one_jo
     let job = laptop.ended(jobs.first().unwrap()).await;
     assert_eq!((jobs.len(), &job["status"]), (1, &"COMPLETED".into()), "{job}");
 
-    // Nothing can be added to what is put together.
+    // No part can be added to a joined upload.
     assert_eq!(phone.put(&part, upload.part(&file, 2), &[]).await.status, StatusCode::NOT_FOUND);
     let body = json!({"parts": [{"number": 1, "sha256": "0".repeat(64)}]});
     for answer in [laptop.parts(&upload).await, laptop.call(Method::POST, &upload.path(), Some(body)).await] {
@@ -75,7 +75,7 @@ async fn an_upload_in_parts_is_gone_on_with_by_another_client_and_becomes_one_jo
 }
 
 #[tokio::test]
-async fn the_bucket_takes_exactly_the_parts_that_were_signed() {
+async fn the_bucket_accepts_exactly_the_signed_parts() {
     let user = Caller::user(by_request(), "ada").await;
     let file = file();
     let upload = user.init_parts(&file, "image/png", None).await;
@@ -89,12 +89,12 @@ async fn the_bucket_takes_exactly_the_parts_that_were_signed() {
     let longer = [content, b"more"].concat();
     assert!(user.put(&signed, &longer, &[]).await.status.is_client_error(), "more bytes");
     let unsigned = user.put(&signed, content, &[("x-amz-checksum-sha256", None)]).await.status;
-    assert!(unsigned.is_client_error(), "without its digest: {unsigned}");
+    assert!(unsigned.is_client_error(), "missing digest: {unsigned}");
     assert_eq!(user.arrived(&upload).await, [0; 0]);
     assert_eq!(user.put(&signed, content, &[]).await.status, StatusCode::OK);
-    assert_eq!(user.put(&signed, content, &[]).await.status, StatusCode::OK, "a part may be sent again");
+    assert_eq!(user.put(&signed, content, &[]).await.status, StatusCode::OK, "a part can be sent again");
     assert_eq!(user.arrived(&upload).await, [3]);
-    // The address of a part is good for that part and nothing else.
+    // The URL of a part is valid only for that part.
     let url = signed.request["url"].as_str().unwrap();
     for (from, to) in
         [("partNumber=3", "partNumber=2"), ("uploadId=", "noUploadId="), ("x-id=UploadPart", "x-id=PutObject")]
@@ -107,7 +107,7 @@ async fn the_bucket_takes_exactly_the_parts_that_were_signed() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_what_was_declared_is_refused_though_each_part_is_right() {
+async fn a_wrong_digest_of_the_whole_file_is_refused_even_if_all_parts_match() {
     let user = Caller::user(by_request(), "ada").await;
     let file = file();
     let upload = user.init_parts(&file, "image/png", Some(&hex_sha256(b"another file"))).await;
@@ -121,10 +121,10 @@ async fn a_file_that_is_not_what_was_declared_is_refused_though_each_part_is_rig
 }
 
 #[tokio::test]
-async fn parts_are_asked_for_as_documented() {
+async fn invalid_requests_for_parts_are_refused() {
     let user = Caller::user(by_request(), "ada").await;
-    let wish = json!({"filename": "a.mp4", "contentType": "video/mp4", "size": 5_368_709_120_u64 + 1});
-    let answer = user.call(Method::POST, "/media/upload/init", Some(wish)).await;
+    let request_body = json!({"filename": "a.mp4", "contentType": "video/mp4", "size": 5_368_709_120_u64 + 1});
+    let answer = user.call(Method::POST, "/media/upload/init", Some(request_body)).await;
     assert_eq!(answer.text_at("/pointer"), "/sha256");
 
     let whole = user.init(&small(), "image/png").await;
@@ -144,13 +144,13 @@ async fn parts_are_asked_for_as_documented() {
 }
 
 #[tokio::test]
-async fn a_key_is_granted_one_upload_in_parts() {
+async fn an_idempotency_key_gets_one_upload_in_parts() {
     let user = Caller::user(by_request(), "ada").await;
     let file = small();
     let key = hex_sha256(user.init(&file, "image/png").await.media_id.as_bytes());
-    let wish = json!({"filename": "a.png", "contentType": "image/png", "size": file.len(), "parts": true});
+    let request_body = json!({"filename": "a.png", "contentType": "image/png", "size": file.len(), "parts": true});
     let headers = [("idempotency-key", key.as_str())];
-    let once = || user.call_with(Method::POST, "/media/upload/init", Some(wish.clone()), &headers);
+    let once = || user.call_with(Method::POST, "/media/upload/init", Some(request_body.clone()), &headers);
     let (first, second) = tokio::join!(once(), once());
     assert_eq!((first.status, second.status), (StatusCode::CREATED, StatusCode::CREATED));
     assert_eq!(first.text, second.text);
@@ -163,24 +163,24 @@ async fn a_key_is_granted_one_upload_in_parts() {
     assert_eq!(user.ended(&job).await["status"], "COMPLETED");
 }
 
-/// The upload as the code of the product sees it.
+/// The upload in the product's own types.
 async fn seen(stack: &Stack, upload: &InParts) -> (Submitter, Media) {
     let submitter = Submitter::new(&stack.sdk, &stack.environment(&[])).unwrap();
     let media = submitter.media.get(&upload.media_id.parse().unwrap()).await.unwrap().unwrap();
     (submitter, media)
 }
 
-/// Records the seal, and dies.
+/// Records the seal, as if crashing afterwards.
 async fn seal(stack: &Stack, upload: &InParts) {
     let (submitter, media) = seen(stack, upload).await;
     let parts = submitter.uploads.arrived_parts(&media, media.grant.parts().unwrap()).await.unwrap().unwrap();
     let composite = compose(media.grant.plan().unwrap(), &parts).unwrap();
     let sealed = media.sealed(composite, clock::now()).unwrap();
     assert!(submitter.media.seal(&media, &sealed).await.unwrap());
-    assert!(!submitter.media.seal(&media, &sealed).await.unwrap(), "it is not the record that was read");
+    assert!(!submitter.media.seal(&media, &sealed).await.unwrap(), "the record has changed since it was read");
 }
 
-/// Records the seal, puts the parts together, and dies.
+/// Records the seal and joins the parts, as if crashing afterwards.
 async fn join(stack: &Stack, upload: &InParts) {
     seal(stack, upload).await;
     let (submitter, media) = seen(stack, upload).await;
@@ -193,7 +193,7 @@ async fn join(stack: &Stack, upload: &InParts) {
     assert!(matches!(again, Joined::Now | Joined::Before), "{again:?}");
 }
 
-/// Records the job too, and dies before its message is sent.
+/// Records the job too, as if crashing before its message is sent.
 async fn record(stack: &Stack, upload: &InParts) {
     let missing = format!("{}-missing", stack.output("JobsQueueUrl"));
     let submitter = Submitter::new(&stack.sdk, &stack.environment(&[("SMMU_JOBS_QUEUE_URL", &missing)])).unwrap();
@@ -203,7 +203,7 @@ async fn record(stack: &Stack, upload: &InParts) {
 }
 
 #[tokio::test]
-async fn after_a_crash_at_any_step_completing_again_goes_on() {
+async fn after_a_crash_at_any_step_completing_again_succeeds() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let file = small();
@@ -221,7 +221,7 @@ async fn after_a_crash_at_any_step_completing_again_goes_on() {
 }
 
 #[tokio::test]
-async fn after_a_crash_the_event_of_the_bucket_goes_on() {
+async fn after_a_crash_the_s3_event_completes_the_upload() {
     let stack = by_itself();
     let user = Caller::user(stack, "ada").await;
     let upload = user.send_in_parts(&small(), "image/png").await;
@@ -235,17 +235,17 @@ async fn reconcile(stack: &Stack, patience: &[(&str, &str)]) -> smmu_reconcile::
     stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, patience).await.unwrap()
 }
 
-/// Uploads that S3 holds parts of, for a media.
+/// Number of unfinished multipart uploads of a media in S3.
 async fn unfinished(stack: &Stack, upload: &InParts) -> usize {
     let list = S3::new(&stack.sdk).list_multipart_uploads().bucket(stack.output("RawBucketName"));
     let listed = list.prefix(format!("uploads/{}", upload.media_id)).send().await.unwrap();
     listed.uploads().len()
 }
 
-/// All in one, and on a stack of which no other test has uploads in parts: looking at all of them as if a week had gone by
-/// would end theirs.
+/// One test on a stack without other uploads in parts, because treating them all as a week old would end those of other
+/// tests.
 #[tokio::test]
-async fn after_a_crash_reconcile_goes_on_and_what_was_never_sent_is_given_up() {
+async fn after_a_crash_reconcile_completes_uploads_and_aborts_unsent_ones() {
     let stack = with_transcription();
     let user = Caller::user(stack, "ada").await;
     let file = small();
@@ -282,7 +282,7 @@ async fn after_a_crash_reconcile_goes_on_and_what_was_never_sent_is_given_up() {
     }
 }
 
-/// Sends the only part of an upload again, with other content and behind the API's back.
+/// Replaces the only part of an upload with other content, bypassing the API.
 async fn replace(stack: &Stack, user: &Caller, upload: &InParts, content: &[u8]) {
     let (submitter, media) = seen(stack, upload).await;
     let part = (1, content.len() as u64, hex_sha256(content).parse().unwrap());
@@ -293,7 +293,7 @@ async fn replace(stack: &Stack, user: &Caller, upload: &InParts, content: &[u8])
 }
 
 #[tokio::test]
-async fn a_part_that_is_sent_again_after_the_seal_is_sealed_anew() {
+async fn a_part_replaced_after_the_seal_is_sealed_again() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let upload = user.send_in_parts(&small(), "image/png").await;
@@ -309,7 +309,7 @@ async fn a_part_that_is_sent_again_after_the_seal_is_sealed_anew() {
 }
 
 #[tokio::test]
-async fn an_object_of_other_parts_than_were_sealed_is_refused() {
+async fn an_object_of_unsealed_parts_is_refused() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let upload = user.send_in_parts(&small(), "image/png").await;
@@ -317,7 +317,7 @@ async fn an_object_of_other_parts_than_were_sealed_is_refused() {
     let mut other = small();
     other[9] ^= 1;
     replace(stack, &user, &upload, &other).await;
-    // What the product never does: parts are put together without a seal of theirs.
+    // Unlike the product, joins the parts without sealing them.
     let (submitter, media) = seen(stack, &upload).await;
     let grant = media.grant.parts().unwrap();
     let parts = submitter.uploads.arrived_parts(&media, grant).await.unwrap().unwrap();
@@ -329,7 +329,7 @@ async fn an_object_of_other_parts_than_were_sealed_is_refused() {
 }
 
 #[tokio::test]
-async fn deleting_a_media_gives_its_parts_up() {
+async fn deleting_a_media_aborts_its_upload() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let file = file();
@@ -344,7 +344,7 @@ async fn deleting_a_media_gives_its_parts_up() {
 }
 
 #[tokio::test]
-async fn a_download_that_differs_from_what_was_validated_is_no_source() {
+async fn a_source_that_changed_since_validation_is_refused() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let upload = user.send_in_parts(&file(), "image/png").await;
@@ -360,7 +360,8 @@ async fn a_download_that_differs_from_what_was_validated_is_no_source() {
     work["source"]["composite"]["sha256"] = "0".repeat(64).into();
     let work = serde_json::from_value(work).unwrap();
     let attempt = Attempt::new(&stack.sdk, &stack.environment(&[])).unwrap();
-    let made = attempt.run(&work, Stage::Transcode, std::future::pending(), |_| panic!("it is never begun")).await;
+    let made =
+        attempt.run(&work, Stage::Transcode, std::future::pending(), |_| panic!("the maker must not start")).await;
     let Err(Failure::Transient(told)) = made else { panic!("{made:?}") };
-    assert!(told.contains("did not arrive as they were validated"), "{told}");
+    assert!(told.contains("do not match their checksum"), "{told}");
 }

@@ -1,4 +1,4 @@
-//! What one user is granted on a day, and what clients are told of it.
+//! Daily quotas of a user, and their headers.
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -15,16 +15,16 @@ use smmu_tests::{
 
 const SECRET: &str = "a secret of thirty-two bytes or more";
 
-/// A user of an api function that grants three uploads and a hundred bytes on a day.
+/// A user of an api function with a daily quota of three uploads and a hundred bytes.
 struct Limited {
     stack: &'static Stack,
     user: &'static str,
 }
 
 impl Limited {
-    async fn ask(&self, wish: &Value, key: Option<&str>) -> Response<Body> {
+    async fn ask(&self, request_body: &Value, key: Option<&str>) -> Response<Body> {
         let changed = [("SMMU_UPLOADS_PER_DAY", "3"), ("SMMU_BYTES_PER_DAY", "100")];
-        self.call("/media/upload/init", wish, key, &changed).await
+        self.call("/media/upload/init", request_body, key, &changed).await
     }
 
     async fn call(&self, path: &str, body: &Value, key: Option<&str>, given: &[(&str, &str)]) -> Response<Body> {
@@ -48,16 +48,16 @@ impl Limited {
     }
 
     async fn of_size(&self, bytes: u64, key: Option<&str>) -> Response<Body> {
-        let mut wish = init_request(b"x");
-        wish["size"] = bytes.into();
-        self.ask(&wish, key).await
+        let mut request_body = init_request(b"x");
+        request_body["size"] = bytes.into();
+        self.ask(&request_body, key).await
     }
 
     fn id(&self) -> UserId {
         UserId::try_from(self.user.to_owned()).unwrap()
     }
 
-    /// Key of the record that counts.
+    /// Key of the record with the counts.
     fn record(&self) -> AttributeValue {
         AttributeValue::S(format!("day_{}", hex_sha256(self.user.as_bytes())))
     }
@@ -67,7 +67,7 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
 }
 
-/// What is left of uploads and of bytes.
+/// Remaining uploads and bytes.
 fn left(response: &Response<Body>) -> (u64, u64) {
     let numbers: Vec<_> = header(response, "ratelimit")
         .split(", ")
@@ -82,7 +82,7 @@ fn problem(response: &Response<Body>) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn what_is_granted_counts_once_and_ends_with_a_429_that_says_when_to_come_again() {
+async fn grants_count_once_and_an_exhausted_quota_gets_429_with_retry_after() {
     let limited = Limited { stack: by_request(), user: "counted" };
     let first = limited.of_size(40, Some("one")).await;
     assert_eq!((first.status().as_u16(), left(&first)), (201, (2, 60)));
@@ -99,8 +99,12 @@ async fn what_is_granted_counts_once_and_ends_with_a_429_that_says_when_to_come_
 
     let too_many_bytes = limited.of_size(61, None).await;
     assert_eq!(problem(&too_many_bytes), (429, "quota_exceeded".into()));
-    assert_eq!(left(&too_many_bytes), (2, 60), "what is refused does not count");
-    assert_eq!(problem(&limited.of_size(101, None).await), (422, "media_too_large".into()), "on no day");
+    assert_eq!(left(&too_many_bytes), (2, 60), "a refused upload does not count");
+    assert_eq!(
+        problem(&limited.of_size(101, None).await),
+        (422, "media_too_large".into()),
+        "larger than the daily quota"
+    );
     assert_eq!(left(&limited.of_size(60, None).await), (1, 0));
     let mut other = Limited { stack: limited.stack, user: "counted apart" };
     assert_eq!(left(&other.of_size(1, None).await), (2, 99));
@@ -114,7 +118,7 @@ async fn what_is_granted_counts_once_and_ends_with_a_429_that_says_when_to_come_
 }
 
 #[tokio::test]
-async fn requests_at_the_same_moment_get_no_more_than_the_quota_and_the_next_day_begins_anew() {
+async fn concurrent_requests_stay_within_the_quota_and_it_resets_daily() {
     let limited = Limited { stack: by_request(), user: "hurried" };
     let ask = || limited.of_size(1, None);
     let (first, second, third, fourth, fifth) = tokio::join!(ask(), ask(), ask(), ask(), ask());
@@ -123,7 +127,7 @@ async fn requests_at_the_same_moment_get_no_more_than_the_quota_and_the_next_day
     assert_eq!(granted, 3);
     assert!(answers.iter().filter(|answer| answer.status().as_u16() != 201).all(|one| problem(one).0 == 429));
 
-    // As if all of it had been yesterday.
+    // As if all uploads were from yesterday.
     let table = limited.stack.output("MediaTableName");
     let yesterday = AttributeValue::N((Day::of(clock::now()).number() - 1).to_string());
     let aged = DynamoDb::new(&limited.stack.sdk).update_item().table_name(table).key("mediaId", limited.record());
@@ -133,7 +137,7 @@ async fn requests_at_the_same_moment_get_no_more_than_the_quota_and_the_next_day
 }
 
 #[tokio::test]
-async fn deleting_an_account_gives_no_quota_back() {
+async fn deleting_an_account_does_not_reset_the_quota() {
     let limited = Limited { stack: by_request(), user: "gone" };
     let environment = limited.stack.environment(&[]);
     let table = MediaTable::new(&limited.stack.sdk, &environment).unwrap();
@@ -147,7 +151,7 @@ async fn deleting_an_account_gives_no_quota_back() {
 }
 
 #[tokio::test]
-async fn a_deployed_api_tells_its_quotas() {
+async fn the_deployed_api_returns_its_quotas() {
     let user = Caller::user(by_request(), "ada").await;
     let answer = user.call(Method::POST, "/media/upload/init", Some(init_request(b"quota"))).await;
     assert_eq!(answer.status, StatusCode::CREATED);
@@ -158,18 +162,18 @@ async fn a_deployed_api_tells_its_quotas() {
 }
 
 #[tokio::test]
-async fn whoever_has_too_many_jobs_is_asked_to_wait_and_what_was_uploaded_becomes_a_job_all_the_same() {
+async fn too_many_active_jobs_get_429_but_uploaded_files_still_become_jobs() {
     let stack = by_request();
     let limited = Limited { stack, user: "busy" };
-    // A job that has not ended: nobody sends it.
+    // A job that does not end, because its message is not sent.
     let missing = format!("{}-missing", stack.output("JobsQueueUrl"));
     let changed = [("SMMU_JOBS_QUEUE_URL", missing.as_str()), ("SMMU_ACTIVE_JOBS_PER_USER", "1")];
     let file = samples::png(33, 55);
-    let mut wish = init_request(&file);
-    wish["contentType"] = "image/png".into();
+    let mut request_body = init_request(&file);
+    request_body["contentType"] = "image/png".into();
     let mut uploads = Vec::new();
     for _ in 0..2 {
-        let granted = limited.call("/media/upload/init", &wish, None, &changed).await;
+        let granted = limited.call("/media/upload/init", &request_body, None, &changed).await;
         assert_eq!(header(&granted, "ratelimit"), r#""active-jobs";r=1"#, "{granted:?}");
         let body: Value = serde_json::from_slice(granted.body().as_ref()).unwrap();
         let upload = Upload { media_id: body["mediaId"].as_str().unwrap().to_owned(), request: body["upload"].clone() };
@@ -181,7 +185,7 @@ async fn whoever_has_too_many_jobs_is_asked_to_wait_and_what_was_uploaded_become
         let completed = limited.call("/media/upload/complete", upload, None, &changed).await;
         assert_eq!(completed.status().as_u16(), 202, "an upload is never lost");
     }
-    let refused = limited.call("/media/upload/init", &wish, None, &changed).await;
+    let refused = limited.call("/media/upload/init", &request_body, None, &changed).await;
     assert_eq!(problem(&refused), (429, "too_many_jobs".into()));
     assert_eq!((header(&refused, "retry-after"), header(&refused, "ratelimit")), ("30", r#""active-jobs";r=0"#));
     let media = uploads[0]["mediaId"].as_str().unwrap();
@@ -195,5 +199,5 @@ async fn whoever_has_too_many_jobs_is_asked_to_wait_and_what_was_uploaded_become
     let run = limited.call(&again, &json!({}), Some("once"), &changed).await;
     assert_eq!(run.status().as_u16(), 202, "{run:?}");
     let repeated = limited.call(&again, &json!({}), Some("once"), &changed).await;
-    assert_eq!(repeated.status().as_u16(), 202, "the same request is answered by its job");
+    assert_eq!(repeated.status().as_u16(), 202, "the same request returns its job");
 }

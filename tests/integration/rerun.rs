@@ -1,4 +1,4 @@
-//! A media that is run again: one job at a time, what is there stays until the new one is done, and all of it goes together.
+//! Reruns: one job at a time, earlier outputs stay until the new job completes, and a deletion removes all of them.
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::Client as S3;
@@ -18,7 +18,7 @@ async fn media(user: &Caller, id: &str) -> Value {
     user.call(Method::GET, &format!("/media/{id}"), None).await.json()
 }
 
-/// Keys that are stored of a job.
+/// Number of stored objects of a job.
 async fn stored(stack: &Stack, job: &str) -> usize {
     let bucket = stack.output("ProcessedBucketName");
     let prefix = format!("jobs/{job}/");
@@ -35,7 +35,7 @@ fn names(job: &Value) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn what_is_there_stays_until_another_run_is_done_and_a_deletion_takes_both() {
+async fn outputs_stay_until_a_rerun_completes_and_a_deletion_removes_both() {
     let stack = by_request();
     let user = Caller::user(stack, "rerun").await;
     let first = user.submit(&samples::png(2000, 1500), "image/png").await;
@@ -46,12 +46,18 @@ async fn what_is_there_stays_until_another_run_is_done_and_a_deletion_takes_both
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
     let second = answer.text_at("/jobId");
     assert_ne!(second, first);
+    // Three megapixels, as they were measured.
+    let expected = &answer.json()["estimate"]["microDollars"];
+    assert!(
+        expected["low"].as_u64() <= expected["expected"].as_u64() && expected["low"].as_u64() > Some(0),
+        "{expected}"
+    );
     assert_eq!(answer.header("location"), format!("/jobs/{second}"));
     assert_eq!(answer.text_at("/mediaId"), id);
     let running = media(&user, &id).await;
     assert_eq!(running["runs"], json!([first, second]));
     if user.job(&second).await.text_at("/status") != "COMPLETED" {
-        assert_eq!(running["jobId"], json!(first), "the first one stands while the second runs");
+        assert_eq!(running["jobId"], json!(first), "the first job is current while the second runs");
     }
     let after = user.ended(&second).await;
     assert_eq!(after["status"], "COMPLETED", "{after}");
@@ -59,10 +65,10 @@ async fn what_is_there_stays_until_another_run_is_done_and_a_deletion_takes_both
     assert_eq!(media(&user, &id).await["jobId"], json!(second));
     // The facts that the worker measured are still there.
     assert_eq!(media(&user, &id).await["facts"]["image"]["width"], 2000);
-    // `complete` answers the newest one, and starts none.
+    // `complete` returns the newest job and starts none.
     assert_eq!(user.complete(&id).await.text_at("/jobId"), second);
     let url = user.job(&first).await.json()["outputs"][0]["url"].as_str().unwrap().to_owned();
-    assert!(!user.download(&url).await.is_empty(), "the earlier job stays in the history with its outputs");
+    assert!(!user.download(&url).await.is_empty(), "the earlier job keeps its outputs");
     let listed = user.call(Method::GET, "/jobs?limit=2", None).await.json();
     let listed: Vec<_> = listed["jobs"].as_array().unwrap().iter().map(|job| &job["jobId"]).collect();
     assert_eq!(listed, [&json!(second), &json!(first)]);
@@ -77,7 +83,7 @@ async fn what_is_there_stays_until_another_run_is_done_and_a_deletion_takes_both
 }
 
 #[tokio::test]
-async fn of_requests_at_the_same_time_one_makes_a_job() {
+async fn concurrent_reruns_start_one_job() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let first = user.submit(&samples::png(3000, 2000), "image/png").await;
@@ -99,7 +105,7 @@ async fn of_requests_at_the_same_time_one_makes_a_job() {
     }
     assert_eq!(made.len(), 1);
     assert_eq!(media(&user, &id).await["runs"], json!([first, made[0]]));
-    // While it runs, nothing else starts; once it is cancelled, it does.
+    // No other run starts until this one is cancelled.
     assert_eq!(user.call(Method::POST, &format!("/jobs/{}/cancel", made[0]), None).await.status, StatusCode::OK);
     assert_eq!(media(&user, &id).await["jobId"], json!(first), "a cancelled run replaces nothing");
     let third = rerun(&user, &id, None).await.text_at("/jobId");
@@ -108,7 +114,7 @@ async fn of_requests_at_the_same_time_one_makes_a_job() {
 }
 
 #[tokio::test]
-async fn a_request_with_a_key_makes_one_job_however_often_it_is_sent() {
+async fn a_repeated_rerun_with_a_key_starts_one_job() {
     let user = Caller::user(by_request(), "ada").await;
     let first = user.submit(&samples::png(42, 31), "image/png").await;
     user.ended(&first).await;
@@ -123,14 +129,14 @@ async fn a_request_with_a_key_makes_one_job_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_run_again_says_why() {
+async fn an_impossible_rerun_is_refused_with_its_reason() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     // Not uploaded.
     let file = samples::png(43, 31);
     let granted = user.init(&file, "image/png").await;
     assert_eq!(code(&rerun(&user, &granted.media_id, None).await), (409, "upload_not_found".to_owned()));
-    // A failed one is run again, and gives way at once.
+    // A failed job can be rerun, and is replaced at once.
     let failed = user.submit(b"\x89PNG\r\n\x1a\nand no more of it", "image/png").await;
     assert_eq!(user.ended(&failed).await["status"], "FAILED");
     let id = failed.replace("job_", "med_");
@@ -147,21 +153,21 @@ async fn what_cannot_be_run_again_says_why() {
         assert_eq!((refused.status.as_u16(), refused.text_at("/pointer").as_str()), (400, pointer));
     }
     let text = rerun(&user, &id, Some(json!({"steps": ["transcribe"]}))).await;
-    assert_eq!(code(&text), (409, "step_unavailable".to_owned()), "this stack hears nothing");
-    // Its file is gone.
+    assert_eq!(code(&text), (409, "step_unavailable".to_owned()), "this stack has no transcription");
+    // The file is deleted.
     let raw = stack.output("RawBucketName");
     S3::new(&stack.sdk).delete_object().bucket(raw).key(format!("uploads/{id}")).send().await.unwrap();
     assert_eq!(code(&rerun(&user, &id, None).await), (410, "source_missing".to_owned()));
 }
 
-/// Puts a completed job back to what it is when its speech was never heard.
+/// Resets a completed job to the state after a failed transcription.
 async fn without_text(stack: &Stack, job: &str) {
     let (tables, table) = (DynamoDb::new(&stack.sdk), stack.output("JobsTableName"));
     let key = AttributeValue::S(job.to_owned());
     let mut item = tables.get_item().table_name(table).key("jobId", key).send().await.unwrap().item.unwrap();
     let of_text = |output: &AttributeValue| output.as_m().unwrap()["key"].as_s().unwrap().contains("/transcribe/");
     let AttributeValue::L(outputs) = item.get_mut("outputs").unwrap() else { panic!("outputs are a list") };
-    // The master playlist that lists captions is stored beside them.
+    // The master playlist that lists captions is stored with them.
     outputs.retain(|output| !of_text(output));
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let warning = HashMap::from([
@@ -176,7 +182,7 @@ async fn without_text(stack: &Stack, job: &str) {
 }
 
 #[tokio::test]
-async fn one_step_is_run_again_and_its_outputs_are_added() {
+async fn rerunning_one_step_adds_its_outputs() {
     let stack = with_transcription();
     let user = Caller::user(stack, "ada").await;
     let first = user.submit(&samples::spoken_clip(samples::SENTENCES), "video/mp4").await;
@@ -195,13 +201,13 @@ async fn one_step_is_run_again_and_its_outputs_are_added() {
     let after = user.ended(&second).await;
     assert_eq!((&after["status"], &after["warnings"]), (&json!("COMPLETED"), &Value::Null), "{after}");
     assert_eq!(names(&after), names(&whole), "the renditions are those of the first job");
-    assert!(stored(stack, &second).await < stored(stack, &first).await, "nothing was encoded again");
+    assert!(stored(stack, &second).await < stored(stack, &first).await, "nothing was re-encoded");
     let master = after["outputs"].as_array().unwrap().iter().find(|output| output["name"] == "master.m3u8").unwrap();
     let master = String::from_utf8(user.download(master["url"].as_str().unwrap()).await).unwrap();
     assert_eq!(master.matches("TYPE=SUBTITLES").count(), 1, "{master}");
     assert_eq!(media(&user, &id).await["jobId"], json!(second));
 
-    // Once more, over what is there: the captions are replaced, not doubled.
+    // A further run replaces the captions instead of adding them.
     let third = rerun(&user, &id, Some(json!({"steps": ["transcribe"]}))).await.text_at("/jobId");
     let again = user.ended(&third).await;
     assert_eq!(names(&again), names(&whole), "{again}");
@@ -213,7 +219,7 @@ async fn one_step_is_run_again_and_its_outputs_are_added() {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_again_fails_its_own_job_and_nothing_else() {
+async fn a_rerun_step_that_fails_only_fails_its_own_job() {
     let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let first = user.submit(&samples::sound_in_mp4(), "audio/mp4").await;
@@ -221,7 +227,7 @@ async fn a_step_that_fails_again_fails_its_own_job_and_nothing_else() {
     assert_eq!((&before["status"], &before["kind"]), (&json!("COMPLETED"), &json!("audio")), "{before}");
     let id = first.replace("job_", "med_");
 
-    // This stack hears nothing: what its workers would tell is told here. Nobody reads the queue.
+    // This stack has no transcription, so the test reports in place of the workers. The queue has no consumer.
     let queue = Sqs::new(&stack.sdk).create_queue().queue_name("step-that-fails").send().await.unwrap();
     let changed = [("SMMU_JOBS_QUEUE_URL", queue.queue_url().unwrap())];
     let submitter = Submitter::new(&stack.sdk, &stack.environment(&changed)).unwrap();
@@ -240,6 +246,6 @@ async fn a_step_that_fails_again_fails_its_own_job_and_nothing_else() {
 
     let after = user.job(job.id.as_str()).await.json();
     assert_eq!((&after["status"], &after["error"]["code"]), (&json!("FAILED"), &json!("worker_failed")));
-    assert_eq!(media(&user, &id).await["jobId"], json!(first), "the first one goes on standing");
+    assert_eq!(media(&user, &id).await["jobId"], json!(first), "the first job stays current");
     assert_eq!(names(&user.job(&first).await.json()), names(&before));
 }

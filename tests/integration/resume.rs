@@ -1,4 +1,4 @@
-//! The client, killed in the middle of a large file, and run again.
+//! The client is killed during a large upload and run again.
 
 use aws_sdk_s3::Client as S3;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Stdio, time::Duration}
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// Twelve parts, and as large as an image may be.
+/// Twelve parts, just within the size limit of images.
 const BYTES: usize = 95 * 1024 * 1024;
 
 async fn client(stack: &Stack, desk: &TempDir) -> Command {
@@ -21,7 +21,7 @@ async fn client(stack: &Stack, desk: &TempDir) -> Command {
     command
 }
 
-/// The parts that the bucket has of the one upload under way of a media, with when each arrived.
+/// Parts of a media's unfinished upload in the bucket, with their times of arrival.
 async fn arrived(stack: &Stack, media: &str) -> BTreeMap<i32, String> {
     let (s3, bucket) = (S3::new(&stack.sdk), stack.output("RawBucketName"));
     let key = format!("uploads/{media}");
@@ -33,7 +33,7 @@ async fn arrived(stack: &Stack, media: &str) -> BTreeMap<i32, String> {
 }
 
 #[tokio::test]
-async fn a_client_that_was_killed_goes_on_and_sends_what_is_missing_alone() {
+async fn a_killed_client_resumes_and_sends_only_missing_parts() {
     let stack = by_request();
     let user = Caller::user(stack, "resumes").await;
     let desk = tempfile::tempdir().unwrap();
@@ -48,10 +48,10 @@ async fn a_client_that_was_killed_goes_on_and_sends_what_is_missing_alone() {
             break media.to_owned();
         }
         let ended = first.try_wait().unwrap();
-        assert!(ended.is_none(), "it ended before it was killed: {ended:?}");
+        assert!(ended.is_none(), "the client ended before it was killed: {ended:?}");
     };
     first.kill().await.unwrap();
-    // What was on its way is taken or not by now.
+    // Parts that were in flight have arrived by now or are lost.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = arrived(stack, &media).await;
     assert!((2..12).contains(&before.len()), "{} parts", before.len());

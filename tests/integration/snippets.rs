@@ -1,4 +1,4 @@
-//! What docs/API.md shows of sending a file works as it stands there: each snippet sends one, and its job begins.
+//! The upload snippets in docs/API.md work unchanged: each sends a file and starts its job.
 
 use smmu_tests::{Caller, by_request, samples};
 use std::{fs, process::Stdio};
@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 const PAGE: &str = include_str!("../../docs/API.md");
 
-/// The snippet of a language in the section about the upload itself.
+/// The snippet of a language in the section about the upload.
 fn snippet(language: &str) -> &'static str {
     let (_, section) = PAGE.split_once("\n## The upload\n").expect("the page has the section");
     let (_, rest) = section.split_once(&format!("```{language}\n")).expect("the section has the language");
@@ -14,7 +14,7 @@ fn snippet(language: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn the_snippets_of_the_api_s_page_send_a_file() {
+async fn the_snippets_of_the_api_page_upload_a_file() {
     let user = Caller::user(by_request(), "snippets").await;
     for (language, program, before) in [
         ("sh", &["bash", "-euo", "pipefail", "-c"][..], String::new()),

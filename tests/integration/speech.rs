@@ -1,11 +1,11 @@
-//! Speech, with the real model: a recording and a video come back with their words.
+//! Transcription of a recording and a video with the real model.
 
 use reqwest::Method;
 use serde_json::Value;
 use smmu_core::speech::wer::word_error_rate;
 use smmu_tests::{Caller, samples, with_transcription};
 
-/// Ends a job and answers it, and what it lists, by name.
+/// Submits a file and waits for its job. Returns the job's ID and the job.
 async fn ended(user: &Caller, file: &[u8], content_type: &str) -> (String, Value) {
     let id = user.submit(file, content_type).await;
     let job = user.ended(&id).await;
@@ -24,7 +24,7 @@ async fn text_of(user: &Caller, job: &Value, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_recording_comes_back_with_its_words_and_their_times() {
+async fn a_recording_gets_a_transcript_with_times() {
     let user = Caller::user(with_transcription(), "ada").await;
     let (_, job) = ended(&user, &samples::spoken(samples::SENTENCES), "audio/wav").await;
     assert_eq!(job["kind"], "audio");
@@ -42,12 +42,12 @@ async fn a_recording_comes_back_with_its_words_and_their_times() {
 
     let manifest: Value = serde_json::from_str(&text_of(&user, &job, "transcript-manifest.json").await).unwrap();
     assert_eq!((&manifest["pipeline"], &manifest["speech"]["speech"]), (&"transcribe".into(), &"present".into()));
-    assert!(output(&job, "audio.m4a").is_some(), "and the other worker's outputs are there: {job}");
-    assert!(output(&job, "captions.m3u8").is_none(), "there is no picture to show them on");
+    assert!(output(&job, "audio.m4a").is_some(), "the other worker's outputs are missing: {job}");
+    assert!(output(&job, "captions.m3u8").is_none(), "captions need a video");
 }
 
 #[tokio::test]
-async fn a_recording_in_which_nobody_speaks_has_an_empty_transcript_and_no_captions() {
+async fn a_recording_without_speech_has_an_empty_transcript_and_no_captions() {
     let user = Caller::user(with_transcription(), "ada").await;
     let (_, job) = ended(&user, &samples::tagged_flac(), "audio/flac").await;
     let transcript: Value = serde_json::from_str(&text_of(&user, &job, "transcript.json").await).unwrap();

@@ -1,5 +1,5 @@
-//! Tokens, as the deployed API and the function behind it see them. Every attack has a unit test in
-//! functions/api; here is whether the parts are wired so that they hold.
+//! Token verification in the deployed API and in its function. Every attack has a unit test in functions/api; this
+//! tests the deployed configuration.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lambda_http::{Body, Request, http};
@@ -22,7 +22,7 @@ fn decode(part: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// A good token of this stack's pool, and what an attacker would make of it.
+/// Forged tokens, made from a valid token of this stack's pool.
 async fn forgeries(stack: &Stack) -> Vec<(&'static str, String)> {
     let [header, payload, signature] = parts(&stack.token("ada").await);
     let with_claim = |name: &str, value: Value| {
@@ -59,7 +59,7 @@ async fn the_deployed_api_refuses_forged_tokens() {
     assert_eq!(answer.status, 401);
 }
 
-/// The function without the gateway in front of it.
+/// Calls the function directly, without API Gateway.
 async fn ask(context: &Context, authorization: Option<&str>) -> http::Response<Body> {
     let mut request = http::Request::get(MISSING_JOB);
     if let Some(value) = authorization {
@@ -70,11 +70,11 @@ async fn ask(context: &Context, authorization: Option<&str>) -> http::Response<B
 }
 
 #[tokio::test]
-async fn the_function_relies_on_no_gateway() {
+async fn the_function_verifies_tokens_without_the_gateway() {
     let stack = by_request();
     let context = Context::new(&stack.sdk_as("api").await, &stack.environment(&[])).unwrap();
     let good = format!("Bearer {}", stack.token("ada").await);
-    assert_eq!(ask(&context, Some(&good)).await.status(), 404, "a good token gets as far as the missing job");
+    assert_eq!(ask(&context, Some(&good)).await.status(), 404, "a valid token reaches the missing job");
     for (attack, token) in forgeries(stack).await {
         let answer = ask(&context, Some(&format!("Bearer {token}"))).await;
         assert_eq!(answer.status(), 401, "{attack}");

@@ -1,16 +1,16 @@
-//! Turns: one user's many jobs wait in order, and do not keep another user's waiting.
+//! Turns: one user's many jobs wait in order, and do not delay another user's.
 
 use aws_sdk_sfn::Client as Sfn;
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use smmu_cloud::{Jobs, Submitter};
-use smmu_core::{Job, JobState, MediaId, Timestamp, Turn};
+use smmu_core::{Job, JobState, MediaId, QueueStep, Timestamp};
 use smmu_tests::{Caller, Stack, in_turns, samples, until};
 
-/// How many jobs of one user run at once in this stack.
+/// Concurrent jobs per user in this stack.
 const MOST: usize = 4;
 
-/// When a job was submitted, when its execution began, and when it ended.
+/// Times of a job's submission, the start of its execution, and its end.
 #[derive(Debug, Clone, Copy)]
 struct Life {
     submitted: Timestamp,
@@ -36,7 +36,7 @@ async fn recorded(stack: &Stack, id: &str) -> Job {
     jobs.get(&id.parse().unwrap()).await.unwrap().unwrap()
 }
 
-/// Uploads pictures, and submits them once all are there, four at a time.
+/// Uploads images, and then submits them four at a time.
 async fn submit_all(user: &Caller, count: u32) -> Vec<String> {
     let mut media = Vec::new();
     for number in 0..count {
@@ -61,7 +61,7 @@ async fn submit_all(user: &Caller, count: u32) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_user_s_many_jobs_wait_in_order_and_another_user_s_first_waits_for_two_of_them_at_most() {
+async fn jobs_of_a_busy_user_wait_in_order_without_delaying_another_user() {
     let stack = in_turns();
     let count = std::env::var("SMMU_MANY_JOBS").ok().and_then(|count| count.parse().ok()).unwrap_or(40);
     let (many, one) = (Caller::user(stack, "many").await, Caller::user(stack, "one").await);
@@ -73,6 +73,7 @@ async fn one_user_s_many_jobs_wait_in_order_and_another_user_s_first_waits_for_t
     let last = many.job(jobs.last().unwrap()).await.json();
     assert_eq!((&last["status"], &last["stage"]), (&"QUEUED".into(), &"queue".into()), "it waits");
     assert!(last["queue"]["ahead"].as_u64().is_some_and(|ahead| ahead < u64::from(count)), "{last}");
+    assert!(last["queue"]["startsAt"].as_str().is_some_and(|at| at > last["createdAt"].as_str().unwrap()), "{last}");
     assert_eq!(one.ended(&other).await["status"], "COMPLETED");
     for job in &jobs {
         assert_eq!(many.ended(job).await["status"], "COMPLETED");
@@ -101,13 +102,13 @@ async fn one_user_s_many_jobs_wait_in_order_and_another_user_s_first_waits_for_t
     );
     assert!(waited_for <= 2, "{waited_for}");
     assert!(most <= MOST, "{most} at once");
-    // The queue may hand those that have a turn to dispatch in any order.
+    // The queue delivers released jobs to dispatch in any order.
     assert!(displaced <= 2 * MOST, "{displaced}");
-    assert!(lives.iter().filter(before_it).count() >= MOST, "others waited when it came");
+    assert!(lives.iter().filter(before_it).count() >= MOST, "other jobs waited when it was submitted");
 }
 
 #[tokio::test]
-async fn a_job_that_waits_can_be_cancelled_and_deleted_and_never_begins() {
+async fn a_waiting_job_can_be_cancelled_and_deleted_without_starting() {
     let stack = in_turns();
     let user = Caller::user(stack, "changes").await;
     let jobs = submit_all(&user, 16).await;
@@ -127,7 +128,7 @@ async fn a_job_that_waits_can_be_cancelled_and_deleted_and_never_begins() {
 }
 
 #[tokio::test]
-async fn a_turn_that_nobody_used_and_jobs_that_nobody_released_are_found_by_reconcile() {
+async fn reconcile_recovers_unused_turns_and_unreleased_jobs() {
     let stack = in_turns();
     let user = Caller::user(stack, "crashes").await;
     let mut uploads = Vec::new();
@@ -144,27 +145,31 @@ async fn a_turn_that_nobody_used_and_jobs_that_nobody_released_are_found_by_reco
         let media = submitter.media.get(media).await.unwrap().unwrap();
         submitter.submit(&media, None).await.unwrap()
     };
-    // The first has the only turn, and its message was not sent.
+    // The first job has the only turn, but its message was not sent.
     let first = submit(&uploads[0], &[one, ("SMMU_JOBS_QUEUE_URL", &missing)]).await;
     let second = submit(&uploads[1], &[one]).await;
-    let turn = |job: &Job| match job.state {
-        JobState::Queued { turn } => Some(turn),
+    let step = |job: &Job| match job.state {
+        JobState::Queued { step } => Some(step),
         _ => None,
     };
-    assert_eq!((turn(&first), turn(&second)), (Some(Turn::Unsent), Some(Turn::Waiting { ahead: 0 })));
+    assert_eq!((step(&first), step(&second)), (Some(QueueStep::Unsent), Some(QueueStep::Waiting { ahead: 0 })));
     let place = user.job(second.id.as_str()).await.json()["queue"].clone();
-    assert_eq!(place, json!({"ahead": 0}), "nobody else waits, and nobody has begun since");
+    assert_eq!(place["ahead"], 0, "no other job waits");
+    let starts_at: Timestamp = place["startsAt"].as_str().expect("it is estimated").parse().unwrap();
+    assert!(starts_at > second.created_at, "{place}: none has started since, so the estimate of this one counts");
+    let place = user.job(first.id.as_str()).await.json()["queue"].clone();
+    assert!(place["ahead"].is_u64() && place["startsAt"].is_string(), "{place}: its turn has come");
     let reconcile = async |unsent| {
         let patience = [one, ("SMMU_PATIENCE_UNSENT_SECONDS", unsent)];
         stack.call::<smmu_reconcile::Context>("reconcile", Value::Null, &patience).await.unwrap()
     };
-    assert_eq!(reconcile("600").await.released, 0, "nobody has waited for long");
-    assert_eq!(turn(&recorded(stack, second.id.as_str()).await), Some(Turn::Waiting { ahead: 0 }));
+    assert_eq!(reconcile("600").await.released, 0, "no job has waited long enough");
+    assert_eq!(step(&recorded(stack, second.id.as_str()).await), Some(QueueStep::Waiting { ahead: 0 }));
     reconcile("-10").await;
     assert_eq!(user.ended(first.id.as_str()).await["status"], "COMPLETED");
     until("the second is released", async || {
         reconcile("-10").await;
-        turn(&recorded(stack, second.id.as_str()).await) != Some(Turn::Waiting { ahead: 0 })
+        step(&recorded(stack, second.id.as_str()).await) != Some(QueueStep::Waiting { ahead: 0 })
     })
     .await;
     assert_eq!(user.ended(second.id.as_str()).await["status"], "COMPLETED");

@@ -1,4 +1,4 @@
-//! The grant: these bytes, this type, once.
+//! Grants of uploads: valid for one content and type, once.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use smmu_tests::{
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn the_bucket_takes_exactly_what_was_granted() {
+async fn the_bucket_accepts_exactly_the_granted_file() {
     let user = Caller::user(by_request(), "ada").await;
     let file = samples::png(10, 10);
     let mut other = file.clone();
@@ -33,7 +33,7 @@ async fn the_bucket_takes_exactly_what_was_granted() {
 }
 
 #[tokio::test]
-async fn completing_too_early_says_so_and_completing_twice_is_one_job() {
+async fn completing_too_early_is_refused_and_completing_twice_returns_one_job() {
     let user = Caller::user(by_request(), "ada").await;
     let file = samples::png(12, 10);
     let upload = user.init(&file, "image/png").await;
@@ -52,24 +52,24 @@ async fn completing_too_early_says_so_and_completing_twice_is_one_job() {
     assert!(!first.header("retry-after").is_empty());
 }
 
-/// An init request with a key; answers its status, and the media or the code.
-async fn init_once(user: &Caller, wish: &Value, key: &str) -> (StatusCode, String, Answer) {
+/// An init request with an idempotency key. Returns the status, the media ID or error code, and the answer.
+async fn init_once(user: &Caller, request_body: &Value, key: &str) -> (StatusCode, String, Answer) {
     let headers = [("idempotency-key", key)];
-    let answer = user.call_with(Method::POST, "/media/upload/init", Some(wish.clone()), &headers).await;
+    let answer = user.call_with(Method::POST, "/media/upload/init", Some(request_body.clone()), &headers).await;
     let names = if answer.status == StatusCode::CREATED { "/mediaId" } else { "/code" };
     (answer.status, answer.text_at(names), answer)
 }
 
 #[tokio::test]
-async fn a_key_is_granted_one_upload_however_often_it_is_sent() {
+async fn an_idempotency_key_gets_one_upload() {
     let (user, other) = (Caller::user(by_request(), "ada").await, Caller::user(by_request(), "grace").await);
     let file = samples::png(14, 11);
-    let wish = json!({
+    let request_body = json!({
         "filename": "a.png", "contentType": "image/png", "size": file.len(), "sha256": hex_sha256(&file),
     });
-    // All at once, as a client does whose answers are slow.
+    // Concurrent requests, like a client that retries on slow answers.
     let key = format!("\"{}\"", hex_sha256(user.init(&file, "image/png").await.media_id.as_bytes()));
-    let once = || init_once(&user, &wish, &key);
+    let once = || init_once(&user, &request_body, &key);
     let (first, second, third) = tokio::join!(once(), once(), once());
     let ids: BTreeSet<_> = [first, second, third].iter().map(|(status, id, _)| (*status, id.clone())).collect();
     let [(StatusCode::CREATED, id)] = &ids.into_iter().collect::<Vec<_>>()[..] else { panic!("one media, granted") };
@@ -77,31 +77,31 @@ async fn a_key_is_granted_one_upload_however_often_it_is_sent() {
     let changed = json!({"filename": "b.png", "contentType": "image/png", "size": 3, "sha256": hex_sha256(b"abc")});
     let (status, code, _) = init_once(&user, &changed, &key).await;
     assert_eq!((status, code.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"));
-    let (status, theirs, _) = init_once(&other, &wish, &key).await;
+    let (status, theirs, _) = init_once(&other, &request_body, &key).await;
     assert_eq!((status, &theirs == id), (StatusCode::CREATED, false), "a key belongs to its user");
     for bad in ["\"\"", &"a".repeat(256)] {
-        let (status, code, _) = init_once(&user, &wish, bad).await;
+        let (status, code, _) = init_once(&user, &request_body, bad).await;
         assert_eq!((status, code.as_str()), (StatusCode::BAD_REQUEST, "invalid_request"), "{bad:?}");
     }
 
-    // The grant of a request that was sent again works, and once more after the upload it names the same job.
+    // The grant of a repeated request works, and after the upload another repeat names the same job.
     let upload = |answer: &Answer| Upload { media_id: id.clone(), request: answer.json()["upload"].clone() };
-    let (_, _, again) = init_once(&user, &wish, &key).await;
+    let (_, _, again) = init_once(&user, &request_body, &key).await;
     assert_eq!(user.put(&upload(&again), &file, &[]).await.status, StatusCode::OK);
     let job = user.complete(id).await.text_at("/jobId");
-    let (_, same, late) = init_once(&user, &wish, &key).await;
+    let (_, same, late) = init_once(&user, &request_body, &key).await;
     assert_eq!(&same, id);
     assert_eq!(user.put(&upload(&late), &file, &[]).await.status, StatusCode::PRECONDITION_FAILED);
     assert_eq!(user.complete(id).await.text_at("/jobId"), job);
 
-    // What was deleted is no answer any more.
+    // A deleted media is no longer returned.
     assert_eq!(user.call(Method::DELETE, &format!("/media/{id}"), None).await.status, StatusCode::ACCEPTED);
-    let (status, new, _) = init_once(&user, &wish, &key).await;
+    let (status, new, _) = init_once(&user, &request_body, &key).await;
     assert_eq!((status, &new == id), (StatusCode::CREATED, false));
 }
 
 #[tokio::test]
-async fn a_wish_that_cannot_be_granted_names_its_field() {
+async fn a_refused_request_names_its_field() {
     let user = Caller::user(by_request(), "ada").await;
     let good = json!({"filename": "a.jpg", "contentType": "image/jpeg", "size": 1, "sha256": "0".repeat(64)});
     let cases = [
@@ -113,9 +113,9 @@ async fn a_wish_that_cannot_be_granted_names_its_field() {
         ("userId", json!("somebody-else"), 400, "invalid_request"),
     ];
     for (field, value, status, code) in cases {
-        let mut wish = good.clone();
-        wish[field] = value;
-        let answer = user.call(Method::POST, "/media/upload/init", Some(wish)).await;
+        let mut request_body = good.clone();
+        request_body[field] = value;
+        let answer = user.call(Method::POST, "/media/upload/init", Some(request_body)).await;
         assert_eq!((answer.status.as_u16(), answer.text_at("/code").as_str()), (status, code), "{field}");
         assert_eq!(answer.text_at("/pointer"), format!("/{field}"));
         assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -123,7 +123,7 @@ async fn a_wish_that_cannot_be_granted_names_its_field() {
 }
 
 #[tokio::test]
-async fn keys_hold_no_text_of_the_user_s() {
+async fn storage_keys_contain_no_user_input() {
     let user = Caller::user(by_request(), "ada").await;
     let upload = user.init(b"x", "image/jpeg").await;
     let url = upload.request["url"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! A request that prefers to wait is answered when the job has got further.
+//! Long polling with `Prefer: wait`.
 
 use reqwest::{Method, StatusCode};
 use smmu_tests::{Answer, Caller, by_request, samples};
@@ -11,7 +11,7 @@ async fn wait(user: &Caller, id: &str, preference: &str) -> (Answer, Duration) {
 }
 
 #[tokio::test]
-async fn a_request_waits_for_another_status_and_no_longer_than_it_says() {
+async fn a_request_waits_for_a_new_status() {
     let user = Caller::user(by_request(), "ada").await;
     let id = user.submit(&samples::png(4000, 3000), "image/png").await;
     let (mut requests, mut status) = (0, "QUEUED".to_owned());
@@ -22,10 +22,10 @@ async fn a_request_waits_for_another_status_and_no_longer_than_it_says() {
         assert!(now != status || requests == 0 || lasted > Duration::from_secs(15), "{now} after {lasted:?}");
         status = now;
         requests += 1;
-        assert!(requests < 12, "each answer is another status, or late");
+        assert!(requests < 12, "each answer has a new status or is late");
     }
     assert_eq!(status, "COMPLETED");
-    // One that has ended is answered at once, and what is no preference is none.
+    // An ended job is returned at once, and an invalid preference is ignored.
     let (ended, lasted) = wait(&user, &id, "wait=20").await;
     assert!(lasted < Duration::from_secs(5) && ended.header("retry-after").is_empty(), "{lasted:?}");
     assert_eq!(wait(&user, &id, "wait=soon").await.0.header("preference-applied"), "");
@@ -34,7 +34,7 @@ async fn a_request_waits_for_another_status_and_no_longer_than_it_says() {
 }
 
 #[tokio::test]
-async fn a_wait_ends_after_its_seconds() {
+async fn a_wait_ends_after_the_given_seconds() {
     let user = Caller::user(by_request(), "ada").await;
     let id = user.submit(&samples::png(5000, 3200), "image/png").await;
     let status = user.until(&id, "run", |job| job["status"] == "RUNNING").await;
@@ -43,7 +43,7 @@ async fn a_wait_ends_after_its_seconds() {
         assert!(lasted >= Duration::from_secs(1), "{lasted:?}");
     }
     assert!(lasted < Duration::from_secs(8), "{lasted:?}");
-    // A copy that is current is not sent again after the wait.
+    // A current copy is not sent again after the wait.
     user.ended(&id).await;
     let known = user.job(&id).await;
     let headers = [("prefer", "wait=5"), ("if-none-match", known.header("etag"))];

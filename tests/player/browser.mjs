@@ -1,20 +1,20 @@
-// What the scripts of this folder and bench/players share: a page of somebody's, served and opened in a headless Chromium.
+// Shared by the scripts of this folder and bench/players: serves a page and opens it in a headless browser.
 //
-// Environment: SMMU_BROWSER, a Chromium; SMMU_FIREFOX. Standard input may be a listening socket; the page is then served on
-// it, so that its origin is known before this starts. Otherwise it is served on a free port.
+// Environment: SMMU_BROWSER, a Chromium; SMMU_FIREFOX, a Firefox. If standard input is a listening socket, the page is
+// served on it, so its origin is known in advance. Otherwise it is served on a free port.
 import { spawnSync } from "node:child_process";
 import { fstatSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
-// Resolved from where the modules were installed, which is outside the checkout.
+// Resolved from the folder of the installed modules, which is outside the checkout.
 export const require = createRequire(`${process.cwd()}/`);
 const { chromium, firefox } = require("playwright-core");
 
 const BROWSERS = ["chromium", "google-chrome"];
 const FIREFOXES = ["firefox-esr", "firefox"];
 const FLAGS = [
-  // The one page that is opened is ours, and inside a container there is no sandbox to be had.
+  // Only our own page is opened, and containers do not support the sandbox.
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -39,18 +39,18 @@ function programPath(chosen, names, purpose) {
 }
 
 /** Starts a browser with a fresh profile folder, which is removed when it ends. */
-export function launch() {
+export function launch(flags = []) {
   const executablePath = programPath(process.env.SMMU_BROWSER, BROWSERS, "test");
-  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+  return chromium.launch({ executablePath, headless: true, args: [...FLAGS, ...flags] });
 }
 
-/** The same of Firefox as it is released: the channel is what chooses WebDriver BiDi, which needs no patch. */
+/** The same for an unpatched Firefox: the channel selects WebDriver BiDi, which needs no patch. */
 export function launchFirefox() {
   const executablePath = programPath(process.env.SMMU_FIREFOX, FIREFOXES, "players");
   return firefox.launch({ channel: "moz-firefox", executablePath, headless: true });
 }
 
-/** Serves files, by path their type and their place. Answers their origin and how to stop. */
+/** Serves files, given by path with their type and location. Returns the origin, and a function that stops it. */
 async function serve(files) {
   const server = createServer((request, response) => {
     const [type, path] = files[request.url] ?? [];
@@ -62,11 +62,11 @@ async function serve(files) {
   return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
 }
 
-/** Prints as JSON what `use` made of a fresh page that serves these files, or what went wrong: then exits 1. */
-export async function run(files, use) {
+/** Runs `use` on a fresh page with these files, and prints its result as JSON; or prints the error and exits with 1. */
+export async function run(files, use, flags = []) {
   try {
     const { origin, stop } = await serve(files);
-    const browser = await launch();
+    const browser = await launch(flags);
     try {
       const seen = await use(await browser.newPage(), origin);
       console.log(JSON.stringify({ browser: browser.version(), origin, ...seen }, null, 2));

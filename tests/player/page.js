@@ -1,16 +1,16 @@
-// Runs in the page. `player` is what play.mjs calls; each of its functions gives up after a while, with a reason.
+// Runs in the page. play.mjs calls the functions of `player`; each fails with a reason after a time limit.
 "use strict";
 
-/** How long one step may take on a slow machine, in milliseconds. */
+/** Time limit of one step on a slow machine, in milliseconds. */
 const PATIENCE = 30_000;
-/** What hls.js reports and mends by itself where a machine is too slow to play without a pause. */
+/** Errors that hls.js recovers from when a machine is too slow to play without pauses. */
 const SLOWNESS = ["bufferStalledError", "bufferSeekOverHole", "bufferNudgeOnStall"];
 
 const video = document.querySelector("video");
 const errors = [];
 let hls;
 
-/** Resolves when `condition` gives something; looks as often as frames are shown. */
+/** Resolves with the first truthy result of `condition`, which is called once per frame. */
 async function until(what, condition) {
   const deadline = performance.now() + PATIENCE;
   for (;;) {
@@ -27,7 +27,7 @@ function state() {
   return JSON.stringify({ currentTime, duration, readyState, paused, ended, videoWidth, videoHeight, error: error?.message });
 }
 
-/** Plays on from a moment, in seconds, and waits until playing has gone on to another. */
+/** Plays from one position to another, in seconds. */
 async function playOn(what, from, to) {
   if (from !== null) video.currentTime = from;
   await video.play();
@@ -35,9 +35,9 @@ async function playOn(what, from, to) {
 }
 
 window.player = {
-  /** Opens the playlist and waits for the first frame. Answers what there is to choose from. */
+  /** Opens the playlist and waits for the first frame. Returns the available levels and tracks. */
   async open({ playlist, token }) {
-    // Playlists come from the API, which wants the token. Segments are signed URLs, which must not get it.
+    // Playlists come from the API, which requires the token. Segments are signed URLs, which must not get it.
     const api = new URL(".", playlist).href;
     hls = new Hls({
       xhrSetup: (request, url) => {
@@ -59,15 +59,15 @@ window.player = {
     };
   },
 
-  /** Plays from the start into the second segment. Answers where the first one ended. */
+  /** Plays from the start into the second segment. Returns the end of the first one. */
   async playIntoSecondSegment() {
     const [first, second] = hls.levels[hls.currentLevel].details.fragments;
-    if (!second) throw new Error("there is one segment only: nothing to play over");
+    if (!second) throw new Error("only one segment: no segment boundary to play across");
     await playOn("playing into the second segment", null, second.start + 0.5);
     return first.duration;
   },
 
-  /** Shows one level by hand until a frame of it is on the screen. Answers its size in pixels. */
+  /** Switches to one level and waits for a frame of it. Returns its size in pixels. */
   async show(level) {
     const from = video.duration / 3;
     hls.currentLevel = level;
@@ -76,7 +76,7 @@ window.player = {
     return { width: video.videoWidth, height: video.videoHeight };
   },
 
-  /** Shows the captions, and answers the text of their cues once they are there. */
+  /** Shows the captions, and returns the text of their cues once they are loaded. */
   async cues() {
     hls.subtitleDisplay = true;
     hls.subtitleTrack = 0;
@@ -92,7 +92,7 @@ window.player = {
     return video.currentTime;
   },
 
-  /** What was decoded until now, in bytes, and the frames that were shown. */
+  /** Bytes decoded so far, and frames shown. */
   decoded() {
     const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
     return {

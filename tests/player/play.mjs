@@ -1,11 +1,13 @@
-// Plays an HLS presentation in a headless Chromium with hls.js, as somebody's page would:
+// Plays an HLS presentation in a headless Chromium with hls.js, as a customer's page would:
 //
 //   node play.mjs PLAYLIST-URL SCREENSHOT.png     in the folder that `npm ci` installed package-lock.json in
 //
-// Environment: SMMU_TOKEN, sent to the playlist's own folder and nowhere else; and that of browser.mjs.
+// Environment: SMMU_TOKEN, sent only to the playlist's own folder; SMMU_CDN, the address that serves CloudFront's domain
+// (cdn.mjs), for a playlist there; and that of browser.mjs.
 //
-// Prints what was seen as JSON and exits 0, or says what went wrong and exits 1.
+// Prints the observations as JSON and exits with 0, or prints the error and exits with 1.
 import { check, require, run } from "./browser.mjs";
+import { edge } from "./cdn.mjs";
 
 const FILES = {
   "/": ["text/html", new URL("page.html", import.meta.url)],
@@ -13,12 +15,12 @@ const FILES = {
   "/hls.js": ["text/javascript", require.resolve("hls.js/dist/hls.min.js")],
 };
 
-/** Everything that the page asked for, to be judged at the end. */
+/** Records the page's requests and complaints, to be checked at the end. */
 function watch(page) {
   const seen = { requests: [], complaints: [] };
   page.on("request", (request) => seen.requests.push(request));
   page.on("requestfailed", (request) => {
-    // What hls.js no longer needs after a seek or a switch, it aborts.
+    // hls.js aborts requests that it no longer needs after a seek or a level switch.
     const { errorText } = request.failure();
     if (errorText !== "net::ERR_ABORTED") seen.complaints.push(`${errorText}: ${withoutQuery(request.url())}`);
   });
@@ -30,7 +32,7 @@ function watch(page) {
   return seen;
 }
 
-/** Signed URLs are secrets for as long as they live: their signature is not printed. */
+/** Signed URLs are secrets until they expire, so their signatures are not printed. */
 const withoutQuery = (url) => url.split("?")[0];
 
 async function play(page, playlist, token, screenshot) {
@@ -52,11 +54,11 @@ async function play(page, playlist, token, screenshot) {
   const decoded = await player("decoded");
   check(decoded.frames > 0 && decoded.videoBytes > 0, "no frame was decoded");
   const hasAudio = opened.audioTracks > 0 || opened.levels.some((level) => level.audioCodec);
-  check(!hasAudio || decoded.audioBytes > 0, "there is sound, and none was decoded");
+  check(!hasAudio || decoded.audioBytes > 0, "no audio was decoded");
   return { ...opened, hasAudio, cues, firstSegment, shown, endedAt, decoded };
 }
 
-/** The token goes with the playlists and with nothing else. */
+/** Checks that the token is sent with playlists and with nothing else. */
 async function checkToken(requests, playlist, token) {
   const api = new URL(".", playlist).href;
   let withToken = 0;
@@ -69,8 +71,17 @@ async function checkToken(requests, playlist, token) {
   return withToken;
 }
 
+/** Hosts of requests that belong neither to the page nor to the playlist's own folder. */
+function elsewhere(requests, playlist, origin) {
+  const own = [new URL(".", playlist).href, `${origin}/`, "data:", "blob:"];
+  const urls = requests.map((request) => request.url()).filter((url) => !own.some((start) => url.startsWith(start)));
+  return [...new Set(urls.map((url) => new URL(url).host))];
+}
+
+const [playlist, screenshot] = process.argv.slice(2);
+const cdn = playlist && process.env.SMMU_CDN ? await edge(new URL(playlist).host, process.env.SMMU_CDN) : undefined;
+
 await run(FILES, async (page, origin) => {
-  const [playlist, screenshot] = process.argv.slice(2);
   check(playlist && screenshot, "usage: play.mjs PLAYLIST-URL SCREENSHOT.png");
   const token = process.env.SMMU_TOKEN;
   const seen = watch(page);
@@ -80,5 +91,6 @@ await run(FILES, async (page, origin) => {
   });
   check(seen.complaints.length === 0, `the browser complains:\n  ${seen.complaints.join("\n  ")}`);
   const requestsWithToken = await checkToken(seen.requests, playlist, token);
-  return { requestsWithToken, ...played };
-});
+  return { requestsWithToken, elsewhere: elsewhere(seen.requests, playlist, origin), ...played };
+}, cdn?.flags);
+cdn?.stop();

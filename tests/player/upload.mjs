@@ -1,18 +1,18 @@
-// Uploads a file from a page, as far as its origin may:
+// Uploads a file from a page, if its origin is allowed to:
 //
 //   node upload.mjs FILE GRANT.json      in the folder that `npm ci` installed package-lock.json in
 //
 // GRANT.json is the API's answer to the file's own POST /media/upload/init. Environment: SMMU_API, the API's address;
 // SMMU_TOKEN, a token; and that of browser.mjs.
 //
-// Prints what the page learned of three requests: of an init of its own, of the upload, and of completing it.
+// Prints what the page could read from the responses to three requests: its own init, the upload, and its completion.
 import { readFileSync } from "node:fs";
 import { check, run } from "./browser.mjs";
 
 const [file, grant] = process.argv.slice(2);
 const { SMMU_API: api, SMMU_TOKEN: token } = process.env;
 
-/** Runs in the page. A request that the browser does not allow tells the page nothing but that. */
+/** Runs in the page. For a request that the browser blocks, the page learns only that it was blocked. */
 async function upload({ api, token, content, grant }) {
   const learn = async (url, init, headers = []) => {
     try {
@@ -30,7 +30,7 @@ async function upload({ api, token, content, grant }) {
     });
   const { url, method, headers } = grant.upload;
   const body = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
-  // A browser sets it by itself, and lets no page do so.
+  // The browser sets this header and does not let a page do so.
   delete headers["content-length"];
   return {
     init: await post("/media/upload/init", { filename: "a", contentType: "image/png", size: 1, sha256: "0".repeat(64) }),

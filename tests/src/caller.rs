@@ -1,4 +1,4 @@
-//! A client of the API that hides nothing: tests see statuses, headers and bodies as they are.
+//! A client of the API that gives tests the raw statuses, headers and bodies.
 
 use crate::Stack;
 use reqwest::{Client, Method, StatusCode, header::HeaderMap};
@@ -10,7 +10,7 @@ mod parts;
 
 pub use parts::InParts;
 
-/// Somebody who calls the API.
+/// A caller of the API.
 #[derive(Clone)]
 pub struct Caller {
     http: Client,
@@ -18,14 +18,14 @@ pub struct Caller {
     token: Option<String>,
 }
 
-/// What the API answered.
+/// A response of the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// HTTP status.
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body, as it was sent.
+    /// Body.
     pub text: String,
 }
 
@@ -58,11 +58,11 @@ pub struct Upload {
     pub request: Value,
 }
 
-/// How long a job may take on a slow machine before a test gives up on it.
+/// Time limit of a job on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Caller {
-    /// A user who is signed in to a stack.
+    /// A signed-in user of a stack.
     ///
     /// # Panics
     /// If the stack's pool gives no token.
@@ -70,7 +70,7 @@ impl Caller {
         Self::with_token(stack, Some(stack.token(name).await))
     }
 
-    /// Somebody with a token of their own making, or none.
+    /// A caller with any token, or none.
     #[must_use]
     pub fn with_token(stack: &Stack, token: Option<String>) -> Self {
         Self { http: Client::new(), api: stack.cloud.address().api_url().expect("the stack has an API"), token }
@@ -104,7 +104,7 @@ impl Caller {
         Answer { status, headers, text: response.text().await.expect("the answer is text") }
     }
 
-    /// Sends one request with a body that is JSON as it stands.
+    /// Sends one request with a raw JSON body.
     ///
     /// # Panics
     /// If there is no answer at all.
@@ -117,27 +117,27 @@ impl Caller {
         Answer { status, headers, text: response.text().await.expect("the answer is text") }
     }
 
-    /// Asks for an upload of these bytes.
+    /// Requests an upload of these bytes.
     ///
     /// # Panics
     /// If it is not granted.
     pub async fn init(&self, bytes: &[u8], content_type: &str) -> Upload {
-        let mut wish = init_request(bytes);
-        wish["contentType"] = content_type.into();
-        self.granted(wish).await
+        let mut request_body = init_request(bytes);
+        request_body["contentType"] = content_type.into();
+        self.granted(request_body).await
     }
 
-    /// Asks for an upload in words of one's own.
+    /// Requests an upload with a custom body.
     ///
     /// # Panics
     /// If it is not granted.
-    pub async fn granted(&self, wish: Value) -> Upload {
-        let answer = self.call(Method::POST, "/media/upload/init", Some(wish)).await;
+    pub async fn granted(&self, request_body: Value) -> Upload {
+        let answer = self.call(Method::POST, "/media/upload/init", Some(request_body)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         Upload { media_id: answer.text_at("/mediaId"), request: answer.json()["upload"].clone() }
     }
 
-    /// Makes a granted upload, with some headers sent otherwise (`None`: not at all).
+    /// Makes a granted upload, with some headers changed or (`None`) omitted.
     ///
     /// # Panics
     /// If there is no answer at all.
@@ -156,12 +156,12 @@ impl Caller {
         Answer { status, headers, text: response.text().await.unwrap_or_default() }
     }
 
-    /// Says that an upload is there.
+    /// Completes an upload.
     pub async fn complete(&self, media_id: &str) -> Answer {
         self.call(Method::POST, "/media/upload/complete", Some(json!({ "mediaId": media_id }))).await
     }
 
-    /// Uploads and completes; answers the job's id.
+    /// Uploads and completes. Returns the job's ID.
     ///
     /// # Panics
     /// If any step is refused.
@@ -170,7 +170,7 @@ impl Caller {
         self.send(&upload, bytes).await
     }
 
-    /// Makes a granted upload and completes it; answers the job's id.
+    /// Makes a granted upload and completes it. Returns the job's ID.
     ///
     /// # Panics
     /// If any step is refused.
@@ -182,12 +182,12 @@ impl Caller {
         completed.text_at("/jobId")
     }
 
-    /// Looks at a job.
+    /// Reads a job.
     pub async fn job(&self, id: &str) -> Answer {
         self.call(Method::GET, &format!("/jobs/{id}"), None).await
     }
 
-    /// Waits for a job to end and answers it.
+    /// Waits for a job to end and returns it.
     ///
     /// # Panics
     /// If it does not end.
@@ -196,7 +196,7 @@ impl Caller {
         self.until(id, "end", ended).await
     }
 
-    /// Waits for a job to be as wanted.
+    /// Waits until a job satisfies `wanted`, and returns it. `what` completes "the job did not …".
     ///
     /// # Panics
     /// If that does not happen.
@@ -223,7 +223,7 @@ impl Caller {
     }
 }
 
-/// What asks for an upload of these bytes, whatever they are.
+/// Body of an init request for these bytes.
 #[must_use]
 pub fn init_request(bytes: &[u8]) -> Value {
     json!({"filename": "sample", "size": bytes.len(), "sha256": hex_sha256(bytes)})

@@ -1,8 +1,8 @@
-//! ffmpeg as tests use it: it makes samples, and it judges outputs by decoding them to the end.
+//! ffmpeg for tests: makes samples, and checks outputs by decoding them to the end.
 
 use std::{path::Path, process::Command};
 
-/// Makes a file: inputs, then how they are coded.
+/// Makes a file from input arguments and coding arguments.
 ///
 /// # Panics
 /// If ffmpeg is missing or fails.
@@ -12,26 +12,26 @@ pub fn run(inputs: &[&str], coding: &[&str], file: &Path) {
     output_of(&mut ffmpeg);
 }
 
-/// Decodes the streams of a file or of an HLS playlist beside its segments to the end (`streams` as
-/// ffmpeg's `-map` has them) and answers how long they play, in seconds.
+/// Decodes streams of a file, or of an HLS playlist in the same folder as its segments, to the end. `streams` is the
+/// argument of ffmpeg's `-map`. Returns the duration in seconds.
 ///
 /// # Panics
-/// If ffmpeg has anything to complain about.
+/// If ffmpeg reports any error.
 #[must_use]
 pub fn decoded_seconds(file: &Path, streams: &str) -> f64 {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", "-xerror", "-progress", "pipe:1"]);
     if file.extension().is_some_and(|extension| extension == "m3u8") {
-        // Segments are named .mp4, which ffmpeg does not expect of a playlist that it opens itself.
+        // ffmpeg does not accept the extension .mp4 for segments of a playlist by default.
         ffmpeg.args(["-allowed_extensions", "ALL"]);
     }
     ffmpeg.arg("-i").arg(file).args(["-map", streams, "-f", "null", "-"]);
     let printed = output_of(&mut ffmpeg);
     let mut times = printed.lines().filter_map(|line| line.strip_prefix("out_time_us=")?.parse::<f64>().ok());
-    times.next_back().expect("ffmpeg says how far it came") / 1e6
+    times.next_back().expect("ffmpeg prints its progress") / 1e6
 }
 
-/// Width and height of the moving picture in a file as it is stored: before any turn that is left to players.
+/// Stored width and height of the video in a file, before any rotation for display.
 ///
 /// # Panics
 /// If ffprobe fails.
@@ -57,7 +57,7 @@ pub fn loudness(file: &Path) -> (f64, f64) {
     let printed = ffmpeg.output().expect("ffmpeg is installed");
     assert!(printed.status.success(), "{ffmpeg:?}");
     let printed = String::from_utf8_lossy(&printed.stderr);
-    let (_, summary) = printed.rsplit_once("Summary:").expect("ffmpeg sums up");
+    let (_, summary) = printed.rsplit_once("Summary:").expect("ffmpeg prints a summary");
     let value = |name: &str| {
         let line = summary.lines().find_map(|line| line.trim().strip_prefix(name));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("the summary has it")
@@ -65,7 +65,7 @@ pub fn loudness(file: &Path) -> (f64, f64) {
     (value("I:"), value("Peak:"))
 }
 
-/// Runs a program to its end and answers what it printed.
+/// Runs a program to its end and returns its output.
 fn output_of(command: &mut Command) -> String {
     let output =
         command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; tools/setup.sh run installs it"));

@@ -1,18 +1,19 @@
-//! What integration tests stand on: deployed stacks, a caller of their API, sample files.
+//! Support for integration tests: deployed stacks, a caller of their API, and sample files.
 
 pub mod caller;
 pub mod ffmpeg;
+pub mod receiver;
 pub mod samples;
 pub mod stack;
 
 pub use caller::{Answer, Caller, Upload};
-pub use stack::{Stack, by_itself, by_request, crowded, in_turns, with_transcription};
+pub use stack::{Stack, Told, by_itself, by_request, crowded, in_turns, told, with_transcription};
 use std::time::Duration;
 
-/// Asks until it is so.
+/// Polls until `so` is true.
 ///
 /// # Panics
-/// If it is not so within half a minute.
+/// If `so` is not true within half a minute.
 pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if so().await {

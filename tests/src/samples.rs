@@ -1,10 +1,10 @@
-//! Sample files, made here so that the tests need nothing else but ffmpeg.
+//! Sample files, generated so the tests need only ffmpeg and espeak-ng.
 
 use crate::ffmpeg;
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
 use std::fs;
 
-/// Gradients with some noise: compresses like a photo rather than like a drawing.
+/// Gradients with some noise, which compress like a photo rather than a drawing.
 fn pixels(width: u32, height: u32) -> Vec<u8> {
     let mut noise = 0x2545_f491_u32;
     let level = |at: u32, of: u32| u8::try_from(at * 239 / of).expect("a part of 239");
@@ -43,7 +43,7 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
     file
 }
 
-/// A small PNG with so many bytes after its end, which readers ignore: enough for several parts, and soon rendered.
+/// A small PNG followed by `padding` bytes, which readers ignore: large enough for several parts, and quick to render.
 ///
 /// # Panics
 /// If the encoder fails on a picture of its own size, which it does not.
@@ -54,12 +54,12 @@ pub fn padded_png(width: u32, height: u32, padding: usize) -> Vec<u8> {
     file
 }
 
-/// The place that is planted in [`portrait_clip`], as ISO 6709 writes it.
+/// The location in the metadata of [`portrait_clip`], in ISO 6709 notation.
 pub const PLACE: &str = "+46.5197+006.6323/";
 
-/// A clip of 7 s with a tone, stored lying on its side with a turn of 90° to be displayed, and with a
-/// place. It begins with half a second of black. Displayed upright, it is as large as asked for, its
-/// upper tenth is [`ORANGE`] and its lower tenth is [`BLUE`].
+/// A clip of 7 s with a tone and a location, stored sideways with a rotation of 90° for display. It begins with half a
+/// second of black. `width` and `height` are those of the upright picture, whose top tenth is [`ORANGE`] and whose
+/// bottom tenth is [`BLUE`].
 ///
 /// # Panics
 /// If ffmpeg fails.
@@ -68,7 +68,7 @@ pub fn portrait_clip(width: u32, height: u32) -> Vec<u8> {
     portrait_clip_with(width, height, &["-f", "lavfi", "-i", TONE])
 }
 
-/// As [`portrait_clip`], with a text that is read aloud in the place of the tone.
+/// Like [`portrait_clip`], with a spoken text instead of the tone.
 ///
 /// # Panics
 /// If ffmpeg or espeak-ng fails.
@@ -93,20 +93,20 @@ fn portrait_clip_with(width: u32, height: u32, sound: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let (stored, turned) = (folder.path().join("stored.mov"), folder.path().join("turned.mov"));
     ffmpeg::run(&[&["-f", "lavfi", "-i", &picture], sound, &["-t", "7"]].concat(), &FAST, &stored);
-    // Only a copy takes the turn as it is; ffmpeg would make an encoded picture upright by itself.
+    // Only a stream copy keeps the rotation; an encoder would turn the picture upright.
     let stored = stored.display().to_string();
     let place = format!("location={PLACE}");
     ffmpeg::run(&["-i", &stored], &["-c", "copy", "-metadata:s:v", "rotate=-90", "-metadata", &place], &turned);
     fs::read(turned).expect("ffmpeg wrote it")
 }
 
-/// What is at the top of [`portrait_clip`].
+/// Colour at the top of [`portrait_clip`].
 pub const ORANGE: [u8; 3] = [0xff, 0x7a, 0x00];
 
-/// What is at the bottom of [`portrait_clip`].
+/// Colour at the bottom of [`portrait_clip`].
 pub const BLUE: [u8; 3] = [0x00, 0x60, 0xff];
 
-/// A clip of 3 s without any sound stream.
+/// A clip of 3 s without an audio stream.
 ///
 /// # Panics
 /// If ffmpeg fails.
@@ -115,7 +115,7 @@ pub fn silent_clip() -> Vec<u8> {
     made("mp4", &["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", "3"], &FAST)
 }
 
-/// An MP4 file of 3 s in which there is sound alone.
+/// An MP4 file of 3 s with audio only.
 ///
 /// # Panics
 /// If ffmpeg fails.
@@ -139,7 +139,7 @@ pub fn tagged_flac() -> Vec<u8> {
     made("flac", &inputs, &[&tags[..], &coding[..]].concat())
 }
 
-/// Something to say, in words that a small model hears well.
+/// A text with words that a small model recognises well.
 pub const SENTENCES: &str = "The little boat left the harbour in the morning. \
     Nobody had seen such weather since the end of the summer. \
     We waited for an hour and then walked home along the beach.";
@@ -158,7 +158,7 @@ pub fn spoken(text: &str) -> Vec<u8> {
     fs::read(file).expect("espeak-ng wrote it")
 }
 
-/// A clip in which a text is read aloud.
+/// A clip with a spoken text.
 ///
 /// # Panics
 /// If ffmpeg or espeak-ng is missing or fails.
@@ -172,7 +172,7 @@ pub fn spoken_clip(text: &str) -> Vec<u8> {
     made("mp4", &inputs, &FAST)
 }
 
-/// An MP4 file whose end is missing, and with it the index of everything that is in it.
+/// An MP4 file cut off before its index, which is at the end.
 ///
 /// # Panics
 /// If ffmpeg fails.
@@ -183,7 +183,7 @@ pub fn truncated_clip() -> Vec<u8> {
     file
 }
 
-/// A FLAC file with nothing in it but its first bytes.
+/// A FLAC file that ends after its first bytes.
 #[must_use]
 pub fn empty_flac() -> Vec<u8> {
     let mut file = b"fLaC\x80\0\0\x22".to_vec();
@@ -194,7 +194,7 @@ pub fn empty_flac() -> Vec<u8> {
 /// A tone of 1 kHz, 18 dB below full scale.
 const TONE: &str = "sine=frequency=1000:sample_rate=48000";
 
-/// Speed before size: nobody keeps these files.
+/// Prefers speed to size, since the files are temporary.
 const FAST: [&str; 8] = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"];
 
 fn made(extension: &str, inputs: &[&str], coding: &[&str]) -> Vec<u8> {
@@ -204,7 +204,7 @@ fn made(extension: &str, inputs: &[&str], coding: &[&str]) -> Vec<u8> {
     fs::read(file).expect("ffmpeg wrote it")
 }
 
-/// A colour as ffmpeg writes it.
+/// A colour in ffmpeg's notation.
 fn hex([red, green, blue]: [u8; 3]) -> String {
     format!("0x{red:02x}{green:02x}{blue:02x}")
 }

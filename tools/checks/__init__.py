@@ -1,5 +1,5 @@
-"""Own checks: promises of ARCHITECTURE.md that no ready-made linter knows.
+"""Our own checks: rules of ARCHITECTURE.md that no existing linter covers.
 
-Each module has a `findings` function that yields one line for each breach, and a self-test in
-tools/tests that shows it failing on a bad input.
+Each module has a `findings` function that yields one line per violation, and a self-test in
+tools/tests that proves that it finds bad input.
 """

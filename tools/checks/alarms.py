@@ -1,7 +1,8 @@
-"""Every alarm is heard: CloudWatch may publish it to its topic, which is not encrypted.
+"""Every alarm can be delivered: CloudWatch is allowed to publish to its topic, which is not encrypted.
 
-Nothing fails where it may not ("Using Amazon CloudWatch alarms", Amazon CloudWatch user guide): alarms go off and
-nobody hears them. With the key alias/aws/sns CloudWatch cannot publish either: that key has a policy of its own.
+Without that permission nothing fails visibly ("Using Amazon CloudWatch alarms", Amazon CloudWatch user guide): alarms
+go off without a notification. CloudWatch cannot publish with the key alias/aws/sns either, because that key has its
+own policy.
 """
 
 from collections.abc import Iterator
@@ -15,12 +16,12 @@ ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 def references(value: Any) -> Iterator[str]:
-    """Logical ids that a value refers to, in branches of conditions too."""
+    """Logical IDs referenced in a value, including branches of conditions."""
     if isinstance(value, dict):
         if isinstance(value.get("Ref"), str) and not value["Ref"].startswith("AWS::"):
             yield value["Ref"]
         for name, inside in value.items():
-            # The first of an If is the name of its condition.
+            # The first element of an If is the name of its condition.
             yield from references(inside[1:] if name == "Fn::If" else inside)
     elif isinstance(value, list):
         for inside in value:
@@ -28,7 +29,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def may_publish(policies: list[dict[str, Any]], topic: str, alarm: str) -> bool:
-    """Whether a policy of the topic lets CloudWatch publish for an alarm of this name."""
+    """True if a policy of the topic allows CloudWatch to publish for an alarm of this name."""
     for policy in policies:
         if topic not in references(policy["Topics"]):
             continue
@@ -45,7 +46,7 @@ def may_publish(policies: list[dict[str, Any]], topic: str, alarm: str) -> bool:
 
 
 def silent(stack: dict[str, Any]) -> Iterator[str]:
-    """Alarms that nobody would hear."""
+    """Alarms without a notification."""
     resources = stack["Resources"]
     policies = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::SNS::TopicPolicy"]
     for name, resource in resources.items():
@@ -54,7 +55,7 @@ def silent(stack: dict[str, Any]) -> Iterator[str]:
         alarm = resource["Properties"]["AlarmName"]["Fn::Sub"]
         topics = {topic for action in ACTIONS for topic in references(resource["Properties"].get(action, []))}
         if not topics:
-            yield f"{name} tells nobody"
+            yield f"{name} has no topic"
         for topic in sorted(topics):
             if "KmsMasterKeyId" in resources[topic].get("Properties", {}):
                 yield f"{topic} is encrypted: CloudWatch publishes there only with a key whose policy lets it"

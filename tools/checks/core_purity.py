@@ -1,6 +1,6 @@
-"""crates/core stands on no package that brings in async, AWS, a clock, files, a network or chance.
+"""crates/core depends on no package with async, AWS, a clock, files, a network or randomness.
 
-What its own source may not use is in crates/core/clippy.toml; this is so that a dependency cannot do it instead.
+crates/core/clippy.toml bans these in its own source; this check bans them in its dependencies.
 """
 
 import re
@@ -16,7 +16,7 @@ FORBIDDEN_PACKAGES = re.compile(
 
 
 def package_findings(metadata: dict) -> Iterator[str]:
-    """What core's dependencies, direct and indirect, bring in that core may not have."""
+    """Forbidden packages among core's direct and indirect dependencies."""
     for name, through in workspace.closure(metadata, "smmu-core").items():
         if FORBIDDEN_PACKAGES.fullmatch(name):
             yield f"crates/core must not depend on {name} (through {' > '.join(through)})"

@@ -1,6 +1,6 @@
-"""No file names a package registry's host, or a path that only one machine has.
+"""No file names a package registry's host, or a path of one particular machine.
 
-Such a name works for its author alone: others have mirrors, other homes, or no network.
+Such names only work for their author: others have mirrors, different home directories, or no network.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from checks import tracked
 
-# Written so that this file does not find itself.
+# Written so that the pattern does not match this file.
 REGISTRY = re.compile(
     r"(?:index|static)[.]crates[.]io|pypi[.]org|pythonhosted[.]org|registry[.]npmjs[.]org"
     r"|registry[.]yarnpkg[.]com|(?:deb|security)[.]debian[.]org|proxy[.]golang[.]org|huggingface[.]co"
@@ -17,11 +17,13 @@ REGISTRY = re.compile(
 MACHINE_PATH = re.compile(r"(?<![\w.$}~/-])/(?:root|work|home/[a-z][\w-]*|Users/\w+|tmp/lab)(?=/)")
 INDEX_OPTION = re.compile(r"^\s*--?(?:index-url|extra-index-url|find-links|trusted-host|i|f)\b")
 LOCK_URL = re.compile(r"https?://[^\s\"']+|sparse\+\S+")
+# The folder of a workspace, to which npm links, has no scheme.
+RESOLVED_URL = re.compile(r'"resolved": "[^"]*:')
 CRATES_INDEX = "https://github.com/rust-lang/crates.io-index"
 
 
 def text_findings(path: str, text: str) -> Iterator[str]:
-    """Foreign names in one file."""
+    """Registry hosts and machine paths in one file."""
     is_lock = path.endswith(("Cargo.lock", "package-lock.json"))
     for number, line in enumerate(text.splitlines(), 1):
         if match := REGISTRY.search(line):
@@ -36,7 +38,7 @@ def text_findings(path: str, text: str) -> Iterator[str]:
 
 def _fetches(path: str, line: str) -> bool:
     if path.endswith("package-lock.json"):
-        return '"resolved"' in line
+        return RESOLVED_URL.search(line) is not None
     return any(not url.startswith(CRATES_INDEX) for url in LOCK_URL.findall(line))
 
 

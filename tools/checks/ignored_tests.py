@@ -1,4 +1,4 @@
-"""No test is switched off. A test that cannot run is made able to, or removed."""
+"""No test is disabled. A test that cannot run is made runnable or removed."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from checks import tracked
 
-# At the start of a line, where rustfmt puts attributes: text and comments that name it are none.
+# Only at the start of a line, where rustfmt puts attributes, so strings and comments do not match.
 RUST = re.compile(r"^\s*#!?\[(?:cfg_attr\([^\]]*,\s*)?ignore\b", re.MULTILINE)
 PYTHON = re.compile(r"@(?:unittest\.)?skip(?:If|Unless)?\b|\bself\.skipTest\(|\bpytest\.mark\.(?:skip|xfail)")
 
 
 def source_findings(path: str, text: str) -> Iterator[str]:
-    """Switched-off tests in one Rust or Python file."""
+    """Disabled tests in one Rust or Python file."""
     pattern = RUST if path.endswith(".rs") else PYTHON
     for match in pattern.finditer(text):
         line = text.count("\n", 0, match.end()) + 1

@@ -1,7 +1,7 @@
-"""docs/PERMISSIONS.md lists for every role what template.yaml allows it, and why.
+"""docs/PERMISSIONS.md lists the permissions of every role in template.yaml, with reasons.
 
-The table is checked, not generated: its last column is a reason, which no template has. `python tools/permissions.py`
-prints it with the reasons that stand there already.
+The table is checked, not generated, because its last column is a reason, which the template does not have. `python
+tools/permissions.py` prints it with the existing reasons.
 """
 
 import re
@@ -17,7 +17,7 @@ HEADING = re.compile(r"^### `(?P<role>\w+)`")
 
 
 class Permission(NamedTuple):
-    """One statement of one role, as the page writes it."""
+    """One statement of one role, in the notation of the page."""
 
     role: str
     sid: str
@@ -26,19 +26,19 @@ class Permission(NamedTuple):
 
 
 def listed(value: Any) -> list[Any]:
-    """One thing or several, as IAM writes them."""
+    """A list of one or several items; IAM allows both forms."""
     return value if isinstance(value, list) else [value]
 
 
 def resource_text(resource: Any) -> str:
-    """A resource in the fewest words that name it: a logical id, or an ARN's last part."""
+    """A short name of a resource: a logical ID, or the last part of an ARN."""
     match resource:
         case str():
             return "everything" if resource == "*" else resource
         case {"Fn::GetAtt": [name, "Arn"]}:
             return name
         case {"Fn::Sub": str() as text}:
-            text = re.sub(r"^arn:\$\{AWS::Partition\}:\w+:(\$\{AWS::Region\})?:(\$\{AWS::AccountId\})?:", "", text)
+            text = re.sub(r"^arn:\$\{AWS::Partition\}:[\w-]+:(\$\{AWS::Region\})?:(\$\{AWS::AccountId\})?:", "", text)
             text = text.replace("${Stage}", "STAGE").replace("${AWS::AccountId}", "ACCOUNT")
             return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
         case _:
@@ -46,7 +46,7 @@ def resource_text(resource: Any) -> str:
 
 
 def resource_of_condition(statement: dict[str, Any]) -> list[str]:
-    """What a condition narrows, in words."""
+    """The restrictions of a condition, in words."""
     words = []
     for operator, clauses in statement.get("Condition", {}).items():
         words += [f"only where `{key}` {operator} {resource_text(value)}" for key, value in clauses.items()]
@@ -54,12 +54,14 @@ def resource_of_condition(statement: dict[str, Any]) -> list[str]:
 
 
 def policies(stack: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every policy in the template, with its role: written in the role, or beside it where a condition decides."""
+    """Every policy in the template with its role: inline, or a conditional AWS::IAM::RolePolicy."""
     for name, resource in stack["Resources"].items():
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::IAM::Role":
-                yield from ((name, policy) for policy in properties.get("Policies", []))
+                for policy in properties.get("Policies", []):
+                    # `!If [CONDITION, policy, nothing]`
+                    yield name, policy.get("Fn::If", [None, policy])[1]
             case "AWS::IAM::RolePolicy":
                 yield properties["RoleName"]["Ref"], properties
 
@@ -87,7 +89,7 @@ def row(permission: Permission, why: str) -> str:
 
 
 def documented(page: str) -> dict[tuple[str, str], tuple[str, str]]:
-    """By role and statement, the line of the page and its reason."""
+    """Lines of the page and their reasons, by role and statement."""
     found, role = {}, ""
     for line in page.splitlines():
         if heading := HEADING.match(line):
@@ -98,7 +100,7 @@ def documented(page: str) -> dict[tuple[str, str], tuple[str, str]]:
 
 
 def differences(stack: dict[str, Any], page: str) -> Iterator[str]:
-    """What the page and the template do not agree about."""
+    """Differences between the page and the template."""
     lines = documented(page)
     seen = set()
     for permission in granted(stack):

@@ -1,7 +1,7 @@
-"""docs/pipeline-role.json allows the pipeline all that deploying calls, and has nothing that it does not.
+"""docs/pipeline-role.json allows exactly the calls that a deployment makes.
 
-CloudFormation acts in the name of whoever deploys. What it calls for each type of resource, AWS says in the type's
-schema, which cfn-lint has: "handlers" ("Resource type definition schema", CloudFormation CLI user guide).
+CloudFormation acts with the permissions of the deployer. The calls for each type of resource are listed as "handlers"
+in the type's schema, which cfn-lint includes ("Resource type definition schema", CloudFormation CLI user guide).
 """
 
 import json
@@ -16,16 +16,16 @@ from typing import Any, NamedTuple
 from checks import template
 
 POLICY = Path("docs/pipeline-role.json")
-# All inline policies of a role together, without white space ("IAM and AWS STS quotas").
+# Limit for all inline policies of a role together, without white space ("IAM and AWS STS quotas").
 MOST_CHARACTERS = 10_240
-# What SAM makes types of its own into ("AWS SAM resource and property reference").
+# The types into which SAM expands its own ("AWS SAM resource and property reference").
 OF_SAM = {
     "AWS::Serverless::Function": ("AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"),
     "AWS::Serverless::StateMachine": ("AWS::StepFunctions::StateMachine",),
 }
-# What a schema names for properties that no template here has, by the reason.
+# Calls in the schemas that belong to properties not used by our templates, by reason.
 UNUSED = {
-    "keys of one's own": "kms:*",
+    "customer-managed keys": "kms:*",
     "code signing, capacity providers, layers and networks of functions": (
         "lambda:*CodeSigning* lambda:PassCapacityProvider lambda:GetLayerVersion elasticfilesystem:* s3files:* "
         "lambda:AssociateRuntimeAlias"
@@ -42,11 +42,16 @@ UNUSED = {
         "dynamodb:*Kinesis* kinesis:* dynamodb:PutResourcePolicy dynamodb:DeleteResourcePolicy "
         "dynamodb:UpdateContributorInsights"
     ),
-    "gateways and blocks that the network has not": (
+    "gateways and address blocks that the network does not have": (
         "ec2:*Vpn* ec2:*CidrBlock ec2:*VpcTenancy ec2:*EncryptionControl* vpc-lattice:* vpce:* "
         "ec2:UpdateSecurityGroupRule*"
     ),
     "definitions of an API in a bucket": "s3:getObject",
+    # CreateDistribution and TagResource allow it.
+    "a call that is not an IAM action": "cloudfront:CreateDistributionWithTags",
+    "staging, connection groups and private origins of distributions": (
+        "cloudfront:*StagingConfig cloudfront:*ConnectionGroup cloudfront:*VpcOrigin"
+    ),
     "attributes of users": "cognito-idp:AddCustomAttributes",
     "delivery of logs elsewhere, tokens and protection of log groups": (
         "firehose:* s3:REST.PUT.OBJECT logs:PutBearerTokenAuthentication logs:*DeletionProtection logs:*LogEvents "
@@ -60,7 +65,7 @@ UNUSED = {
 
 
 class Call(NamedTuple):
-    """What deploying calls, on what, and who does."""
+    """A call made by a deployment, its resource, and what makes it."""
 
     action: str
     resource: str
@@ -75,7 +80,7 @@ def of_cfn_lint(path: str) -> Any:
 
 
 def handlers() -> dict[str, set[str]]:
-    """By type, what CloudFormation calls to make, read, change and remove a resource of it."""
+    """Calls of CloudFormation to create, read, change and delete a resource, by type."""
     (package,) = find_spec("cfnlint").submodule_search_locations
     calls: dict[str, set[str]] = {}
     for file in (Path(package) / "data/schemas/resources").glob("*.json"):
@@ -87,7 +92,7 @@ def handlers() -> dict[str, set[str]]:
 
 
 def unused(kind: str, action: str) -> bool:
-    """Whether a type's schema names a call for a property that no template here has."""
+    """True if a call in a type's schema belongs to a property not used by our templates."""
     if kind == "AWS::DynamoDB::Table" and not action.startswith("dynamodb:"):
         return True  # imports, again
     if action.startswith("iam:") and kind in NOT_PASSED:
@@ -96,13 +101,15 @@ def unused(kind: str, action: str) -> bool:
 
 
 def named(value: Any, otherwise: str) -> str:
-    """A name as it is in the policy, or what CloudFormation calls a resource that has none."""
+    """A name in the notation of the policy, or the generated name of a resource without one."""
     text = value.get("Fn::Sub", "") if isinstance(value, dict) else value or ""
-    return text.replace("${Stage}", "STAGE").replace("${AWS::AccountId}", "ACCOUNT") or otherwise
+    for variable, name in (("Stage", "STAGE"), ("AWS::Region", "REGION"), ("AWS::AccountId", "ACCOUNT")):
+        text = text.replace(f"${{{variable}}}", name)
+    return text or otherwise
 
 
 def arn(kind: str, logical_id: str, properties: dict[str, Any]) -> str:
-    """The ARN that a resource of the stack will have, as far as it is known before."""
+    """The ARN that a resource of the stack will have, with a plausible suffix if generated."""
 
     def name(key: str) -> str:
         return named(properties.get(key), f"smmu-STAGE-{logical_id}-1A2B3C4D5E6F")
@@ -144,6 +151,10 @@ def arn(kind: str, logical_id: str, properties: dict[str, Any]) -> str:
             return here("ecs", "task-definition/" + name("Family") + ":7")
         case ["ECR", "Repository"]:
             return here("ecr", "repository/" + name("RepositoryName"))
+        case ["CloudFront", "Function"]:
+            return "arn:aws:cloudfront::ACCOUNT:function/" + name("Name")
+        case ["CloudFront", made]:
+            return f"arn:aws:cloudfront::ACCOUNT:{OF_CLOUDFRONT[made]}/E1A2B3C4D5E6F7"
         case ["Cognito", _]:
             return here("cognito-idp", "userpool/REGION_aBcDeFgHi")
         case ["ApiGatewayV2", _]:
@@ -154,7 +165,7 @@ def arn(kind: str, logical_id: str, properties: dict[str, Any]) -> str:
             raise ValueError(f"{kind}: checks/pipeline_role.py does not know its ARN")
 
 
-# What a network's resources are called in ARNs; a route and an association are their table's.
+# Resource types of a network in ARNs. Routes and associations belong to their table.
 OF_NETWORK = {
     "VPC": "vpc",
     "VPCEndpoint": "vpc-endpoint",
@@ -166,9 +177,16 @@ OF_NETWORK = {
     "SubnetRouteTableAssociation": "route-table",
     "SecurityGroup": "security-group",
 }
+# Names of CloudFront's resource types in ARNs ("Actions, resources, and condition keys for Amazon CloudFront").
+OF_CLOUDFRONT = {
+    "CachePolicy": "cache-policy",
+    "Distribution": "distribution",
+    "OriginAccessControl": "origin-access-control",
+    "ResponseHeadersPolicy": "response-headers-policy",
+}
 # The bucket of `sam deploy --resolve-s3`.
 ARTIFACTS = "aws-sam-cli-managed-default-samclisourcebucket-1a2b3c"
-# Calls that are about another resource than the one that is made.
+# Calls on a different resource than the one being created.
 ELSEWHERE = {
     "iam:PassRole": "arn:aws:iam::ACCOUNT:role/smmu-STAGE-ApiRole-1A2B3C4D5E6F",
     "iam:GetRole": "arn:aws:iam::ACCOUNT:role/smmu-STAGE-ApiRole-1A2B3C4D5E6F",
@@ -178,15 +196,15 @@ ELSEWHERE = {
     "s3:GetObject": f"arn:aws:s3:::{ARTIFACTS}/smmu-STAGE/1a2b3c",
     "s3:GetObjectVersion": f"arn:aws:s3:::{ARTIFACTS}/smmu-STAGE/1a2b3c",
 }
-# The stack that `sam deploy --resolve-s3` makes for itself (`managed_stack.py` of samcli).
+# The stack that `sam deploy --resolve-s3` creates for itself (`managed_stack.py` of samcli).
 STACK_OF_SAM = {
     "Resources": {
         "SamCliSourceBucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": ARTIFACTS}},
         "SamCliSourceBucketBucketPolicy": {"Type": "AWS::S3::BucketPolicy", "Properties": {"BucketName": ARTIFACTS}},
     }
 }
-# What tools/deploy.sh calls, and what it runs: `sam deploy` and `docker push`. The last group is for access logs of the
-# API ("Customize HTTP API access logs", http-api-logging).
+# Calls of tools/deploy.sh and of the programs that it runs, `sam deploy` and `docker push`. The last group is for
+# access logs of the API ("Customize HTTP API access logs", http-api-logging).
 BY_TOOLS = {
     "arn:aws:cloudformation:REGION:ACCOUNT:stack/smmu-STAGE/1a2b3c": (
         "DescribeStacks DescribeStackEvents ListStackResources CreateChangeSet DescribeChangeSet ExecuteChangeSet "
@@ -197,6 +215,7 @@ BY_TOOLS = {
     "arn:aws:cloudformation:REGION:aws:transform/Serverless-2016-10-31": "CreateChangeSet",
     f"arn:aws:s3:::{ARTIFACTS}": "ListBucket GetBucketLocation",
     f"arn:aws:s3:::{ARTIFACTS}/smmu-STAGE/1a2b3c": "PutObject GetObject",
+    "arn:aws:s3:::smmu-STAGE-web-ACCOUNT/assets/index-1a2b3c.js": "PutObject",
     "arn:aws:ecr:REGION:ACCOUNT:repository/smmu-STAGE-transcode-worker": (
         "DescribeImages BatchCheckLayerAvailability BatchGetImage InitiateLayerUpload UploadLayerPart "
         "CompleteLayerUpload PutImage"
@@ -207,19 +226,19 @@ BY_TOOLS = {
         "logs:ListLogDeliveries logs:PutResourcePolicy logs:DescribeResourcePolicies"
     ),
 }
-# Roles are passed with a new ECS task definition, and so on; these types need none of it.
+# Some types, such as ECS task definitions, are passed a role. These are not.
 NOT_PASSED = ("AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient")
 
 
 def takes_no_resource(action: str) -> bool:
-    """Whether a policy can allow it on everything only, as the service authorization reference says."""
+    """True if an action supports no resources and can only be allowed on `*` (service authorization reference)."""
     service, name = action.split(":")
     known = of_cfn_lint("AdditionalSpecs/Policies.json").get(service, {}).get("Actions", {})
     return name.lower() in known and not known[name.lower()].get("Resources")
 
 
 def of_templates(*templates: dict[str, Any]) -> Iterator[Call]:
-    """What CloudFormation calls for what the templates have."""
+    """Calls of CloudFormation for the resources of the templates."""
     calls, seen = handlers(), set()
     for document in templates:
         for logical_id, resource in document["Resources"].items():
@@ -246,7 +265,7 @@ def listed(value: Any) -> list[str]:
 
 
 def allows(policy: dict[str, Any], action: str, resource: str) -> bool:
-    """Whether a statement allows an action on a resource; upper and lower case of actions are the same to IAM."""
+    """True if a statement allows an action on a resource. IAM ignores the case of actions."""
     return any(
         any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(statement["Action"]))
         and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
@@ -255,7 +274,7 @@ def allows(policy: dict[str, Any], action: str, resource: str) -> bool:
 
 
 def differences(policy: dict[str, Any], calls: list[Call]) -> Iterator[str]:
-    """Calls that the policy does not allow, and what it allows beside them."""
+    """Calls that the policy does not allow, and permissions that no call needs."""
     for action, resource, why in calls:
         if not allows(policy, action, resource):
             yield f"{POLICY} does not allow {action} on {resource}, which {why} needs"
@@ -267,7 +286,7 @@ def differences(policy: dict[str, Any], calls: list[Call]) -> Iterator[str]:
 
 
 def malformed(policy: dict[str, Any]) -> Iterator[str]:
-    """What IAM would not take, or would take for something else than it is meant to be."""
+    """Parts of the policy that IAM would reject or misread."""
     characters = len(re.sub(r"\s", "", json.dumps(policy)))
     if characters > MOST_CHARACTERS:
         yield f"{POLICY} has {characters} characters; the inline policies of a role may have {MOST_CHARACTERS}"
@@ -276,7 +295,7 @@ def malformed(policy: dict[str, Any]) -> Iterator[str]:
         for pattern in listed(statement["Action"]):
             service, name = pattern.lower().split(":")
             if not any(fnmatchcase(action, name) for action in known.get(service, {}).get("Actions", {})):
-                yield f"{POLICY}: {statement['Sid']} allows {pattern}, which is no action"
+                yield f"{POLICY}: {statement['Sid']} allows {pattern}, which is not an action"
 
 
 def findings(root: Path) -> Iterator[str]:

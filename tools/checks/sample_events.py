@@ -8,13 +8,13 @@ from checks import tracked
 
 
 def function_of(event: str, functions: Iterable[str]) -> str | None:
-    """The function whose event `<function>-<case>.json` is: the longest name that fits."""
+    """The function of an event `<function>-<case>.json`: the longest name that matches."""
     fitting = [name for name in functions if event.startswith(f"{name}-")]
     return max(fitting, key=len, default=None)
 
 
 def event_findings(event: str, text: str, functions: Iterable[str], tests: Iterable[str]) -> Iterator[str]:
-    """What is wrong with one event; `tests` are the sources that could name it."""
+    """Findings for one event. `tests` are the sources that could use it."""
     if function_of(event, functions) is None:
         yield f"events/{event}: must be named <function>-<case>.json after a folder of functions/"
     try:

@@ -1,14 +1,14 @@
-"""What the state machine must be beyond valid: every state reachable, every Task state bounded.
+"""The state machine has only reachable states, and every Task state has limits.
 
 Invariant 9: every Task state has TimeoutSeconds, Retry with backoff and jitter, and Catch. Inside a
-Parallel or Map state the catching is left to the state around it: a Catch of everything in a branch
-would let the other branches run on after the job has failed. Only a worker that the job can do without is caught
-there, by a state that tells so (`give_up`).
+Parallel or Map state the enclosing state catches errors: a Catch of all errors in a branch
+would let the other branches continue after the job has failed. Only an optional worker is caught
+in its branch, by a state that reports it (`give_up`).
 
-A worker has two states: one on the capacity that the operator has chosen, which may be missing or
-taken back, and for its failure the same once more on demand, which is retried. There, missing capacity is
-waited for as long as the execution may take; a worker that failed is tried again twice. A function that is throttled is
-waited for as long.
+A worker has two states: one on the capacity chosen by the operator, which can be unavailable or
+reclaimed, and after a failure the same on demand, with retries. There, missing capacity is
+waited for until the execution times out, and a failed worker is retried twice. A throttled function is
+waited for as long too.
 """
 
 import json
@@ -24,25 +24,26 @@ SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 FUNCTION = "arn:aws:states:::lambda:invoke"
 WORKER = "arn:aws:states:::ecs:runTask.sync"
 ON_DEMAND = "FARGATE"
-# What tells that capacity is missing or was taken back, or that the worker failed ("connect-ecs" in the Step Functions
-# guide; "ecs-fargate-runtask-capacity" on re:Post).
+# Errors for missing or reclaimed capacity and failed workers ("connect-ecs" in the Step Functions guide;
+# "ecs-fargate-runtask-capacity" on re:Post).
 CAPACITY_ERRORS = {"ECS.AmazonECSException", "AmazonECS.Unknown", "States.TaskFailed"}
-# What a worker on demand waits out. Where a quota is used up or Fargate has no capacity, RunTask answers with
-# `failures`, hence AmazonECS.Unknown, or fails with an error that the SDK has no type for, throttling among them,
-# hence ECS.AmazonECSException ("connect-ecs" and "concepts-error-handling" in the Step Functions guide).
+# Errors that a worker on demand waits out. If a quota is exhausted or Fargate has no capacity, RunTask returns
+# `failures`, which becomes AmazonECS.Unknown, or fails with an error without an SDK type, such as throttling, which
+# becomes ECS.AmazonECSException ("connect-ecs" and "concepts-error-handling" in the Step Functions guide).
 WAITED_OUT = ("ECS.AmazonECSException", "AmazonECS.Unknown", "ECS.ThrottlingException", "ECS.ServerException")
-# What calls of a function wait out: the account's concurrency, or the function's own, is used up.
+# Errors that calls of a function wait out: the concurrency of the account or of the function is exhausted.
 THROTTLED = ("Lambda.TooManyRequestsException",)
-# Seconds between two attempts at the most: capacity that comes is used soon.
+# Maximum seconds between two attempts, so available capacity is used soon.
 LONGEST_DELAY = 300
 WORKER_RETRIES = 2
-# "Quotas related to state machine executions": an execution ends after a year, and fails with more events than this. An
-# attempt that is refused is TaskScheduled, TaskStarted and TaskSubmitFailed; two workers of a job may wait at once.
+# "Quotas related to state machine executions": an execution ends after a year, and fails with more events than this. A
+# refused attempt is the three events TaskScheduled, TaskStarted and TaskSubmitFailed; two workers of a job can wait at
+# once.
 LONGEST_EXECUTION = 365 * 86_400
 MOST_EVENTS, EVENTS_OF_ATTEMPT, WORKERS_AT_ONCE = 25_000, 3, 2
-# In these a worker's state on demand may differ from the one before it.
+# Fields in which a worker's on-demand state can differ from the first one.
 OF_THE_ATTEMPT = {"Comment", "Retry", "Catch"}
-# Amazon States Language: a retrier's own defaults, which hide that nobody has chosen.
+# Amazon States Language has defaults for these, so an omission would go unnoticed.
 RETRY_FIELDS = ("IntervalSeconds", "MaxAttempts", "BackoffRate", "JitterStrategy")
 
 
@@ -53,7 +54,7 @@ def nested(state: dict) -> list[dict]:
 
 
 def targets(state: dict) -> Iterator[str]:
-    """Names of the states that may follow."""
+    """Names of the possible next states."""
     for field in ("Next", "Default"):
         if field in state:
             yield state[field]
@@ -63,12 +64,12 @@ def targets(state: dict) -> Iterator[str]:
 
 
 def catches_all(state: dict) -> bool:
-    """Whether no error leaves the state uncaught."""
+    """True if the state catches all errors."""
     return any(rule.get("ErrorEquals") == ["States.ALL"] for rule in state.get("Catch", []))
 
 
 def flow_findings(machine: dict, where: str) -> Iterator[str]:
-    """Dangling names and states that nothing leads to."""
+    """Dangling names and unreachable states."""
     states = machine.get("States", {})
     waiting = [machine.get("StartAt", "")]
     reached = set()
@@ -89,7 +90,7 @@ def flow_findings(machine: dict, where: str) -> Iterator[str]:
         if state["Type"] not in ENDS | {"Choice"} and ("Next" in state) == (state.get("End") is True):
             yield f"{where}{name}: needs either Next or End"
         if state["Type"] == "Choice" and "Default" not in state:
-            yield f"{where}{name}: a Choice needs a Default, or an unforeseen value ends the execution untold"
+            yield f"{where}{name}: a Choice needs a Default, or an unexpected value ends the execution without a report"
 
 
 def task_findings(name: str, state: dict, caught_outside: bool) -> Iterator[str]:
@@ -107,13 +108,13 @@ def task_findings(name: str, state: dict, caught_outside: bool) -> Iterator[str]
 
 
 def capacity(state: dict) -> str | None:
-    """The one capacity provider that a worker runs on, if the state names one."""
+    """The capacity provider of a worker's state, if it has exactly one."""
     strategy = state["Parameters"].get("CapacityProviderStrategy", [])
     return strategy[0]["CapacityProvider"] if len(strategy) == 1 else None
 
 
 def same_work(first: dict, second: dict) -> bool:
-    """Whether two states differ only in where they run and what their failure leads to."""
+    """True if two states differ only in their capacity and their error handling."""
 
     def work(state: dict) -> dict:
         parameters = {key: value for key, value in state["Parameters"].items() if key != "CapacityProviderStrategy"}
@@ -123,13 +124,13 @@ def same_work(first: dict, second: dict) -> bool:
 
 
 def retrier_of(state: dict, error: str) -> dict:
-    """The retrier that an error meets: the first that names it. States.TaskFailed stands for all but States.Timeout."""
+    """The first retrier that matches an error. States.TaskFailed matches all errors except States.Timeout."""
     names = {error, "States.ALL", "States.TaskFailed"}
     return next((one for one in state.get("Retry", []) if names & set(one["ErrorEquals"])), {})
 
 
 def attempts_within(retrier: dict, seconds: float) -> int:
-    """How many attempts a retrier makes within a time, on average: full jitter halves each delay."""
+    """Average number of attempts of a retrier within a time. Full jitter halves each delay."""
     delay, passed, attempts = retrier.get("IntervalSeconds", 1), 0.0, 0
     share = 0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0
     while passed < seconds and attempts < retrier.get("MaxAttempts", 3):
@@ -140,13 +141,13 @@ def attempts_within(retrier: dict, seconds: float) -> int:
 
 
 def patience_findings(name: str, state: dict, errors: tuple[str, ...], limit: float) -> Iterator[str]:
-    """Whether a state waits for what is used up at the moment as long as its execution may take."""
+    """Findings if a state does not wait for exhausted capacity until its execution times out."""
     for error in errors:
         retrier = retrier_of(state, error)
         attempts = attempts_within(retrier, limit)
-        # A quarter more, so that luck does not end the wait.
+        # A margin of a quarter for the randomness of jitter.
         if retrier.get("MaxAttempts", 0) < 1.25 * attempts:
-            yield f"{name}: {error} must be waited out for {limit} s; the Retry gives up before"
+            yield f"{name}: {error} must be waited out for {limit} s; the Retry ends earlier"
         if retrier.get("MaxDelaySeconds", LONGEST_DELAY + 1) > LONGEST_DELAY:
             yield f"{name}: the Retry on {error} needs MaxDelaySeconds of {LONGEST_DELAY} at most"
         if attempts * EVENTS_OF_ATTEMPT * WORKERS_AT_ONCE > MOST_EVENTS:
@@ -154,7 +155,7 @@ def patience_findings(name: str, state: dict, errors: tuple[str, ...], limit: fl
 
 
 def worker_findings(name: str, state: dict, states: dict, limit: float) -> Iterator[str]:
-    """First capacity, then on demand, for one state that runs a worker."""
+    """Findings for a worker's state, which must run on the chosen capacity first and then on demand."""
     if capacity(state) is None or "LaunchType" in state["Parameters"]:
         yield f"{name}: a worker needs a CapacityProviderStrategy of one provider, and then no LaunchType"
         return
@@ -175,7 +176,7 @@ def worker_findings(name: str, state: dict, states: dict, limit: float) -> Itera
         yield f"{name}: a worker needs a Catch of {', '.join(sorted(CAPACITY_ERRORS))}"
         return
     (fall,) = falls
-    # An ECS task takes 8192 characters of overrides; the cause, itself an ECS task, would fill them.
+    # Overrides of an ECS task are limited to 8192 characters, which the cause, itself an ECS task, would exceed.
     if fall.get("ResultPath", "$") is not None:
         yield f"{name}: the Catch that leads to {fall['Next']} must discard the error (ResultPath null)"
     second = states.get(fall["Next"], {})
@@ -184,18 +185,18 @@ def worker_findings(name: str, state: dict, states: dict, limit: float) -> Itera
 
 
 def given_up_findings(name: str, state: dict, states: dict) -> Iterator[str]:
-    """Whether what is caught inside a branch is told to the job."""
+    """Findings if an error caught inside a branch is not reported to the job."""
     for rule in state.get("Catch", []):
         if rule["ErrorEquals"] == ["States.ALL"]:
             payload = states.get(rule["Next"], {}).get("Parameters", {}).get("Payload", {})
             if not isinstance(payload, dict) or payload.get("action") != "give_up":
-                yield f"{name}: a Catch of everything in a branch must lead to a state that gives the worker up"
+                yield f"{name}: a Catch of everything in a branch must lead to a state that reports it (give_up)"
 
 
 def machine_findings(
     machine: dict, where: str = "", caught_outside: bool = False, limit: float | None = None
 ) -> Iterator[str]:
-    """Everything that is wrong with a machine and the machines inside it; `limit` is the execution's, in seconds."""
+    """All findings for a machine and its nested machines. `limit` is the timeout of the execution in seconds."""
     limit = limit or machine.get("TimeoutSeconds", LONGEST_EXECUTION)
     yield from flow_findings(machine, where)
     for name, state in machine.get("States", {}).items():
@@ -212,7 +213,7 @@ def machine_findings(
 
 
 def substitution_findings(definition: str, given: dict[str, Any]) -> Iterator[str]:
-    """Placeholders that the template does not fill, and fillings that no placeholder asks for."""
+    """Placeholders without a substitution in the template, and unused substitutions."""
     asked = set(SUBSTITUTION.findall(definition))
     for name in sorted(asked - given.keys()):
         yield f"${{{name}}}: template.yaml has no such DefinitionSubstitution"
@@ -221,7 +222,7 @@ def substitution_findings(definition: str, given: dict[str, Any]) -> Iterator[st
 
 
 def provider_findings(stack: dict[str, Any]) -> Iterator[str]:
-    """Capacity providers that a worker may be sent to and that the cluster does not have: ECS refuses those."""
+    """Capacity providers that workers can use but the cluster lacks; ECS would refuse them."""
     offered = stack["Resources"]["Cluster"]["Properties"].get("CapacityProviders", [])
     for provider in [ON_DEMAND, *stack["Parameters"]["WorkerCapacity"]["AllowedValues"]]:
         if provider not in offered:

@@ -1,4 +1,4 @@
-"""The files that are, or are about to be, under version control."""
+"""Files under version control, including new ones that are not ignored."""
 
 import subprocess
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def paths(root: Path, *patterns: str) -> list[str]:
-    """Tracked files and new ones that no .gitignore leaves out, relative to the root."""
+    """Tracked and new, not ignored files, relative to the root."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
     output = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE).stdout
     names = {name for name in output.decode().split("\0") if name}
@@ -14,7 +14,7 @@ def paths(root: Path, *patterns: str) -> list[str]:
 
 
 def text_files(root: Path, *patterns: str) -> Iterator[tuple[str, str]]:
-    """Path and text of every file that is text."""
+    """Path and content of every text file."""
     for name in paths(root, *patterns):
         try:
             yield name, (root / name).read_text(encoding="utf-8")

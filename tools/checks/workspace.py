@@ -1,4 +1,4 @@
-"""The cargo workspace as `cargo metadata` tells it."""
+"""The cargo workspace, from `cargo metadata`."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @functools.cache
 def metadata(root: Path) -> dict:
-    """Packages and the resolved graph, exactly as Cargo.lock has them."""
+    """Packages and the resolved graph, as in Cargo.lock."""
     command = ["cargo", "metadata", "--format-version=1", "--locked"]
     output = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(output)
@@ -27,10 +27,10 @@ def room(data: dict, package: dict) -> str:
 
 
 def closure(data: dict, name: str) -> dict[str, list[str]]:
-    """All packages that `name` is built with (dev-dependencies left out), each with the way to it.
+    """All packages that `name` depends on, without dev-dependencies, each with its dependency path.
 
-    Build scripts and procedural macros run on the builder and leave nothing in the product, so what
-    they depend on is left out too.
+    Dependencies of build scripts and procedural macros are excluded too: those run on the builder and
+    leave nothing in the product.
     """
     packages = {p["id"]: p for p in data["packages"]}
     nodes = {n["id"]: n for n in data["resolve"]["nodes"]}

@@ -1,4 +1,4 @@
-"""Every crate inherits the lints of the root Cargo.toml; without that line clippy is silently lax."""
+"""Every crate inherits the lints of the root Cargo.toml; without that line clippy silently skips them."""
 
 import tomllib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Programs of AWS that note how they were called, for tests of scripts that call them."""
+"""Stubs of AWS programs that record their calls, for tests of scripts."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Its name and arguments, a line each; what it then says and how it ends is in files that a test writes.
+# Records its name and arguments, one call per line. Files written by the test set its output and exit code.
 STUB = """#!/bin/sh
 printf '%s %s\\n' "$(basename "$0")" "$*" >>"$STUBS/calls"
 for given in "$@"; do
@@ -24,13 +24,13 @@ done
 
 
 class Stubs:
-    """A folder with stubs of `aws`, `sam`, `docker` and our own client in front of everything else."""
+    """A folder with stubs of `aws`, `sam`, `docker` and our own client, first in PATH."""
 
     def __init__(self, test):
         folder = tempfile.TemporaryDirectory()
         test.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        # Where tools/common.sh looks for linters and SAM, in the place of what it would install.
+        # The folder in which tools/common.sh looks for linters and SAM, so it installs nothing.
         requirements = (ROOT / "tools/requirements-lint.txt").read_bytes()
         digest = hashlib.sha256(requirements).hexdigest()[:16]
         self.bin = self.folder / f"python-{digest}/bin"
@@ -48,14 +48,14 @@ class Stubs:
         path.chmod(0o755)
 
     def answer(self, call, says, code=0):
-        """What a call whose text has `call` in it says on standard output, and how it ends."""
+        """Sets the standard output and exit code of calls that contain `call`."""
         answer = self.folder / "answers" / call
         answer.mkdir()
         (answer / "says").write_text(f"{says}\n")
         (answer / "code").write_text(str(code))
 
     def run(self, *command, **environment):
-        """Runs a command of the repository; fails unless it ends well. Its output."""
+        """Runs a command of the repository, which must succeed, and returns its output."""
         inherited = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
         own = {"STUBS": str(self.folder), "SMMU_TOOLS_DIR": str(self.folder), "TMPDIR": str(self.folder)}
         own["SMMU"] = str(self.bin / "smmu")
@@ -76,5 +76,5 @@ class Stubs:
         return ended.stdout
 
     def calls(self):
-        """What was called, in order."""
+        """The recorded calls, in order."""
         return (self.folder / "calls").read_text().splitlines()

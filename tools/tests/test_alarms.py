@@ -1,4 +1,4 @@
-"""The check that every alarm is heard."""
+"""The check that every alarm can be delivered."""
 
 import copy
 import unittest
@@ -37,14 +37,14 @@ class Alarms(unittest.TestCase):
     def found(self):
         return list(alarms.silent(self.stack))
 
-    def test_an_alarm_whose_topic_takes_it_is_heard(self):
+    def test_an_alarm_with_a_permissive_topic_has_no_findings(self):
         self.assertEqual(self.found(), [])
 
-    def test_a_topic_without_a_policy_takes_nothing(self):
+    def test_a_topic_without_a_policy_is_found(self):
         del self.resources["Policy"]
         self.assertEqual(self.found(), ["Late: no policy lets CloudWatch publish smmu-${Stage}-late to Topic"])
 
-    def test_a_policy_for_other_alarms_or_services_is_none(self):
+    def test_a_policy_for_other_alarms_or_services_does_not_count(self):
         for change in ({"Principal": "*"}, {"Effect": "Deny"}, {"Action": "sns:Subscribe"}):
             with self.subTest(change):
                 self.resources["Policy"]["Properties"]["PolicyDocument"]["Statement"] = [{**STATEMENT, **change}]
@@ -57,4 +57,4 @@ class Alarms(unittest.TestCase):
         self.resources["Topic"]["Properties"]["KmsMasterKeyId"] = "alias/aws/sns"
         self.assertIn("is encrypted", self.found()[0])
         del self.resources["Late"]["Properties"]["AlarmActions"]
-        self.assertEqual(self.found(), ["Late tells nobody"])
+        self.assertEqual(self.found(), ["Late has no topic"])

@@ -1,4 +1,4 @@
-"""The checks that read sources and `cargo metadata`, on made-up workspaces."""
+"""The checks that read sources and `cargo metadata`, on invented workspaces."""
 
 import tomllib
 import unittest
@@ -18,7 +18,7 @@ def package(name, folder="", dependencies=(), target="lib"):
 
 
 def metadata(packages, members, kind=None):
-    """A workspace in the shape of `cargo metadata`; every dependency is of one kind."""
+    """A workspace in the format of `cargo metadata`, with dependencies of one kind."""
     nodes = []
     for p in packages:
         deps = [{"pkg": d["name"], "dep_kinds": [{"kind": kind}]} for d in p["dependencies"]]
@@ -40,17 +40,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class CorePurity(unittest.TestCase):
-    def test_what_clippy_reads_for_core_has_the_settings_of_the_workspace(self):
+    def test_core_s_clippy_toml_repeats_the_settings_of_the_workspace(self):
         settings, of_core = (
             tomllib.loads((ROOT / name).read_text()) for name in ("clippy.toml", "crates/core/clippy.toml")
         )
         self.assertEqual(of_core | settings, of_core)
 
-    def test_a_forbidden_crate_behind_another_is_found_with_the_way_to_it(self):
+    def test_an_indirect_forbidden_crate_is_found_with_its_path(self):
         (finding,) = core_purity.package_findings(chain("tokio"))
         self.assertIn("smmu-core > serde > tokio", finding)
 
-    def test_what_only_tests_or_macros_use_is_allowed(self):
+    def test_dependencies_of_tests_and_macros_are_allowed(self):
         self.assertEqual(list(core_purity.package_findings(chain("tokio", kind="dev"))), [])
         self.assertEqual(list(core_purity.package_findings(chain("libc", target="proc-macro"))), [])
 
@@ -60,7 +60,7 @@ class DependencyArrows(unittest.TestCase):
         packages = [package("one", folder, ["two"]), package("two", other_folder)]
         return list(dependency_arrows.arrow_findings(metadata(packages, ["one", "two"])))
 
-    def test_arrows_of_the_layout_are_allowed(self):
+    def test_dependencies_of_the_layout_are_allowed(self):
         for here, there in (
             ("functions/api", "crates/cloud"),
             ("workers/transcode", "crates/media"),
@@ -72,7 +72,7 @@ class DependencyArrows(unittest.TestCase):
             with self.subTest(here=here, there=there):
                 self.assertEqual(self.findings(here, there), [])
 
-    def test_arrows_against_the_layout_are_found(self):
+    def test_dependencies_against_the_layout_are_found(self):
         for here, there in (
             ("functions/api", "functions/dispatch"),
             ("functions/api", "workers/transcode"),
@@ -89,10 +89,10 @@ class DependencyArrows(unittest.TestCase):
             with self.subTest(here=here, there=there):
                 self.assertEqual(self.findings(here, there), [f"{here} must not depend on {there}"])
 
-    def test_a_room_that_the_layout_does_not_have_is_found(self):
+    def test_a_room_outside_the_layout_is_found(self):
         self.assertIn("crates/misc: a room", self.findings("crates/misc", "crates/core")[0])
 
-    def test_media_and_speech_must_not_stand_on_aws_nor_cloud_on_pixels(self):
+    def test_media_and_speech_must_not_depend_on_aws_nor_cloud_on_pixels(self):
         packages = [
             package("smmu-media", "crates/media", ["aws-config"]),
             package("smmu-speech", "crates/speech", ["smmu-media"]),
@@ -105,7 +105,7 @@ class DependencyArrows(unittest.TestCase):
 
 
 class Workspace(unittest.TestCase):
-    def test_a_circle_of_dev_dependencies_ends(self):
+    def test_a_circle_of_dev_dependencies_terminates(self):
         packages = [package("a", dependencies=["b"]), package("b", dependencies=["a"])]
         self.assertEqual(list(workspace.closure(metadata(packages, ["a"]), "a")), ["b"])
 
@@ -117,7 +117,7 @@ class Workspace(unittest.TestCase):
 
 
 class IgnoredTests(unittest.TestCase):
-    def test_switched_off_tests_are_found(self):
+    def test_disabled_tests_are_found(self):
         for path, source in (
             ("a.rs", "#[ignore]"),
             ("a.rs", '#[ignore = "slow"]'),

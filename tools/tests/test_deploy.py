@@ -1,4 +1,4 @@
-"""What deploying and its smoke test are made of."""
+"""Helpers of deployment and smoke test."""
 
 import json
 import tempfile
@@ -22,7 +22,7 @@ DECLARED = {
 
 
 class StageParameters(unittest.TestCase):
-    def test_what_is_added_joins_or_replaces_what_the_file_says(self):
+    def test_added_parameters_extend_or_override_the_file(self):
         made = stage_parameters.parameters(
             CONFIGURATION, "dev", ["ImageTag=abc", "LogRetentionDays=30", "A=b=c"], DECLARED
         )
@@ -30,11 +30,11 @@ class StageParameters(unittest.TestCase):
             made, {"Profile": "{}", "Stage": "dev", "LogRetentionDays": "30", "ImageTag": "abc", "A": "b=c"}
         )
 
-    def test_what_is_not_named_has_its_default_again_and_a_secret_stays(self):
+    def test_omitted_parameters_return_to_their_default_except_secrets(self):
         made = stage_parameters.parameters(CONFIGURATION, "dev", [], DECLARED)
         self.assertEqual(made, {"Profile": "{}", "Stage": "dev", "LogRetentionDays": "7"})
 
-    def test_sam_reads_every_value_as_it_was_given(self):
+    def test_sam_reads_every_value_unchanged(self):
         values = {
             "Empty": "",
             "Spaces": "a b\\ c",
@@ -50,7 +50,7 @@ class StageParameters(unittest.TestCase):
 
 
 class SmokeImage(unittest.TestCase):
-    def test_it_is_a_png_whose_chunks_hold(self):
+    def test_it_is_a_valid_png(self):
         image = smoke_image.png(bytes(3 * smoke_image.WIDTH * smoke_image.HEIGHT))
         at, kinds = 8, []
         while at < len(image):

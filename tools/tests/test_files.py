@@ -7,7 +7,7 @@ from pathlib import Path
 import fill_definition
 from checks import foreign_names, sample_events, template
 
-# Put together here, so that the check does not find its own examples.
+# Concatenated, so the check does not find its own examples.
 HOST = "pypi" + ".org"
 HOME = "/ro" + "ot/"
 WORK = "/wo" + "rk/"
@@ -33,6 +33,7 @@ class ForeignNames(unittest.TestCase):
             ("README.md", "https://example.com/work/x"),
             ("Cargo.lock", 'source = "registry+https://github.com/rust-lang/crates.io-index"'),
             ("tools/package-lock.json", '"url": "https://example.com/funding"'),
+            ("web/package-lock.json", '"resolved": "uppy-smmu",'),
         ):
             with self.subTest(text):
                 self.assertEqual(list(foreign_names.text_findings(path, text)), [])
@@ -78,7 +79,7 @@ class Template(unittest.TestCase):
 
 
 class FillDefinition(unittest.TestCase):
-    def test_only_what_the_template_names_is_filled(self):
+    def test_only_substitutions_of_the_template_are_filled(self):
         filled = fill_definition.fill('"${ApiFunction}" "${Misspelt}"', {"ApiFunction"})
         self.assertIn(":function:ApiFunction", filled)
         self.assertIn("${Misspelt}", filled)

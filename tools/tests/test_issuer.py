@@ -1,4 +1,4 @@
-"""The look at a token's issuer before a deployment, with an issuer on this machine."""
+"""The check of a token issuer before a deployment, with an issuer on this machine."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ RSA = {"kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256", "n": "AQAB", "e":
 
 class Issuer(unittest.TestCase):
     def serve(self, keys, name="{here}/tenant/"):
-        """An issuer that calls itself by this name; its address."""
+        """Starts an issuer with this name. Returns its URL."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -34,34 +34,34 @@ class Issuer(unittest.TestCase):
         self.addCleanup(server.shutdown)
         return f"http://127.0.0.1:{server.server_port}/tenant"
 
-    def test_an_issuer_by_its_own_name_and_with_a_key_is_right(self):
+    def test_an_issuer_with_a_matching_name_and_key_is_accepted(self):
         self.assertIsNone(issuer.trouble(self.serve([RSA]) + "/", "RS256"))
         bare = {"kty": "EC", "crv": "P-256", "x": "AQ", "y": "AQ"}
         self.assertIsNone(issuer.trouble(self.serve([RSA, bare]) + "/", "ES256"))
 
-    def test_a_slash_too_few_is_told_with_both_names(self):
+    def test_a_missing_slash_is_reported_with_both_names(self):
         given = self.serve([RSA])
         told = issuer.trouble(given, "RS256")
         self.assertIn(f"JwtIssuer:          {given}\n", told)
         self.assertIn(f"its own document:   {given}/\n", told)
 
-    def test_an_issuer_that_signs_otherwise_has_no_key(self):
+    def test_an_issuer_with_another_algorithm_has_no_key(self):
         for key in ({**RSA, "alg": "RS512"}, {**RSA, "use": "enc"}, {"kty": "EC", "crv": "P-384", "alg": "ES384"}):
             with self.subTest(key=key):
                 self.assertIn("no key for RS256 there", issuer.trouble(self.serve([key]) + "/", "RS256"))
         self.assertIn("has none at all", issuer.trouble(self.serve([]) + "/", "RS256"))
 
-    def test_an_issuer_that_is_not_there_is_told(self):
+    def test_an_unreachable_issuer_is_reported(self):
         self.assertIn("cannot be read", issuer.trouble(self.serve([RSA]) + "/other", "RS256"))
         self.assertIn("cannot be read", issuer.trouble("no address", "RS256"))
 
-    def test_nothing_is_deployed_for_an_issuer_that_is_wrong(self):
+    def test_nothing_is_deployed_for_a_wrong_issuer(self):
         stubs, given = Stubs(self), self.serve([RSA])
         command = ("tools/deploy.sh", "dev", "JwtAudience=a", f"JwtIssuer={given}")
         settings = {"NO_IMAGES": "1", "IMAGE_TAG": "tested"}
         with self.assertRaises(Exception) as failed:
             stubs.run(*command, **settings)
-        self.assertIn("calls itself otherwise", str(failed.exception))
+        self.assertIn("has a different name", str(failed.exception))
         called = [call.split()[0] for call in stubs.calls()]
         self.assertEqual(called, ["smmu"], "neither aws nor sam was called")
         stubs.run(*command[:-1], f"JwtIssuer={given}/", **settings)

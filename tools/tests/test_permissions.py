@@ -1,4 +1,4 @@
-"""The check that docs/PERMISSIONS.md says what the template grants."""
+"""The check that docs/PERMISSIONS.md matches the template."""
 
 import unittest
 
@@ -64,22 +64,22 @@ class Permissions(unittest.TestCase):
     def differences(self, page):
         return list(permissions.differences(STACK, page))
 
-    def test_a_page_that_says_it_all_has_no_findings(self):
+    def test_a_complete_page_has_no_findings(self):
         self.assertEqual(self.differences(PAGE), [])
 
-    def test_a_statement_that_the_page_has_not_got_is_found(self):
+    def test_a_statement_missing_on_the_page_is_found(self):
         self.assertIn("does not have Pass", self.differences(PAGE.replace(PASS, ""))[0])
 
-    def test_a_policy_beside_its_role_counts_as_in_it(self):
+    def test_a_separate_policy_counts_for_its_role(self):
         self.assertEqual(
             self.differences(PAGE.replace(MODEL, "")), ["ApiRole: docs/PERMISSIONS.md does not have ReadModel"]
         )
 
-    def test_a_line_that_the_template_has_not_got_is_found(self):
+    def test_a_line_missing_in_the_template_is_found(self):
         extra = PAGE + READ.replace("`Read`", "`Write`")
         self.assertEqual(self.differences(extra), ["ApiRole: docs/PERMISSIONS.md has Write, the template does not"])
 
-    def test_another_action_or_resource_is_found(self):
+    def test_a_different_action_or_resource_is_found(self):
         for old, new in (("dynamodb:Query", "dynamodb:Scan"), ("`Table`,", "`Other`,")):
             with self.subTest(new):
                 self.assertIn("Read differs", self.differences(PAGE.replace(old, new))[0])

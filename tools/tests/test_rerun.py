@@ -1,4 +1,4 @@
-"""What running a failed job again decides before it touches AWS."""
+"""Decisions of a rerun, without AWS."""
 
 import unittest
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ MEDIA = {
 
 
 class Rerun(unittest.TestCase):
-    def test_only_failures_of_ours_are_run_again(self):
+    def test_only_our_own_failures_are_rerun(self):
         failed = {"status": "FAILED", "error": {"code": "worker_failed", "retryable": True}}
         self.assertIsNone(rerun.why_not(failed))
         mended = {"status": "FAILED", "error": {"code": "misconfigured", "retryable": False}}
@@ -35,12 +35,12 @@ class Rerun(unittest.TestCase):
             with self.subTest(reason):
                 self.assertIn(reason, rerun.why_not(job))
 
-    def test_a_repeated_grant_is_the_same_but_for_its_identity_and_its_times(self):
+    def test_a_repeated_grant_differs_only_in_id_and_times(self):
         at = datetime(2026, 11, 25, 18, 0, 0, 5000, UTC)
         new = rerun.repeated(MEDIA, "med_01jd0w00000000000000000002", at)
         self.assertEqual({name: new[name] for name in rerun.REPEATED}, {name: MEDIA[name] for name in rerun.REPEATED})
         self.assertEqual(new["status"], "AWAITING_UPLOAD")
-        # As functions write it (crates/cloud/src/watch.rs).
+        # The format of the functions (crates/cloud/src/watch.rs).
         self.assertEqual(new["watch"], "AWAITING_UPLOAD#5")
         self.assertEqual((new["createdAt"], new["expiresAt"]), ("2026-11-25T18:00:00.005Z", "2026-11-25T18:15:00.005Z"))
         self.assertFalse({"jobId", "inputVersionId", "facts"} & new.keys())

@@ -1,4 +1,4 @@
-"""The check that API Gateway may call the function of each route."""
+"""The check that API Gateway is allowed to call the function of each route."""
 
 import unittest
 
@@ -8,7 +8,7 @@ PREFIX = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${A
 
 
 def stack(route_key, source, function="Function"):
-    """An API of one route, and a permission to call a function."""
+    """An API with one route and a permission to call a function."""
     return {
         "Resources": {
             "Api": {"Type": "AWS::ApiGatewayV2::Api"},
@@ -43,17 +43,17 @@ class Routes(unittest.TestCase):
             with self.subTest(source):
                 self.assertEqual(list(routes.differences(stack("GET /jobs/{jobId}", source))), [])
 
-    def test_the_default_route_is_not_covered_by_three_stars_and_takes_preflights(self):
+    def test_the_default_route_is_not_covered_by_three_stars_and_receives_preflights(self):
         found = list(routes.differences(stack("$default", "/*/*/*")))
         self.assertEqual(len(found), 2, found)
         self.assertIn("takes preflights", found[0])
         self.assertIn("as arn:aws:execute-api:eu-central-1:123456789012:Api/$default/$default", found[1])
         self.assertEqual(len(list(routes.differences(stack("$default", "/*/*")))), 1)
 
-    def test_a_route_of_every_method_takes_preflights(self):
+    def test_a_route_for_any_method_receives_preflights(self):
         self.assertIn("takes preflights", "".join(routes.differences(stack("ANY /jobs", "/*/*"))))
 
-    def test_a_permission_for_another_path_or_another_function_is_none(self):
+    def test_a_permission_for_another_path_or_function_does_not_count(self):
         for wrong in (stack("GET /health", "/*/POST/*"), stack("GET /health", "/*/*", function="Other")):
             found = list(routes.differences(wrong))
             self.assertEqual(len(found), 1, found)
@@ -61,7 +61,7 @@ class Routes(unittest.TestCase):
 
 
 class ArnLike(unittest.TestCase):
-    def test_stars_cross_slashes_and_no_colon(self):
+    def test_stars_match_slashes_but_not_colons(self):
         for pattern, matches in {
             "arn:aws:execute-api:r:1:a/*/*": True,
             "arn:*:execute-api:*:*:a/*": True,

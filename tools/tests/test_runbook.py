@@ -1,4 +1,4 @@
-"""The check that every alarm can be looked up, and what the runbook's commands do."""
+"""Tests of the check of the runbook, and of the runbook's commands."""
 
 import re
 import unittest
@@ -25,13 +25,24 @@ class Runbook(unittest.TestCase):
             found,
             [
                 "docs/RUNBOOK.md does not explain the alarm budget",
-                "docs/RUNBOOK.md explains gone, which is no alarm of template.yaml",
+                "docs/RUNBOOK.md explains gone, which is not an alarm of template.yaml",
             ],
+        )
+
+    def test_a_quoted_message_that_no_source_writes_is_found(self):
+        page = (
+            'The log has "job sent" or "long message".\n'
+            'Run `find "nothing"`:\n\n   ```sh\n   find "$NOTHING"\n   ```\n"gone" is written no more.\n'
+        )
+        sources = '// "gone", "job sent"\ninfo!("job sent");\nwarn!("long \\\n    message");\n'
+        self.assertEqual(
+            list(runbook.unknown_quotes(page, sources)),
+            ['docs/RUNBOOK.md quotes "gone", which is neither a log message nor a title of the dashboard'],
         )
 
 
 class StopEverything(unittest.TestCase):
-    """What the runbook's commands do, with a stub of `aws`."""
+    """The runbook's commands, with a stub of `aws`."""
 
     def test_it_stops_the_mapping_and_not_the_function(self):
         _, section = (ROOT / "docs/RUNBOOK.md").read_text().split("\n## Stop everything\n")
@@ -43,14 +54,14 @@ class StopEverything(unittest.TestCase):
         self.assertIn("--function-name smmu-prod-dispatch", asked)
         self.assertEqual(stopped, "aws lambda update-event-source-mapping --uuid uuid-of-the-mapping --no-enabled")
 
-    def test_hours_of_throttled_receives_make_no_dead_letter(self):
+    def test_hours_of_throttled_receives_cause_no_dead_letter(self):
         queue = template.load(ROOT / "template.yaml")["Resources"]["JobsQueue"]["Properties"]
-        # A throttled receive gives the message back for the visibility timeout.
+        # A throttled receive returns the message after the visibility timeout.
         self.assertGreaterEqual(queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"], 12 * 3600)
 
 
 class Delete(unittest.TestCase):
-    """What the commands of docs/DEPLOY.md that delete a stage do, with a stub of `aws`."""
+    """The commands of docs/DEPLOY.md that delete a stage, with a stub of `aws`."""
 
     def test_nothing_is_deleted_before_its_jobs_and_workers_have_stopped(self):
         _, section = (ROOT / "docs/DEPLOY.md").read_text().split("\n## Rollback and removal\n")

@@ -1,4 +1,4 @@
-"""What `sam local invoke` is given."""
+"""The template for `sam local invoke`."""
 
 import unittest
 
@@ -6,7 +6,7 @@ import sam_local
 
 
 class Template(unittest.TestCase):
-    def test_every_function_may_be_told_endpoints_and_keeps_its_variables(self):
+    def test_every_function_gets_endpoint_variables_and_keeps_its_own(self):
         given = {"Globals": {"Function": {"Environment": {"Variables": {"SMMU_STAGE": "dev"}}}}}
         made = sam_local.with_endpoints(given)["Globals"]["Function"]["Environment"]["Variables"]
         self.assertEqual(made, {"SMMU_STAGE": "dev", **dict.fromkeys(sam_local.ENDPOINTS, "")})

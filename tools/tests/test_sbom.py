@@ -1,4 +1,4 @@
-"""The bill of materials: what is linked, and nothing else."""
+"""The bill of materials."""
 
 import unittest
 
@@ -34,7 +34,7 @@ LOCK = {"package": [{"name": "serde", "version": "1.0.0", "checksum": "ab"}, {"n
 
 
 class Sbom(unittest.TestCase):
-    def test_what_is_linked_into_what_is_deployed_is_listed(self):
+    def test_only_packages_linked_into_deployed_programs_are_listed(self):
         made = sbom.bill(METADATA, LOCK)
         self.assertEqual([one["name"] for one in made["components"]], ["api", "serde"])
         self.assertEqual(
@@ -46,7 +46,7 @@ class Sbom(unittest.TestCase):
             ],
         )
 
-    def test_a_crate_has_its_checksum_and_its_licence_as_spdx_writes_it(self):
+    def test_a_crate_has_its_checksum_and_spdx_licence(self):
         (_, serde) = sbom.bill(METADATA, LOCK)["components"]
         self.assertEqual(serde["hashes"], [{"alg": "SHA-256", "content": "ab"}])
         self.assertEqual(serde["licenses"], [{"expression": "MIT OR Apache-2.0"}])

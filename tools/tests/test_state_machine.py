@@ -21,7 +21,7 @@ GOOD = {"StartAt": "Work", "States": {"Work": TASK, "Done": {"Type": "Succeed"},
 
 
 def broken(change):
-    """The findings for the good machine after a change."""
+    """Findings for the valid machine after a change."""
     machine = copy.deepcopy(GOOD)
     change(machine["States"])
     return list(state_machine.machine_findings(machine))
@@ -31,7 +31,7 @@ class Machine(unittest.TestCase):
     def assert_finding(self, findings, part):
         self.assertTrue(any(part in finding for finding in findings), f"{part!r} not in {findings}")
 
-    def test_a_good_machine_has_no_findings(self):
+    def test_a_valid_machine_has_no_findings(self):
         self.assertEqual(broken(lambda states: None), [])
 
     def test_a_dangling_next_is_found(self):
@@ -48,7 +48,7 @@ class Machine(unittest.TestCase):
         loop = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}
         self.assert_finding(broken(lambda s: s.update(loop)), "A: no state leads here")
 
-    def test_a_state_that_neither_ends_nor_goes_on_is_found(self):
+    def test_a_state_without_next_or_end_is_found(self):
         self.assert_finding(broken(lambda s: s["Work"].pop("Next")), "needs either Next or End")
 
     def test_a_choice_without_default_is_found(self):
@@ -73,7 +73,7 @@ class Machine(unittest.TestCase):
 
 
 class Functions(unittest.TestCase):
-    def test_a_throttled_function_is_waited_for(self):
+    def test_a_throttled_function_must_be_waited_for(self):
         machine = copy.deepcopy(GOOD) | {"TimeoutSeconds": 345600}
         work = machine["States"]["Work"]
         work["Resource"] = state_machine.FUNCTION
@@ -95,10 +95,10 @@ class Parallel(unittest.TestCase):
         machine = {"StartAt": "Work", "States": {"Work": work, "Done": {"Type": "Succeed"}} | failed}
         return list(state_machine.machine_findings(machine))
 
-    def test_a_task_in_a_branch_is_caught_by_the_state_around_it(self):
+    def test_a_task_in_a_branch_is_caught_by_the_enclosing_state(self):
         self.assertEqual(self.findings(outer_catch=True), [])
 
-    def test_what_is_caught_in_a_branch_is_told_to_the_job(self):
+    def test_an_error_caught_in_a_branch_must_be_reported_to_the_job(self):
         inner = {key: value for key, value in TASK.items() if key != "Next"} | {"End": True}
         for action, found in (("give_up", []), ("fail", ["Work/Inner: a Catch of everything in a branch"])):
             with self.subTest(action):
@@ -110,13 +110,13 @@ class Parallel(unittest.TestCase):
                 findings = list(state_machine.machine_findings({"StartAt": "Work", "States": states}))
                 self.assertEqual([finding.partition(" must")[0] for finding in findings], found)
 
-    def test_a_task_that_nobody_catches_is_found(self):
+    def test_an_uncaught_task_is_found(self):
         self.assertEqual(self.findings(outer_catch=False), ["Work/Inner: a Task needs a Catch of States.ALL"])
 
 
 class Workers(unittest.TestCase):
     def findings(self, change):
-        """The findings for a good pair of worker states after a change."""
+        """Findings for a valid pair of worker states after a change."""
 
         def worker(provider, **fields):
             parameters = {"CapacityProviderStrategy": [{"CapacityProvider": provider}], "TaskDefinition": "worker:1"}
@@ -132,10 +132,10 @@ class Workers(unittest.TestCase):
         change(states)
         return list(state_machine.machine_findings(GOOD | {"States": states, "TimeoutSeconds": 345600}))
 
-    def test_a_good_pair_has_no_findings(self):
+    def test_a_valid_pair_has_no_findings(self):
         self.assertEqual(self.findings(lambda states: None), [])
 
-    def test_what_breaks_a_pair_is_found(self):
+    def test_an_invalid_pair_is_found(self):
         def other_provider(states):
             states["OnDemand"]["Parameters"]["CapacityProviderStrategy"][0]["CapacityProvider"] = "FARGATE_SPOT"
 
@@ -149,7 +149,7 @@ class Workers(unittest.TestCase):
             "AmazonECS.Unknown must be waited out for 345600 s": lambda s: s["OnDemand"]["Retry"][0].update(
                 MaxAttempts=30
             ),
-            # States.TaskFailed stands for all but States.Timeout.
+            # States.TaskFailed matches all errors except States.Timeout.
             "ECS.ThrottlingException must be waited out": lambda s: s["OnDemand"]["Retry"].reverse(),
             "MaxDelaySeconds of 300 at most": lambda s: s["OnDemand"]["Retry"][0].pop("MaxDelaySeconds"),
             "fills the execution's history": lambda s: s["OnDemand"]["Retry"][0].update(
@@ -166,7 +166,7 @@ class Workers(unittest.TestCase):
                 found = self.findings(change)
                 self.assertTrue(any(part in finding for finding in found), f"{part!r} not in {found}")
 
-    def test_the_cluster_must_have_every_provider_that_a_worker_may_be_sent_to(self):
+    def test_the_cluster_must_have_every_selectable_provider(self):
         stack = {
             "Parameters": {"WorkerCapacity": {"AllowedValues": ["FARGATE_SPOT", "FARGATE"]}},
             "Resources": {"Cluster": {"Properties": {"CapacityProviders": ["FARGATE"]}}},

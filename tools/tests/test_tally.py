@@ -13,6 +13,7 @@ test a ... ok
 test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 \x1b[32mtest result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s
 """
+NODE = "# tests 9\n# suites 0\n# pass 6\n# fail 2\n# cancelled 1\n# skipped 0\n# duration_ms 16167.2\n"
 UNITTEST_OK = "....\nRan 4 tests in 0.010s\n\nOK\n"
 UNITTEST_BAD = "..FE\nRan 4 tests in 0.010s\n\nFAILED (failures=1, errors=1)\n"
 
@@ -21,7 +22,7 @@ class Counts(unittest.TestCase):
     def test_libtest_summaries_add_up(self):
         self.assertEqual(tally.counts(LIBTEST), (7, 2))
 
-    def test_the_own_checks_are_counted(self):
+    def test_our_own_checks_are_counted(self):
         self.assertEqual(tally.counts("own checks: 6 passed, 1 failed"), (6, 1))
 
     def test_a_coloured_summary_is_read(self):
@@ -30,6 +31,10 @@ class Counts(unittest.TestCase):
     def test_unittest_failures_and_errors_are_not_passed(self):
         self.assertEqual(tally.counts(UNITTEST_OK), (4, 0))
         self.assertEqual(tally.counts(UNITTEST_BAD), (2, 2))
+
+    def test_the_summary_of_node_is_counted_in_both_its_forms(self):
+        self.assertEqual(tally.counts(NODE), (6, 3))
+        self.assertEqual(tally.counts(NODE.replace("#", "\u2139")), (6, 3))
 
     def test_a_log_without_a_summary_has_no_counts(self):
         self.assertIsNone(tally.counts("Finished in 3 s\n1 warning\n"))
@@ -43,7 +48,7 @@ class Judgement(unittest.TestCase):
     def test_a_crash_after_good_tests_is_a_failure(self):
         self.assertEqual(tally.judge("x", 101, 1, UNITTEST_OK).failed, 1)
 
-    def test_what_could_not_be_run_has_neither_passed_nor_failed(self):
+    def test_a_part_that_could_not_run_neither_passed_nor_failed(self):
         self.assertEqual(tally.judge("x", 77, 1, ""), tally.Part("x", 1, 0, 0, run=False))
 
     def test_a_failure_that_the_exit_code_hides_is_a_failure(self):
@@ -76,7 +81,7 @@ class WholeRun(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertEqual(run.stdout.splitlines()[-1], "4 passed, 1 failed")
 
-    def test_an_inner_run_hands_its_sum_up_instead_of_printing_the_line(self):
+    def test_a_nested_run_passes_its_sum_up_instead_of_printing_it(self):
         with tempfile.NamedTemporaryFile("r") as handed:
             run = self.run_tally(0, SMMU_TALLY_FILE=handed.name)
             self.assertEqual(handed.read(), "4 passed, 0 failed\n")

@@ -1,4 +1,4 @@
-"""What template.yaml makes of its parameters, and the pipeline of its stages."""
+"""Effects of template.yaml's parameters, and the stages of the pipeline."""
 
 import unittest
 from typing import Any
@@ -32,7 +32,7 @@ class Evaluated:
                 listed = STACK["Parameters"].get(name, {}).get("Type") == "CommaDelimitedList"
                 return value.split(",") if listed else value
             case [("Fn::If", [condition, *branches])]:
-                # Both are worked out, and either may fail.
+                # Both branches are evaluated, and either can fail.
                 yes, no = map(self.value, branches)
                 return yes if self.holds(STACK["Conditions"][condition]) else no
             case [("Fn::Join", [separator, values])]:
@@ -65,17 +65,27 @@ class Evaluated:
 
 
 class Parameters(unittest.TestCase):
-    def test_concurrency_is_reserved_for_images_only_where_it_is_asked_for(self):
+    def test_concurrency_is_reserved_for_images_only_if_configured(self):
         self.assertNotIn("ReservedConcurrentExecutions", Evaluated()["RenderImageFunction"])
         limited = Evaluated(RenderImageConcurrency=50)["RenderImageFunction"]
         self.assertEqual(limited["ReservedConcurrentExecutions"], 50)
 
-    def test_tables_are_encrypted_with_the_free_key_unless_the_accounts_is_asked_for(self):
+    def test_concurrency_is_reserved_for_the_api_only_if_configured(self):
+        self.assertNotIn("ReservedConcurrentExecutions", Evaluated()["ApiFunction"])
+        limited = Evaluated(ApiConcurrency=300)["ApiFunction"]
+        self.assertEqual(limited["ReservedConcurrentExecutions"], 300)
+
+    def test_as_many_batches_are_dispatched_at_once_as_configured(self):
+        for given, expected in (({}, 5), ({"DispatchConcurrency": 20}, 20)):
+            queue = Evaluated(**given)["DispatchFunction"]["Events"]["Messages"]["Properties"]
+            self.assertEqual(queue["ScalingConfig"]["MaximumConcurrency"], expected)
+
+    def test_tables_use_the_free_key_unless_the_accounts_is_configured(self):
         for table in ("JobsTable", "MediaTable"):
             self.assertIs(Evaluated()[table]["SSESpecification"]["SSEEnabled"], False)
             self.assertIs(Evaluated(TableKey="aws-managed")[table]["SSESpecification"]["SSEEnabled"], True)
 
-    def test_no_tag_of_an_image_is_taken_for_granted(self):
+    def test_the_image_tag_has_no_default(self):
         self.assertNotIn("Default", STACK["Parameters"]["ImageTag"])
 
     def test_workers_run_in_three_zones_of_the_stacks_own_network(self):
@@ -89,7 +99,7 @@ class Parameters(unittest.TestCase):
         subnets = Evaluated()["JobsStateMachine"]["DefinitionSubstitutions"]["Subnets"]
         self.assertEqual(subnets, "${SubnetA},${SubnetB},${SubnetC}")
 
-    def test_workers_run_in_two_or_three_subnets_of_a_network_that_is_there(self):
+    def test_workers_run_in_two_or_three_subnets_of_an_existing_network(self):
         own = {"SubnetIdA": "subnet-1", "SubnetIdB": "subnet-2", "SecurityGroupId": "sg-1"}
         two = Evaluated(**own)["JobsStateMachine"]["DefinitionSubstitutions"]
         self.assertEqual((two["Subnets"], two["AssignPublicIp"]), ("subnet-1,subnet-2", "DISABLED"))
@@ -98,7 +108,7 @@ class Parameters(unittest.TestCase):
 
 
 class Pipeline(unittest.TestCase):
-    def test_a_stage_that_waits_for_an_approval_holds_back_no_other(self):
+    def test_a_stage_waiting_for_approval_does_not_block_others(self):
         workflows = ROOT / ".github/workflows"
         self.assertNotIn("concurrency", yaml.safe_load((workflows / "deploy.yml").read_text()))
         (job,) = yaml.safe_load((workflows / "deploy-stage.yml").read_text())["jobs"].values()

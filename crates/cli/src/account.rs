@@ -1,11 +1,10 @@
-//! `smmu account`: everything that a user has, taken along or deleted.
+//! `smmu account`: exports or deletes everything a user has.
 
 use crate::{
     api::Api,
     args::Cli,
     error::{Error, Exit},
-    journey::{print, signed_in},
-    show::Show,
+    show::{Show, print},
 };
 use serde_json::{Value, json};
 use std::{
@@ -14,12 +13,12 @@ use std::{
     path::Path,
 };
 
-/// What is typed to delete everything.
+/// The user types this to confirm the deletion.
 const CONFIRMATION: &str = "delete everything";
 
-/// Writes all media with their jobs and links into a file that must not be there yet.
+/// Writes all media with their jobs and links to `file`, which must not exist yet.
 pub async fn export(cli: &Cli, file: &Path, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let api = signed_in(cli, show)?;
+    let api = Api::signed_in(cli, show)?;
     let unwritable = |cause| Error::Unwritable { place: file.display().to_string(), cause };
     let (media, jobs) = match write(&api, create(file).map_err(unwritable)?).await {
         Ok(counts) => counts,
@@ -41,7 +40,7 @@ enum Failure {
     File(io::Error),
 }
 
-/// For its owner alone: the links inside are permissions.
+/// Only the owner can read the file: the links in it grant access.
 fn create(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -50,7 +49,7 @@ fn create(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-/// Writes page after page as one document, and answers how many media and jobs that were.
+/// Writes all pages as one document. Returns the number of media and of jobs.
 async fn write(api: &Api, file: File) -> Result<(usize, usize), Failure> {
     let mut file = BufWriter::new(file);
     let (mut media, mut jobs, mut after) = (0, 0, None::<String>);
@@ -58,7 +57,8 @@ async fn write(api: &Api, file: File) -> Result<(usize, usize), Failure> {
         let mut page = api.account(after.as_deref()).await.map_err(Failure::Api)?;
         if media == 0 && after.is_none() {
             let user = page.get("userId").unwrap_or(&Value::Null);
-            write!(file, "{{\"userId\": {user}, \"media\": [").map_err(Failure::File)?;
+            let webhooks = page.get("webhooks").map(|all| format!("\"webhooks\": {all}, ")).unwrap_or_default();
+            write!(file, "{{\"userId\": {user}, {webhooks}\"media\": [").map_err(Failure::File)?;
         }
         for entry in page.get("media").and_then(Value::as_array).into_iter().flatten() {
             let comma = if media > 0 { "," } else { "" };
@@ -75,9 +75,9 @@ async fn write(api: &Api, file: File) -> Result<(usize, usize), Failure> {
     Ok((media, jobs))
 }
 
-/// Has everything deleted, once whoever sits at the terminal has said so.
+/// Deletes everything, after confirmation at the terminal unless `yes` is set.
 pub async fn delete(cli: &Cli, yes: bool, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let api = signed_in(cli, show)?;
+    let api = Api::signed_in(cli, show)?;
     if !yes && !confirmed(show)? {
         return Err(Error::usage("nothing was deleted"));
     }
@@ -89,9 +89,9 @@ pub async fn delete(cli: &Cli, yes: bool, json: bool, show: &Show, stdout: &mut 
 fn confirmed(show: &Show) -> Result<bool, Error> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        return Err(Error::usage("deleting everything needs --yes where nobody can be asked"));
+        return Err(Error::usage("cannot ask for confirmation without a terminal: give --yes to delete everything"));
     }
-    show.note(&format!("this deletes all your uploads, jobs and outputs; type \"{CONFIRMATION}\" to go on"));
+    show.note(&format!("this deletes all your uploads, jobs and outputs; type \"{CONFIRMATION}\" to continue"));
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
     read.map_err(|error| Error::usage(format!("the answer cannot be read: {error}")))?;

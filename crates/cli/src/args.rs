@@ -8,79 +8,89 @@ use crate::error::Error;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use reqwest::Url;
-use smmu_core::JobId;
+use smmu_core::{JobId, WebhookId};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
 Exit codes:
     0  every job completed (without --wait: every job was submitted and none has failed)
-    1  a job FAILED or was CANCELLED (by somebody else than `smmu cancel`)
+    1  a job FAILED, or was CANCELLED other than by `smmu cancel`
     2  the command line is wrong, or a FILE cannot be read
     3  the API or the store refused a request; the code is shown
-    4  network or service trouble that outlasted the retries: worth running again
+    4  the network or a service still failed after all retries: run again later
     5  an output could not be verified or written, or results could not be printed
-  130  interrupted (Ctrl-C); jobs that were submitted go on
-Where several apply, the first of 2, 3, 1, 5, 4: a 4 means that nothing else is wrong.";
+  130  interrupted (Ctrl-C); submitted jobs continue
+If several apply, the first of 2, 3, 1, 5, 4 is used: 4 means that no other error occurred.";
 
-/// Uploads media, follows their jobs and fetches what came of them.
+/// Uploads media, follows their jobs and downloads the outputs.
 #[derive(Parser)]
 #[command(name = "smmu", version, about, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// Address of the API, path prefix included
+    /// Address of the API, including its path prefix
     #[arg(long, global = true, value_name = "URL", env = "SMMU_API", hide_env_values = true, value_parser = api_url)]
     pub api: Option<Url>,
 
-    /// Bearer token; other users of this machine can see arguments, so better set the variable
+    /// Bearer token; other users of this machine can see arguments, so prefer the variable
     #[arg(long, global = true, value_name = "JWT", env = "SMMU_TOKEN", hide_env_values = true)]
     pub token: Option<Token>,
 
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// Commands.
 #[derive(Subcommand)]
 pub enum Command {
     /// Upload files and submit a job for each
     #[command(after_help = EXIT_CODES)]
     Upload {
-        /// Files; of a folder, every file directly in it that is not hidden, by name
+        /// Files; a folder stands for the visible files directly in it, sorted by name
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Send each file in parts, as large ones are anyway; run again, it sends what is missing
+        /// Send every file in parts, not only large ones; running again sends only the missing parts
         #[arg(long)]
         parts: bool,
         #[command(flatten)]
-        /// What to note on the uploads.
+        /// Labels of the uploads.
         notes: Notes,
         #[command(flatten)]
-        /// What to make.
+        /// Profile and options.
         choice: ChoiceArgs,
-        /// Do not send what you have sent before: follow its job instead
+        /// Do not send files that you have uploaded before; follow their jobs instead
         #[arg(long)]
         dedup: bool,
         #[command(flatten)]
-        /// What to do with the jobs.
+        /// Options for following the jobs.
         follow: Follow,
     },
     /// Show a job
     #[command(after_help = EXIT_CODES)]
     Job {
-        /// The job, as `upload` showed it
+        /// Job id, as shown by `upload`
         #[arg(value_name = "ID")]
         id: JobId,
         #[command(flatten)]
-        /// What to do with the job.
+        /// Options for following the job.
         follow: Follow,
+    },
+    /// Print a line for every change of jobs until they have ended
+    #[command(after_help = EXIT_CODES)]
+    Watch {
+        /// Job ids, as shown by `upload`; without ids, watches all your jobs until interrupted
+        #[arg(value_name = "ID")]
+        ids: Vec<JobId>,
+        /// Print one JSON document per change and line, and nothing else
+        #[arg(long)]
+        json: bool,
     },
     /// List your jobs or media, newest first
     #[command(after_help = EXIT_CODES)]
     List {
-        /// What to list
+        /// Kind of entries
         #[arg(value_enum, default_value = "jobs")]
         what: Listed,
-        /// Which of them.
+        /// Filter of the entries.
         #[command(flatten)]
         filter: Filter,
         /// Print one JSON document per entry and line, and nothing else
@@ -90,125 +100,187 @@ pub enum Command {
     /// Show a job or a media
     #[command(after_help = EXIT_CODES)]
     Show {
-        /// The job or the media, as `upload` or `list` showed it
+        /// Job or media id, as shown by `upload` or `list`
         #[arg(value_name = "ID")]
         id: AnyId,
         /// Print the API's document as JSON, without signed URLs, and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Run a media again; what is there stays readable until the new job has completed
+    /// Run a media again; existing outputs stay readable until the new job has completed
     #[command(after_help = EXIT_CODES)]
     Rerun {
-        /// The media, or one of its jobs
+        /// Media id, or the id of one of its jobs
         #[arg(value_name = "ID")]
         id: AnyId,
         #[command(flatten)]
-        /// What to make.
+        /// Profile and options.
         choice: ChoiceArgs,
-        /// Run this step alone and add its outputs to what is there
+        /// Run only this step and add its outputs to the existing ones
         #[arg(long, value_name = "STEP", value_enum)]
         step: Option<AloneStep>,
         #[command(flatten)]
-        /// What to do with the job.
+        /// Options for following the job.
         follow: Follow,
     },
-    /// Cancel jobs; what was ready stays readable
+    /// Cancel jobs; outputs that are ready stay readable
     #[command(after_help = EXIT_CODES)]
     Cancel {
-        /// The jobs, as `upload` or `list` showed them
+        /// Job ids, as shown by `upload` or `list`
         #[arg(required = true, value_name = "ID")]
         ids: Vec<JobId>,
         /// Print one JSON document per job and line, and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Delete uploads with their jobs and everything that was made of them; this cannot be undone
+    /// Delete uploads with their jobs and all outputs; this cannot be undone
     #[command(after_help = EXIT_CODES)]
     Delete {
-        /// The media, or their jobs
+        /// Media ids, or ids of their jobs
         #[arg(required = true, value_name = "ID")]
         ids: Vec<AnyId>,
         /// Print one JSON document per media and line, and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Take along or delete everything that you have
+    /// Export or delete everything that you have
     #[command(after_help = EXIT_CODES)]
     Account {
-        /// Which of both
+        /// Command to run
         #[command(subcommand)]
         what: AccountCommand,
     },
+    /// Manage webhooks, which notify a URL of yours when your jobs end
+    #[command(after_help = EXIT_CODES)]
+    Webhooks {
+        /// Command to run
+        #[command(subcommand)]
+        what: WebhookCommand,
+    },
     /// Sign in to the API, for this and later commands
     ///
-    /// With a Cognito user pool you are asked for your password, which is not sent; with any other issuer you sign in in a
-    /// browser. The tokens are kept in a file that only you can read, and renewed by themselves. `SMMU_TOKEN` comes first.
+    /// For a Cognito user pool, the password is asked for, but never sent. For any other issuer, you sign in in a
+    /// browser. The tokens are stored in a file that only you can read, and renewed automatically. `SMMU_TOKEN` takes
+    /// precedence.
     #[command(after_help = EXIT_CODES)]
     Login(LoginArgs),
-    /// Sign out: remove the tokens from this machine and have the issuer forget them
+    /// Sign out: delete the tokens from this machine and revoke them at the issuer
     #[command(after_help = EXIT_CODES)]
     Logout {
         /// Print a JSON document and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Show whether the API answers; needs no token
+    /// Check that the API responds; needs no token
     Health {
-        /// Print the answer as JSON
+        /// Print the response as JSON
         #[arg(long)]
         json: bool,
     },
-    /// For operators: judge a stack's profiles before they are deployed; needs neither API nor token
+    /// For operators: validate a stack's profiles before a deployment; needs neither API nor token
     CheckProfiles {
-        /// The profile of every upload, as the stack's parameter Profile
+        /// The stack's parameter Profile
         #[arg(long, value_name = "JSON", default_value = "{}")]
         profile: String,
-        /// Those that clients choose from, as the stack's parameter Profiles
+        /// The stack's parameter Profiles
         #[arg(long, value_name = "JSON", default_value = "{}")]
         profiles: String,
-        /// Print the names that clients can choose as JSON and nothing else
+        /// Print the names that clients can choose as JSON, and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Print what makes a shell complete this command, such as: smmu completions bash > ~/.local/share/bash-completion/completions/smmu
+    /// Print a completion script for a shell, for example: smmu completions bash >
+    /// ~/.local/share/bash-completion/completions/smmu
     Completions {
-        /// The shell
+        /// Shell
         #[arg(value_enum)]
         shell: Shell,
     },
 }
 
-/// What to do with everything that a user has.
+/// Commands of `smmu webhooks`.
+#[derive(Subcommand)]
+pub enum WebhookCommand {
+    /// Create a webhook and print its signing secret, which is shown only once
+    Add {
+        /// Public https URL
+        #[arg(value_name = "URL")]
+        url: String,
+        /// Description of the webhook
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// Print the API's document as JSON, secret included, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// List your webhooks and their last errors
+    List {
+        /// Print one JSON document per webhook and line, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a webhook; nothing more is sent to it
+    Delete {
+        /// Webhook id, as shown by `list`
+        #[arg(value_name = "ID")]
+        id: WebhookId,
+        /// Print a JSON document and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rotate the secret of a webhook; the previous one also signs for a day
+    Rotate {
+        /// Webhook id, as shown by `list`
+        #[arg(value_name = "ID")]
+        id: WebhookId,
+        /// Print the API's document as JSON, secret included, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send the message about a job to a webhook again
+    Replay {
+        /// Webhook id, as shown by `list`
+        #[arg(value_name = "ID")]
+        id: WebhookId,
+        /// Job id; the job must have ended
+        #[arg(value_name = "JOB")]
+        job: JobId,
+        /// Print the API's response as JSON, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Commands of `smmu account`.
 #[derive(Subcommand)]
 pub enum AccountCommand {
-    /// Write your media and jobs with links to all outputs, as JSON, into a new file
+    /// Export your media and jobs, with links to all outputs, to a new JSON file
     Export {
-        /// The file; its links are signed, so whoever has it can follow them for a while
+        /// The file; anyone who has it can open its signed links until they expire
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Print what was written as a JSON document and nothing else
+        /// Print a summary as a JSON document, and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Delete all your uploads, jobs and outputs; this cannot be undone
     Delete {
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
-        /// Print the API's answer as JSON and nothing else
+        /// Print the API's response as JSON, and nothing else
         #[arg(long)]
         json: bool,
     },
 }
 
 impl Cli {
-    /// The API's address, which every command needs.
+    /// The API's address. Every command that calls the API needs it.
     pub fn api(&self) -> Result<Url, Error> {
         self.api.clone().ok_or_else(|| Error::usage("the API's address is missing: give --api URL or set SMMU_API"))
     }
 
-    /// The token that was handed in. An empty one counts as none.
+    /// The token from the command line or the environment. An empty one counts as none.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref().filter(|token| !token.secret().is_empty())
@@ -216,7 +288,7 @@ impl Cli {
 }
 
 fn api_url(text: &str) -> Result<Url, &'static str> {
-    const EXPECTED: &str = "an http or https URL without user, query or fragment is expected";
+    const EXPECTED: &str = "expected an http or https URL without user, query or fragment";
     let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if plain && url.password().is_none() && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(EXPECTED) }

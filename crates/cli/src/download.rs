@@ -1,10 +1,11 @@
-//! Fetching what a job made: each output verified before it gets its name, nothing outside the folder.
+//! Downloads the outputs of a job. Each is verified before it gets its final name; nothing is written outside the
+//! folder.
 
 use crate::{
     api::{Api, Job, Output},
     error::Error,
-    http::{accept, setback},
-    retry::Setback,
+    http::{accept, retry_error},
+    retry::RetryError,
     show::{Line, printable},
 };
 use reqwest::{Response, Url};
@@ -18,13 +19,13 @@ use std::{
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
-/// Longest folder name, in bytes; leaves room for a suffix under the 255 of most file systems.
+/// Longest folder name, in bytes. Leaves room for a suffix within the 255 of most file systems.
 const LONGEST_FOLDER: usize = 100;
 /// Bounds on the relative path of an output.
 const DEEPEST: usize = 8;
 const LONGEST_PART: usize = 200;
 
-/// Names of folders for sources of these names, in their order: safe, and no two the same on any file system.
+/// A folder name for each source name, in order: safe, and distinct on any file system.
 #[must_use]
 pub fn folder_names<'a>(sources: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken = HashSet::new();
@@ -35,7 +36,8 @@ pub fn folder_names<'a>(sources: impl IntoIterator<Item = &'a str>) -> Vec<Strin
     sources.into_iter().map(free).collect()
 }
 
-/// Letters and digits of any script with `-_.`; all else becomes `_`. Not hidden, not empty, bounded.
+/// Keeps letters and digits of any script and `-_.`; replaces all else with `_`. Never hidden or empty, at most
+/// [`LONGEST_FOLDER`] bytes.
 fn safe_folder(stem: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let mut name = String::new();
@@ -54,7 +56,7 @@ fn variants(name: &str) -> impl Iterator<Item = String> {
     std::iter::once(name.to_owned()).chain((2_u64..).map(move |n| format!("{name}-{n}")))
 }
 
-/// Makes a new folder, so that the outputs of different jobs and runs never mix.
+/// Creates a new folder, so outputs of different jobs and runs never mix.
 fn new_folder(out: &Path, name: &str) -> Result<PathBuf, Error> {
     let unwritable = |path: &Path, cause| Error::Unwritable { place: path.display().to_string(), cause };
     for folder in variants(name).map(|name| out.join(name)) {
@@ -67,8 +69,7 @@ fn new_folder(out: &Path, name: &str) -> Result<PathBuf, Error> {
     unreachable!("variants never end")
 }
 
-/// Fetches every output into a new folder in `out`. `saved` tells which have their file, by name, also
-/// after an error.
+/// Downloads every output into a new folder in `out`. `saved` maps each saved output to its file, also after an error.
 pub async fn all(
     api: &Api,
     job: &Job,
@@ -80,7 +81,7 @@ pub async fn all(
     let folder = new_folder(out, name)?;
     let done = each(api, job, &folder, saved, line).await;
     if saved.is_empty() {
-        // Succeeds only where nothing is in it.
+        // Succeeds only if the folder is empty.
         fs::remove_dir(&folder).ok();
     }
     done
@@ -98,7 +99,7 @@ async fn each(
         let target = folder.join(relative_path(&output.name)?);
         let url = current(&job, &output)?.url.parse()?;
         match fetch(api, &output, url, &target, line).await {
-            // Its URL has expired while others were fetched; the next ones of this job as well.
+            // The URL expired during the earlier downloads, and so did the URLs of the remaining outputs.
             Err(Error::Refused(refused)) if refused.status == 403 => {
                 job = api.job_now(&job.job_id).await?.job;
                 fetch(api, &output, current(&job, &output)?.url.parse()?, &target, line).await?;
@@ -110,13 +111,13 @@ async fn each(
     Ok(())
 }
 
-/// An output as the job lists it now.
+/// The entry of an output in a newer state of the job.
 fn current<'a>(job: &'a Job, output: &Output) -> Result<&'a Output, Error> {
     let mut listed = job.outputs.iter().flatten();
     listed.find(|other| other.name == output.name).ok_or_else(|| unverified(&output.name, "is no longer in the job"))
 }
 
-/// The path inside its folder that a name from the API stands for: plain parts only.
+/// The relative path for an output name from the API. Accepts plain components only.
 fn relative_path(name: &str) -> Result<PathBuf, Error> {
     let plain = |part: &str| {
         let fits = (1..=LONGEST_PART).contains(&part.len()) && !part.starts_with('.');
@@ -124,7 +125,7 @@ fn relative_path(name: &str) -> Result<PathBuf, Error> {
     };
     let parts = name.split('/');
     if parts.clone().count() > DEEPEST || !parts.clone().all(plain) {
-        return Err(unverified(name, "is a name that is not safe to write"));
+        return Err(unverified(name, "has an unsafe name"));
     }
     Ok(parts.collect())
 }
@@ -137,19 +138,19 @@ async fn fetch(api: &Api, output: &Output, url: Url, target: &Path, line: &Line)
     http.retry(async || {
         line.transfer("downloading", output.bytes);
         let sent = tokio::time::timeout(stall, http.client().get(url.clone()).send()).await;
-        let answer = accept(sent.map_err(|_| stood_still())?.map_err(setback)?).await?;
-        let part = part_file(folder).map_err(|cause| Setback::Final(unwritable(target, cause)))?;
+        let answer = accept(sent.map_err(|_| stalled())?.map_err(retry_error)?).await?;
+        let part = part_file(folder).map_err(|cause| RetryError::Final(unwritable(target, cause)))?;
         let found = receive(answer, &part, output.bytes, target, stall, line).await?;
         if found != (output.bytes, output.sha256) {
-            return Err(Setback::Final(unverified(&output.name, "came with other bytes than the job says")));
+            return Err(RetryError::Final(unverified(&output.name, "does not match the size and digest in the job")));
         }
-        part.persist_noclobber(target).map_err(|error| Setback::Final(unwritable(target, error.error)))?;
+        part.persist_noclobber(target).map_err(|error| RetryError::Final(unwritable(target, error.error)))?;
         Ok(())
     })
     .await
 }
 
-/// Writes an answer's content to `part`, but never much more than `most` bytes; tells what was received.
+/// Writes the response body to `part` and stops soon after `most` bytes. Returns the size and digest received.
 async fn receive(
     mut answer: Response,
     part: &NamedTempFile,
@@ -157,38 +158,38 @@ async fn receive(
     target: &Path,
     stall: std::time::Duration,
     line: &Line,
-) -> Result<(u64, Sha256), Setback> {
-    let lost = |cause| Setback::Final(unwritable(target, cause));
+) -> Result<(u64, Sha256), RetryError> {
+    let lost = |cause| RetryError::Final(unwritable(target, cause));
     let mut file = tokio::fs::File::from_std(part.reopen().map_err(lost)?);
     let (mut hasher, mut bytes, meter) = (Hasher::new(), 0, line.meter());
     while bytes <= most {
-        let chunk = tokio::time::timeout(stall, answer.chunk()).await.map_err(|_| stood_still())?;
-        let Some(chunk) = chunk.map_err(setback)? else { break };
+        let chunk = tokio::time::timeout(stall, answer.chunk()).await.map_err(|_| stalled())?;
+        let Some(chunk) = chunk.map_err(retry_error)? else { break };
         hasher.update(&chunk);
         file.write_all(&chunk).await.map_err(lost)?;
         bytes += chunk.len() as u64;
         meter.add(chunk.len() as u64);
     }
-    // tokio writes behind: only a flush tells of a full disk.
+    // tokio buffers writes: a full disk is reported only on flush.
     file.flush().await.map_err(lost)?;
     Ok((bytes, Sha256::from_bytes(hasher.finalize().into())))
 }
 
-/// A file without its final name, which goes away with the handle, Ctrl-C included.
+/// A temporary file, removed when the handle is dropped, also on Ctrl-C.
 fn part_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".smmu-").suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What the user's umask leaves of it, as for every other new file.
+        // Subject to the user's umask, as for every new file.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
 }
 
-fn stood_still() -> Setback {
-    Setback::passing("the download stalled")
+fn stalled() -> RetryError {
+    RetryError::passing("the download stalled")
 }
 
 fn unverified(name: &str, what: &str) -> Error {
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_names_are_safe_whatever_the_file_is_called() {
+    fn folder_names_are_safe_for_any_file_name() {
         assert_eq!(
             folder_names(["...jpg", "a\nb\x1b.png", "..", "Übergröße 1.png"]),
             ["file", "a_b_", "file-2", "Übergröße_1"]
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_there_is_left_alone() {
+    fn an_existing_folder_is_not_reused() {
         let out = tempfile::tempdir().unwrap();
         let first = new_folder(out.path(), "a").unwrap();
         fs::write(first.join("mine"), "x").unwrap();

@@ -1,21 +1,21 @@
-//! What can go wrong, and the exit code that says who acts.
+//! Errors and exit codes. The exit code says who has to act.
 
 use serde::Serialize;
 use smmu_core::Status;
 use std::{fmt, io, path::PathBuf, process::ExitCode};
 
-/// How the program ends.
+/// Exit status of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Every job completed, or was submitted where nobody waited.
+    /// Every job completed, or was submitted without `--wait`.
     Done,
     /// A job failed or was cancelled.
     JobFailed,
     /// The command line is wrong, or a source file cannot be read.
     Usage,
-    /// The API or the store refused a request for good.
+    /// The API or the store refused a request; a retry would not help.
     Refused,
-    /// Network or service trouble that outlasted the retries.
+    /// Network or service failure after all retries.
     Trouble,
     /// An output could not be verified or written.
     NotSaved,
@@ -24,7 +24,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number that scripts see.
+    /// The numeric exit code.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -34,13 +34,13 @@ impl Exit {
             Self::Refused => 3,
             Self::Trouble => 4,
             Self::NotSaved => 5,
-            // 128 and the number of SIGINT, as shells have it.
+            // 128 plus the number of SIGINT, as in shells.
             Self::Interrupted => 130,
         }
     }
 
-    /// The one exit of two files. What the user must change comes before what passes by itself, so
-    /// that a script which sees [`Exit::Trouble`] knows that running again can make all good.
+    /// The combined exit of two files. Errors that the user must fix outrank transient ones, so a script that sees
+    /// [`Exit::Trouble`] knows that running again can succeed.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         const fn weight(exit: Exit) -> u8 {
@@ -57,7 +57,7 @@ impl Exit {
         if weight(other) > weight(self) { other } else { self }
     }
 
-    /// What the status of a job means for the program that asked for it.
+    /// The exit for a job with this status.
     #[must_use]
     pub const fn of(status: Status) -> Self {
         match status {
@@ -73,10 +73,10 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a file's journey ended early.
+/// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line cannot be followed.
+    /// Invalid command line or setup.
     #[error("{0}")]
     Usage(String),
     /// A source file cannot be read.
@@ -84,34 +84,34 @@ pub enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         cause: io::Error,
     },
     /// The API or the store refused a request.
     #[error("refused: {0}")]
     Refused(Refused),
-    /// A request did not get through, again and again.
+    /// A request failed after all retries.
     #[error("{0}")]
     Trouble(String),
-    /// An output is not what the job says it is.
+    /// An output does not match its description in the job.
     #[error("output {name}: {what}")]
     Unverified {
         /// The output, as the job names it.
         name: String,
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
     /// An output or a result cannot be written.
     #[error("cannot write {place}: {cause}")]
     Unwritable {
-        /// Where to.
+        /// The path or stream.
         place: String,
-        /// What the system said.
+        /// Error of the operating system.
         cause: io::Error,
     },
 }
 
-/// A refusal, as RFC 9457 problem details or as S3's XML tell it.
+/// A refusal, from RFC 9457 problem details or S3's XML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// HTTP status.
@@ -122,7 +122,7 @@ pub struct Refused {
     pub detail: String,
     /// The request field that is wrong, as a JSON pointer.
     pub pointer: Option<String>,
-    /// What to do about it.
+    /// Remedy for the user.
     pub remedy: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// An [`Error`] as `--json` shows it.
+/// JSON form of an [`Error`], for `--json`.
 #[derive(Debug, Serialize)]
 pub struct ProblemView {
     code: String,
@@ -147,25 +147,25 @@ pub struct ProblemView {
 }
 
 impl Error {
-    /// A command line that cannot be followed.
+    /// An [`Error::Usage`].
     pub fn usage(what: impl Into<String>) -> Self {
         Self::Usage(what.into())
     }
 
-    /// An issuer's refusal of a session, which a new one ends.
+    /// Adds the remedy to sign in again to an issuer's refusal of a session.
     #[must_use]
     pub fn until_login(self) -> Self {
         let remedy = "Run `smmu login` again.".to_owned();
         self.map_refused(|refused| Refused { remedy: Some(remedy), ..refused })
     }
 
-    /// The same error; a refusal changed.
+    /// Applies `change` to a refusal; leaves other errors as they are.
     #[must_use]
     pub fn map_refused(self, change: impl FnOnce(Refused) -> Refused) -> Self {
         if let Self::Refused(refused) = self { Self::Refused(change(refused)) } else { self }
     }
 
-    /// How the program ends because of it.
+    /// The exit status for this error.
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
@@ -176,7 +176,7 @@ impl Error {
         }
     }
 
-    /// The error as a JSON document tells it.
+    /// The JSON form.
     #[must_use]
     pub fn view(&self) -> ProblemView {
         let remedy = match self {
@@ -204,7 +204,7 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn trouble_is_told_only_where_nothing_else_is_wrong() {
+    fn trouble_is_reported_only_if_nothing_else_failed() {
         let worst = |exits: &[Exit]| exits.iter().copied().fold(Exit::Done, Exit::and);
         assert_eq!(worst(&[]), Exit::Done);
         assert_eq!(worst(&[Exit::Done, Exit::Trouble, Exit::Done]), Exit::Trouble);

@@ -1,4 +1,4 @@
-//! What each command does, from its arguments to its exit code.
+//! Implements each command, from its arguments to its exit code.
 
 use crate::{
     account,
@@ -6,15 +6,12 @@ use crate::{
     args::{AccountCommand, AnyId, Cli, Command, Filter, Follow, Listed, Notes},
     download,
     error::{Error, Exit},
-    list,
-    login::{self, sender},
-    parts, profiles,
+    list, login, parts, profiles,
     report::{Report, spoken, table},
-    session::Access,
-    show::{Line, Show, printable},
+    show::{Line, Show, print, printable},
     source,
     upload::{self, Wanted},
-    wait,
+    wait, watch, webhooks,
 };
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -28,13 +25,13 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// How many files are hashed, uploaded or fetched at a time. More would only share the same line.
+/// Number of files hashed, uploaded or downloaded at a time. More would only share the same bandwidth.
 const TRANSFERS: usize = 2;
 
-/// How many files are under way at a time, those that wait for their jobs among them.
+/// Number of files in progress at a time, including those that wait for their jobs.
 const UNDER_WAY: usize = 16;
 
-/// Does what the command line says; results go to `stdout`, all else to `show`.
+/// Runs the command. Results go to `stdout`, all else to `show`.
 pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     let done = match &cli.command {
         Command::Upload { files, parts, notes, choice, dedup, follow } => {
@@ -48,10 +45,11 @@ pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
             account::delete(&cli, *yes, *json, show, stdout).await
         }
         Command::Rerun { id, choice, step, follow } => {
-            let wish = RerunRequest { choice, steps: step.map(|step| [step]) };
-            rerun(&cli, id, &wish, follow, show, stdout).await
+            let request = RerunRequest { choice, steps: step.map(|step| [step]) };
+            rerun(&cli, id, &request, follow, show, stdout).await
         }
         Command::Job { id, follow } => one_job(&cli, id, follow, show, stdout).await,
+        Command::Watch { ids, json } => watch::run(&cli, ids, *json, show, stdout).await,
         Command::List { what, filter, json } => list_all(&cli, *what, filter, *json, show, stdout).await,
         Command::Show { id: AnyId::Job(id), json } => {
             let follow = Follow { wait: false, out: None, json: *json };
@@ -60,6 +58,7 @@ pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
         Command::Show { id: AnyId::Media(id), json } => one_media(&cli, id, *json, show, stdout).await,
         Command::Cancel { ids, json } => cancel_all(&cli, ids, *json, show, stdout).await,
         Command::Delete { ids, json } => delete_all(&cli, ids, *json, show, stdout).await,
+        Command::Webhooks { what } => webhooks::run(&cli, what, show, stdout).await,
         Command::Login(args) => login::login(&cli, args, show, stdout).await,
         Command::Logout { json } => login::logout(&cli, *json, show, stdout).await,
         Command::Health { json } => health(&cli, *json, show, stdout).await,
@@ -72,21 +71,21 @@ pub async fn run(cli: Cli, show: &Show, stdout: &mut dyn Write) -> Exit {
     })
 }
 
-/// What the journeys of one run share.
+/// State shared by all files of one command.
 struct Run<'a> {
     api: Api,
     follow: &'a Follow,
     show: &'a Show,
-    /// What is wanted of each upload.
+    /// Options of each upload.
     wanted: Wanted,
-    /// Whether even small files are sent in parts.
+    /// Sends small files in parts too.
     in_parts: bool,
     transfers: Semaphore,
 }
 
 impl<'a> Run<'a> {
     fn new(cli: &Cli, follow: &'a Follow, show: &'a Show) -> Result<Self, Error> {
-        let api = signed_in(cli, show)?;
+        let api = Api::signed_in(cli, show)?;
         if let Some(out) = &follow.out {
             let unwritable = |cause| Error::Unwritable { place: out.display().to_string(), cause };
             fs::create_dir_all(out).map_err(unwritable)?;
@@ -95,11 +94,11 @@ impl<'a> Run<'a> {
         Ok(Self { api, follow, show, wanted, in_parts: false, transfers })
     }
 
-    /// One file's journey, its end told.
+    /// Uploads and follows one file, and prints its errors and remarks.
     async fn file(&self, path: &Path, folder: &str) -> Report {
         let line = self.show.line(&source::name_of(path));
         let mut report = Report { file: Some(path.to_owned()), ..Report::default() };
-        report.fault = self.try_file(path, folder, &line, &mut report).await.err();
+        report.error = self.try_file(path, folder, &line, &mut report).await.err();
         told(report, &line)
     }
 
@@ -111,11 +110,11 @@ impl<'a> Run<'a> {
         self.follow(snapshot, folder, line, report).await
     }
 
-    /// Uploads a file in the way that suits its size.
+    /// Uploads a file in one request or in parts, depending on its size.
     async fn submit(&self, path: &Path, line: &Line, report: &mut Report) -> Result<JobSnapshot, Error> {
         let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
         let bytes = fs::metadata(path).map_err(unreadable)?.len();
-        // An empty file has no parts; the API says what is wrong with it.
+        // An empty file has no parts; the API reports the error.
         if bytes >= parts::PARTS_FROM_BYTES || (self.in_parts && bytes > 0) {
             report.bytes = Some(bytes);
             return parts::submit(&self.api, path, &self.wanted, line).await;
@@ -125,7 +124,7 @@ impl<'a> Run<'a> {
         upload::submit(&self.api, path, &facts, &self.wanted, line).await
     }
 
-    /// The journey of a job that `snapshot` finds or makes, its end told. `name` is what it is called until then.
+    /// Follows the job that `snapshot` finds or creates, and prints its errors and remarks under `name`.
     async fn job(&self, name: &str, snapshot: impl Future<Output = Result<JobSnapshot, Error>>) -> Report {
         let line = self.show.line(name);
         let mut report = Report::default();
@@ -134,11 +133,11 @@ impl<'a> Run<'a> {
             let folder = snapshot.job.job_id.to_string();
             self.follow(snapshot, &folder, &line, &mut report).await
         };
-        let fault = followed.await.err();
-        told(Report { fault, ..report }, &line)
+        let error = followed.await.err();
+        told(Report { error, ..report }, &line)
     }
 
-    /// Follows a job as far as the command line says. `report` has the job as last seen, also after an error.
+    /// Waits and downloads as the command line says. `report` gets the last known state, also after an error.
     async fn follow(
         &self,
         mut snapshot: JobSnapshot,
@@ -146,12 +145,13 @@ impl<'a> Run<'a> {
         line: &Line,
         report: &mut Report,
     ) -> Result<(), Error> {
+        report.estimate.clone_from(&snapshot.job.estimate);
         let waited =
             if self.follow.to_the_end() { wait::to_the_end(&self.api, &mut snapshot, line).await } else { Ok(()) };
         let job = report.job.insert(snapshot.job);
         waited?;
         match &self.follow.out {
-            // What a running job lists may be replaced by another attempt's.
+            // Outputs of a running job may be replaced by another attempt.
             Some(out) if job.status == Status::Completed => {
                 let _turn = self.turn().await;
                 download::all(&self.api, job, out, folder, &mut report.saved, line).await
@@ -210,14 +210,14 @@ async fn one_job(cli: &Cli, id: &JobId, follow: &Follow, show: &Show, stdout: &m
 async fn rerun(
     cli: &Cli,
     id: &AnyId,
-    wish: &RerunRequest<'_>,
+    request: &RerunRequest<'_>,
     follow: &Follow,
     show: &Show,
     stdout: &mut dyn Write,
 ) -> Result<Exit, Error> {
     let run = Run::new(cli, follow, show)?;
     let media_id = media_of(&run.api, id).await?;
-    let report = run.job(media_id.as_str(), run.api.rerun(&media_id, wish)).await;
+    let report = run.job(media_id.as_str(), run.api.rerun(&media_id, request)).await;
     print_job(report, follow, stdout)
 }
 
@@ -240,7 +240,7 @@ async fn list_all(
     show: &Show,
     stdout: &mut dyn Write,
 ) -> Result<Exit, Error> {
-    let api = signed_in(cli, show)?;
+    let api = Api::signed_in(cli, show)?;
     let text = match (what, json) {
         (Listed::Jobs, false) => list::job_table(&list::jobs(&api, filter).await?),
         (Listed::Media, false) => list::media_table(&list::media(&api, filter).await?),
@@ -252,14 +252,14 @@ async fn list_all(
 }
 
 async fn one_media(cli: &Cli, id: &MediaId, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let media = signed_in(cli, show)?.media(id).await?;
+    let media = Api::signed_in(cli, show)?.media(id).await?;
     let text = if json { list::documents(std::slice::from_ref(&media)) } else { list::media_lines(&media) };
     print(stdout, &text)?;
     Ok(Exit::Done)
 }
 
 async fn cancel_all(cli: &Cli, ids: &[JobId], json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let api = signed_in(cli, show)?;
+    let api = Api::signed_in(cli, show)?;
     let mut exit = Exit::Done;
     let mut cancelled = Vec::new();
     for id in ids {
@@ -282,7 +282,7 @@ async fn cancel_all(cli: &Cli, ids: &[JobId], json: bool, show: &Show, stdout: &
 }
 
 async fn delete_all(cli: &Cli, ids: &[AnyId], json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let api = signed_in(cli, show)?;
+    let api = Api::signed_in(cli, show)?;
     let mut exit = Exit::Done;
     for id in ids {
         match delete(&api, id).await {
@@ -303,7 +303,7 @@ async fn delete(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
     Ok(media_id)
 }
 
-/// The media that an id is of, or that its job is of.
+/// The media with this ID, or the media of the job with this ID.
 async fn media_of(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
     match id {
         AnyId::Media(media_id) => Ok(media_id.clone()),
@@ -311,13 +311,7 @@ async fn media_of(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
     }
 }
 
-pub(crate) fn signed_in(cli: &Cli, show: &Show) -> Result<Api, Error> {
-    let base = cli.api()?;
-    let access = Access::of(cli, &base, show)?;
-    Ok(Api::new(sender(&base, show)?, base, access))
-}
-
-/// A script for a shell, collected first: the generator knows nothing of a pipe that is closed.
+/// Prints a completion script. Buffered first, because the generator panics on a closed pipe.
 fn completions(shell: Shell, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "smmu", &mut script);
@@ -326,8 +320,7 @@ fn completions(shell: Shell, stdout: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 async fn health(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
-    let base = cli.api()?;
-    let health = Api::new(sender(&base, show)?, base, Access::Open).health().await?;
+    let health = Api::open(cli, show)?.health().await?;
     if json {
         print(stdout, &format!("{}\n", serde_json::json!(health)))?;
     } else {
@@ -341,9 +334,4 @@ fn print_document(report: &Report, stdout: &mut dyn Write) -> Result<(), Error> 
     let document = report.document();
     let document = document.map_err(|error| Error::Unwritable { place: "a result".to_owned(), cause: error.into() })?;
     print(stdout, &format!("{document}\n"))
-}
-
-pub(crate) fn print(stdout: &mut dyn Write, text: &str) -> Result<(), Error> {
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    written.map_err(|cause| Error::Unwritable { place: "standard output".to_owned(), cause })
 }

@@ -1,20 +1,25 @@
-//! What the `smmu` program does, apart from reading its command line and ending.
+//! The `smmu` program, except for `main`.
 //!
-//! One file's journey: [`source`] finds and hashes it, [`upload`] has it granted, put and completed, [`parts`] does the
-//! same with a large one, which [`resume`] remembers while it is under way,
-//! [`wait`] follows its job, [`download`] fetches what came of it, [`report`] says so. [`list`] shows what there is. [`api`] knows
-//! the requests, [`http`] how they are sent and sent again, [`session`] with which token; [`login`] begins a session.
+//! The path of one file: [`source`] finds and hashes it, [`upload`] uploads and submits it, [`parts`] does the same for
+//! a large file and [`resume`] stores its progress, [`wait`] follows the job, [`download`] fetches the outputs, and
+//! [`report`] prints the result. [`list`] lists jobs and media.
+//! [`watch`] prints changes of jobs, which a [`socket`] receives. [`api`] defines the requests, [`http`] sends and
+//! retries them, [`session`] provides the token, which an [`issuer`] issued, and [`login`] starts a session.
 //!
-//! Invariants: the token goes to the API alone; neither it nor a signed URL is ever printed;
-//! standard output carries results and nothing else; nothing is written outside `--out` but the state of uploads that can
-//! be resumed, the tokens of a session, and the file of an export, which is the one place where signed URLs are written.
+//! Invariants: the token is sent only to the API; neither the token nor a signed URL is ever printed; standard output
+//! carries only results. Nothing is written outside `--out` except the state of resumable uploads, the tokens of a
+//! session, and the file of an export, which is the only place where signed URLs are written.
 
 pub mod account;
 pub mod api;
 pub mod args;
+pub mod clock;
+pub mod dollars;
 pub mod download;
 pub mod error;
+pub mod estimate;
 pub mod http;
+pub mod issuer;
 pub mod journey;
 pub mod list;
 pub mod login;
@@ -25,10 +30,14 @@ pub mod resume;
 pub mod retry;
 pub mod session;
 pub mod show;
+pub mod socket;
 pub mod source;
 pub mod table;
 pub mod upload;
 pub mod wait;
+pub mod waiting;
+pub mod watch;
+pub mod webhooks;
 
 pub use args::Cli;
 pub use error::Exit;

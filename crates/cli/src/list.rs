@@ -1,4 +1,4 @@
-//! `smmu list` and what `smmu show` says of a media.
+//! Output of `smmu list`, and of `smmu show` for a media.
 
 use crate::{
     api::{Api, JobEntry, Media},
@@ -10,27 +10,27 @@ use crate::{
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-/// The most entries that the API gives at once.
+/// Largest page that the API returns, in entries.
 const PAGE: usize = 100;
 
 /// Longest file name in a table, in characters.
 const LONGEST_NAME: usize = 40;
 
-/// What was listed.
+/// The collected pages of a list.
 #[derive(Debug)]
 pub struct List<T> {
     /// The entries, newest first.
     pub entries: Vec<T>,
-    /// Where the list goes on, if it does.
+    /// Cursor of the next page, if any.
     pub next: Option<String>,
 }
 
-/// The user's jobs, as many pages of them as the filter wants.
+/// The user's jobs, over as many pages as the filter needs.
 pub async fn jobs(api: &Api, filter: &Filter) -> Result<List<JobEntry>, Error> {
     gather(filter, async |parameters| api.jobs(parameters).await.map(|page| (page.jobs, page.next))).await
 }
 
-/// The user's media, as many pages of them as the filter wants.
+/// The user's media, over as many pages as the filter needs.
 pub async fn media(api: &Api, filter: &Filter) -> Result<List<Media>, Error> {
     gather(filter, async |parameters| api.media_list(parameters).await.map(|page| (page.media, page.next))).await
 }
@@ -108,7 +108,7 @@ pub fn media_table(media: &List<Media>) -> String {
     lay_out(columns, &rows.collect::<Vec<_>>()) + &continued(media.next.as_deref())
 }
 
-/// One media, a line for each thing that is known.
+/// One media, with a line per field.
 #[must_use]
 pub fn media_lines(media: &Media) -> String {
     let fields = [
@@ -124,7 +124,7 @@ pub fn media_lines(media: &Media) -> String {
     lines.concat()
 }
 
-/// One JSON document a line.
+/// One JSON document per line.
 #[must_use]
 pub fn documents<T: Serialize>(entries: &[T]) -> String {
     let document = |entry| serde_json::to_string(entry).expect("what was read as JSON can be written as JSON");

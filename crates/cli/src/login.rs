@@ -1,64 +1,21 @@
 //! `smmu login` and `smmu logout`.
 //!
-//! The API says who signs its tokens. With a Cognito user pool the user is asked for a password, which never leaves this
-//! machine (`cognito`); with any other issuer the user signs in in a browser, on whichever device (`device`).
-
-mod answers;
-mod cognito;
-mod device;
+//! The API names the issuer of its tokens. With a Cognito user pool, the program asks for a password, which never
+//! leaves this machine ([`cognito`]). With any other issuer, the user signs in in a browser on any device ([`device`]).
 
 use crate::{
     api::Api,
-    args::{Cli, LoginArgs, Token},
+    args::{Cli, LoginArgs},
     error::{Error, Exit},
-    http::{Http, Timeouts, is_this_machine},
-    journey::print,
-    session::{Access, Store, Tokens},
-    show::{Show, printable},
+    http::{secure, sender},
+    issuer::{Answers, Issuer, Tokens, cognito, device},
+    session::{Access, Store},
+    show::{Show, print, printable},
 };
-use answers::Answers;
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
 use std::io::Write;
 
-/// Who gave tokens, and gives the next ones.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
-pub enum Issuer {
-    /// A Cognito user pool, by its own API.
-    Cognito(cognito::Pool),
-    /// Any other, by OAuth 2.0.
-    OAuth(device::Client),
-}
-
-impl Issuer {
-    /// Where it is asked.
-    pub fn endpoint(&self) -> Result<Url, Error> {
-        let endpoint = match self {
-            Self::Cognito(pool) => &pool.endpoint,
-            Self::OAuth(client) => &client.token_endpoint,
-        };
-        endpoint.parse().map_err(|_| Error::usage("the session cannot be read: run `smmu login` again"))
-    }
-
-    /// The next tokens.
-    pub async fn renew(&self, http: &Http, refresh: &Token) -> Result<Tokens, Error> {
-        match self {
-            Self::Cognito(pool) => pool.renew(http, refresh).await,
-            Self::OAuth(client) => client.renew(http, refresh).await,
-        }
-    }
-
-    /// Has the issuer forget a session.
-    async fn revoke(&self, http: &Http, refresh: &Token) -> Result<(), Error> {
-        match self {
-            Self::Cognito(pool) => pool.revoke(http, refresh).await,
-            Self::OAuth(client) => client.revoke(http, refresh).await,
-        }
-    }
-}
-
-/// Begins a session.
+/// Signs in and stores the session.
 pub async fn login(cli: &Cli, args: &LoginArgs, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let base = secure(cli.api()?.as_str(), "the API")?;
     let (issuer, client_id) = issuer(&base, args, show).await?;
@@ -85,7 +42,7 @@ pub async fn login(cli: &Cli, args: &LoginArgs, show: &Show, stdout: &mut dyn Wr
     Ok(Exit::Done)
 }
 
-/// Ends the session, here and with the issuer.
+/// Deletes the stored session and revokes it at the issuer.
 pub async fn logout(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let base = cli.api()?;
     let store = Store::of(&base)?;
@@ -101,7 +58,7 @@ pub async fn logout(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) 
         };
         if let Err(error) = revoked {
             let error = printable(&error.to_string(), 400);
-            show.note(&format!("the tokens are removed from this machine, but the issuer still takes them: {error}"));
+            show.note(&format!("signed out here, but the issuer did not revoke the tokens: {error}"));
         }
     }
     let text = match (json, tokens.is_some()) {
@@ -113,17 +70,16 @@ pub async fn logout(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) 
     Ok(Exit::Done)
 }
 
-/// Who signs the API's tokens, and the client by which its users sign in: from the command line, or from the API itself.
+/// The issuer of the API's tokens and the OAuth client ID, from the command line or from the API.
 async fn issuer(base: &Url, args: &LoginArgs, show: &Show) -> Result<(Url, String), Error> {
     let (mut issuer, mut client_id) = (args.issuer.clone(), args.client_id.clone());
     if issuer.is_none() || client_id.is_none() {
         let hint = Api::new(sender(base, show)?, base.clone(), Access::Open).sign_in_hint().await?;
-        let hint = hint
-            .ok_or_else(|| Error::usage("the API does not say who signs its tokens: give --issuer and --client-id"));
+        let hint = hint.ok_or_else(|| Error::usage("the API names no issuer of tokens: give --issuer and --client-id"));
         let hint = hint?;
         let own = hint.authorization_servers.into_iter().next();
         let name = |issuer: &Option<String>| issuer.as_deref().map(|issuer| issuer.trim_end_matches('/').to_owned());
-        // Another issuer's client is none of this one's.
+        // A client ID is only valid with its own issuer.
         if issuer.is_none() || name(&issuer) == name(&own) {
             client_id = client_id.or(hint.smmu_client_id);
         }
@@ -134,36 +90,7 @@ async fn issuer(base: &Url, args: &LoginArgs, show: &Show) -> Result<(Url, Strin
     })?;
     let client_id = client_id.ok_or_else(|| {
         let issuer = printable(&issuer, 200);
-        Error::usage(format!("the client to sign in by is not known: give --client-id, as registered with {issuer}"))
+        Error::usage(format!("no client to sign in with: give --client-id, as registered with {issuer}"))
     })?;
     Ok((secure(&issuer, "the issuer")?, client_id))
-}
-
-/// An address that tokens may travel to: nobody on the way can read them.
-pub(crate) fn secure(text: &str, what: &str) -> Result<Url, Error> {
-    let url: Option<Url> = text.parse().ok();
-    let safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_this_machine(url));
-    url.filter(safe)
-        .ok_or_else(|| Error::usage(format!("the address of {what} must be https: {}", printable(text, 200))))
-}
-
-/// A sender for one service, which tells what it sends again.
-pub(crate) fn sender(service: &Url, show: &Show) -> Result<Http, Error> {
-    let show = show.clone();
-    Http::new(service, Timeouts::default(), move |text| show.note(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::secure;
-
-    #[test]
-    fn tokens_travel_encrypted_or_not_at_all() {
-        for good in ["https://id.example/realms/a", "http://127.0.0.1:4566/", "http://id.localhost:1"] {
-            assert!(secure(good, "x").is_ok(), "{good}");
-        }
-        for bad in ["http://id.example", "ftp://127.0.0.1", "id.example", ""] {
-            assert!(secure(bad, "x").is_err(), "{bad}");
-        }
-    }
 }

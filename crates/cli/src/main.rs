@@ -1,4 +1,4 @@
-//! `smmu`, the client of Smart Media Uploader. Wires; the library does.
+//! `smmu`, the client of Smart Media Uploader. The library has the logic.
 
 use clap::Parser;
 use smmu_cli::{Cli, Exit, Show, run};
@@ -20,12 +20,12 @@ fn main() -> ExitCode {
         tokio::select! {
             exit = run(cli, &show, &mut stdout) => exit,
             Ok(()) = tokio::signal::ctrl_c() => {
-                show.note("interrupted; jobs that were submitted go on without this client");
+                show.note("interrupted; submitted jobs continue without this client");
                 Exit::Interrupted
             }
         }
     });
-    // A file that is being hashed must not hold up the end.
+    // Do not wait for a file that is still being hashed.
     runtime.shutdown_background();
     exit.into()
 }

@@ -1,12 +1,13 @@
-//! A large file, in parts: several at a time, each sent again by itself, and none that the store has already. Another run,
-//! or another machine, goes on where this one ended.
+//! Uploads a large file in parts: several at a time, each retried on its own, skipping those that the store already
+//! has. A later run resumes where this one ended.
 
 use crate::{
     api::{Api, Grant, How, InitAnswer, InitRequest, JobSnapshot, PartToSign, PartsGrant},
     error::Error,
-    http::{accept, setback},
+    estimate::Estimate,
+    http::{accept, retry_error},
     resume::{Identity, Memory},
-    retry::Setback,
+    retry::RetryError,
     show::Line,
     source,
     upload::{self, Piece, Wanted},
@@ -26,12 +27,12 @@ use std::{
     },
 };
 
-/// From this size on a file is sent in parts, in bytes: below it a broken connection costs little.
+/// Smallest file sent in parts, in bytes. Below this size a broken connection costs little.
 pub const PARTS_FROM_BYTES: u64 = 64 * 1024 * 1024;
-/// One connection does not fill a fast line over a long way.
+/// One connection cannot saturate a fast link with a long round trip.
 const PARTS_AT_ONCE: usize = 4;
 
-/// An upload under way.
+/// An upload in progress.
 struct Upload<'a> {
     api: &'a Api,
     media_id: MediaId,
@@ -42,17 +43,17 @@ struct Upload<'a> {
     line: &'a Line,
 }
 
-/// Why an upload that was found is not gone on with.
+/// State of an upload from an earlier run.
 enum Found<'a> {
-    /// It can be.
+    /// It can be resumed.
     Open(Upload<'a>),
-    /// All of its parts were put together.
+    /// Its parts were already joined.
     Joined,
-    /// It is no upload of this user's any more.
+    /// It has expired or was deleted.
     Gone,
 }
 
-/// Has an upload in parts granted, or finds the one that this file has, makes it, and submits it.
+/// Starts an upload in parts or resumes an earlier one, sends the parts, and submits it.
 pub async fn submit(api: &Api, path: &Path, wanted: &Wanted, line: &Line) -> Result<JobSnapshot, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
     let file = Identity::of(path).map_err(unreadable)?;
@@ -62,24 +63,25 @@ pub async fn submit(api: &Api, path: &Path, wanted: &Wanted, line: &Line) -> Res
         Some(Found::Open(upload)) => Some(upload.send().await?),
         Some(Found::Gone) | None => None,
     };
-    let media_id = match media_id {
-        Some(media_id) => media_id,
+    let (media_id, estimate) = match media_id {
+        Some(media_id) => (media_id, None),
         None => match begun(api, path, file.bytes, wanted, &memory, line).await? {
-            Begun::Upload(upload) => upload.send().await?,
+            Begun::Upload(upload, estimate) => (upload.send().await?, estimate),
             Begun::Known(job) => return upload::known(api, &job, line).await,
         },
     };
-    // The parts were read one after the other: written to meanwhile, the file has no content of its own.
+    // The parts were read at different times, so after a change the upload would mix two versions.
     if Identity::of(path).map_err(unreadable)? != file {
         memory.forget();
         return Err(unreadable(io::Error::other("it changed while it was uploaded")));
     }
-    let snapshot = api.complete(&media_id).await?;
+    let mut snapshot = api.complete(&media_id).await?;
+    snapshot.job.estimate = estimate;
     memory.forget();
     Ok(snapshot)
 }
 
-/// The upload that this file has from an earlier run, if any.
+/// The upload of this file from an earlier run, if any.
 async fn resumed<'a>(
     api: &'a Api,
     path: &'a Path,
@@ -99,15 +101,15 @@ async fn resumed<'a>(
     Ok(Some(found))
 }
 
-/// What an upload that is asked for begins with.
+/// Result of a request for an upload.
 enum Begun<'a> {
-    /// Its parts.
-    Upload(Upload<'a>),
-    /// The job of the same content, which was sent before.
+    /// A new upload, and the estimate of its job.
+    Upload(Upload<'a>, Option<Estimate>),
+    /// The job of an earlier upload of the same content.
     Known(JobId),
 }
 
-/// A new upload of the file.
+/// Requests a new upload of the file.
 async fn begun<'a>(
     api: &'a Api,
     path: &'a Path,
@@ -117,9 +119,9 @@ async fn begun<'a>(
     line: &'a Line,
 ) -> Result<Begun<'a>, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
-    // A digest of the whole takes a reading of its own, which is worth it where it can save the sending.
+    // Hashing the whole file takes an extra read, which pays off only if it can avoid the upload.
     let sha256 = if wanted.dedup { Some(source::examine(path, line).await?.sha256) } else { None };
-    let wish = InitRequest {
+    let request = InitRequest {
         file_name: &source::name_of(path),
         content_type: source::content_type_of(path).map_err(unreadable)?,
         size: bytes,
@@ -129,25 +131,28 @@ async fn begun<'a>(
         choice: &wanted.choice,
         dedup: wanted.dedup,
     };
-    let Grant { media_id, how } = match api.init(&wish).await? {
+    let Grant { media_id, estimate, how } = match api.init(&request).await? {
         InitAnswer::Granted(grant) => grant,
         InitAnswer::Duplicate { job } => return Ok(Begun::Known(job.job_id)),
     };
     let How::Parts(PartsGrant { part_bytes, .. }) = how else {
-        return Err(Error::Trouble("the API granted one request where parts were asked for".to_owned()));
+        return Err(Error::Trouble("the API granted a single request instead of parts".to_owned()));
     };
+    if let Some(estimate) = &estimate {
+        estimate.tell(line);
+    }
     memory.remember(&media_id, line);
     let plan = PartPlan { bytes, part_bytes };
-    Ok(Begun::Upload(Upload { api, media_id, plan, arrived: BTreeMap::new(), path, line }))
+    Ok(Begun::Upload(Upload { api, media_id, plan, arrived: BTreeMap::new(), path, line }, estimate))
 }
 
 impl Upload<'_> {
-    /// Sends what the store has not got, and answers the media.
+    /// Sends the parts that the store does not have, and returns the media ID.
     async fn send(self) -> Result<MediaId, Error> {
         self.line.transfer("uploading", self.plan.bytes);
         let parts = (1..=self.plan.count()).map(|number| self.send_part(number));
         match stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await {
-            // Another run was faster.
+            // Another run has completed the upload.
             Err(Error::Refused(refused)) if refused.code == "parts_joined" => {}
             sent => sent?,
         }
@@ -164,24 +169,24 @@ impl Upload<'_> {
         let http = &self.api.http;
         let mut signed_before = false;
         http.retry(async || {
-            // Each time anew: a signature does not outlive a long wait.
+            // Sign for each try: a signature may expire during a long wait.
             let first = !std::mem::replace(&mut signed_before, true);
             let signed = self.api.sign_part(&self.media_id, PartToSign { number, sha256 }).await;
-            let signed = signed.map_err(Setback::Final)?;
+            let signed = signed.map_err(RetryError::Final)?;
             let moved = Arc::new(AtomicU64::new(0));
             let body = upload::body(self.path, self.plan.bytes, piece, self.line, &moved).await;
             let request =
-                signed.request(http, piece.bytes).map_err(Setback::Final)?.body(body.map_err(Setback::Final)?);
+                signed.request(http, piece.bytes).map_err(RetryError::Final)?.body(body.map_err(RetryError::Final)?);
             let sent = tokio::select! {
                 answer = request.send() => match answer {
-                    // The first time, the upload may have taken longer than its signature holds.
+                    // On the first try, the signature may have expired during the upload.
                     Ok(answer) if first && answer.status() == StatusCode::FORBIDDEN => {
-                        Err(Setback::passing("the store refused the signature"))
+                        Err(RetryError::passing("the store refused the signature"))
                     }
                     Ok(answer) => accept(answer).await.map(drop),
-                    Err(error) => Err(setback(error)),
+                    Err(error) => Err(retry_error(error)),
                 },
-                () = upload::stand_still(&moved, http.patience().stall) => Err(Setback::passing("the upload stalled")),
+                () = upload::wait_until_stalled(&moved, http.patience().stall) => Err(RetryError::passing("the upload stalled")),
             };
             if sent.is_err() {
                 self.line.meter().take_back(moved.load(Ordering::Relaxed));
@@ -223,7 +228,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn a_piece_has_the_digest_of_its_bytes_and_one_beyond_the_end_has_none() {
+    fn a_piece_is_hashed_and_one_beyond_the_end_fails() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"abcdefg").unwrap();
         let found = digest(file.path(), Piece { start: 2, bytes: 3 }).unwrap();

@@ -1,14 +1,14 @@
-//! `smmu check-profiles`: for operators, before a deployment. What a function or worker would refuse when it starts, when
-//! nothing works any more, is refused here.
+//! `smmu check-profiles`: for operators, before a deployment. Rejects profiles that would stop every function and
+//! worker from starting.
 
 use crate::{
     error::{Error, Exit},
-    journey::print,
+    show::print,
 };
 use smmu_core::{Profile, Profiles, with_causes};
 use std::io::Write;
 
-/// Judges the stack's own profile and the named ones, both in JSON.
+/// Validates the default profile of the stack and the named ones, both in JSON.
 pub fn check(profile: &str, profiles: &str, json: bool, stdout: &mut dyn Write) -> Result<Exit, Error> {
     let unusable = |parameter, error: &dyn std::error::Error| {
         Error::usage(format!("parameter {parameter}: {}", with_causes(error)))

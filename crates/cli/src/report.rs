@@ -1,11 +1,13 @@
-//! What came of each file: a JSON document for programs, a row for people, an exit code for scripts.
+//! The result of each file: a JSON document for programs, a table row for people, an exit code for scripts.
 
 use crate::{
-    api::Job,
+    api::{Cost, Job},
     error::{Error, Exit},
+    estimate::Estimate,
     show::printable,
     source::name_of,
     table::{Side, lay_out},
+    waiting,
 };
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
@@ -15,30 +17,32 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// Longest file name in the table, in characters.
 const LONGEST_NAME: usize = 40;
 
-/// Most of a transcript that is shown, in characters; all of it is in its file.
+/// Longest transcript excerpt to show, in characters; the saved file has the whole text.
 const LONGEST_WORDS: usize = 1000;
 
-/// What came of one file, or of one job that was asked for by its id.
+/// The result of one file, or of one job requested by id.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The file as it was named, where one was.
+    /// The file as given on the command line; none for a job requested by id.
     pub file: Option<PathBuf>,
     /// Its size, once hashed.
     pub bytes: Option<u64>,
     /// The job as it was last seen.
     pub job: Option<Job>,
-    /// Outputs that were fetched, by name.
+    /// The estimate that the API returned before the job began.
+    pub estimate: Option<Estimate>,
+    /// Paths of downloaded outputs, by output name.
     pub saved: BTreeMap<String, PathBuf>,
-    /// What ended the journey early.
-    pub fault: Option<Error>,
+    /// The error that ended the run early.
+    pub error: Option<Error>,
 }
 
 impl Report {
-    /// What it means for the program's exit code.
+    /// The exit code for this result.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let fault = self.fault.as_ref().map_or(Exit::Done, Error::exit);
-        self.job.as_ref().map_or(Exit::Done, |job| Exit::of(job.status)).and(fault)
+        let error = self.error.as_ref().map_or(Exit::Done, Error::exit);
+        self.job.as_ref().map_or(Exit::Done, |job| Exit::of(job.status)).and(error)
     }
 
     /// The document that `--json` prints.
@@ -53,13 +57,16 @@ impl Report {
         if let Some(file) = &self.file {
             document["file"] = file.to_string_lossy().into();
         }
-        if let Some(fault) = &self.fault {
-            document["problem"] = serde_json::to_value(fault.view())?;
+        if let Some(estimate) = &self.estimate {
+            document["estimate"] = serde_json::to_value(estimate)?;
+        }
+        if let Some(error) = &self.error {
+            document["problem"] = serde_json::to_value(error.view())?;
         }
         Ok(document)
     }
 
-    /// What went wrong, in a line for people.
+    /// A one-line, human-readable error.
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
         let failed = self.job.as_ref().and_then(|job| Some((job, job.error.as_ref()?)));
@@ -68,11 +75,11 @@ impl Report {
             let again = if error.retryable { format!(" [smmu rerun {}]", job.job_id) } else { String::new() };
             format!("failed: {} at {}: {}{remedy}{again}", error.code, error.stage, error.message)
         });
-        let text = failed.or_else(|| self.fault.as_ref().map(ToString::to_string))?;
+        let text = failed.or_else(|| self.error.as_ref().map(ToString::to_string))?;
         Some(printable(&text, 600))
     }
 
-    /// What is not as it should be with a file that was processed all the same, a line each.
+    /// Warnings about a processed file, one line each.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         let warnings = self.job.iter().flat_map(|job| job.warnings.iter().map(move |warning| (job, warning)));
         warnings.map(|(job, warning)| {
@@ -83,11 +90,11 @@ impl Report {
         })
     }
 
-    fn row(&self) -> [String; 7] {
+    fn row(&self) -> [String; 9] {
         const NONE: &str = "–";
         let job = self.job.as_ref();
         let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
-        // Folders before it would push the name itself out of its column.
+        // A path's folders would hide the file name, since the column is narrow.
         let name = self.file.as_ref().map(|path| name_of(path));
         let outputs = job.and_then(|job| job.outputs.as_ref());
         let bytes_in = self.bytes.map(|bytes| HumanBytes(bytes).to_string());
@@ -104,16 +111,21 @@ impl Report {
             or_none(outputs.map(|outputs| outputs.len().to_string())),
             size,
             or_none(job.and_then(seconds)),
+            or_none(job.and_then(|job| job.cost.as_ref()).map(Cost::cell)),
+            or_none(self.estimate.as_ref().map(Estimate::cell)),
             or_none(job.map(|job| job.job_id.to_string())),
         ]
     }
 
     fn status(&self) -> String {
-        match (&self.job, &self.fault) {
+        match (&self.job, &self.error) {
             (Some(job), Some(Error::Unverified { .. } | Error::Unwritable { .. })) => {
                 format!("{}, not saved", job.status)
             }
-            (Some(job), _) => job.status.to_string(),
+            (Some(job), _) => {
+                let wait = waiting::of_job(job).map(|wait| format!(", {wait}")).unwrap_or_default();
+                format!("{}{wait}", job.status)
+            }
             (None, Some(Error::Refused(_))) => "REFUSED".to_owned(),
             (None, Some(Error::Unreadable { .. })) => "UNREADABLE".to_owned(),
             (
@@ -130,7 +142,7 @@ fn seconds(job: &Job) -> Option<String> {
     job.status.is_terminal().then(|| format!("{}.{}", ms / 1000, ms % 1000 / 100))
 }
 
-/// What was said in the files whose transcripts were fetched, a paragraph each.
+/// Excerpts of the downloaded transcripts, one paragraph each.
 #[must_use]
 pub fn spoken(reports: &[Report]) -> String {
     let said = reports.iter().filter_map(|report| {
@@ -153,6 +165,8 @@ pub fn table(reports: &[Report]) -> String {
         ("OUTPUTS", Side::Right),
         ("SIZE", Side::Right),
         ("SECONDS", Side::Right),
+        ("COST", Side::Right),
+        ("EXPECTED", Side::Right),
         ("JOB", Side::Left),
     ];
     let rows: Vec<_> = reports.iter().map(Report::row).collect();
@@ -177,7 +191,25 @@ mod tests {
     }
 
     #[test]
-    fn what_another_run_can_make_good_comes_with_its_command() {
+    fn the_status_of_a_job_that_waits_has_its_position_and_expected_start() {
+        let queue = json!({"ahead": 3, "startsAt": "2026-01-01T00:02:30.000Z"});
+        let waits = report(&json!({"status": "QUEUED", "stage": "queue", "queue": queue}));
+        assert_eq!(waits.row()[2], "QUEUED, about 3 ahead, starts about 00:02 UTC");
+        assert_eq!(report(&json!({})).row()[2], "FAILED");
+    }
+
+    #[test]
+    fn the_cost_of_a_job_that_did_not_complete_is_a_lower_bound() {
+        let cost = |more: &Value| {
+            let mut cost = json!({"totalMicroDollars": 1731});
+            cost.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+            report(&json!({ "cost": cost })).row()[6].clone()
+        };
+        assert_eq!([cost(&json!({})), cost(&json!({"atLeast": true}))], ["$0.0017", "≥ $0.0017"]);
+    }
+
+    #[test]
+    fn retryable_errors_and_warnings_name_the_command_to_rerun() {
         let failed = |retryable: bool| {
             let error = json!({"code": "c", "message": "m", "stage": "s", "retryable": retryable, "remedy": "Do."});
             report(&json!({ "error": error })).complaint().unwrap()

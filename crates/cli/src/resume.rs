@@ -1,7 +1,7 @@
-//! What is remembered between runs: which upload a file belongs to, as long as that is under way.
+//! State kept between runs: the media ID of each upload in progress.
 //!
-//! One small file for each, named after the API and the file's path, in the folder that the system has for the state of
-//! programs. It holds no secret: what has arrived is asked of the API.
+//! Each upload has one small file in the system's folder for program state, named by a hash of the API and the file's
+//! path. It holds no secret and no list of parts: the API is asked which parts have arrived.
 
 use crate::{show::Line, upload::Wanted};
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
@@ -14,20 +14,20 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-/// A file by what changes when its content does.
+/// Identifies a file by properties that change with its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
-    /// Where it is, without links.
+    /// Canonical path.
     path: PathBuf,
     /// Size in bytes.
     pub bytes: u64,
-    /// When it was last written, in nanoseconds since 1970; 0 where the system does not say.
+    /// Modification time in nanoseconds since 1970; 0 if unknown.
     modified_ns: u64,
 }
 
 impl Identity {
-    /// The file at a path as it is now.
+    /// The current identity of the file at `path`.
     pub fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
         let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
@@ -41,12 +41,12 @@ impl Identity {
 struct Record {
     #[serde(flatten)]
     file: Identity,
-    /// What was wanted of it.
+    /// Digest of the upload's options.
     wanted: Sha256,
     media_id: MediaId,
 }
 
-/// The memory of one file's upload to one API.
+/// The stored state of one file's upload to one API.
 pub struct Memory {
     record: Option<PathBuf>,
     file: Identity,
@@ -54,15 +54,14 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The memory of a file's upload to the API at `api`. Where there is no place for it, nothing is remembered.
+    /// The stored state of a file's upload to the API at `api`. Without a state folder, nothing is stored.
     #[must_use]
     pub fn of(api: &str, file: Identity, wanted: &Wanted) -> Self {
         let record = folder().map(|folder| folder.join(name(api, &file.path)));
         Self { record, file, wanted: digest(wanted) }
     }
 
-    /// The upload under way of this very file, to have the same made of it. One of another content at the same path is
-    /// forgotten.
+    /// The upload in progress of the same file with the same options. `None` if the file has changed.
     #[must_use]
     pub fn recall(&self) -> Option<MediaId> {
         let text = fs::read_to_string(self.record.as_ref()?).ok()?;
@@ -70,7 +69,7 @@ impl Memory {
         (record.file == self.file && record.wanted == self.wanted).then_some(record.media_id)
     }
 
-    /// Remembers an upload. That it cannot is no reason not to upload.
+    /// Stores an upload. A failure is only noted: the upload can go on.
     pub fn remember(&self, media_id: &MediaId, line: &Line) {
         let Some(path) = &self.record else { return };
         let record = Record { file: self.file.clone(), wanted: self.wanted, media_id: media_id.clone() };
@@ -79,19 +78,19 @@ impl Memory {
         }
     }
 
-    /// Forgets the upload: it is complete, or cannot be any more.
+    /// Deletes the state of an upload that has completed or can no longer complete.
     pub fn forget(&self) {
         if let Some(path) = &self.record {
-            // One that stays is harmless: the API says that its upload has ended.
+            // A leftover file is harmless: the API reports that the upload has ended.
             fs::remove_file(path).ok();
         }
     }
 }
 
-/// What tells one wish from another.
+/// Digest of the options of an upload.
 fn digest(wanted: &Wanted) -> Sha256 {
-    let wish = serde_json::json!({ "labels": wanted.labels, "choice": wanted.choice });
-    Sha256::from_bytes(Hasher::digest(wish.to_string()).into())
+    let request = serde_json::json!({ "labels": wanted.labels, "choice": wanted.choice });
+    Sha256::from_bytes(Hasher::digest(request.to_string()).into())
 }
 
 fn folder() -> Option<PathBuf> {
@@ -99,13 +98,13 @@ fn folder() -> Option<PathBuf> {
     Some(places.state_dir().unwrap_or_else(|| places.cache_dir()).join("smmu").join("uploads"))
 }
 
-/// A name that any file system takes, whatever the path.
+/// A file name that is valid on any file system.
 fn name(api: &str, path: &Path) -> String {
     let hasher = Hasher::new().chain_update(api).chain_update([0]).chain_update(path.as_os_str().as_encoded_bytes());
     format!("{}.json", Sha256::from_bytes(hasher.finalize().into()))
 }
 
-/// Written beside its place and moved there, so that it is never there in part.
+/// Writes a temporary file and renames it, so a partial record is never visible.
 fn write(path: &Path, record: &Record) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -122,7 +121,7 @@ mod tests {
     use std::{fs, path::Path};
 
     #[test]
-    fn an_upload_is_recalled_for_the_same_file_alone() {
+    fn an_upload_is_recalled_only_for_the_same_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("film.mp4");
         fs::write(&file, "one").unwrap();
@@ -139,16 +138,16 @@ mod tests {
         memory().remember(&media, &line);
         assert_eq!(memory().recall(), Some(media));
         let labels = smmu_core::Labels::new(Some("order-7".into()), std::collections::BTreeMap::new()).unwrap();
-        assert_eq!(wanting(&Wanted { labels, ..Wanted::default() }).recall(), None, "something else is wanted");
+        assert_eq!(wanting(&Wanted { labels, ..Wanted::default() }).recall(), None, "other options");
         fs::write(&file, "other").unwrap();
-        assert_eq!(memory().recall(), None, "it has another content");
+        assert_eq!(memory().recall(), None, "other content");
         memory().forget();
         memory().forget();
         assert!(!record.exists());
     }
 
     #[test]
-    fn what_cannot_be_read_or_written_is_not_remembered_and_no_reason_to_fail() {
+    fn an_unusable_record_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("film.mp4");
         fs::write(&file, "one").unwrap();
@@ -160,7 +159,7 @@ mod tests {
         }
         let wanted = digest(&Wanted::default());
         let memory = Memory { record: Some(file.clone()), file: Identity::of(&file).unwrap(), wanted };
-        assert_eq!(memory.recall(), None, "that is no record");
+        assert_eq!(memory.recall(), None, "not a record");
     }
 
     #[test]

@@ -1,64 +1,64 @@
-//! Trying again: what passes by itself, later and later, with jitter, a few times.
+//! Retries of transient failures, with exponential backoff and jitter.
 
 use crate::error::Error;
 use std::time::Duration;
 
-/// The longest that a service's `Retry-After` is obeyed; a longer one is asked again at that time.
+/// Upper bound on the pause from a service's `Retry-After`.
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// How often and how long apart.
+/// Number of tries and the pauses between them.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
-    /// Tries in all, the first among them.
+    /// Number of tries, including the first.
     pub tries: u32,
-    /// The pause after the first try; each further one is twice as long.
+    /// Pause after the first try. Each further pause is twice as long.
     pub first: Duration,
     /// The longest pause.
     pub longest: Duration,
 }
 
 impl Default for Backoff {
-    /// About twelve seconds of pauses: a function that starts cold, a deployment, a lost network.
+    /// About twelve seconds of pauses in total: enough for a cold start, a deployment or a short network failure.
     fn default() -> Self {
         Self { tries: 7, first: Duration::from_millis(250), longest: Duration::from_secs(8) }
     }
 }
 
-/// Why a try did not succeed.
+/// A failed attempt.
 #[derive(Debug)]
-pub enum Setback {
-    /// Trying again would end the same.
+pub enum RetryError {
+    /// A retry would fail again.
     Final(Error),
-    /// It can pass.
+    /// A retry may succeed.
     Passing {
-        /// What happened, for people.
+        /// Description of the failure, for people.
         what: String,
-        /// When the service wants to be asked again.
+        /// Pause that the service asks for.
         retry_after: Option<Duration>,
     },
 }
 
-impl Setback {
-    /// A setback that can pass, of which nobody knows when.
+impl RetryError {
+    /// A transient failure without `Retry-After`.
     pub fn passing(what: impl Into<String>) -> Self {
         Self::Passing { what: what.into(), retry_after: None }
     }
 }
 
 impl Backoff {
-    /// Tries until it succeeds, fails for good, or has failed too often; `notice` hears of each pause.
+    /// Retries until `attempt` succeeds, fails finally, or all tries are used. Calls `notice` before each pause.
     pub async fn retry<T>(
         &self,
         notice: &dyn Fn(&str),
-        mut attempt: impl AsyncFnMut() -> Result<T, Setback>,
+        mut attempt: impl AsyncFnMut() -> Result<T, RetryError>,
     ) -> Result<T, Error> {
         let mut tried = 0;
         loop {
             tried += 1;
             let (what, retry_after) = match attempt().await {
                 Ok(value) => return Ok(value),
-                Err(Setback::Final(error)) => return Err(error),
-                Err(Setback::Passing { what, retry_after }) => (what, retry_after),
+                Err(RetryError::Final(error)) => return Err(error),
+                Err(RetryError::Passing { what, retry_after }) => (what, retry_after),
             };
             if tried >= self.tries {
                 return Err(Error::Trouble(format!("{what} (tried {tried} times)")));
@@ -70,8 +70,8 @@ impl Backoff {
         }
     }
 
-    /// The pause after so many tries: between half of its full length and all of it, by `chance` (0 to 1).
-    fn pause(&self, tried: u32, chance: f64) -> Duration {
+    /// The pause after `tried` tries: between half and all of its full length, by `chance` (0 to 1).
+    pub(crate) fn pause(&self, tried: u32, chance: f64) -> Duration {
         let full = self.first.saturating_mul(2_u32.saturating_pow(tried - 1)).min(self.longest);
         full.mul_f64(0.5 + chance / 2.0)
     }
@@ -79,7 +79,7 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use super::{Backoff, Setback};
+    use super::{Backoff, RetryError};
     use crate::error::{Error, Exit};
     use std::time::Duration;
 
@@ -95,22 +95,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_passes_is_tried_again() {
+    async fn a_transient_failure_is_retried() {
         let mut left = 2;
         let result = QUICK.retry(&|_| (), async || {
             left -= 1;
-            if left == 0 { Ok("done") } else { Err(Setback::passing("busy")) }
+            if left == 0 { Ok("done") } else { Err(RetryError::passing("busy")) }
         });
         assert_eq!(result.await.unwrap(), "done");
     }
 
     #[tokio::test]
-    async fn what_does_not_pass_ends_as_trouble() {
+    async fn a_lasting_transient_failure_ends_as_trouble() {
         let mut tried = 0;
         let result: Result<(), Error> = QUICK
             .retry(&|_| (), async || {
                 tried += 1;
-                Err(Setback::passing("busy"))
+                Err(RetryError::passing("busy"))
             })
             .await;
         assert_eq!(result.unwrap_err().exit(), Exit::Trouble);
@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_final_is_not_tried_again() {
+    async fn a_final_failure_is_not_retried() {
         let mut tried = 0;
         let result: Result<(), Error> = QUICK
             .retry(&|_| (), async || {
                 tried += 1;
-                Err(Setback::Final(Error::usage("no")))
+                Err(RetryError::Final(Error::usage("no")))
             })
             .await;
         assert_eq!((result.unwrap_err().exit(), tried), (Exit::Usage, 1));

@@ -1,56 +1,51 @@
-//! By what right the API is called: a token that was handed in, or a session that `smmu login` began.
+//! Authorisation of API calls: a given token, or a session started by `smmu login`.
 //!
-//! A session is one small file for each API, which its owner alone can read. A token that ends within a minute is renewed
-//! before the next request, so that following a job may take longer than a token lasts.
+//! A session is one small file per API that only its owner can read. A token that expires within a minute is renewed
+//! before the next request, so following a job can take longer than a token is valid.
 
 use crate::{
     args::{Cli, Token},
     error::Error,
-    http::Http,
-    login,
+    http::{Http, secure, sender},
+    issuer::Tokens,
     show::Show,
 };
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use reqwest::{Url, header::HeaderValue};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{Sha256, Timestamp};
+use smmu_core::Sha256;
 use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 use tokio::sync::Mutex;
 
-/// A token with less left than this is renewed: it has to outlast a request and a clock that is a little late.
-const RENEWED_BEFORE_S: i64 = 60;
-
-/// How the API is called.
+/// Authorisation of API calls.
 pub enum Access {
     /// Without a token.
     Open,
-    /// With a token that was handed in.
+    /// With a token from the command line or the environment.
     Token(HeaderValue),
     /// With the tokens of a session.
     Session(Box<Session>),
 }
 
 impl Access {
-    /// What the command line hands in; otherwise the session with the API at `base`.
+    /// The token of the command line if given, else the session with the API at `base`.
     pub fn of(cli: &Cli, base: &Url, show: &Show) -> Result<Self, Error> {
         if let Some(token) = cli.token() {
             return header(token).map(Self::Token);
         }
-        let base = &login::secure(base.as_str(), "the API")?;
+        let base = &secure(base.as_str(), "the API")?;
         let store = Store::of(base)?;
         let missing = || Error::usage("a token is missing: run `smmu login`, set SMMU_TOKEN or give --token JWT");
         let tokens = store.load().ok_or_else(missing)?;
-        let http = login::sender(&tokens.issuer.endpoint()?, show)?;
+        let http = sender(&tokens.issuer.endpoint()?, show)?;
         Ok(Self::Session(Box::new(Session { store, http, show: show.clone(), tokens: Mutex::new(tokens) })))
     }
 
-    /// The value of `Authorization`, where there is one.
+    /// The value of `Authorization`, if any.
     pub async fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
         match self {
             Self::Open => Ok(None),
@@ -65,43 +60,6 @@ fn header(token: &Token) -> Result<HeaderValue, Error> {
         .map_err(|_| Error::usage("the token contains invalid characters"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// What a sign-in has given.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tokens {
-    /// For the API.
-    pub access: Token,
-    /// For the issuer, to get the next ones; some give none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refresh: Option<Token>,
-    /// When the access token ends, by this machine's clock.
-    pub expires_at: Timestamp,
-    /// Who gave them.
-    pub issuer: login::Issuer,
-    /// When somebody signed in: the same for all tokens of a session, and what tells it from the next.
-    pub signed_in_at: Timestamp,
-}
-
-impl Tokens {
-    /// Whether the access token can be used for a while.
-    fn is_fresh(&self) -> bool {
-        now().plus_seconds(RENEWED_BEFORE_S) < self.expires_at
-    }
-}
-
-/// So many seconds from now.
-#[must_use]
-pub fn in_seconds(seconds: u64) -> Timestamp {
-    now().plus_seconds(seconds.try_into().unwrap_or(i64::MAX))
-}
-
-/// This machine's clock.
-#[must_use]
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).ok().and_then(|ms| Timestamp::from_unix_ms(ms).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// A session with one API.
@@ -121,14 +79,14 @@ impl Session {
         header(&tokens.access)
     }
 
-    /// The session's newest tokens, renewed where they have to be. Another run may have renewed them, and some issuers take
-    /// each refresh token once: one run at a time, and always the tokens that are stored.
+    /// The newest tokens of the session, renewed if necessary. Another run may have renewed them, and some issuers
+    /// accept each refresh token only once. So only one run renews at a time, and always from the stored tokens.
     async fn next(&self, known: &Tokens) -> Result<Tokens, Error> {
         let ended = |why| Error::usage(format!("the session has ended{why}: run `smmu login` again"));
         let _alone = self.store.lock().await?;
         let stored = self.store.load().ok_or_else(|| ended(" by `smmu logout`"))?;
         if stored.signed_in_at != known.signed_in_at {
-            return Err(ended(", and another one begun"));
+            return Err(ended(", and another has started"));
         }
         if stored.is_fresh() {
             return Ok(stored);
@@ -136,29 +94,29 @@ impl Session {
         let refresh = stored.refresh.as_ref().ok_or_else(|| ended(""))?;
         let renewed = stored.issuer.renew(&self.http, refresh).await.map_err(Error::until_login)?;
         let renewed = Tokens { signed_in_at: stored.signed_in_at, ..renewed };
-        // This run can go on with what it has; the next has to sign in.
+        // This run can continue with the new tokens; the next one has to sign in.
         if let Err(error) = self.store.save(&renewed) {
-            self.show.note(&format!("the session cannot be kept: {error}"));
+            self.show.note(&format!("the session cannot be stored: {error}"));
         }
         Ok(renewed)
     }
 }
 
-/// Where the session with one API is kept.
+/// Stores the session with one API.
 pub struct Store(PathBuf);
 
 impl Store {
-    /// The place for the API at `base`.
+    /// The store for the API at `base`.
     pub fn of(base: &Url) -> Result<Self, Error> {
         let places = choose_base_strategy();
-        let places = places.map_err(|error| Error::usage(format!("there is no place for a session: {error}")))?;
-        // A name that any file system takes; with and without its last slash an address is the same API.
+        let places = places.map_err(|error| Error::usage(format!("no folder for the session: {error}")))?;
+        // Valid on any file system, and the same with and without a trailing slash.
         let name = Hasher::digest(base.as_str().trim_end_matches('/'));
         let name = format!("{}.json", Sha256::from_bytes(name.into()));
         Ok(Self(places.config_dir().join("smmu").join("sessions").join(name)))
     }
 
-    /// Waits until no other run changes the session, and keeps them out until the file is dropped.
+    /// Locks the session against other runs until the file is dropped. Waits for the lock.
     pub async fn lock(&self) -> Result<File, Error> {
         let path = self.0.with_extension("lock");
         let locked = tokio::task::spawn_blocking({
@@ -174,18 +132,19 @@ impl Store {
         locked.map_err(|cause| Error::Unwritable { place: path.display().to_string(), cause })
     }
 
-    /// The tokens, where there are any that can be read.
+    /// The stored tokens. `None` if missing or unreadable.
     #[must_use]
     pub fn load(&self) -> Option<Tokens> {
         serde_json::from_str(&fs::read_to_string(&self.0).ok()?).ok()
     }
 
-    /// Keeps tokens, for their owner alone.
+    /// Stores tokens so that only their owner can read them.
     pub fn save(&self, tokens: &Tokens) -> Result<(), Error> {
         self.write(tokens).map_err(|cause| Error::Unwritable { place: self.0.display().to_string(), cause })
     }
 
-    /// Beside its place and moved there, so that it is never there in part. `tempfile` makes files that others cannot read.
+    /// Writes a temporary file and renames it, so a partial file is never visible. `tempfile` creates files that others
+    /// cannot read.
     fn write(&self, tokens: &Tokens) -> io::Result<()> {
         let folder = self.0.parent().expect("the place is in a folder");
         make_folder(folder)?;
@@ -195,7 +154,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets the tokens.
+    /// Deletes the stored tokens.
     pub fn forget(&self) -> Result<(), Error> {
         match fs::remove_file(&self.0) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
@@ -206,7 +165,7 @@ impl Store {
     }
 }
 
-/// A folder that nobody but its owner looks into.
+/// Creates a folder that only its owner can open.
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut maker = fs::DirBuilder::new();
     #[cfg(unix)]

@@ -1,5 +1,6 @@
-//! Progress on standard error: bars on a terminal, plain lines elsewhere.
+//! Results on standard output; progress on standard error, as bars on a terminal and plain lines elsewhere.
 
+use crate::error::Error;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     cell::RefCell,
@@ -7,14 +8,20 @@ use std::{
     time::Duration,
 };
 
-// The bar takes what 80 columns or more leave.
+// The bar takes the remaining columns, from 80 columns on.
 const TRANSFER: &str = "{prefix:24!} {msg:18!} {wide_bar} {bytes:>11} of {total_bytes:10}";
 const PERCENT: &str = "{prefix:24!} {msg:18!} {wide_bar} {pos:>11} % LEFT";
-/// As wide as what [`TRANSFER`] has in its place.
+/// Width of the column that shows the total bytes in [`TRANSFER`].
 const LEFT_WIDTH: usize = 11;
 const WORDS: &str = "{prefix:24!} {msg}";
 
-/// Where progress is shown.
+/// Writes results to standard output.
+pub fn print(stdout: &mut dyn Write, text: &str) -> Result<(), Error> {
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|cause| Error::Unwritable { place: "standard output".to_owned(), cause })
+}
+
+/// Progress display of all files.
 #[derive(Clone)]
 pub struct Show {
     bars: MultiProgress,
@@ -30,7 +37,7 @@ pub struct Line {
 }
 
 impl Show {
-    /// Bars where standard error is a terminal, else lines.
+    /// Shows bars if standard error is a terminal, else lines.
     #[must_use]
     pub fn on_stderr() -> Self {
         let live = io::stderr().is_terminal();
@@ -38,10 +45,10 @@ impl Show {
         Self { bars: MultiProgress::with_draw_target(target), live }
     }
 
-    /// Says something that stays.
+    /// Prints a line that stays above the bars.
     pub fn note(&self, text: &str) {
         let text = format!("smmu: {text}");
-        // Nobody is left to be told that standard error cannot be written.
+        // A failure to write to standard error cannot be reported anywhere.
         if self.live {
             self.bars.println(text).ok()
         } else {
@@ -49,7 +56,7 @@ impl Show {
         };
     }
 
-    /// Starts to show a file.
+    /// Adds a line for a file.
     #[must_use]
     pub fn line(&self, name: &str) -> Line {
         let name = printable(name, 200);
@@ -61,7 +68,7 @@ impl Show {
 }
 
 impl Line {
-    /// A transfer of so many bytes begins (again).
+    /// Starts or restarts a transfer of `bytes`.
     pub fn transfer(&self, what: &str, bytes: u64) {
         self.bar.set_style(style(TRANSFER));
         self.bar.set_length(bytes);
@@ -69,13 +76,13 @@ impl Line {
         self.say(what);
     }
 
-    /// What counts a transfer's bytes.
+    /// Returns the counter of transferred bytes.
     #[must_use]
     pub fn meter(&self) -> Meter {
         Meter(self.bar.clone())
     }
 
-    /// So many percent of a longer work are done, and so much time is left of it where that can be said.
+    /// Shows the percentage done and, if known, the time left.
     pub fn percent(&self, what: &str, percent: u8, left: Option<Duration>) {
         let left = left.map(|left| format!("{} left", clock(left))).unwrap_or_default();
         self.bar.set_style(style(&PERCENT.replace("LEFT", &format!("{left:LEFT_WIDTH$}"))));
@@ -84,7 +91,7 @@ impl Line {
         self.say(what);
     }
 
-    /// Says something that stays, about this file.
+    /// Prints a line about this file that stays.
     pub fn note(&self, text: &str) {
         self.show.note(&format!("{}: {text}", self.name));
     }
@@ -109,18 +116,18 @@ impl Drop for Line {
 pub struct Meter(ProgressBar);
 
 impl Meter {
-    /// So many bytes more.
+    /// Counts `bytes` more.
     pub fn add(&self, bytes: u64) {
         self.0.inc(bytes);
     }
 
-    /// So many bytes were counted in vain.
+    /// Subtracts bytes of a failed try.
     pub fn take_back(&self, bytes: u64) {
         self.0.dec(bytes);
     }
 }
 
-/// A duration as a clock shows it, in minutes and seconds, or hours and minutes.
+/// A duration in minutes and seconds, or in hours and minutes.
 fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds / 3600 {
@@ -130,11 +137,11 @@ fn clock(duration: Duration) -> String {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("templates are constants, but for a time").progress_chars("━╸─")
+    ProgressStyle::with_template(template).expect("templates are constants, except for a time").progress_chars("━╸─")
 }
 
-/// Text from elsewhere as it may be shown: without characters that steer a terminal or reorder what
-/// is read, and no longer than `most` characters.
+/// Makes untrusted text safe to print: replaces terminal control characters and bidirectional marks,
+/// and cuts to `most` characters.
 #[must_use]
 pub fn printable(text: &str, most: usize) -> String {
     let safe = |c: char| {
@@ -154,12 +161,12 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_is_shown_cannot_steer_a_terminal() {
+    fn control_characters_are_replaced() {
         assert_eq!(printable("a\x1b[2Jb\r\n\u{202e}c", 99), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
     }
 
     #[test]
-    fn what_is_long_is_cut_and_shows_it() {
+    fn long_text_ends_in_an_ellipsis() {
         assert_eq!(printable("größer", 4), "grö…");
         assert_eq!(printable("größer", 6), "größer");
     }
@@ -175,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_shown_as_a_clock_shows_it() {
+    fn time_left_is_shown_in_minutes_or_hours() {
         let shown = [9, 61, 3600, 7290].map(|seconds| clock(Duration::from_secs(seconds)));
         assert_eq!(shown, ["0:09", "1:01", "1 h 00", "2 h 01"]);
     }

@@ -1,4 +1,4 @@
-//! The files to upload: which they are, what they are, and their digest.
+//! Finds the files to upload, and determines their type, size and digest.
 
 use crate::{
     error::Error,
@@ -12,21 +12,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How much is read and hashed at once.
+/// Number of bytes read and hashed at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// What the API wants to know of a file before it grants an upload.
+/// The facts about a file that a request for an upload needs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Media type.
     pub content_type: &'static str,
-    /// Size in bytes, as many as were hashed.
+    /// Number of bytes hashed.
     pub bytes: u64,
     /// Digest of the content.
     pub sha256: Sha256,
 }
 
-/// The files that arguments name: themselves, and of a folder each file directly in it that is not hidden, by name.
+/// The files of the arguments. A folder stands for each visible file directly in it, sorted by name.
 pub fn find(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for path in arguments {
@@ -52,7 +52,7 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        // Follows links; one that leads nowhere is no file.
+        // Follows links; skips dangling ones.
         let is_file = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
         if is_file && !hidden {
             files.push(entry.path());
@@ -62,7 +62,7 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Reads a whole file once, without holding more than a piece of it.
+/// Reads a whole file once, one chunk at a time.
 pub async fn examine(path: &Path, line: &Line) -> Result<Facts, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.to_owned(), cause };
     let bytes = fs::metadata(path).map_err(unreadable)?.len();
@@ -94,15 +94,14 @@ fn read(path: &Path, meter: &Meter) -> io::Result<Facts> {
     Ok(Facts { content_type: content_type(&head, path), bytes, sha256 })
 }
 
-/// The media type of a file, by its first bytes and its name.
+/// The media type of a file, from its first bytes and its name.
 pub fn content_type_of(path: &Path) -> io::Result<&'static str> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(content_type(&head, path))
 }
 
-/// What the content shows; else what the name claims: some formats, such as bare MPEG audio, start
-/// without a mark.
+/// The type from the content, else from the name: some formats, such as bare MPEG audio, have no signature.
 fn content_type(head: &[u8], path: &Path) -> &'static str {
     detect(head).map(|format| format.content_type).or_else(|| claimed_type(path)).unwrap_or(UNKNOWN_TYPE)
 }
@@ -111,7 +110,7 @@ fn claimed_type(path: &Path) -> Option<&'static str> {
     formats::of_extension(&path.extension()?.to_str()?.to_ascii_lowercase()).map(|claim| claim.media_type)
 }
 
-/// The file's name without folders, as the API is told it.
+/// The file's name without folders, as sent to the API.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_empty_is_found_out_before_anything_starts() {
+    fn a_missing_file_or_an_empty_folder_is_a_usage_error() {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().to_owned(), folder.path().join("missing.jpg")] {
             assert_eq!(find(&[path]).unwrap_err().exit(), Exit::Usage);
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn content_comes_before_the_name_and_the_name_before_nothing() {
+    fn the_type_comes_from_the_content_then_from_the_name() {
         assert_eq!(content_type(PNG, Path::new("a.jpg")), "image/png");
         assert_eq!(content_type(b"no mark", Path::new("a.MP3")), "audio/mpeg");
         assert_eq!(content_type(b"no mark", Path::new("a.txt")), "application/octet-stream");
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_longer_than_one_read_is_hashed_whole() {
+    async fn a_file_longer_than_one_chunk_is_hashed_completely() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let content = [PNG, &vec![7; 3_000_000]].concat();
         std::io::Write::write_all(&mut file, &content).unwrap();

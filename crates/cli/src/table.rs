@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-/// To which side a column keeps.
+/// Alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Text.

@@ -1,11 +1,11 @@
-//! From a file to a submitted job.
+//! Uploads a file in one request and submits its job.
 
 use crate::{
     api::{Api, Grant, How, InitAnswer, InitRequest, JobSnapshot, SignedUpload},
     args::ChoiceArgs,
     error::Error,
-    http::{accept, setback},
-    retry::Setback,
+    http::{accept, retry_error},
+    retry::RetryError,
     show::Line,
     source::{self, Facts},
 };
@@ -24,23 +24,23 @@ use std::{
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-/// How much is read from the disk at once.
+/// Size of one read from disk.
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// What is wanted of each upload.
+/// Options that apply to every upload.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// What is noted on it.
+    /// External id and metadata.
     pub labels: Labels,
-    /// What is made of it.
+    /// Profile and language.
     pub choice: ChoiceArgs,
-    /// Whether an earlier upload of the same content will do.
+    /// Reuse an earlier upload of the same content.
     pub dedup: bool,
 }
 
-/// Has an upload granted, makes it, and submits it.
+/// Requests an upload, sends the file and submits it.
 pub async fn submit(api: &Api, path: &Path, facts: &Facts, wanted: &Wanted, line: &Line) -> Result<JobSnapshot, Error> {
-    let wish = InitRequest {
+    let request = InitRequest {
         file_name: &source::name_of(path),
         content_type: facts.content_type,
         size: facts.bytes,
@@ -50,20 +50,25 @@ pub async fn submit(api: &Api, path: &Path, facts: &Facts, wanted: &Wanted, line
         choice: &wanted.choice,
         dedup: wanted.dedup,
     };
-    let Grant { media_id, how } = match api.init(&wish).await? {
+    let Grant { media_id, estimate, how } = match api.init(&request).await? {
         InitAnswer::Granted(grant) => grant,
         InitAnswer::Duplicate { job } => return known(api, &job.job_id, line).await,
     };
     let How::Upload(upload) = &how else {
-        return Err(Error::Trouble("the API granted parts where one request was asked for".to_owned()));
+        return Err(Error::Trouble("the API granted parts instead of a single request".to_owned()));
     };
+    if let Some(estimate) = &estimate {
+        estimate.tell(line);
+    }
     put(api, upload, path, facts.bytes, line).await?;
-    api.complete(&media_id).await
+    let mut snapshot = api.complete(&media_id).await?;
+    snapshot.job.estimate = estimate;
+    Ok(snapshot)
 }
 
-/// The job of a file that need not be sent, with its tag and links that last as long as any.
+/// Reads the job of an earlier upload, with its `ETag` and new links.
 pub async fn known(api: &Api, job: &JobId, line: &Line) -> Result<JobSnapshot, Error> {
-    line.note("it was sent before");
+    line.note("already uploaded");
     api.job_now(job).await
 }
 
@@ -72,14 +77,14 @@ async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &L
     http.retry(async || {
         line.transfer("uploading", bytes);
         let moved = Arc::new(AtomicU64::new(0));
-        let body = body(path, bytes, Piece { start: 0, bytes }, line, &moved).await.map_err(Setback::Final)?;
-        let request = upload.request(http, bytes).map_err(Setback::Final)?.body(body);
+        let body = body(path, bytes, Piece { start: 0, bytes }, line, &moved).await.map_err(RetryError::Final)?;
+        let request = upload.request(http, bytes).map_err(RetryError::Final)?.body(body);
         let answer = tokio::select! {
-            answer = request.send() => answer.map_err(setback)?,
-            () = stand_still(&moved, http.patience().stall) => return Err(Setback::passing("the upload stalled")),
+            answer = request.send() => answer.map_err(retry_error)?,
+            () = wait_until_stalled(&moved, http.patience().stall) => return Err(RetryError::passing("the upload stalled")),
         };
-        // The key was granted to this upload alone: whatever is there came from an earlier try, whose
-        // answer was lost. S3 compared its checksum then, and `complete` compares it once more.
+        // Only this upload can write the key, so an existing object is from an earlier try whose answer
+        // was lost. S3 verified its checksum then, and `complete` verifies it again.
         if answer.status() == StatusCode::PRECONDITION_FAILED {
             return Ok(());
         }
@@ -91,9 +96,9 @@ async fn put(api: &Api, upload: &SignedUpload, path: &Path, bytes: u64, line: &L
 /// A piece of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Piece {
-    /// Where it begins.
+    /// Offset in the file, in bytes.
     pub(crate) start: u64,
-    /// How long it is.
+    /// Length in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -120,9 +125,9 @@ pub(crate) async fn body(
     Ok(Body::wrap_stream(chunks))
 }
 
-/// Returns once nothing has moved for `stall` (at most twice that, since it looks only so often).
+/// Returns once nothing has moved for `stall`; polling can take up to twice as long to notice.
 /// The wait for the answer after the last byte counts as well.
-pub(crate) async fn stand_still(moved: &AtomicU64, stall: Duration) {
+pub(crate) async fn wait_until_stalled(moved: &AtomicU64, stall: Duration) {
     loop {
         let before = moved.load(Ordering::Relaxed);
         tokio::time::sleep(stall).await;

@@ -1,18 +1,19 @@
-//! Following a job to its end.
+//! Follows a job to its end.
 
 use crate::{
     api::{Api, Job, JobSnapshot, Poll},
     error::Error,
     show::{Line, printable},
+    waiting,
 };
 use std::time::Duration;
 
-/// How soon to look again where the API does not say.
+/// Polling interval if the API returns none.
 const USUAL_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Looks at a job until it has ended. `snapshot` is always the last that was seen, also after an error.
+/// Polls a job until it has ended. `snapshot` is always the latest, also after an error.
 pub async fn to_the_end(api: &Api, snapshot: &mut JobSnapshot, line: &Line) -> Result<(), Error> {
     loop {
         let job = &snapshot.job;
@@ -28,14 +29,13 @@ pub async fn to_the_end(api: &Api, snapshot: &mut JobSnapshot, line: &Line) -> R
     }
 }
 
-/// Status and stage, and of a queued job how many are before it.
+/// Status and stage, and of a job that waits its position and expected start.
 fn standing(job: &Job) -> String {
-    let ahead = job.more.get("queue").and_then(|queue| queue.get("ahead")?.as_u64()).filter(|ahead| *ahead > 0);
-    let before = ahead.map(|ahead| format!(", about {ahead} before it")).unwrap_or_default();
-    format!("{} {}{before}", job.status, printable(&job.stage, 20))
+    let wait = waiting::of_job(job).map(|wait| format!(", {wait}")).unwrap_or_default();
+    format!("{} {}{wait}", job.status, printable(&job.stage, 20))
 }
 
-/// What was left of a job when it last changed; both times are the service's.
+/// Time left when the job last changed; both times are the service's.
 fn left(job: &Job) -> Option<Duration> {
     let ms = job.expected_at?.unix_ms().checked_sub(job.updated_at.unix_ms())?;
     u64::try_from(ms).ok().map(Duration::from_millis)
@@ -51,7 +51,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_service_sets_the_pace_within_reason() {
+    fn the_service_sets_the_polling_interval_within_bounds() {
         assert_eq!(pause(None), Duration::from_secs(1));
         assert_eq!(pause(Some(Duration::ZERO)), Duration::from_millis(200));
         assert_eq!(pause(Some(Duration::from_secs(3))), Duration::from_secs(3));

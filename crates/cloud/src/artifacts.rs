@@ -1,7 +1,7 @@
-//! The processed bucket: storing what an attempt made, and signing its downloads.
+//! The processed bucket: stores the outputs of attempts and signs their downloads.
 
 use crate::{
-    body, clock,
+    body,
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     versions::{self, Objects},
@@ -11,7 +11,7 @@ use aws_sdk_s3::{Client, presigning::PresigningConfig, primitives::ByteStream, t
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    Artifact, Cost, JobId, Manifest, Output, Pipeline, Sha256, keys,
+    Artifact, AttemptId, Cost, JobId, Manifest, Output, Pipeline, Sha256, keys,
     manifest::{self, BilledManifest, StoredManifest},
 };
 use std::{
@@ -23,9 +23,9 @@ use std::{
 mod large;
 
 const PUT_OBJECT: &str = "s3:PutObject";
-/// Largest manifest that is read: one of a day of storyboards has a hundredth.
+/// Largest manifest that is read: 100 times that of a day-long video with storyboards.
 const MAX_MANIFEST_BYTES: u64 = 16 * 1024 * 1024;
-/// Largest checkpoint that is read: the words of twelve hours have a quarter.
+/// Largest checkpoint that is read: four times that of twelve hours of speech.
 const MAX_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The processed bucket.
@@ -41,14 +41,13 @@ impl Artifacts {
         Ok(Self { client: Client::new(sdk), bucket: environment.require("SMMU_PROCESSED_BUCKET")?.to_owned() })
     }
 
-    /// A prefix that only one attempt uses.
+    /// The prefix of an attempt.
     #[must_use]
-    pub fn attempt(&self, job: &JobId, pipeline: Pipeline) -> AttemptPrefix {
-        let attempt = clock::new_attempt_id();
+    pub fn attempt(&self, job: &JobId, pipeline: Pipeline, attempt: &AttemptId) -> AttemptPrefix {
         AttemptPrefix {
             artifacts: self.clone(),
-            prefix: keys::attempt_prefix(job, pipeline, &attempt),
-            working: keys::working_prefix(job, pipeline, &attempt),
+            prefix: keys::attempt_prefix(job, pipeline, attempt),
+            working: keys::working_prefix(job, pipeline, attempt),
             partials: AtomicU32::new(0),
         }
     }
@@ -77,7 +76,7 @@ impl Artifacts {
             .key(key)
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            // Where its digest is known, S3 refuses whatever differs from what was made.
+            // With a known digest, S3 rejects content that differs from it.
             .set_checksum_sha256(sha256.map(|digest| BASE64.encode(digest.as_bytes())))
             .body(body)
             .send()
@@ -86,7 +85,7 @@ impl Artifacts {
         Ok(())
     }
 
-    /// What an attempt has left for the next one, if any did.
+    /// Reads the checkpoint that an earlier attempt left, if any.
     pub async fn checkpoint(&self, job: &JobId, pipeline: Pipeline) -> Result<Option<Vec<u8>>, CloudError> {
         match self.get("s3:GetObject checkpoint", &keys::checkpoint(job, pipeline), MAX_CHECKPOINT_BYTES).await {
             Ok(content) => Ok(Some(content)),
@@ -95,27 +94,27 @@ impl Artifacts {
         }
     }
 
-    /// Leaves something for the next attempt, in the place of what was left before.
+    /// Stores a checkpoint for the next attempt, replacing the previous one.
     pub async fn put_checkpoint(&self, job: &JobId, pipeline: Pipeline, content: Vec<u8>) -> Result<(), CloudError> {
         let digest = Sha256::from_bytes(Hasher::digest(&content).into());
         self.put(&keys::checkpoint(job, pipeline), "application/octet-stream", Some(digest), content.into()).await
     }
 
-    /// An object of at most `most` bytes.
+    /// Reads an object of at most `most` bytes.
     async fn get(&self, operation: &'static str, key: &str, most: u64) -> Result<Vec<u8>, CloudError> {
         let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let answer = answer.map_err(|error| CloudError::from_sdk(operation, error))?;
         body::read(operation, answer, most).await
     }
 
-    /// A stored text of at most `most` bytes.
+    /// Reads a UTF-8 output of at most `most` bytes.
     pub async fn read_text(&self, output: &Output, most: u64) -> Result<String, CloudError> {
         const OPERATION: &str = "s3:GetObject text";
         let bytes = self.get(OPERATION, &output.key, most).await?;
         String::from_utf8(bytes).map_err(|error| CloudError::unreadable(OPERATION, error))
     }
 
-    /// What a worker has committed, as its stored manifest says.
+    /// Reads the committed outputs of a worker from its stored manifest.
     pub async fn collect(&self, manifest_key: &str) -> Result<Collected, CloudError> {
         const OPERATION: &str = "s3:GetObject manifest";
         let bytes = self.get(OPERATION, manifest_key, MAX_MANIFEST_BYTES).await?;
@@ -128,7 +127,7 @@ impl Artifacts {
         Ok(Collected { manifest, outputs, cost: cost.map(|bill| bill.cost) })
     }
 
-    /// Removes every version of everything that is stored of a job, and answers how many there were.
+    /// Removes every version of every object of a job. Returns how many there were.
     pub async fn remove(&self, job: &JobId) -> Result<usize, CloudError> {
         let mut removed = 0;
         for prefix in keys::job_prefixes(job) {
@@ -137,7 +136,7 @@ impl Artifacts {
         Ok(removed)
     }
 
-    /// Stores a text in the place of one that was made, beside `neighbour`, which it names.
+    /// Stores a revised text in place of `made`, under the prefix of `neighbour`, which the text refers to by name.
     pub async fn put_revised(&self, made: &Artifact, neighbour: &Output, text: String) -> Result<Output, CloudError> {
         let sha256 = Sha256::from_bytes(Hasher::digest(&text).into());
         let artifact = Artifact { bytes: text.len() as u64, sha256, ..made.clone() };
@@ -147,7 +146,7 @@ impl Artifacts {
         Ok(output)
     }
 
-    /// An address from which one output can be read for `seconds` from now: a secret until then.
+    /// Signs a URL that downloads one output for `seconds` from now. The URL is a secret until it expires.
     pub async fn presign(&self, output: &Output, seconds: u32) -> Result<String, CloudError> {
         const OPERATION: &str = "s3:GetObject presign";
         let expiry = PresigningConfig::expires_in(Duration::from_secs(seconds.into()))
@@ -165,28 +164,28 @@ impl Artifacts {
     }
 }
 
-/// What one worker has made of a job.
+/// The committed outputs of one worker.
 #[derive(Debug)]
 pub struct Collected {
-    /// As its worker wrote it.
+    /// The manifest as its worker wrote it.
     pub manifest: Manifest,
-    /// What was made, and the manifest itself.
+    /// The outputs, including the manifest itself.
     pub outputs: Vec<Output>,
-    /// What making it cost, where that was metered.
+    /// Cost of the attempt, if it was metered.
     pub cost: Option<Cost>,
 }
 
-/// Where one attempt stores what it makes; nothing under it counts until its manifest is committed.
+/// The prefix for the outputs of one attempt. Nothing under it counts until its manifest is committed.
 pub struct AttemptPrefix {
     artifacts: Artifacts,
     prefix: String,
     working: String,
-    /// How many partial files were stored.
+    /// Number of partial files stored so far.
     partials: AtomicU32,
 }
 
 impl AttemptPrefix {
-    /// Stores an artifact from the folder that it was made in.
+    /// Stores an artifact from `folder`.
     pub async fn put(&self, artifact: &Artifact, folder: &Path) -> Result<Output, CloudError> {
         let output = Output::ready(&self.prefix, artifact.clone());
         let (file, bytes) = (folder.join(&artifact.name), artifact.bytes);
@@ -198,7 +197,7 @@ impl AttemptPrefix {
         Ok(output)
     }
 
-    /// Stores a file as far as it has come, beside what was stored of it before: whoever reads that reads on.
+    /// Stores an unfinished file under a new key: clients that are reading an earlier state of it are not disturbed.
     pub async fn put_partial(&self, artifact: Artifact, content: Vec<u8>) -> Result<Output, CloudError> {
         let number = self.partials.fetch_add(1, Ordering::Relaxed);
         let output = Output::partial(&format!("{}{number}/", self.working), artifact);
@@ -207,7 +206,7 @@ impl AttemptPrefix {
         Ok(output)
     }
 
-    /// Stores the manifest of what was made in that folder, once all that it names is stored, and answers its key.
+    /// Stores the manifest and returns its key. Everything that it names must be stored already. `folder` gets a copy.
     pub async fn put_manifest(&self, manifest: &BilledManifest, folder: &Path) -> Result<String, CloudError> {
         const OPERATION: &str = "s3:PutObject manifest";
         let (key, file) = (format!("{}{}", self.prefix, manifest::FILE_NAME), folder.join(manifest::FILE_NAME));

@@ -1,17 +1,18 @@
-//! One attempt of one worker: fetch the source, make, store, commit. The making itself is the caller's.
+//! One attempt of one worker: fetch the source, make the outputs, store them, commit. The caller supplies the maker.
 //!
-//! Three things go on at once: the steps, one after the other; every two seconds, at most, progress is
-//! written to the job; and somebody may say stop. Whichever of the three ends first ends the attempt, and
-//! the others are dropped where they are. Only a committed manifest makes an attempt count.
+//! Three futures run concurrently: the steps, in sequence; a reporter that writes progress to the job, at most every
+//! two seconds; and the caller's stop signal. The first to end ends the attempt, and the other two are dropped. An
+//! attempt counts only once its manifest is committed.
 
 mod maker;
 mod run;
 mod shelf;
 
-pub use maker::{MakeError, MakeEvent, Workbench};
+pub use maker::Workbench;
 
 use crate::{
     artifacts::Artifacts,
+    clock,
     config::{Environment, InvalidEnvironment},
     error::CloudError,
     invocation::Failure,
@@ -24,13 +25,13 @@ use aws_config::SdkConfig;
 use maker::{MakeInputs, Maker};
 use run::{AttemptRun, Stop};
 use smmu_core::{
-    AttemptOutcome, Detected, JobError, JobEvent, JobId, Machine, Manifest, Measurement, Pipeline, PriceTable, Share,
-    Stage, Subject, Work, with_causes,
+    AttemptOutcome, Detected, JobError, JobEvent, JobId, Machine, Manifest, Measurement, PriceTable, Share, Stage,
+    Subject, make::MakeError, with_causes,
 };
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Everything that an attempt touches.
+/// The services that an attempt uses.
 #[derive(Clone)]
 pub struct Attempt {
     uploads: Uploads,
@@ -47,17 +48,17 @@ pub struct Attempt {
 pub enum Ending {
     /// A manifest is committed: this attempt's, or an earlier one's.
     Committed,
-    /// The job had ended before; nothing was published.
+    /// The job had ended already; nothing was published.
     Superseded,
 }
 
-/// How often progress is written at most.
+/// Minimum time between two writes of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
-/// How long a maker is waited for where somebody else waits for this attempt to stop.
-const STOPPING: Duration = Duration::from_secs(5);
+/// How long a stopped attempt waits for its maker.
+const STOP_GRACE: Duration = Duration::from_secs(5);
 
 impl Attempt {
-    /// From the environment.
+    /// Reads the services, prices and machine from the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             uploads: Uploads::new(sdk, environment)?,
@@ -75,15 +76,15 @@ impl Attempt {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }
 
-    /// The same on a machine of another size than the environment tells.
+    /// Overrides the machine that was read from the environment.
     #[must_use]
     pub fn on(self, machine: Machine) -> Self {
         Self { machine: Some(machine), ..self }
     }
 
-    /// Runs `make` in a thread of its own on the source of `work`, and publishes what it makes.
+    /// Runs `make` on the source of `work`, in a separate thread, and publishes its outputs.
     ///
-    /// When `stop` comes first, `make` is cancelled and has five seconds to end, and nothing is committed.
+    /// If `stop` completes first, `make` is cancelled and has five seconds to end, and nothing is committed.
     pub async fn run<F>(
         &self,
         work: &Detected,
@@ -95,7 +96,7 @@ impl Attempt {
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
         let began = Instant::now();
-        // Boxed: callers' futures would hold this one's whole state, and the compiler its whole type.
+        // Boxed: otherwise callers' futures embed this one's whole state, and the compiler its whole type.
         let ended = Box::pin(self.try_once(work, stage, began, stop, make)).await;
         let outcome = match &ended {
             Ok(Ending::Committed | Ending::Superseded) => AttemptOutcome::Done,
@@ -119,46 +120,50 @@ impl Attempt {
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
         let room = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
-        let pipeline = stage.pipeline().ok_or_else(|| Failure::unexpected("no worker works in this stage"))?;
+        let pipeline = stage.pipeline().ok_or_else(|| Failure::unexpected("this stage has no worker"))?;
         let (share, reached) = watch::channel(Share::default());
-        let run = AttemptRun { attempt: self, work, stage, pipeline, began, room: room.path(), share: &share };
+        let id = clock::new_attempt_id();
+        let run = AttemptRun { attempt: self, work, id, stage, pipeline, began, room: room.path(), share: &share };
         let mut maker = None;
-        // Boxed: the steps hold the state of every request that they make.
+        // Boxed: the future of the steps embeds the state of every request.
         let steps = Box::pin(run.run(make, &mut maker));
         let (ended, patience) = tokio::select! {
             biased;
-            () = stop => (Err(Stop::Stopped), STOPPING),
+            () = stop => (Err(Stop::Stopped), STOP_GRACE),
             ended = steps => (ended, Duration::MAX),
-            early = self.report(&work.input.job_id, reached, |share| worked(work, stage, pipeline, share)) => {
+            early = self.report(&work.input.job_id, reached, |share| run.worked(share)) => {
                 (Err(early), Duration::MAX)
             }
         };
         if let Some(maker) = maker {
-            // Left alone, it would work beside the next invocation, and in a folder that is gone.
+            // Otherwise it would run on during the next invocation, in a deleted folder.
             maker.cancel(patience).await;
+        }
+        if matches!(ended, Err(Stop::Failed(_) | Stop::Stopped)) {
+            run.report_cost().await;
         }
         match ended {
             Ok(()) => Ok(Ending::Committed),
             Err(Stop::Superseded) => Ok(Ending::Superseded),
             Err(Stop::Failed(failure)) => Err(failure),
             Err(Stop::Stopped) if self.has_ended(&work.input.job_id).await => Ok(Ending::Superseded),
-            Err(Stop::Stopped) => Err(Failure::Transient("told to stop".into())),
+            Err(Stop::Stopped) => Err(Failure::Transient("stopped by a signal".into())),
         }
     }
 
-    /// Whether a job is known to have ended. Who cancels a job stops its workers too: these have not failed.
+    /// Returns whether the job is known to have ended. Cancelling a job stops its workers; their attempts have not
+    /// failed.
     async fn has_ended(&self, job: &JobId) -> bool {
         match self.jobs.get(job).await {
             Ok(found) => found.is_some_and(|job| job.status().is_terminal()),
             Err(error) => {
-                tracing::warn!(error = with_causes(&error), "cannot tell whether the job has ended");
+                tracing::warn!(error = with_causes(&error), "failed to read the job; assuming that it has not ended");
                 false
             }
         }
     }
 
-    /// Writes progress as it comes, until the job is found to have ended. Progress that cannot be
-    /// written does not stop the work.
+    /// Writes progress as it arrives, until the job turns out to have ended. A failed write does not stop the work.
     async fn report(
         &self,
         job: &JobId,
@@ -174,28 +179,22 @@ impl Attempt {
             match self.jobs.advance(job, event(share)).await {
                 Ok(Advance::Ended(_)) => return Stop::Superseded,
                 Ok(_) => {}
-                Err(error) => tracing::warn!(error = with_causes(&error), "progress was not recorded"),
+                Err(error) => tracing::warn!(error = with_causes(&error), "failed to record progress"),
             }
         }
     }
 
-    /// Records a refusal as the job's end, or, of a worker that the job can do without, as the end of its share.
-    /// Succeeds too where the job had ended before.
+    /// Records a refusal: it fails the job, or, from an optional worker, only ends that worker's share. Also succeeds
+    /// if the job had ended already.
     pub async fn refuse(&self, work: &Detected, error: JobError) -> Result<(), CloudError> {
         if let Some(pipeline) = error.stage.pipeline().filter(|pipeline| pipeline.is_optional()) {
-            tracing::warn!(code = %error.code, %pipeline, "the job goes on without this worker");
             return self.jobs.advance(&work.input.job_id, JobEvent::GivenUp(pipeline, error)).await.map(drop);
         }
         self.jobs.advance(&work.input.job_id, JobEvent::Failed(error)).await.map(drop)
     }
 }
 
-/// The event that a worker got this far.
-fn worked(work: &Detected, stage: Stage, pipeline: Pipeline, share: Share) -> JobEvent {
-    JobEvent::Worked(Work { stage, pipeline, branch: work.branch, share })
-}
-
-/// A duration as metrics and prices count it.
+/// A duration in whole milliseconds, the unit of metrics and prices.
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

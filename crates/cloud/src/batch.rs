@@ -1,11 +1,11 @@
-//! Messages of a queue that a function gets together, of which only those that failed come again.
+//! Batches of queue messages. Only failed messages are delivered again.
 
 use crate::invocation::Failure;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use serde::de::DeserializeOwned;
 
-/// Handles each message by itself, in order, and names those that must stay in the queue. Each of these is logged as
-/// `complaint`.
+/// Handles messages one by one, in order, and returns those that must stay in the queue. Each failure is logged with
+/// the message `complaint`.
 pub async fn handle_each<M: DeserializeOwned>(
     messages: Vec<SqsMessage>,
     complaint: &'static str,
@@ -19,7 +19,8 @@ pub async fn handle_each<M: DeserializeOwned>(
         };
         if let Err(failure) = handled {
             tracing::error!(message_id, %failure, "{complaint}");
-            // If a failed message has no id, Lambda delivers the whole batch again (Lambda's guide, "Handling errors for an SQS event source").
+            // An empty id makes Lambda deliver the whole batch again (Lambda's guide, "Handling errors for an SQS event
+            // source").
             response.add_failure(message_id.unwrap_or_default());
         }
     }
@@ -33,7 +34,7 @@ mod tests {
     use aws_lambda_events::sqs::SqsMessage;
 
     #[tokio::test]
-    async fn only_the_messages_that_failed_come_again() {
+    async fn only_failed_messages_are_delivered_again() {
         let message = |id: &str, body: &str| {
             let mut message = SqsMessage::default();
             (message.message_id, message.body) = (Some(id.to_owned()), Some(body.to_owned()));

@@ -1,17 +1,17 @@
-//! The content of an object, of which no more is taken than was looked for.
+//! Object content, read up to a limit.
 
 use crate::error::CloudError;
 use aws_sdk_s3::{operation::get_object::GetObjectOutput, primitives::ByteStream};
 
-/// The content of an answer, unless it says that it has more than `most` bytes, or does not say how many.
+/// Returns the body of a response. Fails if its `Content-Length` exceeds `most` or is missing.
 pub(crate) fn bounded(operation: &'static str, answer: GetObjectOutput, most: u64) -> Result<ByteStream, CloudError> {
     match answer.content_length().and_then(|bytes| u64::try_from(bytes).ok()) {
         Some(bytes) if bytes <= most => Ok(answer.body),
-        Some(_) | None => Err(CloudError::unreadable(operation, format!("it has more than {most} bytes"))),
+        Some(_) | None => Err(CloudError::unreadable(operation, format!("it has more than {most} bytes or no length"))),
     }
 }
 
-/// The same in memory.
+/// Like [`bounded`], but reads the content into memory.
 pub(crate) async fn read(operation: &'static str, answer: GetObjectOutput, most: u64) -> Result<Vec<u8>, CloudError> {
     let body = bounded(operation, answer, most)?;
     let read = body.collect().await.map_err(|error| CloudError::interrupted(operation, error))?;
@@ -24,7 +24,7 @@ mod tests {
     use aws_sdk_s3::{operation::get_object::GetObjectOutput, primitives::ByteStream};
 
     #[tokio::test]
-    async fn content_is_read_up_to_the_limit_and_not_at_all_over_it() {
+    async fn content_over_the_limit_is_not_read() {
         let answer = |length: Option<i64>| {
             let body = ByteStream::from_static(b"abc");
             GetObjectOutput::builder().body(body).set_content_length(length).build()

@@ -1,4 +1,4 @@
-//! Cancelling a job: its record first, its execution after that.
+//! Cancels jobs: first the record, then the execution.
 
 use crate::{
     config::{Environment, InvalidEnvironment},
@@ -16,35 +16,31 @@ pub struct Canceller {
     workflow: Workflow,
 }
 
-/// What became of a cancellation.
+/// Outcome of a cancellation.
 #[derive(Debug)]
 pub enum Cancellation {
-    /// The job is cancelled, now or before.
+    /// The job is cancelled, by this request or an earlier one.
     Cancelled(Job),
-    /// It had ended otherwise.
+    /// The job had already completed or failed.
     Ended(Job),
-    /// There is no such job any more.
+    /// The job no longer exists.
     Missing,
 }
 
 impl Canceller {
-    /// From the environment.
+    /// Reads the tables and the state machine from the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self { jobs: Jobs::new(sdk, environment)?, workflow: Workflow::new(sdk, environment)? })
     }
 
-    /// Cancels a job that was just read. Doing it twice is harmless, and stops an execution that the first time could
-    /// not be stopped.
+    /// Cancels a job that was just read. Idempotent; a second call also stops an execution that the first failed to
+    /// stop.
     ///
-    /// The record is written first: the other way round, the event that the execution has been stopped could be faster
-    /// and make the job FAILED. A worker that is not stopped, or that starts after this, finds the record and ends.
+    /// The record is written first: otherwise the event for the stopped execution could arrive before it and make the
+    /// job FAILED. A worker that is not stopped, or that starts later, sees the record and ends.
     pub async fn cancel(&self, job: Job) -> Result<Cancellation, CloudError> {
         let job = match self.jobs.advance_from(job, JobEvent::Cancelled).await? {
-            Advance::Changed(job) => {
-                tracing::info!(job_id = %job.id, "cancelled on request");
-                job
-            }
-            Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => job,
+            Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) | Advance::TooEarly(job) => job,
             Advance::Missing => return Ok(Cancellation::Missing),
         };
         if job.status() != Status::Cancelled {

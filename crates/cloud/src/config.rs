@@ -1,30 +1,30 @@
 //! The environment, read once at start and passed on as values.
 
-use smmu_core::{Machine, PriceTable, Profile, Quotas, UploadPolicy, with_causes};
+use smmu_core::{Deployment, Machine, PriceTable, Profile, Quotas, Routing, UploadPolicy, with_causes};
 use std::{collections::HashMap, error::Error, str::FromStr};
 
 /// The variables of this program.
 #[derive(Clone)]
 pub struct Environment(HashMap<String, String>);
 
-/// A variable that is missing or cannot be used. Ends the program at start.
+/// A variable that is missing or invalid. Ends the program at start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEnvironment {
     /// Not set.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// Set to something else than is expected.
+    /// Set to an invalid value.
     #[error("environment variable {name}: {reason}")]
     Unusable {
-        /// Which one.
+        /// Name of the variable.
         name: &'static str,
-        /// What is wrong; never the value, which may be a secret.
+        /// What is wrong. Never contains the value, which may be a secret.
         reason: String,
     },
 }
 
 impl Environment {
-    /// The variables that this program was started with; those that are not Unicode are left out.
+    /// Reads the variables of this process. Those that are not Unicode are ignored.
     #[must_use]
     pub fn read() -> Self {
         let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -33,34 +33,34 @@ impl Environment {
         Self(std::env::vars_os().filter_map(unicode).collect())
     }
 
-    /// Variables from elsewhere.
+    /// Uses the given variables in place of the process's.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(variables.into_iter().collect())
     }
 
-    /// A variable, unless it is not set or empty.
+    /// A variable, or `None` if it is unset or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A variable that must be there.
+    /// A variable that must be set and not empty.
     pub fn require(&self, name: &'static str) -> Result<&str, InvalidEnvironment> {
         self.get(name).ok_or(InvalidEnvironment::Missing(name))
     }
 
-    /// A variable with a default.
+    /// A parsed variable, or `default` if it is unset or empty.
     pub fn parse_or<T: FromStr<Err: Error>>(&self, name: &'static str, default: T) -> Result<T, InvalidEnvironment> {
         let Some(text) = self.get(name) else { return Ok(default) };
         text.parse().map_err(|error: T::Err| InvalidEnvironment::Unusable { name, reason: with_causes(&error) })
     }
 
-    /// What is wanted of every upload: `SMMU_PROFILE` in JSON, or the default.
+    /// The stack's profile: `SMMU_PROFILE` in JSON, or the default.
     pub fn profile(&self) -> Result<Profile, InvalidEnvironment> {
         self.parse_or("SMMU_PROFILE", Profile::default())
     }
 
-    /// List prices: the table in `SMMU_PRICES`, in JSON, or the one that is built in.
+    /// List prices: `SMMU_PRICES` in JSON, or the built-in table.
     pub fn prices(&self) -> Result<PriceTable, InvalidEnvironment> {
         const NAME: &str = "SMMU_PRICES";
         let Some(text) = self.get(NAME) else { return Ok(PriceTable::default()) };
@@ -69,8 +69,8 @@ impl Environment {
         serde_json::from_str(text).map_err(unusable)
     }
 
-    /// What this program runs on, as far as that can be billed: a function, whose size Lambda tells, or a container,
-    /// whose size its task definition does. `None` anywhere else.
+    /// The billable machine that this program runs on: a function, whose memory size Lambda sets, or a container, whose
+    /// size its task definition sets. `None` anywhere else.
     pub fn machine(&self) -> Result<Option<Machine>, InvalidEnvironment> {
         if let memory_mb @ 1.. = self.parse_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0)? {
             return Ok(Some(Machine::Lambda { memory_mb }));
@@ -81,7 +81,42 @@ impl Environment {
         Ok((cpu_units > 0 && memory_mib > 0).then_some(Machine::Fargate { cpu_units, memory_mib, disk_gib }))
     }
 
-    /// How much each user may ask for; 0, like a variable that is not set, is no limit.
+    /// Machines and prices of this deployment, for estimates. Unset sizes are the defaults of template.yaml.
+    pub fn deployment(&self) -> Result<Deployment, InvalidEnvironment> {
+        let transcode_disk = self.parse_or("SMMU_TRANSCODE_DISK", 60)?;
+        let fargate = |cpu_units, memory_mib, disk_gib| Machine::Fargate { cpu_units, memory_mib, disk_gib };
+        Ok(Deployment {
+            prices: self.prices()?,
+            routing: self.routing()?,
+            function: Machine::Lambda { memory_mb: self.parse_or("SMMU_RENDER_IMAGE_MEMORY", 1769)? },
+            transcode: fargate(
+                self.parse_or("SMMU_TRANSCODE_CPU", 2048)?,
+                self.parse_or("SMMU_TRANSCODE_MEMORY", 4096)?,
+                transcode_disk,
+            ),
+            transcode_large: fargate(
+                self.parse_or("SMMU_TRANSCODE_LARGE_CPU", 4096)?,
+                self.parse_or("SMMU_TRANSCODE_LARGE_MEMORY", 8192)?,
+                transcode_disk,
+            ),
+            transcribe: fargate(
+                self.parse_or("SMMU_TRANSCRIBE_CPU", 2048)?,
+                self.parse_or("SMMU_TRANSCRIBE_MEMORY", 4096)?,
+                self.parse_or("SMMU_TRANSCRIBE_DISK", 21)?,
+            ),
+            container_start_ms: self.parse_or("SMMU_WORKER_START_SECONDS", 60_u64)?.saturating_mul(1000),
+        })
+    }
+
+    /// How media are routed to workers.
+    pub fn routing(&self) -> Result<Routing, InvalidEnvironment> {
+        Ok(Routing {
+            render_image_max_bytes: self.parse_or("SMMU_RENDER_IMAGE_MAX_BYTES", 32 * 1024 * 1024)?,
+            transcription: self.parse_or("SMMU_TRANSCRIPTION", false)?,
+        })
+    }
+
+    /// Quotas of each user. 0 or unset means no limit.
     pub fn quotas(&self) -> Result<Quotas, InvalidEnvironment> {
         let most = |name| self.parse_or(name, 0).map(|most| Some(most).filter(|most| *most > 0));
         Ok(Quotas {
@@ -91,7 +126,7 @@ impl Environment {
         })
     }
 
-    /// Which uploads are granted: limits, types and profiles from the environment, or their defaults.
+    /// Limits, types and profiles of uploads, from the environment or their defaults.
     pub fn upload_policy(&self) -> Result<UploadPolicy, InvalidEnvironment> {
         let default = UploadPolicy::default();
         let types = self.get("SMMU_ALLOWED_TYPES").unwrap_or_default().split(',').map(str::trim);
@@ -117,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_told_by_lambda_or_by_a_task_definition_or_not_at_all() {
+    fn the_machine_is_read_from_lambda_or_the_task_definition() {
         let machine = |variables| environment(variables).machine().unwrap();
         assert_eq!(machine(&[]), None);
         assert_eq!(machine(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")]), Some(Machine::Lambda { memory_mb: 1769 }));
@@ -129,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_built_in_unless_a_whole_table_is_given() {
+    fn a_complete_price_table_replaces_the_built_in_one() {
         assert_eq!(environment(&[]).prices().unwrap(), PriceTable::default());
         let table = PriceTable { region: "eu-central-1".into(), ..PriceTable::default() };
         let text = serde_json::to_string(&table).unwrap();

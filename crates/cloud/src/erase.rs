@@ -1,4 +1,4 @@
-//! Deleting a media: hidden at once by a tombstone, removed by whoever reads the purge queue.
+//! Deletes media: a tombstone hides a media at once, and the reader of the purge queue removes its objects.
 
 use crate::{
     artifacts::Artifacts,
@@ -18,7 +18,7 @@ mod account;
 
 pub use account::AccountPurge;
 
-/// How often a deletion is computed anew after another writer was faster.
+/// How many times a deletion is tried when other writers change the same records.
 const ROUNDS: usize = 16;
 
 /// Marks media as deleted.
@@ -30,7 +30,7 @@ pub struct Eraser {
 }
 
 impl Eraser {
-    /// From the environment.
+    /// Reads the tables and the queue from the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             media: MediaTable::new(sdk, environment)?,
@@ -39,11 +39,11 @@ impl Eraser {
         })
     }
 
-    /// Hides a media that was just read and its jobs, and has them removed. `false` where somebody else has deleted it
-    /// meanwhile. The media and its newest job, the only one that can still run, are hidden both or neither, earlier jobs
-    /// before them.
+    /// Hides a media that was just read, together with its jobs, and queues their removal. Returns `false` if another
+    /// request has deleted it in the meantime. The media and its newest job, the only one that can still run, are
+    /// hidden in one transaction, after the earlier jobs.
     ///
-    /// Once the tombstone is written this succeeds even if the message cannot be sent: `reconcile` sends it later.
+    /// Once the tombstone is written, this succeeds even if the message cannot be sent: `reconcile` sends it later.
     pub async fn delete(&self, mut media: Media) -> Result<bool, CloudError> {
         for _ in 0..ROUNDS {
             let now = clock::now();
@@ -59,11 +59,11 @@ impl Eraser {
             let replacement = change.as_ref().map(|(job, next)| (next, job.revision));
             if self.media.delete(&tombstone, &media.state, replacement, &self.jobs).await? {
                 if let Some((job, next)) = &change {
-                    self.jobs.written(job, next, None);
+                    self.jobs.written(job, next);
                 }
                 tracing::info!(media_id = %media.id, "media deleted");
                 if let Err(error) = self.queue.send(&media.id).await {
-                    tracing::error!(media_id = %media.id, error = with_causes(&error), "deleted, but the purge message was not sent");
+                    tracing::error!(media_id = %media.id, error = with_causes(&error), "failed to send the purge message; reconcile will send it");
                 }
                 return Ok(true);
             }
@@ -72,11 +72,11 @@ impl Eraser {
                 None => return Ok(false),
             }
         }
-        Err(CloudError::interrupted("dynamodb:TransactWriteItems delete", "other writers were faster every time"))
+        Err(CloudError::contended("dynamodb:TransactWriteItems delete"))
     }
 }
 
-/// Removes what deleted media consist of.
+/// Removes the objects and records of deleted media.
 #[derive(Clone)]
 pub struct Purger {
     media: MediaTable,
@@ -89,21 +89,21 @@ pub struct Purger {
     settle_seconds: i64,
 }
 
-/// What a purge found.
+/// Outcome of a purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purge {
-    /// Everything that was there is removed: so many versions of objects. The tombstone stays for a while.
+    /// All objects are removed: this many versions. The tombstone stays for a while.
     Purged(usize),
-    /// The same, and the records are removed too.
+    /// Like `Purged`, and the records are removed too.
     Forgotten(usize),
-    /// There is no record of it any more.
+    /// The media has no record any more.
     Missing,
-    /// Nobody has deleted it, so nothing was touched.
+    /// The media is not deleted, so nothing was touched.
     Live,
 }
 
 impl Purger {
-    /// From the environment.
+    /// Reads the tables, buckets and the state machine from the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             media: MediaTable::new(sdk, environment)?,
@@ -122,14 +122,14 @@ impl Purger {
         self.jobs.connect().await;
     }
 
-    /// Stops the execution of a deleted media's newest job and removes every version of its upload, its outputs and its
-    /// working files, then, once nothing can arrive any more, its records. Doing it twice is harmless.
+    /// Stops the execution of a deleted media's newest job and removes every version of its upload, outputs and working
+    /// files. Once no upload can arrive any more, removes its records too. Idempotent.
     pub async fn purge(&self, id: &MediaId) -> Result<Purge, CloudError> {
         let Some(tombstone) = self.media.get(id).await? else { return Ok(Purge::Missing) };
         let Some(purged) = tombstone.purged() else { return Ok(Purge::Live) };
-        // Before anything is removed: a worker would fail on missing files and store new ones. Earlier jobs have ended.
+        // Before the removal: a running worker would fail on missing files and store new ones. Earlier jobs have ended.
         self.workflow.stop(&tombstone.newest_job()).await?;
-        // Before what is there is listed: parts that nobody can put together any more become no object.
+        // Before the listing: after this no request can assemble the parts into a new object.
         self.uploads.give_parts_up(&tombstone).await?;
         let mut removed = self.uploads.remove(&tombstone).await?;
         self.media.forget_content(&tombstone).await?;
@@ -140,7 +140,7 @@ impl Purger {
             for job in tombstone.runs() {
                 self.jobs.remove(&job).await?;
             }
-            // Last: without it nobody would look for the rest again.
+            // Last: without this record the rest would never be found again.
             self.media.remove(&tombstone).await?;
             return Ok(Purge::Forgotten(removed));
         }

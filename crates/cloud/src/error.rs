@@ -1,25 +1,27 @@
-//! What can go wrong with a service, by who acts.
+//! Failures of service calls, classified by whether a retry can help.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use smmu_core::with_causes;
 use std::error::Error;
 
-/// A service did not do what was asked.
+/// A failed call to a service.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}")]
 pub struct CloudError {
-    /// What was asked, e.g. `s3:HeadObject`.
+    /// Name of the call, e.g. `s3:HeadObject`.
     pub operation: &'static str,
-    /// Whether the same call can succeed later.
+    /// Set if the same call can succeed later.
     pub transient: bool,
-    /// Whether what was asked for is not there.
+    /// Set if the requested object or version does not exist.
     pub missing: bool,
-    /// What the SDK says.
+    /// Set if the response or the stored data is invalid.
+    pub unreadable: bool,
+    /// The SDK's error with its causes, or a description of the problem.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
 }
 
-/// Error codes of throttling and internal faults, on which the SDK has already retried in vain.
+/// Error codes of throttling and internal faults. The SDK's own retries are already exhausted.
 const TRANSIENT_CODES: &[&str] = &[
     "InternalError",
     "InternalServerError",
@@ -38,35 +40,56 @@ const TRANSIENT_CODES: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// Error codes of objects and versions that are not there.
+/// Returns whether a conditional write was made: `false` if its condition failed.
+pub(crate) fn unless_condition_failed<T, E>(
+    operation: &'static str,
+    written: Result<T, SdkError<E>>,
+) -> Result<bool, CloudError>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match written {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Err(error) => Err(CloudError::from_sdk(operation, error)),
+    }
+}
+
+/// Error codes of objects and versions that do not exist.
 const MISSING_CODES: &[&str] = &["NoSuchKey", "NoSuchVersion", "NotFound"];
 
 impl CloudError {
-    /// The error of an SDK call.
+    /// Classifies the error of an SDK call.
     #[expect(clippy::needless_pass_by_value, reason = "the error ends here; its callers have no other use for it")]
     pub(crate) fn from_sdk<E>(operation: &'static str, error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        // What is neither an answer nor the lack of one is a request that could not even be built.
+        // The remaining variants are responses with an error, and requests that could not be built.
         let unanswered =
             matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_));
         let code = error.as_service_error().and_then(|e| e.code());
-        // The answer to a HEAD has no body, and so no code: then the status is all there is.
+        // The response to a HEAD has no body and so no error code, only a status.
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let passing = code.is_some_and(|code| TRANSIENT_CODES.contains(&code)) || status >= 500 || status == 429;
         let missing = status == 404 || code.is_some_and(|code| MISSING_CODES.contains(&code));
-        // The SDK's own `Display` is only "service error"; what happened is in the chain below it.
-        Self { operation, transient: unanswered || passing, missing, source: with_causes(&error).into() }
+        // The SDK's own `Display` is only "service error"; the causes say what happened.
+        let source = with_causes(&error).into();
+        Self { operation, transient: unanswered || passing, missing, unreadable: false, source }
     }
 
-    /// A stored record that cannot be understood: a fault of ours that waiting does not mend.
+    /// Invalid stored data: a fault of ours that no retry fixes.
     pub(crate) fn unreadable(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { operation, transient: false, missing: false, source: source.into() }
+        Self { operation, transient: false, missing: false, unreadable: true, source: source.into() }
     }
 
-    /// A transfer that broke off.
+    /// A write that lost to other writers on every try.
+    pub(crate) fn contended(operation: &'static str) -> Self {
+        Self::interrupted(operation, "other writers were faster on every try")
+    }
+
+    /// An interrupted transfer. A retry can help.
     pub(crate) fn interrupted(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { operation, transient: true, missing: false, source: source.into() }
+        Self { operation, transient: true, missing: false, unreadable: false, source: source.into() }
     }
 }

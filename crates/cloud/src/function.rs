@@ -1,4 +1,5 @@
-//! What a Lambda function is: made from the environment, connected, then asked. Every `main` is one of these.
+//! The life cycle of a Lambda function: built from the environment, connected, then called with events. Every `main`
+//! uses it.
 
 use crate::{config::Environment, invocation::Failure, sdk::sdk_config, telemetry};
 use aws_config::SdkConfig;
@@ -6,19 +7,19 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
-/// Why a function did not start, or does not run any more.
+/// Reason why a function did not start, or stopped running.
 pub type StartError = lambda_runtime::Error;
 
-/// A function, with what it needs to answer events.
+/// A Lambda function and its state.
 pub trait Function: Sized {
-    /// What it is asked.
+    /// Input of an invocation.
     type Event;
-    /// What it answers.
+    /// Result of a successful invocation.
     type Answer;
-    /// Why it does not.
+    /// Error of a failed invocation.
     type Error;
 
-    /// From the environment.
+    /// Builds the function from the environment.
     fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError>;
 
     /// Opens connections, before the first event.
@@ -26,34 +27,34 @@ pub trait Function: Sized {
         std::future::ready(())
     }
 
-    /// Answers one event.
+    /// Handles one event.
     fn handle(&self, event: Self::Event) -> impl Future<Output = Result<Self::Answer, Self::Error>>;
 }
 
-/// The longest that a start waits for its first connections.
-const CONNECTING: Duration = Duration::from_secs(1);
+/// Maximum wait for the first connections at start.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Makes a function in its process, with logs and connections.
+/// Starts logging, builds the function and opens its connections.
 ///
-/// Connections are opened here, in the part of a start for which Lambda gives a function whole processors, so that the
-/// first event does not wait for credentials and handshakes. What fails or takes long is left to the call that needs
-/// it, which has its own ways of telling.
+/// Connections are opened in the init phase, in which Lambda gives a function full CPU, so that the first event does
+/// not wait for credentials and handshakes. A connection that fails or takes too long is not an error here: the call
+/// that needs it reports it.
 pub async fn start<F: Function>() -> Result<F, StartError> {
     let environment = Environment::read();
     telemetry::start(&environment);
     let function = F::new(&sdk_config().await, &environment)?;
-    if tokio::time::timeout(CONNECTING, function.connect()).await.is_err() {
-        tracing::warn!("no connections within {CONNECTING:?}; the first event will wait for them");
+    if tokio::time::timeout(CONNECT_TIMEOUT, function.connect()).await.is_err() {
+        tracing::warn!("connections are not open after {CONNECT_TIMEOUT:?}; the first event will wait for them");
     }
     Ok(function)
 }
 
-/// Starts a function and answers events in JSON for as long as Lambda has any.
+/// Starts a function and handles JSON events until Lambda ends the process.
 pub async fn serve<F>() -> Result<(), StartError>
 where
     F: Function<Event: DeserializeOwned, Answer: Serialize, Error = Failure>,
 {
     let function = start::<F>().await?;
-    // Boxed: the runtime's futures would hold this one's whole type.
+    // Boxed: otherwise the runtime's futures embed this one's whole type.
     run(service_fn(|event: LambdaEvent<F::Event>| Box::pin(function.handle(event.payload)))).await
 }

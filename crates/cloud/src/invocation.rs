@@ -1,16 +1,16 @@
-//! How a function's failure reaches the state machine: by an error type that Retry and Catch can match.
+//! Failures of functions, as error types that the state machine's Retry and Catch match.
 
 use crate::error::CloudError;
 use lambda_runtime::Diagnostic;
-use smmu_core::{ErrorCode, JobError, Refusal, Stage, with_causes};
+use smmu_core::{ErrorCode, JobError, Refusal, Stage, Status, with_causes};
 
-/// Why an invocation failed.
+/// Reason why an invocation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The input is at fault; trying again cannot help.
-    #[error("{0:?}")]
+    /// The input is at fault; a retry cannot help.
+    #[error("{} at {}: {}", .0.code, .0.stage.as_str(), .0.message)]
     Refused(JobError),
-    /// A service did not answer; trying again can help.
+    /// A service did not respond; a retry can help.
     #[error("{0}")]
     Transient(String),
     /// A fault of ours.
@@ -26,25 +26,40 @@ pub const TRANSIENT: &str = "Transient";
 pub const FAULT: &str = "Fault";
 
 impl Failure {
-    /// A refusal at a stage.
+    /// A refusal in a stage.
     #[must_use]
     pub fn refused(refusal: Refusal, stage: Stage) -> Self {
         Self::Refused(refusal.at(stage))
     }
 
-    /// The failure of reading a source that was there when it was validated.
+    /// The failure to read a source that existed when it was validated.
     #[must_use]
     pub fn reading_source(error: CloudError, stage: Stage) -> Self {
         if error.missing {
-            return Self::refused(
-                Refusal::new(ErrorCode::SourceMissing, "the uploaded file is no longer there"),
-                stage,
-            );
+            return Self::refused(Refusal::source_missing(), stage);
         }
         error.into()
     }
 
-    /// The failure of an input that is not what the caller promised.
+    /// The input names a job that does not exist.
+    #[must_use]
+    pub fn no_such_job() -> Self {
+        Self::unexpected("the job does not exist")
+    }
+
+    /// The input names a job that is not running.
+    #[must_use]
+    pub fn not_running() -> Self {
+        Self::unexpected("the job is not running")
+    }
+
+    /// The input names a job that has already ended with `status`.
+    #[must_use]
+    pub fn already(status: Status) -> Self {
+        Self::unexpected(format_args!("the job is {status} already"))
+    }
+
+    /// The input is not what the caller's contract promises.
     pub fn unexpected(what: impl std::fmt::Display) -> Self {
         Self::Fault(what.to_string())
     }

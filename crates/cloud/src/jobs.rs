@@ -1,10 +1,10 @@
-//! The jobs table. A job changes only through [`Jobs::advance`], under the condition of its revision.
-//! What follows from the end of one is in `ended`.
+//! The jobs table. A job changes only through [`Jobs::advance`], with optimistic locking on its revision.
+//! `ended` has the follow-up of a job's end.
 
 use crate::{
     clock,
     config::{Environment, InvalidEnvironment},
-    error::CloudError,
+    error::{CloudError, unless_condition_failed},
     listing::{IndexQuery, Visible},
     telemetry::Meter,
     watch::{WATCH, WatchQuery, watched},
@@ -14,9 +14,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, Put},
 };
-use smmu_core::{
-    Job, JobEvent, JobId, JobListing, JobSummary, MicroDollars, Page, Status, Timestamp, Transition, UserId, Watch,
-};
+use smmu_core::{Job, JobEvent, JobId, JobListing, JobSummary, Page, Status, Timestamp, Transition, UserId, Watch};
 use std::collections::HashMap;
 
 mod active;
@@ -28,29 +26,29 @@ mod turns;
 pub struct Jobs {
     client: Client,
     table: String,
-    /// 0: for ever.
+    /// 0 keeps jobs forever.
     retention_days: u16,
     meter: Meter,
 }
 
-/// What became of an event that was applied to a job in the table.
+/// Result of applying an event to a job in the table.
 #[derive(Debug)]
 pub enum Advance {
     /// The job as it was written.
     Changed(Job),
-    /// The event said nothing new.
+    /// The job already reflects the event.
     Unchanged(Job),
-    /// The job had ended before; whoever works on it should stop.
+    /// The job had already ended; work on it should stop.
     Ended(Job),
     /// The event presupposes one that has not happened.
     TooEarly(Job),
-    /// There is no such job.
+    /// The job does not exist.
     Missing,
 }
 
-/// How a changed job reaches the table: by itself, or together with what follows from it.
+/// Writes a changed job, alone or in a transaction with related records.
 pub(crate) trait Writing: Sync {
-    /// Writes a job. `false` if the table's revision is another than `from`.
+    /// Writes a job. Returns `false` if the table's revision is not `from`.
     fn write(&self, job: &Job, from: u64) -> impl Future<Output = Result<bool, CloudError>> + Send;
 }
 
@@ -60,16 +58,15 @@ impl Writing for Jobs {
     }
 }
 
-/// What sorts the index of watched jobs.
+/// Sort key of the index of watched jobs.
 pub(crate) const WATCHED_SINCE: &str = "watchedSince";
 
-/// How often a write is computed anew after another writer was faster. Each round somebody
-/// succeeds, and a job has few writers.
+/// Maximum retries when other writers win. In each round one writer succeeds, and a job has few writers.
 const ROUNDS: usize = 16;
 
 impl Jobs {
-    /// The table named by `SMMU_JOBS_TABLE`, which forgets jobs `SMMU_JOB_RETENTION_DAYS` after their end. Ends are metered
-    /// for the deployment named by `SMMU_STAGE`.
+    /// The table named by `SMMU_JOBS_TABLE`, in which jobs expire `SMMU_JOB_RETENTION_DAYS` after their end. Ends are
+    /// metered for the deployment named by `SMMU_STAGE`.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             client: Client::new(sdk),
@@ -79,15 +76,15 @@ impl Jobs {
         })
     }
 
-    /// Opens a connection to the tables, by reading a job that cannot be.
+    /// Opens a connection to the tables by reading a job that cannot exist.
     pub async fn connect(&self) {
         let nobodys = AttributeValue::S("connect".to_owned());
         let read = self.client.get_item().table_name(&self.table).key("jobId", nobodys);
-        // See `start`: what fails here is told by the call that needs it.
+        // See `start`: a failure is reported by the call that needs the connection.
         let _read = Box::pin(read.send()).await;
     }
 
-    /// One job, read consistently.
+    /// Reads a job, with a consistent read.
     pub async fn get(&self, id: &JobId) -> Result<Option<Job>, CloudError> {
         const OPERATION: &str = "dynamodb:GetItem jobs";
         let answer = self
@@ -103,7 +100,7 @@ impl Jobs {
         answer.item.map(parse).transpose()
     }
 
-    /// Applies an event to a job as it is in the table now, and writes what follows.
+    /// Applies an event to the job's current record and writes the result.
     pub async fn advance(&self, id: &JobId, event: JobEvent) -> Result<Advance, CloudError> {
         match self.get(id).await? {
             Some(job) => self.advance_from(job, event).await,
@@ -111,18 +108,16 @@ impl Jobs {
         }
     }
 
-    /// As [`Self::advance`], starting from a job that was just read or written.
+    /// Like [`Self::advance`], starting from a job that was just read or written.
     pub async fn advance_from(&self, job: Job, event: JobEvent) -> Result<Advance, CloudError> {
-        self.advance_by(job, event, None, self).await
+        self.advance_by(job, event, self).await
     }
 
-    /// As [`Self::advance_from`], by a write of the caller's. `cost` is what the job has cost, where the event ends it and
-    /// that was metered.
+    /// Like [`Self::advance_from`], with the caller's way of writing.
     pub(crate) async fn advance_by(
         &self,
         mut job: Job,
         event: JobEvent,
-        cost: Option<MicroDollars>,
         writing: &impl Writing,
     ) -> Result<Advance, CloudError> {
         for _ in 0..ROUNDS {
@@ -133,23 +128,24 @@ impl Jobs {
                 Transition::TooEarly => return Ok(Advance::TooEarly(job)),
             };
             if writing.write(&next, job.revision).await? {
-                self.written(&job, &next, cost);
+                self.written(&job, &next);
                 return Ok(Advance::Changed(next));
             }
             job = match self.get(&job.id).await? {
-                // Our write succeeded but its answer was lost, and the SDK's own retry failed the condition: nobody has told of it yet.
+                // Our write succeeded but its response was lost, and the SDK's own retry failed the condition: the end
+                // is not metered yet.
                 Some(current) if current == next => {
-                    self.written(&job, &next, cost);
+                    self.written(&job, &next);
                     return Ok(Advance::Changed(next));
                 }
                 Some(current) => current,
                 None => return Ok(Advance::Missing),
             }
         }
-        Err(CloudError::interrupted("dynamodb:PutItem jobs", "other writers were faster every time"))
+        Err(CloudError::contended("dynamodb:PutItem jobs"))
     }
 
-    /// Writes a job unless the table's revision is another than `from`.
+    /// Writes a job. Returns `false` if the table's revision is not `from`.
     pub(crate) async fn replace(&self, job: &Job, from: u64) -> Result<bool, CloudError> {
         const OPERATION: &str = "dynamodb:PutItem jobs";
         let written = self
@@ -161,16 +157,10 @@ impl Jobs {
             .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
             .send()
             .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(CloudError::from_sdk(OPERATION, error)),
-        }
+        unless_condition_failed(OPERATION, written)
     }
 
-    /// The write that replaces a job unless the table's revision is another than `from`; part of a transaction.
+    /// The transaction item that replaces a job if the table's revision is `from`.
     pub(crate) fn replacement(&self, job: &Job, from: u64) -> Result<Put, CloudError> {
         Put::builder()
             .table_name(&self.table)
@@ -181,7 +171,7 @@ impl Jobs {
             .map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))
     }
 
-    /// Removes the record of a job. One that is not there is no error.
+    /// Removes the record of a job. Succeeds if it does not exist.
     pub async fn remove(&self, id: &JobId) -> Result<(), CloudError> {
         let key = AttributeValue::S(id.to_string());
         let removed = self.client.delete_item().table_name(&self.table).key("jobId", key).send().await;
@@ -189,7 +179,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// The write that makes a job, unless there is one already; part of a transaction.
+    /// The transaction item that creates a job, unless one with its id exists.
     pub(crate) fn creation(&self, job: &Job) -> Result<Put, CloudError> {
         Put::builder()
             .table_name(&self.table)
@@ -199,7 +189,7 @@ impl Jobs {
             .map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))
     }
 
-    /// One page of a user's jobs, newest first. A job that was just made may be missing for a moment.
+    /// One page of a user's jobs, newest first. A job that was just created may be missing for a moment.
     pub async fn of_user(&self, user: &UserId, listing: &JobListing) -> Result<Page<JobSummary, JobId>, CloudError> {
         let query = IndexQuery {
             operation: "dynamodb:Query jobs by-user",
@@ -215,8 +205,8 @@ impl Jobs {
         query.page(listing.after.as_ref(), |job: &JobSummary| job.job_id.clone()).await
     }
 
-    /// Up to some `limit` jobs that are watched for one reason and have not changed since `before`, of running ones also such
-    /// as changed in the five minutes after; those that wait longest are among them.
+    /// Up to `limit` jobs that are watched for one reason and unchanged since `before`, including those that have
+    /// waited longest. Running jobs may have changed up to five minutes later.
     pub async fn watched_since(&self, watch: Watch, before: Timestamp, limit: usize) -> Result<Vec<JobId>, CloudError> {
         self.watch_query().watched_for(watch.as_str(), before, limit).await
     }
@@ -231,7 +221,7 @@ impl Jobs {
         }
     }
 
-    /// A job's record: what it says itself, and by which attributes the table finds and forgets it.
+    /// The record of a job, with the attributes for the indexes and for expiry.
     fn item(&self, job: &Job) -> Result<HashMap<String, AttributeValue>, CloudError> {
         let record = serde_dynamo::to_item(job);
         let mut item: HashMap<_, _> = record.map_err(|error| CloudError::unreadable("dynamodb:PutItem jobs", error))?;
@@ -248,12 +238,12 @@ impl Jobs {
         Ok(item)
     }
 
-    /// When a record that is kept from `since` on is forgotten, in seconds since 1970; never, where records are kept.
+    /// Expiry of a record that is kept from `since` on, in seconds since 1970. `None` if records are kept forever.
     pub(crate) fn forget_after(&self, since: Timestamp) -> Option<AttributeValue> {
         let kept_seconds = i64::from(self.retention_days) * 24 * 60 * 60;
         (kept_seconds > 0).then(|| AttributeValue::N(since.plus_seconds(kept_seconds).unix_s().to_string()))
     }
 }
 
-/// The attribute by which tables remove records (`TimeToLiveSpecification` in template.yaml), in seconds since 1970.
+/// The attribute with the expiry of a record in seconds since 1970 (`TimeToLiveSpecification` in template.yaml).
 pub(crate) const FORGET_AT: &str = "forgetAt";

@@ -1,4 +1,4 @@
-//! One user's records, newest first, from the index `by-user` of a table.
+//! Lists one user's records, newest first, from the index `by-user` of a table.
 
 use crate::error::CloudError;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
@@ -6,21 +6,22 @@ use serde::de::DeserializeOwned;
 use smmu_core::{MediaKind, Page, PageLimit, UserId};
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 
-/// Name of the index: its hash key is the user, its range key the table's own id, which sorts by time.
+/// Name of the index. Its hash key is the user, its range key the table's own id, which sorts by time.
 const INDEX: &str = "by-user";
 
-/// How many records one request examines where a filter may drop most of them.
+/// Records that one filtered query examines; the filter may drop most of them.
 const EXAMINED_AT_ONCE: usize = 100;
 
-/// How many records are examined for one page, so that a filter which finds nothing cannot keep a client waiting.
-const MOST_EXAMINED: usize = 1_000;
+/// Records after which a page ends even if it is not full, so that a filter without matches cannot keep a client
+/// waiting.
+const MAX_EXAMINED: usize = 1_000;
 
-/// What is asked of the index of one table.
+/// A query of the index of one table.
 pub(crate) struct IndexQuery<'a> {
     pub(crate) operation: &'static str,
     pub(crate) client: &'a Client,
     pub(crate) table: &'a str,
-    /// The attribute with the table's key, such as `jobId`.
+    /// Name of the table's key attribute, such as `jobId`.
     pub(crate) key: &'static str,
     pub(crate) user: &'a UserId,
     pub(crate) status: Option<&'static str>,
@@ -29,24 +30,24 @@ pub(crate) struct IndexQuery<'a> {
     pub(crate) limit: PageLimit,
 }
 
-/// Which records are shown at all: what was deleted is not.
+/// The records that are shown: all that are not deleted.
 pub(crate) enum Visible {
-    /// Those that lack this attribute.
+    /// Records without this attribute.
     Without(&'static str),
-    /// Those with none of these statuses.
+    /// Records with neither of these statuses.
     WithStatusOtherThan([&'static str; 2]),
 }
 
-/// What one request found.
+/// Result of one query.
 struct Found {
     items: Vec<HashMap<String, AttributeValue>>,
     examined: usize,
-    /// Id of the record where the request stopped; `None` at the end of the list.
+    /// Id of the last record examined; `None` at the end of the list.
     stopped_at: Option<String>,
 }
 
 impl IndexQuery<'_> {
-    /// The page after an id, or the first one. `id_of` names an entry.
+    /// The page after the id `after`, or the first page. `id_of` returns the id of an entry.
     pub(crate) async fn page<T, I>(&self, after: Option<&I>, id_of: impl Fn(&T) -> I) -> Result<Page<T, I>, CloudError>
     where
         T: DeserializeOwned,
@@ -67,7 +68,7 @@ impl IndexQuery<'_> {
                 return Ok(Page { entries, next });
             }
             after = found.stopped_at;
-            if after.is_none() || examined >= MOST_EXAMINED {
+            if after.is_none() || examined >= MAX_EXAMINED {
                 let next = after.map(|id| id.parse()).transpose().map_err(|error: I::Err| self.unreadable(error))?;
                 return Ok(Page { entries, next });
             }
@@ -78,7 +79,7 @@ impl IndexQuery<'_> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let filters = [("status", self.status), ("kind", self.kind.map(MediaKind::as_str))];
         let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        // One more than wanted tells whether there is a next page.
+        // One more than the page holds, to see whether a next page exists.
         let examine = if filters.is_empty() { self.limit.entries() + 1 } else { EXAMINED_AT_ONCE };
         let mut query = self
             .client

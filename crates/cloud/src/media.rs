@@ -1,8 +1,8 @@
-//! The media table: one record an upload.
+//! The media table: one record per upload.
 
 use crate::{
     config::{Environment, InvalidEnvironment},
-    error::CloudError,
+    error::{CloudError, unless_condition_failed},
     jobs::{FORGET_AT, Jobs},
     listing::{IndexQuery, Visible},
     watch::{WATCH, WatchQuery, watched},
@@ -25,6 +25,7 @@ mod erasures;
 mod granted;
 mod once;
 mod runs;
+mod webhooks;
 
 pub use erasures::Erasure;
 pub use granted::Counted;
@@ -38,33 +39,33 @@ pub struct MediaTable {
     table: String,
 }
 
-/// What became of a submission.
+/// Outcome of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Submission {
-    /// It is recorded now.
+    /// The media and its job are recorded.
     Recorded,
-    /// There is a job of this media already.
+    /// The media already has a job.
     AlreadyThere,
-    /// Another write to the same records was under way; it may or may not have made the job.
+    /// Another write to the same records was in progress; it may or may not have made the job.
     Contended,
 }
 
-/// What became of a transaction.
+/// Outcome of a transaction.
 enum Written {
     All,
     ConditionFailed,
     Contended,
 }
 
-/// How long a grant that nobody used is remembered after it ran out: 30 days.
+/// How long an unused grant is kept after its expiry: 30 days.
 const REMEMBERED_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// What workers record beside the media itself.
+/// Attributes that workers record in addition to the media itself.
 const KIND: &str = "kind";
 const FACTS: &str = "facts";
 const SPEECH: &str = "speech";
 
-/// What nobody is shown.
+/// Statuses of media that lists do not show.
 const TOMBSTONES: [MediaStatus; 2] = [MediaStatus::Deleted, MediaStatus::Purged];
 
 const GET_ITEM: &str = "dynamodb:GetItem media";
@@ -78,12 +79,12 @@ impl MediaTable {
         Ok(Self { client: Client::new(sdk), table: environment.require("SMMU_MEDIA_TABLE")?.to_owned() })
     }
 
-    /// One media, read consistently.
+    /// Reads a media, with a consistent read.
     pub async fn get(&self, id: &MediaId) -> Result<Option<Media>, CloudError> {
         self.read(id).await?.map(media).transpose()
     }
 
-    /// One media with what was measured of it, read consistently.
+    /// Reads a media with its measured facts, with a consistent read.
     pub async fn get_described(&self, id: &MediaId) -> Result<Option<DescribedMedia>, CloudError> {
         let Some(mut item) = self.read(id).await? else { return Ok(None) };
         let (kind, facts, speech) = (part(&mut item, KIND), part(&mut item, FACTS), part(&mut item, SPEECH));
@@ -139,9 +140,10 @@ impl MediaTable {
         Ok(())
     }
 
-    /// Records that nothing was uploaded in time. `false` if an upload was seen, or sealed, meanwhile.
+    /// Records that nothing was uploaded in time. Returns `false` if the upload was submitted or sealed in the
+    /// meantime.
     ///
-    /// The table forgets the record a month later; one that an upload turns up for after all is kept like any other.
+    /// The record expires a month later, unless an upload arrives after all; then it is kept like any other.
     pub async fn expire(&self, media: &Media) -> Result<bool, CloudError> {
         let mut expired = item(&Media { state: MediaState::Expired, ..media.clone() })?;
         let forget_at = media.expires_at.plus_seconds(REMEMBERED_SECONDS).unix_ms() / 1000;
@@ -150,15 +152,15 @@ impl MediaTable {
         put_awaiting(put, media).await
     }
 
-    /// Records the seal of an upload whose parts have arrived, in the place of the one that `media` was read with. `false`
-    /// where the record has changed since.
+    /// Records the seal of an upload whose parts have arrived, replacing the seal in `media`. Returns `false` if the
+    /// record has changed since `media` was read.
     pub async fn seal(&self, media: &Media, sealed: &Media) -> Result<bool, CloudError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item(sealed)?));
         put_awaiting(put, media).await
     }
 
-    /// Records a media as submitted and its job as made, both or neither. Where jobs are forgotten, so is the media, as long
-    /// after its submission as they after their end.
+    /// Records a media as submitted, and its job, in one transaction. If jobs expire, the media's record
+    /// expires equally long after submission.
     pub async fn submit(&self, submitted: &Media, job: &Job, jobs: &Jobs) -> Result<Submission, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems submit";
         let mut record = item(submitted)?;
@@ -179,9 +181,8 @@ impl MediaTable {
         })
     }
 
-    /// Replaces a media by its tombstone and its newest job, if it has one, by what becomes of it, both or neither. `false`
-    /// if the media is no longer in the state that the tombstone was made from, or has another newest job, or that one has
-    /// another revision.
+    /// Writes the tombstone of a media and the end of its newest job, if it has one, in one transaction. Returns
+    /// `false` if the media's state, its newest job or that job's revision has changed.
     pub async fn delete(
         &self,
         tombstone: &Media,
@@ -206,7 +207,7 @@ impl MediaTable {
         })
     }
 
-    /// Records that what a tombstone stands for was removed. One that is not there any more is no error.
+    /// Records that the objects of a deleted media were removed. Succeeds if the tombstone no longer exists.
     pub async fn record_purge(&self, purged: &Media) -> Result<(), CloudError> {
         let written = self
             .client
@@ -218,15 +219,10 @@ impl MediaTable {
             .expression_attribute_values(":deleted", AttributeValue::S(MediaStatus::Deleted.as_str().to_owned()))
             .send()
             .await;
-        match written {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(CloudError::from_sdk("dynamodb:PutItem media", error))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
+        unless_condition_failed("dynamodb:PutItem media", written).map(drop)
     }
 
-    /// Removes a tombstone. One that is not there any more is no error.
+    /// Removes a tombstone. Succeeds if it no longer exists.
     pub async fn remove(&self, tombstone: &Media) -> Result<(), CloudError> {
         let key = AttributeValue::S(tombstone.id.to_string());
         let removed = self.client.delete_item().table_name(&self.table).key("mediaId", key).send().await;
@@ -234,7 +230,7 @@ impl MediaTable {
         Ok(())
     }
 
-    /// Removes a record whose `attribute` has this value. Any other is left, and none is no error.
+    /// Removes a record if its `attribute` has this value. Otherwise, or if no record exists, does nothing.
     async fn remove_if(
         &self,
         operation: &'static str,
@@ -251,12 +247,7 @@ impl MediaTable {
             .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
             .send()
             .await;
-        match removed {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(CloudError::from_sdk(operation, error))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
+        unless_condition_failed(operation, removed).map(drop)
     }
 
     async fn write_all(
@@ -280,13 +271,13 @@ impl MediaTable {
         }
     }
 
-    /// Records what was measured of a media, in the place of what was recorded before.
+    /// Records the measured facts of a media, replacing earlier ones.
     pub async fn describe(&self, id: &MediaId, facts: &MediaFacts) -> Result<(), CloudError> {
-        // The kind once more outside of the facts: lists show it and are filtered by it.
+        // The kind is also stored as its own attribute: lists show it and filter by it.
         self.set(id, &[(FACTS, attribute(facts)?), (KIND, attribute(&facts.kind)?)]).await
     }
 
-    /// Records what was heard in a media, beside what was measured: another worker finds it out.
+    /// Records the speech in a media. Separate from the other facts, because another worker finds it.
     pub async fn describe_speech(&self, id: &MediaId, speech: &SpeechFacts) -> Result<(), CloudError> {
         self.set(id, &[(SPEECH, attribute(speech)?)]).await
     }
@@ -297,7 +288,7 @@ impl MediaTable {
             .update_item()
             .table_name(&self.table)
             .key("mediaId", AttributeValue::S(id.to_string()))
-            // A tombstone gets nothing more.
+            // Tombstones do not change.
             .condition_expression("attribute_exists(mediaId) AND NOT #status IN (:deleted, :purged)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleted", AttributeValue::S(MediaStatus::Deleted.as_str().to_owned()))
@@ -313,22 +304,23 @@ impl MediaTable {
         Ok(())
     }
 
-    /// Up to some `limit` media whose grant ran out before `before` with nothing seen; those that wait longest are among them.
+    /// Up to about `limit` media whose grant expired before `before` without an upload, including those that have
+    /// waited longest.
     pub async fn awaiting_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
         self.watched_until(MediaStatus::AwaitingUpload.as_str(), before, limit).await
     }
 
-    /// Up to some `limit` tombstones of media that are still to be removed.
+    /// Up to about `limit` deleted media whose objects are not removed yet.
     pub async fn deleted(&self, limit: usize) -> Result<Vec<MediaId>, CloudError> {
         self.watched_until(MediaStatus::Deleted.as_str(), Timestamp::MAX, limit).await
     }
 
-    /// Up to some `limit` tombstones of media that were removed, and whose grants ran out before `before`.
+    /// Up to about `limit` deleted media whose objects are removed and whose grants expired before `before`.
     pub async fn purged_since(&self, before: Timestamp, limit: usize) -> Result<Vec<MediaId>, CloudError> {
         self.watched_until(MediaStatus::Purged.as_str(), before, limit).await
     }
 
-    /// Keys of up to some `limit` records that are watched for a status, by what `expiresAt` says.
+    /// Keys of up to about `limit` records that are watched for a status and whose `expiresAt` is before `before`.
     async fn watched_until<T: FromStr>(
         &self,
         status: &str,
@@ -346,18 +338,18 @@ impl MediaTable {
     }
 }
 
-/// A put as a part of a transaction.
+/// Wraps a put for a transaction.
 fn put(put: Put) -> TransactWriteItem {
     TransactWriteItem::builder().put(put).build()
 }
 
-/// An update as a part of a transaction.
+/// Wraps an update for a transaction.
 fn update(update: Update) -> TransactWriteItem {
     TransactWriteItem::builder().update(update).build()
 }
 
-/// Replaces the record of a media that awaits its upload, where that and its seal are as in `read`. `false` where they are
-/// not.
+/// Replaces the record of a media, if it still awaits its upload and has the same seal as `read`. Otherwise returns
+/// `false`.
 async fn put_awaiting(put: PutItemFluentBuilder, read: &Media) -> Result<bool, CloudError> {
     let seal = read.grant.parts().and_then(|parts| parts.seal);
     let same_seal = if seal.is_some() { "#parts.#seal = :seal" } else { "attribute_not_exists(#parts.#seal)" };
@@ -370,11 +362,7 @@ async fn put_awaiting(put: PutItemFluentBuilder, read: &Media) -> Result<bool, C
     let put = seal
         .iter()
         .fold(put, |put, seal| put.expression_attribute_values(":seal", AttributeValue::S(seal.to_string())));
-    match put.send().await {
-        Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-        Err(error) => Err(CloudError::from_sdk("dynamodb:PutItem media", error)),
-    }
+    unless_condition_failed("dynamodb:PutItem media", put.send().await)
 }
 
 fn status(state: &MediaState) -> AttributeValue {
@@ -385,8 +373,8 @@ fn media(item: Item) -> Result<Media, CloudError> {
     serde_dynamo::from_item(item).map_err(|error| CloudError::unreadable(GET_ITEM, error))
 }
 
-/// Takes what was measured out of a record. What an older version has written in another shape counts as not measured:
-/// the manifest has it.
+/// Takes measured facts out of a record. Facts that an older version wrote in another shape are ignored: the manifest
+/// has them.
 fn part<T: DeserializeOwned>(item: &mut Item, name: &str) -> Option<T> {
     let read = serde_dynamo::from_attribute_value(item.remove(name)?);
     read.inspect_err(|error| tracing::warn!(name, %error, "unreadable attribute in the media table")).ok()
@@ -396,7 +384,7 @@ fn attribute(value: &impl Serialize) -> Result<AttributeValue, CloudError> {
     serde_dynamo::to_attribute_value(value).map_err(|error| CloudError::unreadable(UPDATE_ITEM, error))
 }
 
-/// A media's record: what it says itself, and whether `reconcile` has to look at it.
+/// The record of a media, with the watch attribute if `reconcile` has to check on it.
 fn item(media: &Media) -> Result<Item, CloudError> {
     let record = serde_dynamo::to_item(media);
     let mut item: Item = record.map_err(|error| CloudError::unreadable("dynamodb:PutItem media", error))?;

@@ -1,5 +1,5 @@
-//! A speech model of the operator's own, in a bucket. Its `model.json` names its files; whoever opens them checks
-//! them against it.
+//! Downloads the operator's own speech model from a bucket. Its `model.json` lists the other files; the code that opens
+//! the model verifies them against it.
 
 use crate::{
     body,
@@ -15,14 +15,14 @@ use std::{
 };
 use tokio::fs::File;
 
-/// Names the other files.
+/// Lists the other files.
 const SEAL: &str = "model.json";
 const MAX_SEAL_BYTES: u64 = 64 * 1024;
-/// The largest models have 3 GB; a worker's disk has room for this many, and for a source.
+/// The largest known models have 3 GB. A worker's disk has room for this much and a source.
 const MAX_MODEL_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 const OPERATION: &str = "s3:GetObject model";
 
-/// A prefix of a bucket that has the files of one model.
+/// A bucket and the prefix that holds the files of one model.
 pub struct ModelBucket {
     client: Client,
     bucket: String,
@@ -40,18 +40,18 @@ struct Sealed {
 }
 
 impl ModelBucket {
-    /// What `SMMU_SPEECH_MODEL_BUCKET` and `SMMU_SPEECH_MODEL_PREFIX` name; none where they are not set.
+    /// The bucket and prefix in `SMMU_SPEECH_MODEL_BUCKET` and `SMMU_SPEECH_MODEL_PREFIX`. `None` if no bucket is set.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Option<Self>, InvalidEnvironment> {
         let Some(bucket) = environment.get("SMMU_SPEECH_MODEL_BUCKET") else { return Ok(None) };
         let prefix = environment.get("SMMU_SPEECH_MODEL_PREFIX").unwrap_or_default();
         if !prefix.is_empty() && !prefix.ends_with('/') {
-            let reason = "a prefix ends with a slash".to_owned();
+            let reason = "the prefix must end with a slash".to_owned();
             return Err(InvalidEnvironment::Unusable { name: "SMMU_SPEECH_MODEL_PREFIX", reason });
         }
         Ok(Some(Self { client: Client::new(sdk), bucket: bucket.to_owned(), prefix: prefix.to_owned() }))
     }
 
-    /// Fetches every file into an empty folder.
+    /// Downloads every file into an empty folder.
     pub async fn fetch(&self, folder: &Path) -> Result<(), CloudError> {
         self.save(SEAL, MAX_SEAL_BYTES, folder).await?;
         let seal = tokio::fs::read(folder.join(SEAL)).await.map_err(unwritable)?;
@@ -62,7 +62,7 @@ impl ModelBucket {
         }
         for (name, file) in &seal.files {
             if !is_file_name(name) {
-                return Err(CloudError::unreadable(OPERATION, format!("{name:?} is no name of a file")));
+                return Err(CloudError::unreadable(OPERATION, format!("{name:?} is not a plain file name")));
             }
             self.save(name, file.bytes, folder).await?;
         }
@@ -81,7 +81,7 @@ async fn write(body: ByteStream, path: &Path) -> Result<(), CloudError> {
     let mut file = File::create_new(path).await.map_err(unwritable)?;
     let mut body = body.into_async_read();
     tokio::io::copy(&mut body, &mut file).await.map_err(|error| CloudError::interrupted(OPERATION, error))?;
-    // tokio writes behind: only this tells of a full disk.
+    // tokio buffers writes: only a sync reports a full disk.
     file.sync_data().await.map_err(unwritable)
 }
 
@@ -89,7 +89,7 @@ fn unwritable(error: std::io::Error) -> CloudError {
     CloudError::interrupted("writing the model", error)
 }
 
-/// Whether a name stays in the folder that it is put in.
+/// Returns whether a name stays inside its folder and is not that of the seal.
 fn is_file_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name) && name != SEAL
@@ -101,7 +101,7 @@ mod tests {
     use crate::config::Environment;
 
     #[test]
-    fn a_model_cannot_write_outside_of_its_folder() {
+    fn a_model_cannot_write_outside_its_folder() {
         for name in ["..", "a/b", "/a", "./a", "a/", "", ".", "model.json"] {
             assert!(!is_file_name(name), "{name}");
         }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_bucket_where_none_is_named_and_a_prefix_is_whole() {
+    fn the_bucket_is_optional_and_the_prefix_ends_with_a_slash() {
         let sdk = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
         let of = |variables: &[(&str, &str)]| {
             let owned = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));

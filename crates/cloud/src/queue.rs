@@ -1,4 +1,4 @@
-//! The queues: of jobs to start, and of deleted media to purge.
+//! The SQS queues: jobs to start, and deleted media to purge.
 
 use crate::{
     config::{Environment, InvalidEnvironment},
@@ -22,12 +22,12 @@ impl JobsQueue {
         Ok(Self { client: Client::new(sdk), url: environment.require("SMMU_JOBS_QUEUE_URL")?.to_owned() })
     }
 
-    /// Puts a job on the queue. Sending it twice is harmless.
+    /// Queues a job. A duplicate message is harmless.
     pub async fn send(&self, input: &ExecutionInput) -> Result<(), CloudError> {
         send(&self.client, &self.url, "sqs:SendMessage jobs", input).await
     }
 
-    /// About how many messages nobody has received yet.
+    /// Approximate number of messages that no consumer has received yet.
     pub async fn approximate_length(&self) -> Result<u64, CloudError> {
         const OPERATION: &str = "sqs:GetQueueAttributes jobs";
         let asked = QueueAttributeName::ApproximateNumberOfMessages;
@@ -35,7 +35,7 @@ impl JobsQueue {
             self.client.get_queue_attributes().queue_url(&self.url).attribute_names(asked.clone()).send().await;
         let answer = answer.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
         let length = answer.attributes.as_ref().and_then(|all| all.get(&asked)?.parse().ok());
-        length.ok_or_else(|| CloudError::unreadable(OPERATION, "there is no number of messages"))
+        length.ok_or_else(|| CloudError::unreadable(OPERATION, "the response has no number of messages"))
     }
 }
 
@@ -46,7 +46,7 @@ pub struct PurgeQueue {
     url: String,
 }
 
-/// What the purge queue carries.
+/// A message on the purge queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PurgeMessage {
@@ -56,7 +56,7 @@ pub enum PurgeMessage {
     Account(AccountMessage),
 }
 
-/// That a media was deleted.
+/// A media was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaMessage {
@@ -64,16 +64,16 @@ pub struct MediaMessage {
     pub media_id: MediaId,
 }
 
-/// That everything of a user is to be erased, and how far that is.
+/// An account is to be erased, with the progress so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountMessage {
-    /// Key of the record that says whose.
+    /// Key of the [`Erasure`](crate::media::Erasure) record.
     pub account: String,
-    /// The media that was looked at last; from the newest on without it.
+    /// The last media that was processed. Without it the pass starts from the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<MediaId>,
-    /// Whether there was anything to delete since this look began.
+    /// Set if this pass has deleted anything.
     #[serde(default)]
     pub found: bool,
 }
@@ -84,13 +84,13 @@ impl PurgeQueue {
         Ok(Self { client: Client::new(sdk), url: environment.require("SMMU_PURGE_QUEUE_URL")?.to_owned() })
     }
 
-    /// Puts a deleted media on the queue. Sending it twice is harmless.
+    /// Queues a deleted media. A duplicate message is harmless.
     pub async fn send(&self, media_id: &MediaId) -> Result<(), CloudError> {
         let message = MediaMessage { media_id: media_id.clone() };
         send(&self.client, &self.url, "sqs:SendMessage purge", &message).await
     }
 
-    /// Puts an account on the queue, to be looked at after `delay_s` (0 to 900). Sending it twice is harmless.
+    /// Queues an account, to be processed after `delay_s` seconds (0 to 900). A duplicate message is harmless.
     pub async fn send_account(&self, message: &AccountMessage, delay_s: i64) -> Result<(), CloudError> {
         const OPERATION: &str = "sqs:SendMessage purge";
         let body = serde_json::to_string(message).map_err(|error| CloudError::unreadable(OPERATION, error))?;

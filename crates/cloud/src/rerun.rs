@@ -1,4 +1,4 @@
-//! From a media that was processed to another job of it.
+//! Reruns: further jobs of a media that was processed before.
 
 use crate::{
     clock,
@@ -9,31 +9,32 @@ use crate::{
 use smmu_core::{CannotRun, Job, Media, MediaId, MediaState, Origin, Rerun};
 use std::time::Duration;
 
-/// Why there is no new job.
+/// Reason why no new job was made.
 #[derive(Debug, thiserror::Error)]
 pub enum RerunError {
-    /// The media does not allow it.
+    /// The state of the media does not allow a rerun.
     #[error(transparent)]
     CannotRun(#[from] CannotRun),
     /// The uploaded object is gone.
     #[error("the uploaded file is no longer there")]
     SourceMissing,
-    /// There is no such media any more.
+    /// The media was deleted or has expired.
     #[error("the media was deleted")]
     Deleted,
-    /// The key stands for another request.
-    #[error("the key stands for another request")]
+    /// The idempotency key was used for a different request.
+    #[error("the key was used for a different request")]
     KeyMismatch,
-    /// A service did not answer.
+    /// A service call failed.
     #[error(transparent)]
     Cloud(#[from] CloudError),
 }
 
 impl Submitter {
-    /// Makes another job of a media, and sends it; with a key, answers the job that the same request made before.
+    /// Makes another job of a media and sends it. With a key, returns the job that the same request made before, if
+    /// any.
     ///
-    /// Of several requests at once one makes a job: to the others it is [`CannotRun::Running`]. Once the job is recorded this
-    /// succeeds even if its message cannot be sent, as [`Self::submit`] does.
+    /// Of several concurrent requests, one makes a job; the others fail with [`CannotRun::Running`]. Once the job is
+    /// recorded, this succeeds even if its message cannot be sent, like [`Self::submit`].
     pub async fn run_again(
         &self,
         id: &MediaId,
@@ -64,14 +65,14 @@ impl Submitter {
             match self.media.begin_run(before, &media, &job, key, &self.jobs).await? {
                 // Boxed: the state of SDK calls is large.
                 Begun::Recorded => return Ok(Box::pin(self.start(&media, job)).await),
-                // The next round finds what the other one wrote.
+                // The next round sees the other writer's change.
                 Begun::Outdated => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
             }
         }
-        Err(CloudError::interrupted("dynamodb:TransactWriteItems run", "other writers were faster every time").into())
+        Err(CloudError::contended("dynamodb:TransactWriteItems run").into())
     }
 
-    /// The job that a key stands for, where there still is one.
+    /// The job that an earlier request with this key made, if it still exists.
     async fn made_before(&self, once: &Once) -> Result<Option<Job>, RerunError> {
         let Some(known) = self.media.known(once).await? else { return Ok(None) };
         match known.made.parse() {
@@ -80,7 +81,7 @@ impl Submitter {
         }
     }
 
-    /// Fails unless the version that was submitted is still the one at the upload's key.
+    /// Fails unless the object at the upload's key is still the submitted version.
     async fn require_source(&self, media: &Media) -> Result<(), RerunError> {
         let found = self.uploads.find(&media.key()).await?;
         let same = |version: &str| match &media.state {

@@ -1,4 +1,4 @@
-//! How every adapter reaches AWS.
+//! The SDK configuration that all adapters share.
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -6,10 +6,10 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-/// The SDK configuration that every adapter is made from. Loaded once, at start.
+/// Loads the SDK configuration for all adapters. Called once, at start.
 pub async fn sdk_config() -> aws_config::SdkConfig {
-    // One for all: otherwise each adapter has TLS roots and connections of its own, and two tables are two handshakes.
-    // Made as the SDK makes its own, proxies of the environment included.
+    // One HTTP client for all: otherwise each adapter has its own TLS roots and connections, and two tables need two
+    // handshakes. Built like the SDK's default client, including proxies from the environment.
     let http = Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());

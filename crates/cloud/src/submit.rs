@@ -1,4 +1,4 @@
-//! From an uploaded object to its first job: what `/complete`, the S3 event and `reconcile` share.
+//! Submission: from an uploaded object to its first job. Shared by `/complete`, the S3 event and `reconcile`.
 
 use crate::{
     clock,
@@ -8,16 +8,17 @@ use crate::{
     media::{MediaTable, Submission},
     queue::JobsQueue,
     telemetry::Pseudonyms,
-    turns::Turns,
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
 use smmu_core::{Job, JobEvent, Media, MissingParts, Origin, Trail, media::Mismatch, with_causes};
 use std::time::Duration;
+use turns::Turns;
 
 mod assemble;
+mod turns;
 
-/// Everything that a submission touches.
+/// The services that a submission uses.
 #[derive(Clone)]
 pub struct Submitter {
     /// The raw bucket.
@@ -28,36 +29,36 @@ pub struct Submitter {
     pub jobs: Jobs,
     /// The jobs queue.
     pub queue: JobsQueue,
-    /// What stands for users in logs.
+    /// Replaces users by pseudonyms in logs.
     pub pseudonyms: Pseudonyms,
     pub(crate) turns: Turns,
 }
 
-/// Why there is no job.
+/// Reason why no job was made.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// Nothing has been uploaded.
-    #[error("the object is not there")]
+    #[error("nothing has been uploaded")]
     NotUploaded,
-    /// Not all of its parts have been uploaded.
+    /// Some parts have not been uploaded.
     #[error(transparent)]
     PartsMissing(#[from] MissingParts),
-    /// Something else was uploaded than was granted.
+    /// The uploaded object differs from the grant.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
-    /// Its owner has deleted the media.
+    /// The owner deleted the media.
     #[error("the media was deleted")]
     Deleted,
-    /// A service did not answer.
+    /// A service call failed.
     #[error(transparent)]
     Cloud(#[from] CloudError),
 }
 
-/// Between two tries to record a submission, or another run, while others write the same records.
+/// Pauses between tries to record a submission or a rerun while other writers change the same records.
 pub(crate) const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
 
 impl Submitter {
-    /// From the environment.
+    /// Reads the tables, bucket and queue from the environment.
     pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
         Ok(Self {
             uploads: Uploads::new(sdk, environment)?,
@@ -69,16 +70,16 @@ impl Submitter {
         })
     }
 
-    /// Opens connections, see [`start`](crate::start). The queue has no call that would change nothing.
+    /// Opens connections, see [`start`](crate::start), except to the queue, which has no call without effects.
     pub async fn connect(&self) {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }
 
-    /// The newest job of a media: the one it has, or a first one if its object is there as granted. A new one says where it
-    /// came from.
+    /// Returns the newest job of a media, or makes the first one if its object was uploaded as granted. A new job
+    /// records `origin`.
     ///
-    /// Once the job is recorded this succeeds even if its message cannot be sent; `reconcile` sends
-    /// what was not sent. A job may have to wait for its turn.
+    /// Once the job is recorded, this succeeds even if its message cannot be sent: `reconcile` sends it later. The job
+    /// may have to wait for its turn.
     pub async fn submit(&self, media: &Media, origin: Option<Origin>) -> Result<Job, SubmitError> {
         let trail = self.trail(media, origin);
         let mut media = media.clone();
@@ -97,7 +98,7 @@ impl Submitter {
                     if recorded == media {
                         return Err(mismatch.into());
                     }
-                    // Its parts were sealed and put together since it was read.
+                    // Its parts were sealed and assembled since it was read.
                     media = recorded;
                     continue;
                 }
@@ -106,55 +107,62 @@ impl Submitter {
             match self.media.submit(&submitted, &job, &self.jobs).await? {
                 // Boxed: the state of SDK calls is large.
                 Submission::Recorded => return Ok(Box::pin(self.recorded(&submitted, job)).await),
-                // The other submission's job is this one; the next round finds it.
+                // The other submission's job is the same one; the next round finds it.
                 Submission::AlreadyThere | Submission::Contended => {
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-                    // Or it was deleted.
+                    // Re-read: it may also have been deleted.
                     media = self.media.get(&media.id).await?.ok_or(SubmitError::Deleted)?;
                 }
             }
         }
-        Err(CloudError::interrupted("dynamodb:TransactWriteItems submit", "other writers were faster every time")
-            .into())
+        Err(CloudError::contended("dynamodb:TransactWriteItems submit").into())
     }
 
-    /// Sends the job that was recorded, and lets the media be found by its content.
+    /// Sends a recorded job and indexes the media by its content.
     async fn recorded(&self, submitted: &Media, job: Job) -> Job {
         let forget_at = self.jobs.forget_after(job.created_at);
         let (job, noted) =
             tokio::join!(Box::pin(self.start(submitted, job)), self.media.note_content(submitted, forget_at));
         if let Err(error) = noted {
-            // It costs another upload of the same content at most.
-            tracing::warn!(media_id = %submitted.id, error = with_causes(&error), "the media cannot be found by its content");
+            // At worst, the same content is uploaded again.
+            tracing::warn!(media_id = %submitted.id, error = with_causes(&error), "failed to index the media by its content; duplicates of it will not be found");
         }
         job
     }
 
-    /// Where a job of a media comes from.
+    /// The trail of a job: the origin of its request and the pseudonym of its user.
     pub(crate) fn trail(&self, media: &Media, origin: Option<Origin>) -> Option<Trail> {
         origin.map(|origin| Trail { origin, user_hash: self.pseudonyms.hash(&media.user) })
     }
 
-    /// Sends a job's message and records that, as far as both succeed.
+    /// Sends a job's message and records that it was sent. Failures are logged, and `reconcile` tries again.
     pub async fn send(&self, media: &Media, job: Job) -> Job {
         let Some(input) = media.execution_input(&job) else {
-            tracing::error!(job_id = %job.id, "the media does not say what its content must be; no message was sent");
+            tracing::error!(jobId = job.id.as_str(), "the media has no expected checksum; no message was sent");
             return job;
         };
         if let Err(error) = self.queue.send(&input).await {
-            tracing::error!(job_id = %job.id, error = with_causes(&error), "the job is recorded but its message was not sent");
+            tracing::error!(
+                jobId = job.id.as_str(),
+                error = with_causes(&error),
+                "failed to send the job's message; reconcile will send it"
+            );
             return job;
         }
         match self.record(job.clone(), JobEvent::Sent).await {
             Ok(sent) => sent,
             Err(error) => {
-                tracing::warn!(job_id = %job.id, error = with_causes(&error), "the message was sent but not recorded as sent");
+                tracing::warn!(
+                    jobId = job.id.as_str(),
+                    error = with_causes(&error),
+                    "failed to record that the message was sent; it may be sent again"
+                );
                 job
             }
         }
     }
 
-    /// Applies an event to a job, and answers how it stands then.
+    /// Applies an event to a job and returns its current state.
     pub(crate) async fn record(&self, job: Job, event: JobEvent) -> Result<Job, CloudError> {
         Ok(match self.jobs.advance_from(job.clone(), event).await? {
             Advance::Changed(now) | Advance::Unchanged(now) | Advance::Ended(now) | Advance::TooEarly(now) => now,

@@ -1,4 +1,4 @@
-//! Logs and metrics: one JSON object a line on standard output, as `CloudWatch` Logs wants them.
+//! Logs and metrics: one JSON object per line on standard output, the format of `CloudWatch` Logs.
 
 use crate::{
     clock,
@@ -10,11 +10,11 @@ use std::io::Write;
 use tracing::{Span, error_span};
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging with the filter in `SMMU_LOG` (default `info`). What cannot be parsed of the
-/// filter is left out: a typing error must not stop a job.
+/// Starts logging with the filter in `SMMU_LOG` (default `info`). Invalid directives are ignored: a typo must not stop
+/// a job.
 pub fn start(environment: &Environment) {
     let filter = EnvFilter::builder().parse_lossy(environment.get("SMMU_LOG").unwrap_or("info"));
-    // A second call, as tests make it, keeps the first subscriber.
+    // A second call, as in tests, keeps the first subscriber.
     let _already_started = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -24,9 +24,9 @@ pub fn start(environment: &Environment) {
         .try_init();
 }
 
-/// What the log lines of work on a job have in common, wherever they are written.
+/// The span whose fields all log lines about a job have in common.
 ///
-/// Its level is ERROR, so that no usual filter drops it: its fields join the lines of a job.
+/// Its level is ERROR, so that no usual filter drops it.
 #[must_use]
 pub fn job_span(job: &JobId, trail: Option<&Trail>) -> Span {
     error_span!(
@@ -38,7 +38,7 @@ pub fn job_span(job: &JobId, trail: Option<&Trail>) -> Span {
     )
 }
 
-/// What the log lines of one request to the API have in common.
+/// The span whose fields all log lines of one API request have in common.
 #[must_use]
 pub fn request_span(origin: Option<&Origin>, user: &UserHash) -> Span {
     error_span!(
@@ -49,7 +49,7 @@ pub fn request_span(origin: Option<&Origin>, user: &UserHash) -> Span {
     )
 }
 
-/// Writes measurements.
+/// Writes measurements to standard output.
 #[derive(Clone)]
 pub struct Meter {
     deployment: String,
@@ -61,35 +61,35 @@ impl Meter {
         Ok(Self { deployment: environment.require("SMMU_STAGE")?.to_owned() })
     }
 
-    /// Writes a measurement, as of now.
+    /// Writes a measurement with the current time.
     pub fn write(&self, measured: &Measurement, subject: Option<Subject<'_>>) {
         let line = metrics::line(measured, &self.deployment, subject, clock::now());
-        // Not through tracing: CloudWatch wants the object alone. Nobody works worse for a number that is lost.
+        // Not through tracing: CloudWatch requires the bare object. A lost measurement is harmless.
         let _lost = writeln!(std::io::stdout().lock(), "{line}");
     }
 }
 
-/// Turns users into what stands for them in logs.
+/// Computes pseudonyms of users for logs.
 ///
-/// A digest without a secret hides an id only from those who cannot guess it, and ids are often guessable: an e-mail
-/// address, a number. `SMMU_LOG_PEPPER` is that secret. Without one the digest is bound to the name of the deployment:
-/// logs hold no id, and two deployments cannot be joined by them, but whoever knows an id can find its lines.
+/// A digest without a secret does not hide an id that can be guessed, such as an e-mail address or a number.
+/// `SMMU_LOG_PEPPER` is that secret. Without it, the digest depends on the name of the deployment only: logs contain no
+/// id, and those of two deployments cannot be joined, but someone who knows an id can find its lines.
 #[derive(Clone)]
 pub struct Pseudonyms {
     pepper: String,
 }
 
 impl Pseudonyms {
-    /// With `SMMU_LOG_PEPPER`, or else `SMMU_STAGE`.
+    /// Uses `SMMU_LOG_PEPPER`, or `SMMU_STAGE` if that is not set.
     pub fn new(environment: &Environment) -> Result<Self, InvalidEnvironment> {
         let pepper = environment.get("SMMU_LOG_PEPPER").map_or_else(|| environment.require("SMMU_STAGE"), Ok)?;
         Ok(Self { pepper: pepper.to_owned() })
     }
 
-    /// What stands for a user.
+    /// The pseudonym of a user.
     #[must_use]
     pub fn hash(&self, user: &UserId) -> UserHash {
-        // The length in front keeps one pair of pepper and id from being another pair.
+        // The length prefix keeps two pairs of pepper and id from concatenating to the same bytes.
         let digest = Hasher::new()
             .chain_update((self.pepper.len() as u64).to_be_bytes())
             .chain_update(&self.pepper)
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_the_same_in_one_deployment_and_another_in_the_next() {
+    fn a_user_has_one_pseudonym_per_deployment() {
         let (dev, prod) = ([("SMMU_STAGE", "dev")], [("SMMU_STAGE", "prod")]);
         assert_eq!(hash(&dev, "ada"), hash(&dev, "ada"));
         assert_ne!(hash(&dev, "ada"), hash(&prod, "ada"));

@@ -1,4 +1,4 @@
-//! The raw bucket: granting uploads, and reading exactly the version that was submitted.
+//! The raw bucket: signs uploads, and reads exactly the submitted version.
 
 use crate::{
     body,
@@ -23,7 +23,7 @@ mod parts;
 pub(crate) use download::PART_BYTES as DOWNLOAD_PART_BYTES;
 pub use parts::{Joined, PartPage, compose};
 
-/// As the SDK writes it.
+/// The header's name as the SDK writes it.
 const CONTENT_LENGTH: &str = "content-length";
 
 /// The raw bucket.
@@ -33,15 +33,15 @@ pub struct Uploads {
     bucket: String,
 }
 
-/// A request that the holder may make once, as it stands, until it expires.
+/// A presigned upload request. The holder can send it once, unchanged, until it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedUpload {
     /// HTTP method.
     pub method: String,
-    /// Address with its signature: a secret until it expires.
+    /// URL with the signature. A secret until it expires.
     pub url: String,
-    /// Headers that are signed and must be sent with exactly these values. The length is signed too, and not among them: every
-    /// client sends it by itself, and many refuse to be told it.
+    /// Signed headers, which must be sent with exactly these values. `Content-Length` is signed too but not included:
+    /// every HTTP client sends it automatically, and many reject setting it.
     pub headers: BTreeMap<String, String>,
 }
 
@@ -53,7 +53,7 @@ impl Uploads {
 
     /// Opens a connection to the bucket.
     pub async fn connect(&self) {
-        // See `start`: what fails here is told by the call that needs it.
+        // See `start`: a failure is reported by the call that needs the connection.
         let _seen = Box::pin(self.client.head_bucket().bucket(&self.bucket).send()).await;
     }
 
@@ -77,12 +77,12 @@ impl Uploads {
         Ok(presigned(&request))
     }
 
-    /// The object at a key as it is now, or `None` where there is none.
+    /// The current object at a key, or `None` if there is none.
     pub async fn find(&self, key: &str) -> Result<Option<StoredObject>, CloudError> {
         self.head(key, None).await
     }
 
-    /// The one version that a source names, or `None` where it is gone.
+    /// The object version that a source names, or `None` if it no longer exists.
     pub async fn find_version(&self, source: &Source) -> Result<Option<StoredObject>, CloudError> {
         self.head(&source.key, Some(&source.version_id)).await
     }
@@ -100,7 +100,7 @@ impl Uploads {
             .await;
         let object = match answer {
             Ok(object) => object,
-            // Only 404 says that it is not there: without a body, 400 and 403 can mean anything.
+            // Only 404 means that the object does not exist: without a body, 400 and 403 can mean anything.
             Err(error) => {
                 let error = CloudError::from_sdk(OPERATION, error);
                 return if error.missing { Ok(None) } else { Err(error) };
@@ -108,21 +108,21 @@ impl Uploads {
         };
         let bytes = object.content_length().and_then(|length| u64::try_from(length).ok());
         let (Some(version_id), Some(bytes)) = (object.version_id().map(str::to_owned), bytes) else {
-            return Err(CloudError::unreadable(OPERATION, "the bucket is not versioned or told no length"));
+            return Err(CloudError::unreadable(OPERATION, "the object has no version id or no length"));
         };
         Ok(Some(StoredObject { version_id, bytes, checksum: stored_checksum(&object) }))
     }
 
-    /// Removes every version of an upload, and answers how many there were.
+    /// Removes every version of an upload. Returns how many there were.
     pub async fn remove(&self, media: &Media) -> Result<usize, CloudError> {
         versions::remove_all(&self.client, &self.bucket, Objects::Key(&media.key())).await
     }
 
-    /// The bytes of a source within a range that is not empty, fewer where the source ends before it.
+    /// Reads a non-empty range of a source. Returns fewer bytes if the source ends within the range.
     pub async fn read_range(&self, source: &Source, range: Range<u64>) -> Result<Vec<u8>, CloudError> {
         const OPERATION: &str = "s3:GetObject range";
         let answer = self.get_range(OPERATION, source, &range).await?;
-        // Whoever answers with all of an object would be read as if it began at the range.
+        // A server that ignores the range and sends the whole object exceeds this limit and fails.
         body::read(OPERATION, answer, range.end.saturating_sub(range.start)).await
     }
 
@@ -157,7 +157,7 @@ fn presigned(request: &PresignedRequest) -> PresignedUpload {
     }
 }
 
-/// The SHA-256 that S3 has of an object. A composite one ends in the number of parts (`…=-3`).
+/// The SHA-256 that S3 stores for an object. A composite one ends in the number of parts (`…=-3`).
 fn stored_checksum(object: &HeadObjectOutput) -> Option<StoredChecksum> {
     let text = object.checksum_sha256()?;
     match (object.checksum_type(), text.rsplit_once('-')) {
@@ -169,9 +169,9 @@ fn stored_checksum(object: &HeadObjectOutput) -> Option<StoredChecksum> {
     }
 }
 
-/// The headers that the signature covers and that the holder has to set. The SDK adds others, as a trace id inside of Lambda;
-/// the length is set by every client itself: browsers drop one that they are told ("forbidden request-header" of the Fetch
-/// standard), the clients of Java and .NET fail.
+/// The headers that the signature covers and that the holder has to set. The SDK adds unsigned ones, such as a trace id
+/// in Lambda. The length is excluded because every client sets it: browsers ignore an explicit one ("forbidden
+/// request-header" of the Fetch standard), the clients of Java and .NET fail.
 fn signed_headers<'a>(url: &str, headers: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
     let names = url.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("X-Amz-SignedHeaders="));
     let signed: Vec<_> = names.unwrap_or_default().split("%3B").collect();
@@ -189,7 +189,7 @@ mod tests {
     use super::signed_headers;
 
     #[test]
-    fn only_signed_headers_are_the_holder_s_to_send_but_for_the_length() {
+    fn the_holder_sends_only_signed_headers_except_the_length() {
         let url =
             "https://b.s3.amazonaws.com/k?X-Amz-SignedHeaders=content-length%3Bhost%3Bif-none-match&X-Amz-Signature=0";
         let headers = [("content-length", "3"), ("if-none-match", "*"), ("x-amzn-trace-id", "Root=1")];

@@ -1,22 +1,22 @@
-//! Removing every version of objects, in whichever bucket.
+//! Removes all versions of objects in a bucket.
 
 use crate::error::CloudError;
 use aws_sdk_s3::Client;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-/// How many versions are removed at a time.
+/// Number of concurrent removals.
 const REMOVED_AT_ONCE: usize = 16;
 
-/// Which objects.
+/// Selects objects by key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Objects<'a> {
-    /// The one with this key.
+    /// The object with exactly this key.
     Key(&'a str),
-    /// All whose keys begin so.
+    /// All objects whose keys start with this prefix.
     Prefix(&'a str),
 }
 
-/// Removes every version and delete marker, and answers how many there were. What is removed already is no error.
+/// Removes every version and delete marker. Returns how many there were. Versions that are already gone are ignored.
 pub(crate) async fn remove_all(client: &Client, bucket: &str, objects: Objects<'_>) -> Result<usize, CloudError> {
     let (Objects::Key(prefix) | Objects::Prefix(prefix)) = objects;
     let wanted = |key: &str| match objects {

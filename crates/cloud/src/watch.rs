@@ -1,5 +1,6 @@
-//! The indexes `by-watch`, of which `reconcile` asks what may have been lost. Only records that somebody has to look at again
-//! are in them, those with an attribute `watch`: the reason, and one of eight keys that share it.
+//! The sparse indexes `by-watch`, in which `reconcile` looks for work that may have been lost. They contain only
+//! records with the attribute `watch`: those that have to be checked again. Its value is the reason and one of eight
+//! shard numbers.
 
 use crate::error::CloudError;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
@@ -9,10 +10,11 @@ use std::str::FromStr;
 /// The attribute that puts a record into the index.
 pub(crate) const WATCH: &str = "watch";
 
-/// How many keys of the index share one reason: one key takes 1,000 writes a second. tools/rerun.py knows it.
+/// Number of index keys per reason, because one key takes only 1,000 writes per second. tools/rerun.py has the same
+/// number.
 const SHARDS: u8 = 8;
 
-/// What [`WATCH`] says of a record with this id.
+/// The value of [`WATCH`] for a record with this id.
 pub(crate) fn watched(reason: &str, id: &str) -> AttributeValue {
     AttributeValue::S(key(reason, shard(id)))
 }
@@ -25,20 +27,20 @@ fn key(reason: &str, shard: u8) -> String {
     format!("{reason}#{shard}")
 }
 
-/// A question to the index of one table.
+/// A query of the index of one table.
 pub(crate) struct WatchQuery<'a> {
     pub(crate) operation: &'static str,
     pub(crate) client: &'a Client,
     pub(crate) table: &'a str,
-    /// The attribute with a record's id.
+    /// Name of the attribute with a record's id.
     pub(crate) id: &'static str,
-    /// The attribute with a time that sorts the index.
+    /// Name of the attribute with the time by which the index is sorted.
     pub(crate) since: &'static str,
 }
 
 impl WatchQuery<'_> {
-    /// Ids of up to some `limit` records that are watched for a reason since before `before`; those that wait longest are
-    /// among them.
+    /// Ids of up to about `limit` records that have been watched for a reason since before `before`, including those
+    /// that have waited longest.
     pub(crate) async fn watched_for<T: FromStr>(
         &self,
         reason: &str,
@@ -60,7 +62,7 @@ impl WatchQuery<'_> {
                 .into_paginator()
                 .items()
                 .send();
-            // As many of each shard, so that none hides the others.
+            // An equal share from each shard, so that no shard starves the others.
             let enough = ids.len() + limit.div_ceil(usize::from(SHARDS));
             while ids.len() < enough {
                 let Some(item) = pages.next().await else { break };
@@ -78,14 +80,14 @@ mod tests {
     use super::{SHARDS, shard, watched};
 
     #[test]
-    fn a_record_is_found_where_tools_rerun_py_puts_it() {
+    fn shards_are_those_of_tools_rerun_py() {
         let watch = watched("AWAITING_UPLOAD", "med_01jd0w00000000000000000002");
         assert_eq!(watch.as_s().unwrap(), "AWAITING_UPLOAD#5");
     }
 
     #[test]
-    fn records_of_one_moment_are_spread_over_all_shards() {
-        // Identifiers made in the same millisecond differ in their random part alone.
+    fn records_made_at_one_moment_spread_over_all_shards() {
+        // Ids made in the same millisecond differ only in their random part.
         let ids = "0123456789abcdefghjkmnpqrstvwxyz".chars();
         let mut shards: Vec<_> = ids.map(|last| shard(&format!("job_01j9zq4b5c6d7e8f9g0h1j2k3{last}"))).collect();
         shards.sort_unstable();

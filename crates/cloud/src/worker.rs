@@ -1,7 +1,7 @@
-//! A worker's job mode: one ECS task, one attempt at one job.
+//! The job mode of workers: one ECS task makes one attempt at one job.
 
 use crate::{
-    attempt::{Attempt, Ending, MakeError, Workbench},
+    attempt::{Attempt, Ending, Workbench},
     clock,
     config::Environment,
     invocation::Failure,
@@ -11,7 +11,7 @@ use crate::{
 use aws_config::SdkConfig;
 use smmu_core::{
     Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Stage, TaskSize, TraceId,
-    TraceSegment, with_causes,
+    TraceSegment, make::MakeError, with_causes,
 };
 use std::{
     fmt::Display,
@@ -28,30 +28,30 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-/// The job is decided: committed, refused, or it had ended before. Nothing is left to retry.
+/// Exit code if nothing is left to retry: the attempt committed or was refused, or the job had ended already.
 const DECIDED: u8 = 0;
-/// How long whoever is cancelled may take to end.
-const STOPPING: Duration = Duration::from_secs(5);
-/// What this worker was started with cannot be used, and the job could not be told.
+/// Time that a cancelled maker has to end.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// Exit code if the worker's configuration or input is unusable and the job could not be updated.
 pub const UNUSABLE: u8 = 2;
-/// What the owner of a job is told where the worker lacks something; what it lacks is for the operator's logs.
-pub const MISCONFIGURED: &str = "this service is not set up to process the file; its operator has to act";
-/// A fault worth another attempt, and what a worker that is told to stop ends with.
+/// The message that a job's owner gets if the worker is misconfigured. The details go only to the operator's logs.
+pub const MISCONFIGURED: &str = "this service is not configured to process the file; its operator has to act";
+/// Exit code of a transient failure, and of a worker that was stopped by a signal.
 const TRY_AGAIN: u8 = 4;
 
-/// Runs the attempt that `SMMU_EXECUTION_INPUT` describes and answers the exit code of the ECS task.
+/// Runs the attempt that `SMMU_EXECUTION_INPUT` describes. Returns the exit code of the ECS task.
 ///
-/// A refused file is recorded on its job and ends the task with 0, not 3: Step Functions retries a
-/// task by the name of its error alone, and every exit code but 0 has the same name. With 0 a file
-/// that can never succeed costs one container, not four.
+/// A refused file is recorded on its job and ends the task with 0, not 3: Step Functions decides on retries by the
+/// error name only, and every exit code except 0 has the same name. With 0, a file that can never succeed costs one
+/// container, not four.
 ///
-/// So is what the worker lacks, which no retry gives it ([`misconfigured`]). Where not even the job can be reached, the
-/// task ends with 2, which `update-status` knows.
+/// A misconfigured worker ([`misconfigured`]) is handled the same way, because no retry can help. If the job cannot be
+/// updated either, the task ends with 2, which `update-status` handles.
 ///
-/// SIGTERM and SIGINT cancel the maker and end the task with 4, at the latest five seconds later, with nothing
-/// committed: well within the 30 seconds after which ECS kills.
+/// SIGTERM and SIGINT cancel the maker and end the task with 4 within five seconds, with nothing committed: well within
+/// the 30 seconds after which ECS kills the task.
 ///
-/// `prepare` makes the maker, before any work: what is configured wrongly is told then.
+/// `prepare` builds the maker before any work, so that a wrong configuration is reported first.
 pub fn run_job<P, F>(stage: Stage, prepare: P) -> ExitCode
 where
     P: AsyncFnOnce(&SdkConfig, &Environment) -> Result<F, Failure>,
@@ -66,7 +66,7 @@ where
             return ExitCode::from(UNUSABLE);
         }
     };
-    // The attempt is polled on this thread, so that its log lines carry what the span has.
+    // The attempt is polled on this thread, so its log lines have the span's fields.
     let _logged_as = telemetry::job_span(&task.detected.input.job_id, task.detected.input.trail.as_ref()).entered();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
@@ -76,12 +76,13 @@ where
         }
     };
     let ending = runtime.block_on(async {
-        let stop = StopSignals::listen().map_err(|error| Failure::Fault(format!("no signal can be heard: {error}")))?;
+        let stop =
+            StopSignals::listen().map_err(|error| Failure::Fault(format!("cannot listen for signals: {error}")))?;
         let sdk = sdk_config().await;
         match Attempt::new(&sdk, &environment) {
             Ok(made) => attempt(made, &task, stage, stop, prepare, (&sdk, &environment)).await.map(Some),
             Err(error) => {
-                tracing::error!(%error, "the job cannot be reached");
+                tracing::error!(%error, "the environment is not valid; the job cannot be updated");
                 Ok(None)
             }
         }
@@ -101,55 +102,56 @@ where
     }
 }
 
-/// What a worker lacks, as the end of its job: no retry and no other upload can help before the operator has acted.
+/// Logs what is wrong with the worker's configuration, and returns the refusal for its job: only the operator can help,
+/// not a retry or another upload.
 pub fn misconfigured(lacking: impl Display) -> Refusal {
     tracing::error!(%lacking, "the worker is misconfigured");
     Refusal::new(ErrorCode::Misconfigured, MISCONFIGURED)
 }
 
-/// What is wanted of one job: the profile that was chosen for it, or else the stack's.
+/// The profile of one job: the one chosen for it, or else the stack's, with the chosen spoken language.
 ///
 /// # Errors
 ///
-/// Where the chosen one was accepted by another version than this worker's.
+/// If the choice is invalid for this worker's version, because another version accepted it.
 pub fn wanted(choice: &Choice, stack: &Profile) -> Result<Profile, Refusal> {
     choice.over(stack).map_err(|unusable| misconfigured(with_causes(&unusable)))
 }
 
-/// Says on standard error what a worker lacks, if anything, and answers 0 or 2: for whoever starts workers, before a job
-/// is lost on one.
+/// Writes a worker's configuration error to standard error, if there is one. Returns exit code 0 or 2. Lets operators
+/// test an image before a job fails on it.
 #[must_use]
 pub fn check(lacking: Result<(), String>) -> ExitCode {
     match lacking {
         Ok(()) => ExitCode::SUCCESS,
         Err(lacking) => {
-            // Nowhere else to say it.
+            // If standard error fails, no other channel is left.
             let _ = writeln!(io::stderr(), "{lacking}");
             ExitCode::from(UNUSABLE)
         }
     }
 }
 
-/// A flag that SIGTERM and SIGINT set, for a worker that has no job to leave in order. Should the process
-/// still be there five seconds after, it ends then, with the exit code of a fault worth retrying.
+/// Returns a flag that SIGTERM and SIGINT set, for a worker without a job to clean up. If the process still runs five
+/// seconds later, it is ended with the exit code of a transient failure.
 pub fn cancelled_by_signal() -> io::Result<Arc<AtomicBool>> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    // Heard from here on, not from whenever the thread gets its turn.
+    // Listens from here on, not only once the thread is scheduled.
     let stop = runtime.block_on(async { StopSignals::listen() })?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            stop.heard().await;
+            stop.received().await;
             flag.store(true, Ordering::Relaxed);
-            tokio::time::sleep(STOPPING).await;
+            tokio::time::sleep(STOP_GRACE).await;
         });
         std::process::exit(i32::from(TRY_AGAIN));
     })?;
     Ok(cancelled)
 }
 
-/// What tells a process to stop.
+/// The signals that stop a process.
 struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
@@ -160,7 +162,7 @@ impl StopSignals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn heard(mut self) {
+    async fn received(mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -168,24 +170,24 @@ impl StopSignals {
     }
 }
 
-/// What the ECS task is to do.
+/// Reads the assignment of the ECS task.
 fn assignment(environment: &Environment) -> Result<Assignment, Failure> {
     let input = environment.require("SMMU_EXECUTION_INPUT").map_err(Failure::unexpected)?;
     serde_json::from_str(input).map_err(Failure::unexpected)
 }
 
-/// The trace that its request began, if X-Ray keeps it.
+/// The trace of the job's request, if X-Ray samples it.
 fn trace(work: &Detected) -> Option<&TraceId> {
     let origin = &work.input.trail.as_ref()?.origin;
     origin.trace_id.as_ref().filter(|_| origin.sampled)
 }
 
-/// What this is run on. Only the transcode worker comes in sizes; a large one has the disk of its task definition too.
-fn machine(asked: Option<&TaskSize>, stage: Stage, told: Machine) -> Machine {
-    let (Stage::Transcode, Some(size), Machine::Fargate { disk_gib, .. }) = (stage, asked, told) else {
-        return told;
+/// The machine of this task. Only the transcode worker has several sizes, all with the disk of the task definition.
+fn machine(requested: Option<&TaskSize>, stage: Stage, configured: Machine) -> Machine {
+    let (Stage::Transcode, Some(size), Machine::Fargate { disk_gib, .. }) = (stage, requested, configured) else {
+        return configured;
     };
-    let (Ok(cpu_units), Ok(memory_mib)) = (size.cpu.parse(), size.memory.parse()) else { return told };
+    let (Ok(cpu_units), Ok(memory_mib)) = (size.cpu.parse(), size.memory.parse()) else { return configured };
     Machine::Fargate { cpu_units, memory_mib, disk_gib }
 }
 
@@ -202,7 +204,7 @@ where
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
     let (attempt, unmeasured) = match environment.machine() {
-        Ok(Some(told)) => (attempt.on(machine(task.worker.as_ref(), stage, told)), None),
+        Ok(Some(configured)) => (attempt.on(machine(task.worker.as_ref(), stage, configured)), None),
         Ok(None) => (attempt, None),
         Err(error) => (attempt, Some(error)),
     };
@@ -233,7 +235,7 @@ where
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
     let ended = match prepare(sdk, environment).await {
-        Ok(make) => attempt.run(&task.detected, stage, stop.heard(), make).await,
+        Ok(make) => attempt.run(&task.detected, stage, stop.received(), make).await,
         Err(failure) => Err(failure),
     };
     match ended {
@@ -254,7 +256,7 @@ mod tests {
     use serde_json::json;
     use smmu_core::{Assignment, Machine, Stage};
 
-    const TOLD: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 60 };
+    const CONFIGURED: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 60 };
 
     fn task(changed: impl FnOnce(&mut serde_json::Value)) -> Assignment {
         let mut input = json!({
@@ -267,22 +269,22 @@ mod tests {
     }
 
     #[test]
-    fn the_transcode_worker_is_of_the_size_that_was_asked_for() {
+    fn the_transcode_worker_has_the_requested_size() {
         let task = task(|input| input["worker"] = json!({"cpu": "8192", "memory": "16384"}));
         let large = Machine::Fargate { cpu_units: 8192, memory_mib: 16_384, disk_gib: 60 };
-        assert_eq!(machine(task.worker.as_ref(), Stage::Transcode, TOLD), large);
-        assert_eq!(machine(task.worker.as_ref(), Stage::Transcribe, TOLD), TOLD);
+        assert_eq!(machine(task.worker.as_ref(), Stage::Transcode, CONFIGURED), large);
+        assert_eq!(machine(task.worker.as_ref(), Stage::Transcribe, CONFIGURED), CONFIGURED);
     }
 
     #[test]
-    fn any_other_worker_is_of_the_size_of_its_task_definition() {
-        assert_eq!(machine(task(|_| {}).worker.as_ref(), Stage::Transcode, TOLD), TOLD);
+    fn other_workers_have_the_size_of_their_task_definition() {
+        assert_eq!(machine(task(|_| {}).worker.as_ref(), Stage::Transcode, CONFIGURED), CONFIGURED);
         let odd = task(|input| input["worker"] = json!({"cpu": "8 vCPU", "memory": "16384"}));
-        assert_eq!(machine(odd.worker.as_ref(), Stage::Transcode, TOLD), TOLD);
+        assert_eq!(machine(odd.worker.as_ref(), Stage::Transcode, CONFIGURED), CONFIGURED);
     }
 
     #[test]
-    fn what_a_worker_lacks_ends_its_job_without_the_offer_of_another_try() {
+    fn a_misconfigured_worker_fails_its_job_without_retry_or_details() {
         let error = misconfigured("no model in /opt/secret").at(Stage::Transcribe);
         assert_eq!((error.code.as_str(), error.retryable, error.code.ours()), ("misconfigured", false, true));
         assert!(!error.message.contains("secret"), "{}", error.message);

@@ -1,4 +1,4 @@
-//! The state machine's executions, one for each job and named after it.
+//! The state machine's executions: one per job, named after it.
 
 use crate::{
     config::{Environment, InvalidEnvironment},
@@ -15,25 +15,26 @@ pub struct Workflow {
     state_machine_arn: String,
 }
 
-/// What a start found.
+/// Outcome of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// The execution was started now.
+    /// The execution was started by this request.
     Started,
-    /// There is or was one for this job.
+    /// The job already has or had an execution.
     AlreadyStarted,
 }
 
-/// What became of an execution.
+/// State of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Execution {
-    /// There is none.
+    /// The job has no execution.
     Missing,
-    /// It runs.
+    /// The execution is running.
     Running,
-    /// It ended as it should.
+    /// The execution succeeded.
     Succeeded,
-    /// It ended otherwise; the code is what its job should say if nobody else has said anything.
+    /// The execution failed, timed out or was aborted. The error code is for its job, if the job has not ended
+    /// otherwise.
     Ended(ErrorCode),
 }
 
@@ -47,12 +48,12 @@ impl Workflow {
         Ok(Self { client: Client::new(sdk), state_machine_arn })
     }
 
-    /// Starts the execution of a job. A second start is no error.
+    /// Starts the execution of a job. Idempotent.
     pub async fn start(&self, input: &ExecutionInput) -> Result<Start, CloudError> {
         const OPERATION: &str = "states:StartExecution";
         let text = serde_json::to_string(input).map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        // As a header of the request: in Lambda the SDK sends this function's own trace in it unless it is set, and
-        // Step Functions prefers it to the parameter traceHeader.
+        // Set as a request header: otherwise the SDK in Lambda sends this function's own trace in it, and Step
+        // Functions prefers the header to the parameter traceHeader.
         let trace = input.trail.as_ref().and_then(|trail| trail.origin.trace_header());
         let started = self
             .client
@@ -77,8 +78,8 @@ impl Workflow {
         }
     }
 
-    /// Stops the execution of a job, and with it the workers that it waits for. One that has ended, or was never
-    /// started, is no error.
+    /// Stops the execution of a job, together with the workers that it waits for. Succeeds if it has ended or was never
+    /// started.
     pub async fn stop(&self, job: &JobId) -> Result<(), CloudError> {
         let stopped = self
             .client
@@ -106,8 +107,8 @@ impl Workflow {
         format!("{}:{job}", self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
     }
 
-    /// What became of a job's execution.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open; an unknown status is no success")]
+    /// Reads the state of a job's execution.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open; an unknown status is not a success")]
     pub async fn execution(&self, job: &JobId) -> Result<Execution, CloudError> {
         let described = match self.client.describe_execution().execution_arn(self.execution_arn(job)).send().await {
             Ok(described) => described,

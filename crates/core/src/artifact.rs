@@ -1,39 +1,38 @@
-//! What was made, file by file: as a manifest names it, and as a job lists it.
+//! Output files, as listed in a manifest and in a job.
 
 use crate::ids::Sha256;
 use serde::{Deserialize, Serialize};
 
-/// What an artifact is for.
+/// Purpose of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// One encoded rung, whole in one file.
+    /// One encoded rung, complete in one file.
     Rendition,
-    /// A still that stands for something that moves.
+    /// A still image of a video or an animation.
     Poster,
     /// A few seconds of a video as an animated picture.
     Preview,
-    /// Stills of a whole video at even distances, side by side in one picture.
+    /// Stills of a whole video at even intervals, side by side in one picture.
     Sprite,
-    /// Which part of a sprite shows which moment: a `WebVTT` file.
+    /// A `WebVTT` file that maps moments to parts of a sprite.
     Storyboard,
-    /// The HLS playlist that lists the others.
+    /// The HLS playlist that lists the other playlists.
     MasterPlaylist,
-    /// The HLS playlist of one rung, of the sound or of the captions.
+    /// The HLS playlist of one rung, of the audio or of the captions.
     MediaPlaylist,
     /// The segments of one rung, in one fragmented MP4 file (CMAF track file).
     Segments,
-    /// The course of the loudness of a sound, as numbers or as a picture.
+    /// The waveform of an audio file, as numbers or as a picture.
     Waveform,
-    /// The picture that an audio file carries.
+    /// The cover picture embedded in an audio file.
     Cover,
-    /// What was said: with times, as JSON, or as text to read.
+    /// The transcript: with times, as JSON, or as plain text.
     Transcript,
-    /// What was said, as cues for a player: `WebVTT` or SRT.
+    /// The transcript as captions for a player: `WebVTT` or SRT.
     Captions,
-    /// What was measured and made, as JSON. Of a manifest's artifacts none has it; of a job's outputs
-    /// one for each pipeline.
+    /// Measurements and outputs, as JSON. A manifest never lists itself; a job lists one for each pipeline.
     Manifest,
 }
 
@@ -42,15 +41,15 @@ pub enum Role {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Artifact {
-    /// File name relative to the manifest; no user text.
+    /// File name relative to the manifest; contains no text from the user.
     pub name: String,
-    /// What it is for.
+    /// Purpose of the file.
     pub role: Role,
     /// Media type.
     pub content_type: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Digest of the file.
+    /// SHA-256 of the file.
     pub sha256: Sha256,
     /// Width in pixels, for pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,19 +60,19 @@ pub struct Artifact {
     /// Frames, for animations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u32>,
-    /// Duration in milliseconds, for what plays.
+    /// Duration in milliseconds, for video, audio and animations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Average bits a second, for what plays.
+    /// Average bit rate in bits per second, for video and audio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit_rate: Option<u64>,
-    /// Codecs as RFC 6381 writes them, separated by commas, for what plays.
+    /// Codecs as in RFC 6381, separated by commas, for video and audio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codecs: Option<String>,
 }
 
 impl Artifact {
-    /// An artifact of which nothing but its bytes is known.
+    /// An artifact without optional properties.
     #[must_use]
     pub fn new(name: impl Into<String>, role: Role, content_type: &str, bytes: u64, sha256: Sha256) -> Self {
         Self {
@@ -92,38 +91,38 @@ impl Artifact {
     }
 }
 
-/// An artifact as a job lists it: the artifact and where it is.
+/// An artifact with its location, as listed in a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// Key in the processed bucket. Not shown to clients, who get a signed URL instead.
+    /// Key in the processed bucket. Not shown to clients, which get a signed URL instead.
     pub key: String,
-    /// Whether the file can be read.
+    /// State of the file: complete or partial.
     pub state: OutputState,
-    /// The file.
+    /// Properties of the file.
     #[serde(flatten)]
     pub artifact: Artifact,
 }
 
-/// Whether an output can be read yet.
+/// State of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputState {
     /// Complete, and never changed again.
     Ready,
-    /// As far as the work has come, and replaced by a longer one.
+    /// Incomplete, and later replaced by a longer version.
     Partial,
 }
 
 impl Output {
-    /// An artifact that is stored under `prefix` (ending in `/`).
+    /// A complete artifact, stored under `prefix` (ending in `/`).
     #[must_use]
     pub fn ready(prefix: &str, artifact: Artifact) -> Self {
         Self { key: format!("{prefix}{}", artifact.name), state: OutputState::Ready, artifact }
     }
 
-    /// An artifact that is stored under `prefix` (ending in `/`) as far as it has come.
+    /// An incomplete artifact, stored under `prefix` (ending in `/`).
     #[must_use]
     pub fn partial(prefix: &str, artifact: Artifact) -> Self {
         Self { state: OutputState::Partial, ..Self::ready(prefix, artifact) }
@@ -136,7 +135,7 @@ mod tests {
     use crate::speech::names;
 
     #[test]
-    fn an_output_that_will_be_replaced_says_so() {
+    fn a_partial_output_says_so() {
         let bytes = Sha256::from_bytes([7; 32]);
         let artifact = Artifact::new(names::TRANSCRIPT, Role::Transcript, "application/json", 3, bytes);
         let written = serde_json::to_value(Output::partial("jobs/j/transcribe/a/", artifact)).expect("serializable");

@@ -1,12 +1,12 @@
-//! Video and audio: what is measured of a file, what is made of it, and the texts that go with that.
+//! Video and audio: probing a source, planning its outputs, and the playlists and cues that describe them.
 //!
-//! A source is probed ([`Probe::read`] takes what ffprobe wrote), held against [`AvLimits`], and
-//! [`plan()`] decides what is made of it. All of it is data, so that every decision can be tested
-//! without a frame; `crates/media` carries the plan out.
+//! A source is probed ([`Probe::read`] parses ffprobe's output) and checked against [`AvLimits`]; [`plan()`] then
+//! decides the outputs. All of it is data, so every decision can be tested without decoding a frame; `crates/media`
+//! carries out the plan.
 
 mod facts;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod hls;
 mod limits;
 pub mod loudness;
@@ -16,12 +16,13 @@ mod plan;
 mod probe;
 mod profile;
 pub mod progress;
+pub mod speed;
 pub mod storyboard;
 pub mod waveform;
 
 pub use facts::{
     AudioStream, AvFacts, Chapter, Colours, DynamicRange, FrameRate, InvalidFrameRate, LoudnessFacts, Probe, Rotation,
-    Tags, VideoStream,
+    Surveyed, Tags, VideoStream,
 };
 pub use limits::AvLimits;
 pub use mono::Mono;
@@ -30,7 +31,7 @@ pub use plan::{
     AudioPlan, PicturePlan, Plan, PosterPlan, PreviewPlan, Rung, SEGMENT_SECONDS, SoundPlan, StoryboardPlan, ToneMap,
     VideoEncoding, VideoPlan, WaveformPlan, chosen_sound, names, plan,
 };
-pub use probe::{Clock, Lengths, Pace, Packet, Shape, Stated, Survey, Timing};
+pub use probe::{Clock, Lengths, Pace, Packet, Shape, Stated, StatedPicture, Survey, Timing};
 pub use profile::{
     AudioProfile, Av1Profile, AvProfile, H264Preset, H264Profile, InvalidAvProfile, Level, LoudnessProfile,
     PosterProfile, PreviewProfile, RungProfile, StoryboardProfile, VideoLadder, WaveformProfile, Within,

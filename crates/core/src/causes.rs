@@ -1,9 +1,9 @@
-//! What an error says, with what it rests on. An error's own text leaves its source out, so that a chain says nothing
-//! twice; whoever shows or logs one asks for the whole chain here.
+//! Formats an error together with its causes. An error's own text leaves out its source, so that a chain repeats
+//! nothing; code that shows or logs an error calls this function.
 
 use std::{error::Error, iter};
 
-/// An error and, after colons, what caused it.
+/// The error and its causes, separated by colons.
 #[must_use]
 pub fn with_causes(error: &dyn Error) -> String {
     let causes = iter::successors(error.source(), |&cause| cause.source());
@@ -19,7 +19,7 @@ mod tests {
     struct Outer(#[source] std::num::ParseIntError);
 
     #[test]
-    fn a_chain_is_told_to_its_end() {
+    fn a_chain_is_shown_to_its_end() {
         let inner = "x".parse::<u8>().expect_err("not a number");
         assert_eq!(with_causes(&Outer(inner)), "the job was not read: invalid digit found in string");
     }

@@ -1,4 +1,4 @@
-//! What pins down the bytes of an upload: one digest of the whole, or one of the digests of its parts.
+//! Checksums that identify an upload: one digest of the whole content, or one of its parts' digests.
 
 use crate::{
     ids::Sha256,
@@ -6,41 +6,42 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The digest that an upload is known by.
+/// The digest that identifies an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Checksum {
-    /// Of an upload that was made in parts.
+    /// For an upload in parts.
     Composite {
-        /// What S3 verified.
+        /// The digest verified by S3.
         composite: Composite,
-        /// The digest of the whole, where the client has declared one. S3 cannot verify it; whoever downloads does.
+        /// Digest of the whole content, if the client declared one. S3 cannot verify it; the program that downloads the
+        /// file does.
         #[serde(rename = "sha256", default, skip_serializing_if = "Option::is_none")]
         declared: Option<Sha256>,
     },
-    /// Of the content, as granted and as S3 verified it.
+    /// For an upload in one request, as granted and verified by S3.
     Whole {
-        /// The digest.
+        /// Digest of the content.
         sha256: Sha256,
     },
 }
 
-/// A checksum that S3 has of an object, of the type that it calls `FULL_OBJECT` or `COMPOSITE`.
+/// A checksum that S3 stores for an object, of type `FULL_OBJECT` or `COMPOSITE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredChecksum {
-    /// Of the content.
+    /// Digest of the content.
     Whole(Sha256),
-    /// Of the digests of so many parts.
+    /// Digest of the parts' digests.
     Composite {
         /// The digest.
         sha256: Sha256,
-        /// The number of parts.
+        /// Number of parts.
         parts: u32,
     },
 }
 
 impl Checksum {
-    /// The digest of the whole content, where it is known.
+    /// The digest of the whole content, if known.
     #[must_use]
     pub const fn whole(&self) -> Option<Sha256> {
         match self {
@@ -49,7 +50,7 @@ impl Checksum {
         }
     }
 
-    /// Whether it is the one that S3 has of an object of so many bytes.
+    /// Returns whether S3 stores this checksum for an object of `bytes` bytes.
     #[must_use]
     pub fn is(&self, bytes: u64, stored: Option<StoredChecksum>) -> bool {
         let expected = match self {
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_digest_is_written_as_it_always_was_and_a_composite_one_beside_it() {
+    fn a_whole_digest_keeps_its_old_form_and_a_composite_one_has_its_own_field() {
         let (one, two) = ("01".repeat(32), "02".repeat(32));
         for (checksum, written) in [
             (WHOLE, json!({"sha256": one})),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_digest_of_another_type_or_of_other_parts_is_another_one() {
+    fn the_same_digest_with_another_type_or_part_count_differs() {
         let sha256 = Sha256::from_bytes([1; 32]);
         let in_parts = |parts| Some(StoredChecksum::Composite { sha256, parts });
         assert!(WHOLE.is(25, Some(StoredChecksum::Whole(sha256))));

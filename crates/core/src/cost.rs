@@ -1,7 +1,7 @@
-//! What a job costs at list prices: what it used, times a price table.
+//! Cost of a job at list prices: its usage times a price table.
 //!
-//! It is metered where the work is done, so it leaves out what nobody there can see: the start of a container, log
-//! storage, downloads by clients, and discounts such as Spot's. docs/COST.md compares it with bills and with others.
+//! Workers meter their own usage, which excludes the start of a container, log storage, downloads by clients, and
+//! discounts such as Spot's. docs/COST.md compares the result with bills and with other services.
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
@@ -12,6 +12,7 @@ pub use usage::{Machine, Requests, Usage};
 
 /// Millionths of a US dollar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct MicroDollars(pub u64);
 
@@ -29,64 +30,65 @@ impl AddAssign for MicroDollars {
     }
 }
 
-/// List prices of one region, each in micro-dollars for the amount that its name says. Configuration: an operator
-/// replaces it by `SMMU_PRICES`.
+/// List prices of one region, each in micro-dollars for the unit in its name. Operators can replace the built-in table
+/// with `SMMU_PRICES`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PriceTable {
     /// AWS region.
     pub region: String,
-    /// As of when, as `YYYY-MM-DD`: the day of the look-up, where somebody looked. docs/COST.md says what the built-in is.
+    /// Date of the prices, as `YYYY-MM-DD`. The built-in table has the date of the newest source in docs/COST.md.
     pub date: String,
-    /// Lambda, a million GB-seconds. A GB of memory is 1024 MB here, as it is on the bill.
+    /// Lambda, per million GB-seconds. A GB of memory is 1024 MB here, as on the bill.
     pub lambda_million_gb_seconds: MicroDollars,
-    /// Fargate, one vCPU for an hour.
+    /// Fargate, per vCPU-hour.
     pub fargate_vcpu_hour: MicroDollars,
-    /// Fargate, one GB of memory for an hour.
+    /// Fargate, per GB-hour of memory.
     pub fargate_gb_hour: MicroDollars,
-    /// Fargate, one GB of disk beyond the 20 that are free, for an hour.
+    /// Fargate, per GB-hour of disk beyond the 20 GB that are free.
     pub fargate_disk_gb_hour: MicroDollars,
-    /// S3 Standard, one GB for a month.
+    /// S3 Standard, per GB-month.
     pub storage_gb_month: MicroDollars,
-    /// Lambda, a million invocations.
+    /// Lambda, per million invocations.
     pub million_lambda_requests: MicroDollars,
-    /// Step Functions (Standard), a million state transitions.
+    /// Step Functions (Standard), per million state transitions.
     pub million_state_transitions: MicroDollars,
-    /// S3 Standard, a million PUT, COPY, POST or LIST requests.
+    /// S3 Standard, per million PUT, COPY, POST or LIST requests.
     pub million_object_writes: MicroDollars,
-    /// S3 Standard, a million GET or HEAD requests.
+    /// S3 Standard, per million GET or HEAD requests.
     pub million_object_reads: MicroDollars,
-    /// `DynamoDB` on demand, a million write request units.
+    /// `DynamoDB` on demand, per million write request units.
     pub million_record_writes: MicroDollars,
-    /// `DynamoDB` on demand, a million read request units.
+    /// `DynamoDB` on demand, per million read request units.
     pub million_record_reads: MicroDollars,
-    /// SQS, a million requests.
+    /// SQS, per million requests.
     pub million_queue_requests: MicroDollars,
-    /// HTTP API, a million requests.
+    /// HTTP API, per million requests.
     pub million_api_requests: MicroDollars,
 }
 
 impl Default for PriceTable {
     /// Prices of US East (N. Virginia) for `x86_64`.
     fn default() -> Self {
-        serde_json::from_str(include_str!("../prices/us-east-1.json")).expect("the table beside this crate is one")
+        serde_json::from_str(include_str!("../prices/us-east-1.json")).expect("the built-in price table is valid")
     }
 }
 
-/// What something costs, by what it is paid for.
+/// Cost by item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
-    /// Time of functions and containers.
+    /// Run time of functions and containers.
     pub compute_micro_dollars: MicroDollars,
     /// Requests to services.
     pub requests_micro_dollars: MicroDollars,
-    /// Storage of what was uploaded and made, for one month.
+    /// One month of storage for uploads and outputs.
     pub storage_month_micro_dollars: MicroDollars,
 }
 
 impl Cost {
-    /// Everything together, with the first month of storage.
+    /// Total, with the first month of storage.
     #[must_use]
     pub fn total(&self) -> MicroDollars {
         self.compute_micro_dollars + self.requests_micro_dollars + self.storage_month_micro_dollars
@@ -105,20 +107,21 @@ impl Add for Cost {
     }
 }
 
-/// A worker's share of the cost of its job, as its manifest has it.
+/// A cost and the prices it was computed with: a worker's share in its manifest, or a whole job in its record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Bill {
-    /// How much.
+    /// Cost by item.
     #[serde(flatten)]
     pub cost: Cost,
-    /// Region of the prices.
+    /// AWS region of the prices.
     pub prices_region: String,
-    /// Day of the prices.
+    /// Date of the prices, as `YYYY-MM-DD`.
     pub prices_date: String,
 }
 
-/// Amounts times prices, in units so small that nothing is lost before the end.
+/// Sum of amounts times prices, in units small enough to round only once, at the end.
 struct Sum(u128);
 
 impl Sum {
@@ -126,14 +129,14 @@ impl Sum {
         Self(0)
     }
 
-    /// `amount` units at `price` for `per` of them.
+    /// Adds `amount` units at `price` per `per` units.
     fn plus(self, amount: u64, price: MicroDollars, per: u64) -> Self {
         const SCALE: u128 = 1_000_000;
         let exact = u128::from(amount) * u128::from(price.0) * SCALE / u128::from(per);
         Self(self.0 + exact)
     }
 
-    /// To the nearest micro-dollar.
+    /// Rounded to the nearest micro-dollar.
     fn rounded(self) -> MicroDollars {
         MicroDollars(u64::try_from((self.0 + 500_000) / 1_000_000).unwrap_or(u64::MAX))
     }
@@ -144,7 +147,7 @@ const HOUR_MS: u64 = 3_600_000;
 const GB: u64 = 1024 * 1024 * 1024;
 
 impl PriceTable {
-    /// What this much costs.
+    /// Cost of this usage.
     #[must_use]
     pub fn cost(&self, used: &Usage) -> Cost {
         let compute = Sum::new()
@@ -169,10 +172,29 @@ impl PriceTable {
         }
     }
 
-    /// A share of a job's cost, with the table that it was computed from.
+    /// Cost of this usage, with the region and date of the prices.
     #[must_use]
     pub fn bill(&self, used: &Usage) -> Bill {
         Bill { cost: self.cost(used), prices_region: self.region.clone(), prices_date: self.date.clone() }
+    }
+
+    /// Cost of a whole job: its workers' shares, plus its journey around them, plus storage of `source_bytes` bytes of
+    /// its source. `None` if no worker made anything.
+    #[must_use]
+    pub fn bill_of_job(&self, shares: &[Cost], source_bytes: u64) -> Option<Bill> {
+        let around = self.bill(&Usage::of_journey(shares.len(), source_bytes));
+        let cost = shares.iter().fold(around.cost, |sum, share| sum + *share);
+        (!shares.is_empty()).then_some(Bill { cost, ..around })
+    }
+
+    /// A lower bound for a job that failed or was cancelled: what its attempts reported, and what every job uses by
+    /// then.
+    /// `examined` is set if its content was examined.
+    #[must_use]
+    pub fn bill_of_stopped_job(&self, attempts: impl Iterator<Item = Cost>, examined: bool) -> Bill {
+        let around = self.bill(&Usage::of_stopped_journey(examined));
+        let cost = attempts.fold(around.cost, |sum, attempt| sum + attempt);
+        Bill { cost, ..around }
     }
 }
 

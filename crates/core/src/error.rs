@@ -1,4 +1,4 @@
-//! Why a job failed, in words that say who acts.
+//! Reasons for failed jobs, each with a remedy for the reader.
 
 use crate::stage::Stage;
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,13 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Whether another run of the very same upload can succeed.
+            /// Returns whether another run of the same upload can succeed.
             #[must_use]
             pub const fn retryable(self) -> bool {
                 match self { $(Self::$variant => $retryable,)* }
             }
 
-            /// What its reader can do about it: one sentence.
+            /// What the reader can do about it, in one sentence.
             #[must_use]
             pub const fn remedy(self) -> &'static str {
                 match self { $(Self::$variant => $remedy,)* }
@@ -38,59 +38,59 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The content is of no kind, or of a format or codec, that is processed here.
+    /// The file is not an image, video or recording of a format that is processed.
     UnsupportedMedia => "unsupported_media", retryable: false,
         "Convert the file to a supported format, such as JPEG, MP4 or MP3, and upload that.";
-    /// The content is of a known format but cannot be decoded.
+    /// The format is known, but the content cannot be decoded.
     CorruptMedia => "corrupt_media", retryable: false,
         "Check that the file opens on your device, then export it again and upload the new copy.";
-    /// More bytes than its kind may have.
+    /// The file has more bytes than its kind allows.
     TooManyBytes => "too_many_bytes", retryable: false,
         "Upload a smaller file, or ask the operator to raise the limit.";
-    /// More pixels than may be decoded.
+    /// The picture has more pixels than are decoded.
     TooManyPixels => "too_many_pixels", retryable: false,
         "Reduce the width and height of the picture and upload that.";
-    /// More animation frames than may be decoded.
+    /// The animation has more frames than are decoded.
     TooManyFrames => "too_many_frames", retryable: false,
         "Shorten the animation, or upload it as a video.";
-    /// Decoding would need more memory than allowed.
+    /// Decoding would need more memory than is allowed.
     TooMuchMemory => "too_much_memory", retryable: false,
         "Save the picture smaller, or in a plainer form such as JPEG or PNG, and upload that.";
-    /// Longer than its kind may be.
+    /// The media lasts longer than its kind allows.
     TooLong => "too_long", retryable: false,
         "Shorten the recording, or split it into parts.";
-    /// More streams in a container than are looked at.
+    /// The container has more streams than are accepted.
     TooManyStreams => "too_many_streams", retryable: false,
         "Remove the tracks that you do not need from the file and upload that.";
-    /// More frames a second than are decoded.
+    /// The frame rate is higher than is decoded.
     FrameRateTooHigh => "frame_rate_too_high", retryable: false,
         "Export the video at a lower frame rate, such as 60 frames a second, and upload that.";
-    /// More bits a second than are decoded.
+    /// The bit rate is higher than is decoded.
     BitRateTooHigh => "bit_rate_too_high", retryable: false,
         "Export the file at a lower bit rate and upload that.";
-    /// What would be made of it is larger than may be written.
+    /// The outputs would be larger than is allowed.
     OutputTooLarge => "output_too_large", retryable: false,
         "Shorten the recording, or reduce its width and height.";
-    /// The uploaded object is not there.
+    /// The uploaded object no longer exists.
     SourceMissing => "source_missing", retryable: false,
         "Upload the file in a new upload; the one before was removed.";
-    /// The uploaded object is not the one that was granted: size, checksum or version differ.
+    /// The uploaded object is not the granted one: its size, checksum or version differs.
     SourceChanged => "source_changed", retryable: false,
         "Upload the file in a new upload.";
-    /// Processing ran out of its time.
+    /// Processing exceeded its time limit.
     TimedOut => "timed_out", retryable: true,
         "Run the media again; if it fails again, shorten the file or tell the operator.";
-    /// The worker died or could not be started, more often than is retried.
+    /// The worker died or could not be started, and the retries are used up.
     WorkerFailed => "worker_failed", retryable: true,
         "Run the media again later; if it fails again, tell the operator the job's id.";
     /// The workflow was stopped from outside.
     Aborted => "aborted", retryable: true,
-        "Run the media again; somebody who runs this service stopped the job.";
+        "Run the media again; an operator of this service stopped the job.";
     /// The job could not be handed to the workflow.
     DispatchFailed => "dispatch_failed", retryable: true,
         "Run the media again later; if it fails again, tell the operator the job's id.";
-    /// The worker lacks something that only the operator can give it: a program, a model, a setting. Each job would
-    /// fail alike.
+    /// The worker lacks something that only the operator can provide: a program, a model or a setting. Every job would
+    /// fail the same way.
     Misconfigured => "misconfigured", retryable: false,
         "Tell the operator the job's id; run the media again once they have set the worker up.";
     /// A fault on our side.
@@ -99,7 +99,7 @@ error_codes! {
 }
 
 impl ErrorCode {
-    /// Whether the fault is on our side, and not the file's.
+    /// Returns whether the fault is ours and not in the file.
     #[must_use]
     pub const fn ours(self) -> bool {
         self.retryable() || matches!(self, Self::Misconfigured)
@@ -112,18 +112,18 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// The verdict that an input cannot be processed, by whoever looked at it: `{code, message, retryable}`.
+/// The decision that an input cannot be processed, on the wire: `{code, message, retryable}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(into = "RefusalRecord", from = "RefusalRecord")]
 #[error("{code}: {message}")]
 pub struct Refusal {
-    /// What kind of refusal.
+    /// Kind of refusal.
     pub code: ErrorCode,
-    /// What was found and what would be accepted, for the user who sent the file.
+    /// The finding and the limit, for the user who sent the file.
     pub message: String,
 }
 
-/// `Refusal` on the wire, where the policy that follows from the code is spelled out.
+/// `Refusal` on the wire, with the retry policy that follows from its code.
 #[derive(Serialize, Deserialize)]
 struct RefusalRecord {
     code: ErrorCode,
@@ -150,25 +150,43 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
-    /// The error that a job shows when this refusal ends it.
+    /// The uploaded object no longer exists.
+    #[must_use]
+    pub fn source_missing() -> Self {
+        Self::new(ErrorCode::SourceMissing, "the uploaded file is no longer there")
+    }
+
+    /// Processing exceeded its time limit.
+    #[must_use]
+    pub fn timed_out() -> Self {
+        Self::new(ErrorCode::TimedOut, "processing exceeded its time limit")
+    }
+
+    /// The workflow ended before its job did. `code` is the reason.
+    #[must_use]
+    pub fn workflow_ended(code: ErrorCode) -> Self {
+        Self::new(code, "the workflow ended before its job did")
+    }
+
+    /// The error that a job shows if this refusal ends it.
     #[must_use]
     pub fn at(self, stage: Stage) -> JobError {
         JobError { code: self.code, message: self.message, stage, retryable: self.code.retryable() }
     }
 }
 
-/// What a failed job shows its user. Written with the remedy that follows from its code.
+/// Error of a failed job, as shown to its user. Serialised with the remedy that follows from its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(into = "JobErrorRecord", from = "JobErrorRecord")]
 pub struct JobError {
-    /// Stable, for programs.
+    /// Stable code, for programs.
     pub code: ErrorCode,
-    /// For people; free of keys, names and addresses.
+    /// Message for people; free of keys, names and addresses.
     pub message: String,
-    /// Where in the journey it happened.
+    /// The stage that failed.
     pub stage: Stage,
-    /// Whether another run of the same upload can succeed.
+    /// True if another run of the same upload can succeed.
     pub retryable: bool,
 }
 
@@ -181,14 +199,14 @@ pub struct JobError {
 )]
 struct JobErrorRecord {
     code: ErrorCode,
-    /// For people; free of keys, names and addresses.
+    /// Message for people; free of keys, names and addresses.
     message: String,
-    /// Where in the journey it happened.
+    /// The stage that failed.
     stage: Stage,
-    /// Whether another run of the same upload can succeed.
+    /// True if another run of the same upload can succeed.
     retryable: bool,
-    /// What can be done about it: one sentence.
-    // Read from the code again, which may have a better one since it was written.
+    /// What the reader can do about it, in one sentence.
+    // Derived from the code when read, since the text may have improved.
     #[serde(default, skip_deserializing)]
     remedy: &'static str,
 }

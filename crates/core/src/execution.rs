@@ -1,4 +1,4 @@
-//! What travels through the state machine, and which branch a media takes.
+//! The messages passed through the state machine, and the choice of a branch.
 
 use crate::{
     av::{Outline, Presence},
@@ -11,31 +11,31 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The queue message, which is also the execution's input: everything that `ValidateInput` must prove.
+/// The queue message, which is also the execution's input. `ValidateInput` checks all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionInput {
-    /// Names the execution.
+    /// The job; also the name of the execution.
     pub job_id: JobId,
     /// The upload.
     pub media_id: MediaId,
-    /// Whose it is.
+    /// The owner of the upload.
     pub user_id: UserId,
     /// The bytes to process.
     pub source: Source,
-    /// Where the job came from, for logs; messages that were sent before this was recorded have none.
+    /// Origin of the job, for logs; messages sent before this field existed have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail: Option<Trail>,
-    /// What is wanted of it, where that is not what is wanted of every upload. It travels, so that a change of the stack's
-    /// profiles changes no job that was asked for.
+    /// The client's choices, if any. They travel with the message, so that a change of the stack's profiles does not
+    /// affect existing jobs.
     #[serde(default, skip_serializing_if = "Choice::is_usual")]
     pub choice: Choice,
-    /// The only pipeline to run, where the others' outputs are there.
+    /// The only pipeline to run, if the outputs of the others already exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Pipeline>,
 }
 
-/// The uploaded bytes, named so exactly that every reader reads the same ones.
+/// The uploaded bytes, identified exactly, so that every reader reads the same ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
@@ -45,38 +45,38 @@ pub struct Source {
     pub version_id: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// What the content is known by.
+    /// Digest of the content.
     #[serde(flatten)]
     pub checksum: Checksum,
 }
 
-/// What the operator has decided about the ways that media take.
+/// The operator's settings for choosing branches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Routing {
-    /// Images up to this many bytes are rendered by a Lambda; 0 sends every image to the worker.
+    /// Largest image in bytes that a Lambda renders; 0 sends every image to the worker.
     pub render_image_max_bytes: u64,
-    /// Whether speech is turned into text.
+    /// Set if speech is transcribed.
     pub transcription: bool,
 }
 
-/// The branch of the state machine that a media takes; `statemachine.asl.json` lists the same names.
+/// The branch of the state machine for a media; `statemachine.asl.json` lists the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Branch {
-    /// The Lambda, for an image that is small enough.
+    /// The Lambda, for a small image.
     RenderImage,
     /// The transcode worker, for any other image.
     TranscodeImage,
-    /// The transcode worker, for video or audio that has no sound to transcribe.
+    /// The transcode worker, for video or audio without sound to transcribe.
     Transcode,
-    /// Both workers at once.
+    /// Both workers in parallel.
     TranscodeAndTranscribe,
-    /// The transcribe worker alone, for a media whose renditions are there.
+    /// Only the transcribe worker, for a media that already has renditions.
     Transcribe,
 }
 
 impl Branch {
-    /// The branch of a media of a kind and size, in which there is, is no, or may be sound.
+    /// The branch for a media of this kind and size, given whether it has sound.
     #[must_use]
     pub const fn of(kind: MediaKind, bytes: u64, sound: Presence, routing: Routing) -> Self {
         match kind {
@@ -89,7 +89,7 @@ impl Branch {
         }
     }
 
-    /// The branch that runs one pipeline alone, where there is one.
+    /// The branch that runs only one pipeline, if it exists.
     #[must_use]
     pub const fn only(pipeline: Pipeline) -> Option<Self> {
         match pipeline {
@@ -98,7 +98,7 @@ impl Branch {
         }
     }
 
-    /// The pipelines that it runs; the job is complete with the manifest of each.
+    /// The pipelines that the branch runs; the job is complete once each has its manifest.
     #[must_use]
     pub const fn pipelines(self) -> &'static [Pipeline] {
         match self {
@@ -109,25 +109,25 @@ impl Branch {
     }
 }
 
-/// How large the ECS task of the transcode worker is. The operator says what that means in CPU and memory.
+/// Size of the transcode worker's ECS task. The operator sets the CPU and memory of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WorkerSize {
     /// For most media.
     Standard,
-    /// For what would take the standard one too long, or more memory than it has.
+    /// For media that would take the standard size too long or exceed its memory.
     Large,
 }
 
 impl WorkerSize {
-    /// Work over which a video is for a large worker, in pixels times seconds: ten minutes at 1920 × 1080.
+    /// Most work for a standard worker, in pixels times seconds: ten minutes at 1920 × 1080.
     pub const STANDARD_WORK: u64 = 1920 * 1080 * 600;
-    /// Picture over which a video is for a large worker however short it is, in pixels: frames over
-    /// 2560 × 1440 fill a decoder's and the scalers' buffers with gigabytes.
+    /// Largest picture for a standard worker at any duration, in pixels: frames above 2560 × 1440 fill the buffers of
+    /// the decoder and the scalers with gigabytes.
     pub const STANDARD_PIXELS: u64 = 2560 * 1440;
-    /// Bytes over which a video whose headers do not tell its work is for a large worker.
+    /// Largest video in bytes for a standard worker, if its headers don't state its size and duration.
     pub const STANDARD_BYTES: u64 = 512 * 1024 * 1024;
 
-    /// The size for a media. Images (bounded by their own limits) and sound are always for the standard one.
+    /// The worker size for a media. Images, which have their own limits, and audio always use the standard size.
     #[must_use]
     pub fn of(kind: MediaKind, outline: &Outline, bytes: u64) -> Self {
         let large = match (kind, outline.size, outline.duration_ms) {
@@ -142,38 +142,38 @@ impl WorkerSize {
     }
 }
 
-/// What `detect-type` hands on to the workers: the proven input, what it is, and where it goes.
+/// The result of `detect-type`, passed to the workers: the validated input, its kind, and its branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detected {
-    /// What was validated.
+    /// The validated input.
     #[serde(flatten)]
     pub input: ExecutionInput,
-    /// The kind that the content shows.
+    /// Kind of media, from the content.
     pub kind: MediaKind,
-    /// The media type that the content shows.
+    /// Media type, from the content.
     pub content_type: String,
-    /// The branch that it takes.
+    /// The branch to run.
     pub branch: Branch,
 }
 
-/// What `detect-type` answers, and a worker is started with: the work, and how large its ECS task is.
+/// The answer of `detect-type`, which starts a worker: the work, and the size of its ECS task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The work.
     #[serde(flatten)]
     pub detected: Detected,
-    /// The size that the state machine asks for; an execution may have begun before there were sizes.
+    /// The size that the state machine requests; `None` in executions that began before sizes existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<TaskSize>,
 }
 
-/// The size of an ECS task, as `ecs:RunTask` wants to be told: both numbers as text.
+/// The size of an ECS task, as `ecs:RunTask` expects it: both numbers as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSize {
-    /// CPU units, of which 1024 are one vCPU.
+    /// CPU units; 1024 are one vCPU.
     pub cpu: String,
-    /// MiB.
+    /// Memory in MiB.
     pub memory: String,
 }
 
@@ -188,7 +188,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn speech_is_transcribed_where_there_may_be_some_and_the_operator_wants_it() {
+    fn media_with_possible_sound_is_transcribed_if_the_operator_enabled_it() {
         let of = |kind, sound, transcription| {
             Branch::of(kind, 1000, sound, Routing { render_image_max_bytes: 999, transcription })
         };
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_rendered_by_the_lambda_up_to_a_size_that_may_be_zero() {
+    fn a_lambda_renders_images_up_to_a_size_that_may_be_zero() {
         let of = |bytes, render_image_max_bytes| {
             let routing = Routing { render_image_max_bytes, transcription: false };
             Branch::of(MediaKind::Image, bytes, Presence::Absent, routing)
@@ -216,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn a_state_outlasts_the_longest_run_of_its_worker_and_the_execution_two_attempts() {
-        /// To start a container, fetch 5 GiB, and store what was made.
+    fn a_state_outlasts_its_longest_worker_run_and_an_execution_two_attempts() {
+        /// Time to start a container, to fetch 5 GiB, and to store the outputs.
         const AROUND_S: u64 = 1800;
         let definition = state_machine();
         let seconds = |state: &Value| state["TimeoutSeconds"].as_u64().expect("a number");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_machine_has_every_branch_and_no_other() {
+    fn the_state_machine_has_exactly_these_branches() {
         let definition = state_machine();
         let choices = definition["States"]["Branch"]["Choices"].as_array().expect("a list");
         let listed: Vec<_> = choices.iter().map(|choice| choice["StringEquals"].clone()).collect();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_video_is_for_a_large_worker_by_its_work_its_picture_or_when_untold_its_bytes() {
+    fn a_video_needs_a_large_worker_by_work_by_picture_or_if_unknown_by_bytes() {
         const MINUTE_MS: u64 = 60_000;
         let of = |size: Option<(u32, u32)>, duration_ms, bytes| {
             let size = size.map(|(width, height)| Size { width, height });

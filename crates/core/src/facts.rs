@@ -1,24 +1,20 @@
-//! What was measured of a media's content.
+//! Measurements of a media's content.
 
 use crate::{av::AvFacts, image::ImageFacts, kind::MediaKind};
 use serde::{Deserialize, Serialize};
 
-/// What was measured of the content. It stands beside a [`Media`](crate::Media) in the media table, written by whoever
-/// measured it once the media is submitted: nobody replaces the record from then on.
+/// Measurements of the content. They are stored next to a [`Media`](crate::Media) in the media table, written by the
+/// program that measured them after the media was submitted; nothing replaces the record after that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(description = "What was measured of the content.")
-)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = "Measurements of the content."))]
 #[serde(rename_all = "camelCase")]
 pub struct MediaFacts {
-    /// What the content turned out to be.
+    /// Kind of media, from the content.
     pub kind: MediaKind,
-    /// Of an image.
+    /// Set for an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageFacts>,
-    /// Of video or audio.
+    /// Set for video or audio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub av: Option<AvFacts>,
 }

@@ -1,64 +1,81 @@
-//! The registry of formats: who decodes each, and what it is called by browsers, operating systems and file names.
+//! The registry of formats: the decoder of each, its media types and extensions, and the signs that identify its
+//! content.
 //!
 //! A media type or an extension is a claim. [`detect`](crate::detect()) decides from content.
 
 mod not_media;
+mod sign;
 mod table;
+mod tag;
 
 use crate::kind::MediaKind;
+pub(crate) use not_media::not_media;
 use not_media::{NEVER_MEDIA, NEVER_MEDIA_EXTENSIONS};
+use sign::{Sign, Turn};
 use table::FORMATS;
+pub use tag::tag_bytes;
 
-/// One format, or a container whose variants people don't tell apart.
-#[derive(Debug, PartialEq, Eq)]
+/// One format, or a container whose variants users don't distinguish.
+#[derive(Debug)]
 pub struct FormatEntry {
-    /// The name that messages use.
+    /// Name used in messages.
     pub name: &'static str,
-    /// What the format holds unless a media type says otherwise (`audio/mp4`).
+    /// Kind of media, unless a media type says otherwise (`audio/mp4`).
     kind: MediaKind,
-    /// Who makes pixels or samples of it.
+    /// Decoder of the format, if any.
     pub decoder: Decoder,
-    /// Lower-case media types without parameters; the first is the one that we use ourselves.
+    /// Lower-case media types without parameters; the first is the one we use.
     media_types: &'static [&'static str],
     /// Lower-case file extensions without the dot, each with its media type.
     extensions: &'static [(&'static str, &'static str)],
+    /// Signs in the content, with the media type that they show.
+    signs: &'static [(&'static [Sign], &'static str)],
 }
 
-/// Who decodes a format.
+/// Names are unique.
+impl PartialEq for FormatEntry {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for FormatEntry {}
+
+/// Decoder of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decoder {
-    /// `crates/media`, by its decoders of pictures; [`ImageFormat`](crate::image::ImageFormat) has them.
+    /// The image decoders of `crates/media`; listed in [`ImageFormat`](crate::image::ImageFormat).
     Pixels,
     /// ffmpeg, as `crates/media` runs it.
     Ffmpeg,
-    /// Nobody: a file of it is refused by the format's name.
+    /// None: such a file is refused with the format's name.
     Nobody,
 }
 
-/// What a media type or a file name claims.
+/// The format that a media type or a file name claims, or that content shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     /// The format; its variant is in `media_type`.
     pub format: &'static FormatEntry,
     /// The media type, lower case, without parameters.
     pub media_type: &'static str,
-    /// The kind of media that this type names.
+    /// Kind of media of this type.
     pub kind: MediaKind,
 }
 
-/// What is known before an upload about its format.
+/// Result of checking a declared media type and file name before an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Declared {
-    /// The media type, the extension or both name formats of media. At least one is present.
+    /// The media type, the extension or both are of media formats. At least one is set.
     Media {
-        /// By the media type.
+        /// From the media type.
         by_type: Option<Claim>,
-        /// By the file name's extension.
+        /// From the file name's extension.
         by_extension: Option<Claim>,
     },
-    /// Neither says anything; content will.
+    /// Neither is known; the content decides.
     Unknown,
-    /// It cannot be media; the text says what it is, with its article.
+    /// Cannot be media; the text names it, with its article.
     NotMedia(&'static str),
 }
 
@@ -68,7 +85,7 @@ pub fn essence(media_type: &str) -> String {
     media_type.split([';', ',']).next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// What a declared media type and a file name together claim.
+/// Combines the claims of a declared media type and a file name.
 #[must_use]
 pub fn declared(media_type: &str, file_name: &str) -> Declared {
     let media_type = essence(media_type);
@@ -88,7 +105,7 @@ pub fn declared(media_type: &str, file_name: &str) -> Declared {
     }
 }
 
-/// The claim of a media type without parameters, in lower case.
+/// The claim of a media type, given without parameters and in lower case.
 #[must_use]
 pub fn of_media_type(media_type: &str) -> Option<Claim> {
     FORMATS.iter().find_map(|format| {
@@ -97,7 +114,7 @@ pub fn of_media_type(media_type: &str) -> Option<Claim> {
     })
 }
 
-/// The claim of an extension without its dot, in lower case.
+/// The claim of an extension, given without its dot and in lower case.
 #[must_use]
 pub fn of_extension(extension: &str) -> Option<Claim> {
     FORMATS.iter().find_map(|format| {
@@ -106,7 +123,32 @@ pub fn of_extension(extension: &str) -> Option<Claim> {
     })
 }
 
-/// What follows the last dot of a name, in lower case; empty where nothing does.
+/// The format that the first bytes certainly show. Formats with a decoder come first, because the marks of others also
+/// occur in the middle of files.
+pub(crate) fn of_content(head: &[u8]) -> Option<Claim> {
+    let decoded = |wanted| move |format: &&FormatEntry| (format.decoder != Decoder::Nobody) == wanted;
+    let usual = |wanted| shown(all().filter(decoded(wanted)), head, Turn::Usual);
+    shown(all(), head, Turn::Major).or_else(|| usual(true)).or_else(|| usual(false))
+}
+
+/// The probable format of the first bytes, if nothing else matched.
+pub(crate) fn guess(head: &[u8]) -> Option<Claim> {
+    shown(all(), head, Turn::Guess).or_else(|| after_junk(head))
+}
+
+/// Audio that starts after junk.
+pub(crate) fn after_junk(head: &[u8]) -> Option<Claim> {
+    sign::after_junk(head).and_then(of_media_type)
+}
+
+/// The first of these formats that has a sign in the content.
+fn shown(formats: impl IntoIterator<Item = &'static FormatEntry>, head: &[u8], turn: Turn) -> Option<Claim> {
+    let mut signs = formats.into_iter().flat_map(|format| format.signs);
+    let shown = signs.find_map(|(signs, usual)| signs.iter().find_map(|sign| sign.shows(head, turn, usual)));
+    shown.and_then(of_media_type)
+}
+
+/// The text after the last dot of a name, in lower case; empty if there is none.
 fn extension(file_name: &str) -> String {
     file_name.trim().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
 }
@@ -124,19 +166,19 @@ pub fn all() -> impl Iterator<Item = &'static FormatEntry> {
     FORMATS.iter()
 }
 
-/// Every format of a kind that is decoded, or every one that nobody decodes, in the registry's order.
+/// Every format of a kind that has a decoder, or every one that has none, in the registry's order.
 pub fn of_kind(kind: MediaKind, decoded: bool) -> impl Iterator<Item = &'static FormatEntry> {
     FORMATS.iter().filter(move |format| format.kind == kind && (format.decoder != Decoder::Nobody) == decoded)
 }
 
 impl FormatEntry {
-    /// Every media type, lower case, without parameters; the first is the one that we use ourselves.
+    /// Every media type, lower case, without parameters; the first is the one we use.
     #[must_use]
     pub const fn media_types(&self) -> &'static [&'static str] {
         self.media_types
     }
 
-    /// The kind that one of this format's media types names.
+    /// Kind of media of one of this format's media types.
     fn kind_of(&self, media_type: &str) -> MediaKind {
         match media_type.split('/').next() {
             Some("audio") => MediaKind::Audio,
@@ -165,6 +207,11 @@ mod tests {
                 assert!(of_media_type(media_type).is_some(), ".{extension} has an unlisted type, {media_type}");
                 assert!(NEVER_MEDIA_EXTENSIONS.iter().all(|(name, _)| name != extension), ".{extension} is media");
             }
+            assert!(!format.signs.is_empty(), "{} has no signs", format.name);
+            for (_, media_type) in format.signs {
+                let of = of_media_type(media_type).map(|claim| claim.format.name);
+                assert_eq!(of, Some(format.name), "a sign shows {media_type}");
+            }
         }
     }
 
@@ -179,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unhelpful_type_leaves_the_word_to_the_name() {
+    fn the_extension_counts_if_the_media_type_is_useless() {
         for media_type in ["", "application/octet-stream", "text/vnd.trolltech.linguist", "x", "text/plain"] {
             let Declared::Media { by_type: None, by_extension: Some(claim) } = declared(media_type, "a.TS") else {
                 panic!("{media_type:?} is believed more than the name");
@@ -189,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_media_is_named() {
+    fn known_non_media_is_named() {
         for (media_type, name, what) in [
             ("text/html", "a.jpg", "an HTML page"),
             ("application/pdf", "a", "a PDF document"),
@@ -206,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_outputs_lists_every_format() {
+    fn the_outputs_page_lists_every_format() {
         let names = |kinds: &[MediaKind], decoded| {
             let formats = kinds.iter().flat_map(|kind| of_kind(*kind, decoded));
             formats.map(|format| format.name).collect::<Vec<_>>().join(", ")

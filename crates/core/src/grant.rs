@@ -1,4 +1,4 @@
-//! What may be uploaded, and how its bytes come.
+//! A granted upload: what may be uploaded, and how it is sent.
 
 use crate::{
     checksum::Checksum,
@@ -7,34 +7,34 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a client asked to upload, after policy accepted it. What is signed for it covers size and digests.
+/// An upload request accepted by policy. The signature covers its size and digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
-    /// Content type as declared. Content decides later.
+    /// Content type as declared. The content decides later.
     pub content_type: String,
     /// Exact size in bytes.
     pub bytes: u64,
-    /// How the bytes come, and what they are known by.
+    /// How the bytes are sent, and the digests that identify them.
     #[serde(flatten)]
     pub sending: Sending,
 }
 
-/// How the bytes of an upload come.
+/// How the bytes of an upload are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Sending {
-    /// In parts, each of which is signed with its own length and digest.
+    /// In parts, each signed with its own length and digest.
     Parts {
         /// The multipart upload.
         parts: PartsUpload,
-        /// The digest of the whole, where the client has declared one.
+        /// Digest of the whole content, if the client declared one.
         #[serde(rename = "sha256", default, skip_serializing_if = "Option::is_none")]
         declared: Option<Sha256>,
     },
-    /// In one request, which is signed with this digest.
+    /// In one request, signed with this digest.
     Whole {
-        /// Exact digest.
+        /// Digest of the content.
         sha256: Sha256,
     },
 }
@@ -43,18 +43,19 @@ pub enum Sending {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartsUpload {
-    /// What S3 names it by. With it and the right permission parts can be added, so nobody is told.
+    /// S3's id of the multipart upload. With the id and the right permission anyone could add parts, so it is never
+    /// shown.
     pub upload_id: String,
-    /// Size of every part but the last, in bytes.
+    /// Size of every part except the last, in bytes.
     pub part_bytes: u64,
-    /// The composite digest of the parts, written before S3 is asked to put them together: from then on no other
-    /// content counts.
+    /// Composite digest of the parts, stored before S3 is asked to join them: from then on no other content is
+    /// accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Sha256>,
 }
 
 impl Grant {
-    /// The multipart upload, where it is made in parts.
+    /// The multipart upload, if sent in parts.
     #[must_use]
     pub const fn parts(&self) -> Option<&PartsUpload> {
         match &self.sending {
@@ -63,13 +64,13 @@ impl Grant {
         }
     }
 
-    /// How it is cut, where it is made in parts.
+    /// The division into parts, if sent in parts.
     #[must_use]
     pub fn plan(&self) -> Option<PartPlan> {
         self.parts().map(|parts| PartPlan { bytes: self.bytes, part_bytes: parts.part_bytes })
     }
 
-    /// The digest of the whole, where the client has declared one.
+    /// The digest of the whole content, if the client declared one.
     #[must_use]
     pub const fn declared_sha256(&self) -> Option<Sha256> {
         match &self.sending {
@@ -78,7 +79,7 @@ impl Grant {
         }
     }
 
-    /// What the object must be known by. An upload in parts has nothing before it is sealed.
+    /// The checksum that the object must have. `None` for an upload in parts that is not sealed yet.
     #[must_use]
     pub fn checksum(&self) -> Option<Checksum> {
         match &self.sending {

@@ -1,27 +1,27 @@
-//! A client's own name for a request, by which the same one is known when it is sent again
+//! Idempotency keys: a client's name for a request, by which a repeated request is recognised
 //! (draft-ietf-httpapi-idempotency-key-header-07).
 
 /// Longest key, in characters.
 pub const MAX_KEY: usize = 255;
 
-/// The header's value, as a regular expression of ECMA-262. White space around it does not arrive.
+/// Pattern of the header's value, as an ECMA-262 regular expression. HTTP removes surrounding white space.
 pub const PATTERN: &str = r#"^("[ !#-~]{1,255}"|[!#-~]([ !#-~]{0,253}[!#-~])?)$"#;
 
-/// A key within its bounds.
+/// A key within these limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// What holds for a key.
+/// The key is empty, too long, or has forbidden characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("`Idempotency-Key` must have 1 to {MAX_KEY} printable ASCII characters other than quotation marks")]
 pub struct InvalidKey;
 
 impl IdempotencyKey {
-    /// A key from a header's value. The draft has it in quotation marks, and many clients leave them out.
+    /// Parses a header's value. The draft requires quotation marks, which many clients omit.
     ///
     /// # Errors
     ///
-    /// Where it is empty, too long, or has other characters.
+    /// If the key is empty, too long, or has forbidden characters.
     pub fn parse(value: &str) -> Result<Self, InvalidKey> {
         let value = value.trim();
         let key = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
@@ -29,7 +29,7 @@ impl IdempotencyKey {
         if printable && (1..=MAX_KEY).contains(&key.len()) { Ok(Self(key.to_owned())) } else { Err(InvalidKey) }
     }
 
-    /// The key.
+    /// Returns the key without quotation marks.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 #[error("not a valid {0}")]
 pub struct InvalidId(pub &'static str);
 
-/// Length of the identity that a media and its first job share: a ULID in lower-case Crockford base 32.
+/// Length of the ULID that a media and its first job share, in lower-case Crockford base 32.
 const ULID_LEN: usize = 26;
 
 fn is_ulid(text: &str) -> bool {
@@ -26,15 +26,15 @@ macro_rules! ulid_id {
         pub struct $name(String);
 
         impl $name {
-            /// The text before the ULID, separator included.
+            /// Text before the ULID, including the separator.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Makes an identifier of a ULID drawn elsewhere.
+            /// Creates an identifier from a ULID.
             pub fn from_ulid(ulid: &str) -> Result<Self, InvalidId> {
                 format!("{}{}", $prefix, ulid.to_ascii_lowercase()).parse()
             }
 
-            /// The identifier as it is written everywhere: API, DynamoDB, S3 keys, execution names.
+            /// The identifier as used everywhere: API, DynamoDB, S3 keys, execution names.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -75,21 +75,25 @@ macro_rules! ulid_id {
 }
 
 ulid_id!(
-    /// One upload. Drawn at random when the upload is granted.
+    /// One upload. Random, created with the grant.
     MediaId, "med_", "media id"
 );
 ulid_id!(
-    /// One run of one media. The first one's id follows from the media id, so that two submissions of the same upload are
-    /// the same job; also the name of its Step Functions execution.
+    /// One run of one media. The first job's id follows from the media id, so that two submissions of the same upload
+    /// are the same job; it is also the name of the Step Functions execution.
     JobId, "job_", "job id"
 );
 ulid_id!(
     /// One run of one worker for one job. Outputs of different attempts never share a prefix.
     AttemptId, "att_", "attempt id"
 );
+ulid_id!(
+    /// One webhook endpoint of one user. Random, created with the endpoint.
+    WebhookId, "whk_", "webhook id"
+);
 
 impl JobId {
-    /// The first job of a media.
+    /// The id of the first job of a media.
     #[must_use]
     pub fn of(media: &MediaId) -> Self {
         let ulid = &media.as_str()[MediaId::PREFIX.len()..];
@@ -97,13 +101,13 @@ impl JobId {
     }
 }
 
-/// The user a token speaks for: its `sub` claim, opaque, at most 255 bytes, no control characters.
+/// The user that a token identifies: its `sub` claim, opaque, at most 255 bytes, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserId(String);
 
 impl UserId {
-    /// The claim as the issuer wrote it. Personal in many systems: never logged as it is.
+    /// The claim as issued. It is personal data in many systems: never log it unhashed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -132,13 +136,13 @@ impl From<UserId> for String {
 pub struct Sha256([u8; 32]);
 
 impl Sha256 {
-    /// Wraps a digest computed elsewhere.
+    /// Wraps an existing digest.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes, as `x-amz-checksum-sha256` encodes them in base 64.
+    /// The 32 bytes, which `x-amz-checksum-sha256` encodes in base 64.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -204,13 +208,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_read_back_as_it_was_written(ulid in ulid()) {
+        fn an_id_round_trips(ulid in ulid()) {
             let id = MediaId::from_ulid(&ulid).unwrap();
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
 
         #[test]
-        fn an_upload_s_key_leads_back_to_its_media(ulid in ulid()) {
+        fn an_upload_key_maps_back_to_its_media(ulid in ulid()) {
             let id = MediaId::from_ulid(&ulid).unwrap();
             prop_assert_eq!(keys::parse_upload(&keys::upload(&id)), Ok(id));
         }
@@ -222,7 +226,7 @@ mod tests {
         }
 
         #[test]
-        fn what_parses_is_written_back_the_same(text in "(med_|job_|MED_)?[0-9a-zA-Z]{24,28}") {
+        fn a_parsed_id_is_written_unchanged(text in "(med_|job_|MED_)?[0-9a-zA-Z]{24,28}") {
             if let Ok(id) = text.parse::<MediaId>() {
                 prop_assert_eq!(id.as_str(), text);
             }
@@ -237,7 +241,7 @@ mod tests {
         }
 
         #[test]
-        fn a_digest_is_read_back_as_it_was_written(bytes in any::<[u8; 32]>()) {
+        fn a_digest_round_trips(bytes in any::<[u8; 32]>()) {
             let digest = Sha256::from_bytes(bytes);
             prop_assert_eq!(digest.to_string().parse(), Ok(digest));
         }

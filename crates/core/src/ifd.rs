@@ -1,13 +1,12 @@
-//! The directories of TIFF 6.0 (section 2) and `BigTIFF`, which Exif, DNG and the raw files of most cameras are made
-//! of too.
+//! Directories of TIFF 6.0 (section 2) and `BigTIFF`. Exif, DNG and the raw files of most cameras use them too.
 //!
-//! Offsets and counts are the file's own and may lie: every read is bounded, and what is not there is `None`.
+//! Offsets and counts come from the file and may lie: every read is bounds-checked, and missing data is `None`.
 
 use std::collections::{BTreeSet, VecDeque};
 
-/// Bytes that are read at any offset: of a file, or of its first part.
+/// A source that can be read at any offset: a file or its first part.
 pub trait ReadAt {
-    /// Fills `into` with the bytes from an offset on; `None` where there are fewer.
+    /// Fills `into` with the bytes from an offset on; `None` if there are fewer.
     fn fill(&self, offset: u64, into: &mut [u8]) -> Option<()>;
 }
 
@@ -19,7 +18,7 @@ impl ReadAt for [u8] {
     }
 }
 
-/// Numbers of tags that are read here or by those who use this module.
+/// Numbers of the tags used by this crate and its dependents.
 pub mod tag {
     #![expect(missing_docs, reason = "the names are those of TIFF 6.0, TIFF/EP, Exif 3.0 and DNG 1.7")]
     pub const NEW_SUBFILE_TYPE: u16 = 254;
@@ -73,29 +72,29 @@ pub mod tag {
     pub const DNG_PRIVATE_DATA: u16 = 50740;
 }
 
-/// Entries of a directory that are read. Real ones have up to about 150.
+/// Most entries read per directory. Real ones have up to about 150.
 const MAX_ENTRIES: u64 = 1000;
-/// Directories of a file that are read. Real raw files have up to about 10.
+/// Most directories read per file. Real raw files have up to about 10.
 const MAX_DIRECTORIES: usize = 64;
-/// Pages of a file that are read; scanners write hundreds.
+/// Most pages read per file; scanners write hundreds.
 const MAX_PAGES: usize = 1000;
-/// Bytes of a text that are read.
+/// Most bytes read of a text.
 const MAX_TEXT_BYTES: u64 = 1024;
 
-/// A TIFF structure whose header was read.
+/// A TIFF structure whose header was parsed.
 #[derive(Debug)]
 pub struct Tiff<'a, R: ?Sized> {
     bytes: &'a R,
-    /// Where offset 0 is.
+    /// Position of offset 0.
     base: u64,
     little_endian: bool,
-    /// Whether counts and offsets have eight bytes.
+    /// Set if counts and offsets have eight bytes.
     big: bool,
     /// Offset of the first directory.
     first: u64,
 }
 
-// Derived, it would want readers to be copied too.
+// A derived implementation would require readers to be cloneable.
 impl<R: ?Sized> Clone for Tiff<'_, R> {
     fn clone(&self) -> Self {
         *self
@@ -104,14 +103,14 @@ impl<R: ?Sized> Clone for Tiff<'_, R> {
 
 impl<R: ?Sized> Copy for Tiff<'_, R> {}
 
-/// One directory of a structure.
+/// One directory of a TIFF structure.
 #[derive(Debug, Clone)]
 pub struct Directory<'a, R: ?Sized = [u8]> {
     tiff: Tiff<'a, R>,
     entries: Vec<Entry>,
-    /// Offset of the next directory; 0 where there is none.
+    /// Offset of the next directory; 0 if there is none.
     next: u64,
-    /// Whether the bytes end before its entries do.
+    /// Set if the data ends before the entries do.
     cut_off: bool,
 }
 
@@ -120,19 +119,19 @@ struct Entry {
     tag: u16,
     kind: u16,
     count: u64,
-    /// Offset of the value.
+    /// Offset of the value in the structure.
     at: u64,
 }
 
 impl Entry {
-    /// At most so many values, each made of the place that it has.
+    /// At most `most` values, each computed from its offset.
     fn values<T>(self, most: usize, value: impl Fn(u64) -> Option<T>) -> Option<Vec<T>> {
         let unit = self.unit_bytes()?;
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         (0..self.count.min(most)).map(|index| value(self.at.checked_add(index.checked_mul(unit)?)?)).collect()
     }
 
-    /// Bytes of one number; `None` where its kind is unknown.
+    /// Size of one number in bytes; `None` if its type is unknown.
     const fn unit_bytes(self) -> Option<u64> {
         Some(match self.kind {
             1 | 2 | 6 | 7 => 1,
@@ -145,8 +144,8 @@ impl Entry {
 }
 
 impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
-    /// Reads the header at `base`, from where on offsets count. The number after the byte order is 42, 43 of a `BigTIFF`,
-    /// or one that Olympus or Panasonic put in its place.
+    /// Parses the header at `base`, from which offsets count. The number after the byte order is 42, 43 for `BigTIFF`,
+    /// or a value specific to Olympus or Panasonic.
     #[must_use]
     pub fn open(bytes: &'a R, base: u64) -> Option<Self> {
         let mut head = [0; 4];
@@ -163,25 +162,25 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         Some(tiff)
     }
 
-    /// One with the same byte order whose offsets count from `base`, as those of a maker note may.
+    /// A structure with the same byte order whose offsets count from `base`, as in some maker notes.
     #[must_use]
     pub const fn at(self, base: u64) -> Self {
         Self { base, ..self }
     }
 
-    /// Whether numbers begin with their most significant byte.
+    /// Returns whether numbers start with their most significant byte.
     #[must_use]
     pub const fn is_big_endian(&self) -> bool {
         !self.little_endian
     }
 
-    /// Where an offset of this structure lies among all bytes.
+    /// Converts an offset of this structure to a position in the source.
     #[must_use]
     pub const fn absolute(&self, offset: u64) -> u64 {
         self.base.saturating_add(offset)
     }
 
-    /// The directory at an offset. One that is cut off ends early.
+    /// Reads the directory at an offset. If the data is cut off, it has fewer entries.
     #[must_use]
     pub fn directory(&self, offset: u64) -> Option<Directory<'a, R>> {
         let (count_bytes, entry_bytes) = if self.big { (8, 20) } else { (2, 12) };
@@ -203,7 +202,7 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         let value_at = at.checked_add(4 + word)?;
         let elsewhere = self.number_at(value_at, word)?;
         let mut entry = Entry { tag: u16::try_from(tag).ok()?, kind: u16::try_from(kind).ok()?, count, at: value_at };
-        // A value that does not fit into the entry is elsewhere.
+        // A value that does not fit into the entry is stored at an offset.
         if entry.unit_bytes().is_some_and(|unit| count.saturating_mul(unit) > word) {
             entry.at = elsewhere;
         }
@@ -216,7 +215,7 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         self.directory(self.first)
     }
 
-    /// The directories of the chain, each once, up to the first that is cut off.
+    /// The chain of directories, each once, up to the first that is cut off.
     #[must_use]
     pub fn pages(&self) -> Vec<Directory<'a, R>> {
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
@@ -232,7 +231,7 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         found
     }
 
-    /// The directories of the chain and those below them, the first one first, each once.
+    /// The chain of directories and their sub-directories, in breadth-first order, each once.
     #[must_use]
     pub fn directories(&self) -> Vec<Directory<'a, R>> {
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
@@ -253,7 +252,7 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
         found
     }
 
-    /// The unsigned number of so many bytes (1, 2, 4 or 8) at an offset.
+    /// The unsigned number of `bytes` bytes (1, 2, 4 or 8) at an offset.
     fn number_at(&self, offset: u64, bytes: u64) -> Option<u64> {
         let mut number = [0; 8];
         let part = number.get_mut(..usize::try_from(bytes).ok()?)?;
@@ -266,13 +265,13 @@ impl<'a, R: ReadAt + ?Sized> Tiff<'a, R> {
 }
 
 impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
-    /// The structure that it is in.
+    /// The structure that contains the directory.
     #[must_use]
     pub const fn tiff(&self) -> Tiff<'a, R> {
         self.tiff
     }
 
-    /// Whether it has a tag.
+    /// Returns whether the directory has a tag.
     #[must_use]
     pub fn has(&self, tag: u16) -> bool {
         self.entry(tag).is_some()
@@ -288,8 +287,8 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
         self.tiff.directory(self.number(tag)?)
     }
 
-    /// The unsigned numbers of a tag, at most so many; `None` where they are not all there. Some programs write counts as
-    /// signed numbers; a negative one is far too large for anything.
+    /// The unsigned numbers of a tag, at most `most`; `None` if any is missing. Some programs write counts as signed
+    /// numbers; a negative one is read as a number too large to be valid.
     #[must_use]
     pub fn numbers(&self, tag: u16, most: usize) -> Option<Vec<u64>> {
         let entry = self.entry(tag)?;
@@ -306,19 +305,19 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
         self.numbers(tag, 1)?.first().copied()
     }
 
-    /// The same, if it has at most 32 bits.
+    /// The first number of a tag, if it fits 32 bits.
     #[must_use]
     pub fn long(&self, tag: u16) -> Option<u32> {
         u32::try_from(self.number(tag)?).ok()
     }
 
-    /// The same, if it has at most 16 bits.
+    /// The first number of a tag, if it fits 16 bits.
     #[must_use]
     pub fn short(&self, tag: u16) -> Option<u16> {
         u16::try_from(self.number(tag)?).ok()
     }
 
-    /// Numbers of any kind, at most so many; `None` where they are not all there.
+    /// Numbers of any type, at most `most`; `None` if any is missing.
     #[must_use]
     pub fn reals(&self, tag: u16, most: usize) -> Option<Vec<f64>> {
         let entry = self.entry(tag)?;
@@ -333,15 +332,15 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
                 9 => f64::from(long(at)?.cast_signed()),
                 11 => f64::from(f32::from_bits(long(at)?)),
                 12 => f64::from_bits(number(at, 8)?),
-                #[expect(clippy::cast_precision_loss, reason = "a real of 64 bits is as near as one can be")]
+                #[expect(clippy::cast_precision_loss, reason = "an f64 is the closest representation")]
                 17 => number(at, 8)?.cast_signed() as f64,
-                #[expect(clippy::cast_precision_loss, reason = "a real of 64 bits is as near as one can be")]
+                #[expect(clippy::cast_precision_loss, reason = "an f64 is the closest representation")]
                 _ => number(at, entry.unit_bytes()?)? as f64,
             })
         })
     }
 
-    /// The text of a tag, up to its first zero.
+    /// The text of a tag, up to the first NUL.
     #[must_use]
     pub fn text(&self, tag: u16) -> Option<String> {
         let entry = self.entry(tag).filter(|entry| entry.kind == 2)?;
@@ -351,7 +350,7 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
         Some(String::from_utf8_lossy(&text[..end]).into_owned())
     }
 
-    /// The first fraction of a tag.
+    /// The first rational of a tag.
     #[must_use]
     pub fn fraction(&self, tag: u16) -> Option<(u32, u32)> {
         let entry = self.entry(tag).filter(|entry| entry.kind == 5 && entry.count > 0)?;
@@ -359,7 +358,7 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
         Some((part(entry.at)?, part(entry.at.checked_add(4)?)?))
     }
 
-    /// Where the value of a tag lies among all bytes, and how many bytes it has.
+    /// Position and size in bytes of a tag's value in the source.
     #[must_use]
     pub fn place(&self, tag: u16) -> Option<(u64, u64)> {
         let entry = self.entry(tag)?;
@@ -368,7 +367,7 @@ impl<'a, R: ReadAt + ?Sized> Directory<'a, R> {
 }
 
 impl<'a> Directory<'a, [u8]> {
-    /// The value of a tag as it stands in memory.
+    /// The bytes of a tag's value.
     #[must_use]
     pub fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         let (at, bytes) = self.place(tag)?;
@@ -381,7 +380,7 @@ impl<'a> Directory<'a, [u8]> {
 mod tests {
     use super::{MAX_DIRECTORIES, Tiff, tag};
 
-    /// A directory of long numbers, little-endian, and the offset of the next one.
+    /// A little-endian directory of long numbers, followed by the offset of the next one.
     fn directory(entries: &[(u16, u32)], next: u32) -> Vec<u8> {
         let mut bytes = u16::try_from(entries.len()).expect("few").to_le_bytes().to_vec();
         for (tag, value) in entries {
@@ -394,8 +393,8 @@ mod tests {
     }
 
     #[test]
-    fn chained_and_lower_directories_are_found_once_each() {
-        // At 8 the first, which points to the second as the next one and as one below it; the second points back.
+    fn chained_and_sub_directories_are_found_once_each() {
+        // The first, at 8, points to the second both as its next and as its sub-directory; the second points back.
         let file = [
             b"II*\0\x08\0\0\0".to_vec(),
             directory(&[(tag::IMAGE_WIDTH, 7), (tag::SUB_IFDS, 38)], 38),
@@ -406,7 +405,7 @@ mod tests {
         let found = tiff.directories();
         let widths: Vec<_> = found.iter().map(|directory| directory.number(tag::IMAGE_WIDTH)).collect();
         assert_eq!(widths, [Some(7), Some(9)]);
-        assert_eq!(tiff.pages().len(), 2, "one leads to the other and back");
+        assert_eq!(tiff.pages().len(), 2, "each points to the other");
     }
 
     #[test]
@@ -420,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_number_is_read_in_either_order() {
+    fn every_type_of_number_is_read() {
         let file = b"MM\0*\0\0\0\x08\0\x03\x01\0\0\x03\0\0\0\x02\0\x07\0\x09\x01\x01\0\x05\0\0\0\x01\0\0\0\x32\
             \x01\x54\0\x0b\0\0\0\x01\xbf\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x04";
         let page = Tiff::open(&file[..], 0).and_then(|tiff| tiff.main()).expect("a page");
@@ -434,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_behind_the_end_is_absent() {
+    fn data_past_the_end_is_absent() {
         let file = b"II*\0\x08\0\0\0\x01\0\x11\x01\x04\0\x09\0\0\0\xf0\xff\xff\xff\0\0\0\0";
         let page = Tiff::open(&file[..], 0).and_then(|tiff| tiff.main()).expect("a page");
         assert_eq!((page.numbers(tag::STRIP_OFFSETS, 9), page.bytes(tag::STRIP_OFFSETS)), (None, None));
@@ -444,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_cut_off_ends_early_and_one_that_lies_ends_somewhere() {
+    fn cut_off_and_lying_directories_do_not_run_on() {
         let file = [b"II*\0\x08\0\0\0".to_vec(), directory(&[(tag::IMAGE_WIDTH, 7), (tag::SUB_IFDS, 8)], 0)].concat();
         for end in 0..file.len() {
             let found = Tiff::open(&file[..end], 0).map(|tiff| tiff.directories().len());

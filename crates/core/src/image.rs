@@ -1,8 +1,7 @@
-//! Images: what may come in, what is made of it, and what is said about it.
+//! Images: probing a source, planning its outputs, and describing it.
 //!
-//! A source is probed (its header only), then [`plan()`] decides which pictures are made of it;
-//! both are data, so that every decision can be tested without a pixel. `crates/media` carries
-//! the plan out and adds what only the pixels tell ([`ImageLook`]).
+//! A source's header is probed, then [`plan()`] decides the output pictures; both are data, so every decision can be
+//! tested without a pixel. `crates/media` carries out the plan and adds measurements of the pixels ([`ImageLook`]).
 
 mod facts;
 mod limits;

@@ -1,35 +1,35 @@
-//! The boxes of ISO/IEC 14496-12, clause 4.2, which MP4, `QuickTime`, HEIF and AVIF are made of.
+//! Boxes of ISO/IEC 14496-12, clause 4.2, the structure of MP4, `QuickTime`, HEIF and AVIF.
 
-/// The four characters that name a box.
+/// Four-character type of a box.
 pub type Kind = [u8; 4];
 
-/// What stands before the content of a box.
+/// Header of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// What the box is.
+    /// Type of the box.
     pub kind: Kind,
-    /// Bytes of the header itself: 8, or 16 where the size has 64 bits.
+    /// Size of the header in bytes: 8, or 16 if the size has 64 bits.
     pub header_bytes: u64,
-    /// Bytes of the content.
+    /// Size of the content in bytes.
     pub content_bytes: u64,
 }
 
-/// A box that is smaller than its own header, or larger than what it is in.
+/// The box is smaller than its header or larger than its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a box is cut off")]
 pub struct BadSize;
 
 impl Header {
-    /// Reads a header. `left` is how many bytes there are from its beginning to the end of what the box is in;
-    /// `eight` reads that many bytes at an offset from the beginning.
+    /// Parses a header. `left` is the number of bytes from its start to the end of its parent; `eight` reads eight
+    /// bytes at an offset from its start.
     ///
     /// # Errors
     ///
-    /// Those of `eight`, and [`BadSize`].
+    /// Errors of `eight`, and [`BadSize`].
     pub fn read<E: From<BadSize>>(left: u64, mut eight: impl FnMut(u64) -> Result<[u8; 8], E>) -> Result<Self, E> {
         let [a, b, c, d, kind @ ..] = eight(0)?;
         let (header_bytes, bytes) = match u32::from_be_bytes([a, b, c, d]) {
-            // To the end of the file; in QuickTime also the end of a list.
+            // The box reaches to the end of the file; in QuickTime, 0 also ends a list.
             0 => (8, left),
             1 => (16, u64::from_be_bytes(eight(8)?)),
             bytes => (8, bytes.into()),
@@ -40,15 +40,15 @@ impl Header {
         }
     }
 
-    /// Bytes of the whole box.
+    /// Size of the whole box in bytes.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.header_bytes + self.content_bytes
     }
 }
 
-/// The boxes side by side in some bytes, each with its content. Fewer than eight bytes at the end are no box; after
-/// one that is cut off there is nothing.
+/// The sibling boxes in some bytes, each with its content. Fewer than eight bytes at the end are ignored; iteration
+/// ends after a box that is cut off.
 pub fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = Result<(Kind, &[u8]), BadSize>> {
     std::iter::from_fn(move || {
         if bytes.len() < 8 {
@@ -60,7 +60,7 @@ pub fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = Result<(Kind, &[u8]), Bad
     })
 }
 
-/// The first box of some bytes: its kind, its content and what comes after it.
+/// The first box: its type, its content and the bytes after it.
 fn take(bytes: &[u8]) -> Result<(Kind, &[u8], &[u8]), BadSize> {
     let header = Header::read(bytes.len() as u64, |offset| {
         let offset = usize::try_from(offset).map_err(|_| BadSize)?;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_claims_more_than_there_is_or_less_than_it_has_is_cut_off() {
+    fn a_box_larger_than_its_parent_or_smaller_than_its_header_is_cut_off() {
         for bytes in [
             &b"\0\0\0\x10ftypavif"[..],
             b"\0\0\0\x01ftyp\xff\xff\xff\xff\xff\xff\xff\xff",

@@ -2,8 +2,9 @@
 
 use crate::{
     artifact::{Output, OutputState},
+    cost::{Bill, Cost},
     error::JobError,
-    ids::{JobId, MediaId, UserId},
+    ids::{AttemptId, JobId, MediaId, UserId},
     keys,
     kind::MediaKind,
     labels::Labels,
@@ -17,22 +18,23 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
-mod place;
+mod expected_start;
 mod progress;
+mod queue_position;
 mod record;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-pub use place::Place;
-pub use progress::{Progress, Share, Step, Work, expected_end};
+pub use progress::{AttemptPhase, Progress, Share, Work, expected_end};
+pub use queue_position::QueuePosition;
 pub use watch::Watch;
 
 /// One request to process one media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "record::JobRecord", try_from = "record::JobRecord")]
 pub struct Job {
-    /// The first one of a media follows from `media_id`.
+    /// The id of a media's first job follows from `media_id`.
     pub id: JobId,
     /// The upload.
     pub media_id: MediaId,
@@ -40,31 +42,33 @@ pub struct Job {
     pub user_id: UserId,
     /// Key in the raw bucket.
     pub input_key: String,
-    /// S3 version of the upload that is processed.
+    /// S3 version of the upload to process.
     pub input_version_id: String,
-    /// What the client noted on its upload.
+    /// Labels that the client set on its upload.
     pub labels: Labels,
-    /// What is wanted of it, where that is not what is wanted of every upload.
+    /// The client's choices where they differ from the stack's profile.
     pub choice: Choice,
-    /// Where one step alone is run: which, and what its outputs are added to.
+    /// Set if the job runs a single step.
     pub addition: Option<Addition>,
-    /// What the content is, once somebody looked.
+    /// Kind of the content; `None` until it is detected.
     pub kind: Option<MediaKind>,
-    /// Where the job stands, with what belongs to that.
+    /// Current state, with its data.
     pub state: JobState,
-    /// When the job was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
-    /// When its owner deleted it. From then on nobody is shown it.
+    /// Time of its deletion by its owner. It is hidden from then on.
     pub deleted_at: Option<Timestamp>,
-    /// Where it came from, for logs; jobs that were made before this was recorded have none.
+    /// Origin of the job, for logs. Jobs created before this field existed have none.
     pub trail: Option<Trail>,
-    /// Counts changes from 0. A write carries the revision it was computed from as its condition.
+    /// Cost of each attempt when it last reported. An attempt that was killed cost a little more.
+    pub spent: BTreeMap<AttemptId, Cost>,
+    /// Number of changes. A write is conditional on the revision that it was computed from.
     pub revision: u64,
 }
 
-/// That a job runs one step again, and is completed with what another job made otherwise.
+/// A job that reruns one step and takes all other outputs from another job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Addition {
@@ -74,61 +78,63 @@ pub struct Addition {
     pub step: Pipeline,
 }
 
-/// Where a job stands. Each state carries what is known in it.
+/// State of a job. Each state carries its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
-    /// Recorded, and not taken by an execution yet.
+    /// Recorded, but no execution has taken it yet.
     Queued {
-        /// How far it is on its way to one.
-        turn: Turn,
+        /// Progress towards an execution.
+        step: QueueStep,
     },
     /// An execution has taken it.
     Running {
-        /// How far it is.
+        /// Overall progress.
         progress: Progress,
-        /// How far each of its workers is.
+        /// Progress of each worker.
         shares: BTreeMap<Pipeline, Share>,
-        /// What can be read already, whichever attempt stored it; one of each name.
+        /// Outputs that can be read already, from any attempt; names are unique.
         ready: Vec<Output>,
-        /// Manifest keys by pipeline. The first commit wins; later attempts find it taken.
+        /// Manifest keys by pipeline. The first commit counts; later attempts find it taken.
         committed: BTreeMap<Pipeline, String>,
-        /// Why optional pipelines will commit nothing.
+        /// Errors of optional pipelines that will not commit a manifest.
         given_up: BTreeMap<Pipeline, JobError>,
     },
-    /// Everything was made.
+    /// All outputs were made.
     Completed {
-        /// What was made, with keys in the processed bucket.
+        /// The outputs, with keys in the processed bucket.
         outputs: Vec<Output>,
-        /// What is not as it should be with the source.
+        /// Problems found in the source.
         warnings: Vec<Warning>,
+        /// Cost, if every worker metered its share. Never changes: a job ends once.
+        bill: Option<Bill>,
     },
-    /// It ended without.
+    /// Ended with an error.
     Failed {
-        /// Why.
+        /// The error.
         error: JobError,
-        /// How far it had come, in percent of the whole job.
+        /// Progress when it failed, in percent of the whole job.
         percent: u8,
     },
     /// Its owner cancelled it.
     Cancelled {
-        /// What was ready by then; it stays readable.
+        /// Outputs that were ready by then; they stay readable.
         ready: Vec<Output>,
-        /// How far it had come, in percent of the whole job.
+        /// Progress when it was cancelled, in percent of the whole job.
         percent: u8,
     },
 }
 
-/// How far a queued job is on its way to an execution.
+/// Progress of a queued job towards an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// Nobody knows whether its message was sent, so `reconcile` sends it (again).
+pub enum QueueStep {
+    /// Its message may not have been sent, so `reconcile` sends it (again).
     Unsent,
-    /// As many jobs of its user run as may, so it waits until others have ended.
+    /// Its user has reached the limit of running jobs. It waits until others have ended.
     Waiting {
-        /// How many waited already when it began to; approximately, and at most so many as were counted.
+        /// Number of jobs that waited when it started to wait. Approximate, and at most the number that was counted.
         ahead: u32,
     },
-    /// Its message was put on the queue, at this time.
+    /// Its message was put on the queue at this time.
     Sent(Timestamp),
 }
 
@@ -137,20 +143,20 @@ pub enum Turn {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
-    /// Recorded, not yet taken.
+    /// Recorded, not taken by an execution yet.
     Queued,
     /// Taken by an execution.
     Running,
-    /// Final: outputs are there.
+    /// Final: the job has its outputs.
     Completed,
-    /// Final: an error is there.
+    /// Final: the job has an error.
     Failed,
     /// Final: cancelled by its owner.
     Cancelled,
 }
 
 impl Status {
-    /// The status as it stands in the jobs table and in the API.
+    /// The name in the jobs table and in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -162,7 +168,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing can follow.
+    /// Returns whether the status is final.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         match self {
@@ -178,67 +184,69 @@ impl fmt::Display for Status {
     }
 }
 
-/// What can happen to a job.
+/// An event of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEvent {
-    /// It has to wait for its turn, behind so many others.
+    /// It must wait for its turn, behind this many others.
     Deferred {
-        /// How many wait already.
+        /// Number of jobs that wait already.
         ahead: u32,
     },
-    /// Its message was put on the queue, be it once more.
+    /// Its message was put on the queue, possibly again.
     Sent,
     /// An execution has taken it.
     Started,
-    /// Its content was looked at: by `detect-type`, or closer, by the worker's probe.
+    /// Its content was examined: by `detect-type`, or more closely by the worker's probe.
     Detected(MediaKind),
-    /// A worker got further.
+    /// A worker made progress.
     Worked(Work),
-    /// These are stored, and will not change. One of a name that is listed takes that one's place.
+    /// These outputs are stored and will not change. Each replaces a listed output of the same name.
     Ready(Vec<Output>),
-    /// A worker's manifest is stored under this key, everything it names before it.
+    /// A worker's manifest is stored under this key, after all files that it lists.
     Committed(Pipeline, String),
-    /// An optional pipeline cannot be done; the job goes on without it.
+    /// An optional pipeline failed for good; the job continues without it.
     GivenUp(Pipeline, JobError),
-    /// Every pipeline's manifest was collected.
+    /// The manifest of every pipeline was collected.
     Completed {
-        /// What they made.
+        /// The outputs of all pipelines.
         outputs: Vec<Output>,
-        /// What they found wrong with the source.
+        /// Problems found in the source.
         warnings: Vec<Warning>,
+        /// Cost of the job.
+        bill: Option<Bill>,
     },
-    /// It cannot be done.
+    /// It failed.
     Failed(JobError),
-    /// Its message was given up. Fails a job that nobody has taken; one that runs was delivered after all.
+    /// Its message became a dead letter. Fails a queued job; a running job was delivered after all.
     Undelivered(JobError),
     /// Its owner cancelled it.
     Cancelled,
-    /// Its owner deleted it: it is hidden, and cancelled where it had not ended.
+    /// Its owner deleted it: it is hidden, and cancelled if it had not ended.
     Deleted,
 }
 
-/// What an event does to a job.
+/// Effect of an event on a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made; none is kept")]
 pub enum Transition {
-    /// The job as it is now; to be written under the condition of the revision it came from.
+    /// The changed job. Write it on condition that the stored revision is still the one it was computed from.
     Changed(Job),
-    /// The event is a duplicate: what it says is so already. Nothing to write, and no error.
+    /// The event is a duplicate: the job already reflects it. Nothing to write, and no error.
     Unchanged,
-    /// The job has ended; whoever works on it should stop.
+    /// The job has ended. Work on it should stop.
     Ended(Status),
     /// The event presupposes one that has not happened.
     TooEarly,
 }
 
 impl Job {
-    /// Whether its media had a job before.
+    /// Returns whether this is a rerun: not the first job of its media.
     #[must_use]
     pub fn is_rerun(&self) -> bool {
         self.id != JobId::of(&self.media_id)
     }
 
-    /// This job, with where it came from.
+    /// Sets the origin of the job.
     #[must_use]
     pub fn on(self, trail: Option<Trail>) -> Self {
         Self { trail, ..self }
@@ -278,7 +286,7 @@ impl Job {
         }
     }
 
-    /// When a running job will be through with its workers, by the speed of the slowest of those that have one.
+    /// Expected end of the workers of a running job, from the slowest of those with an estimate.
     #[must_use]
     pub fn expected_end(&self) -> Option<Timestamp> {
         match &self.state {
@@ -290,7 +298,7 @@ impl Job {
         }
     }
 
-    /// What of this job can be read now.
+    /// Outputs that can be read now.
     #[must_use]
     pub fn outputs(&self) -> &[Output] {
         match &self.state {
@@ -300,7 +308,7 @@ impl Job {
         }
     }
 
-    /// What is not as it should be with the source of a completed job.
+    /// Problems found in the source of a completed job.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         match &self.state {
@@ -312,7 +320,29 @@ impl Job {
         }
     }
 
-    /// Whether nothing is left to do for this pipeline, since a manifest of it is committed.
+    /// Cost of a completed job, if it was metered.
+    #[must_use]
+    pub const fn bill(&self) -> Option<&Bill> {
+        match &self.state {
+            JobState::Completed { bill, .. } => bill.as_ref(),
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Failed { .. }
+            | JobState::Cancelled { .. } => None,
+        }
+    }
+
+    /// Costs of the attempts whose outputs are not part of the job, as far as they reported.
+    pub fn uncommitted_costs(&self) -> impl Iterator<Item = Cost> + '_ {
+        let committed = if let JobState::Running { committed, .. } = &self.state { Some(committed) } else { None };
+        let is_committed = move |attempt: &AttemptId| {
+            let mut keys = committed.into_iter().flat_map(BTreeMap::values);
+            keys.any(|key| keys::attempt_of(key).1.ends_with(attempt.as_str()))
+        };
+        self.spent.iter().filter(move |(attempt, _)| !is_committed(attempt)).map(|(_, cost)| *cost)
+    }
+
+    /// Returns whether a manifest of this pipeline is committed, so nothing is left to do for it.
     #[must_use]
     pub fn has_committed(&self, pipeline: Pipeline) -> bool {
         match &self.state {
@@ -324,7 +354,7 @@ impl Job {
         }
     }
 
-    /// What `event`, seen at `at`, makes of this job.
+    /// Applies `event`, seen at `at`, to this job.
     #[must_use]
     pub fn apply(&self, event: JobEvent, at: Timestamp) -> Transition {
         let next = match (&self.state, event) {
@@ -344,9 +374,9 @@ impl Job {
             (_, JobEvent::Cancelled) => self.cancelled(),
 
             (JobState::Queued { .. }, JobEvent::Deferred { ahead }) => {
-                JobState::Queued { turn: Turn::Waiting { ahead } }
+                JobState::Queued { step: QueueStep::Waiting { ahead } }
             }
-            (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { turn: Turn::Sent(at) },
+            (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { step: QueueStep::Sent(at) },
             (JobState::Queued { .. }, JobEvent::Started) => JobState::Running {
                 progress: Progress::at(Stage::Validate, 0),
                 shares: BTreeMap::new(),
@@ -364,8 +394,8 @@ impl Job {
                 | JobEvent::Completed { .. },
             ) => return Transition::TooEarly,
 
-            (JobState::Running { .. }, JobEvent::Completed { outputs, warnings }) => {
-                JobState::Completed { outputs, warnings }
+            (JobState::Running { .. }, JobEvent::Completed { outputs, warnings, bill }) => {
+                JobState::Completed { outputs, warnings, bill }
             }
             (
                 JobState::Running { .. },
@@ -378,24 +408,38 @@ impl Job {
                 let state = further(running.clone(), JobEvent::Detected(kind));
                 return Transition::Changed(Self { kind: Some(kind), ..self.with(state, at) });
             }
+            (running @ JobState::Running { .. }, JobEvent::Worked(work)) => {
+                let mut spent = self.spent.clone();
+                if let Some((attempt, cost)) = &work.spent {
+                    let known = spent.entry(attempt.clone()).or_default();
+                    *known = if cost.total() > known.total() { *cost } else { *known };
+                }
+                let state = further(running.clone(), JobEvent::Worked(work));
+                return Transition::Changed(Self { spent, ..self.with(state, at) });
+            }
             (
                 running @ JobState::Running { .. },
-                event @ (JobEvent::Worked(_) | JobEvent::Ready(_) | JobEvent::Committed(..) | JobEvent::GivenUp(..)),
+                event @ (JobEvent::Ready(_) | JobEvent::Committed(..) | JobEvent::GivenUp(..)),
             ) => further(running.clone(), event),
         };
         Transition::Changed(self.with(next, at))
     }
 
-    /// Whether what `event` says is so already.
+    /// Returns whether `event` is already reflected in this job.
     fn already(&self, event: &JobEvent) -> bool {
         match (&self.state, event) {
             (_, JobEvent::Deleted) => self.deleted_at.is_some(),
-            (JobState::Queued { turn }, JobEvent::Deferred { .. }) => *turn != Turn::Unsent,
+            (JobState::Queued { step }, JobEvent::Deferred { .. }) => *step != QueueStep::Unsent,
             (JobState::Queued { .. }, _) => false,
             (JobState::Running { .. }, JobEvent::Detected(kind)) => self.kind == Some(*kind),
             (JobState::Running { progress, shares, .. }, JobEvent::Worked(work)) => {
                 let known = |share: &Share| share.percent >= work.share.percent && share.ends_at == work.share.ends_at;
-                shares.get(&work.pipeline).is_some_and(known) && progress.stage() >= work.stage
+                let is_paid = |(attempt, cost): &(AttemptId, Cost)| {
+                    self.spent.get(attempt).is_some_and(|known| known.total() >= cost.total())
+                };
+                shares.get(&work.pipeline).is_some_and(known)
+                    && progress.stage() >= work.stage
+                    && work.spent.as_ref().is_none_or(is_paid)
             }
             (JobState::Running { ready, .. }, JobEvent::Ready(stored)) => listed(ready, stored) == *ready,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
@@ -419,7 +463,7 @@ impl Job {
 
     /// The state of this job when it is cancelled.
     fn cancelled(&self) -> JobState {
-        // What is only partly there lies where the bucket forgets it.
+        // Partial outputs are under the working prefix, which the bucket's lifecycle rule empties.
         let ready = self.outputs().iter().filter(|output| output.state == OutputState::Ready);
         JobState::Cancelled { ready: ready.cloned().collect(), percent: self.percent() }
     }
@@ -430,14 +474,14 @@ impl Job {
     }
 }
 
-/// A running state after something happened to the work.
+/// Applies an event about work to a running state.
 fn further(mut state: JobState, event: JobEvent) -> JobState {
     let JobState::Running { progress, shares, ready, committed, given_up } = &mut state else { return state };
     match event {
         JobEvent::Detected(_) => *progress = progress.furthest(Progress::at(Stage::Waiting, 0)),
         JobEvent::Worked(work) => {
             let share = shares.entry(work.pipeline).or_default();
-            // An attempt that begins anew keeps what was reached, but not when the one before would have ended.
+            // A new attempt keeps the progress, but not the expected end of the previous attempt.
             *share = Share { percent: share.percent.max(work.share.percent), ..work.share };
             *progress = progress.furthest(Progress::of_workers(work.stage, work.branch, shares));
         }
@@ -462,15 +506,15 @@ fn further(mut state: JobState, event: JobEvent) -> JobState {
     state
 }
 
-/// Nothing of a pipeline is left to wait for.
+/// Clears the expected end of a pipeline with nothing left to do.
 fn over(pipeline: Pipeline, shares: &mut BTreeMap<Pipeline, Share>) {
     if let Some(share) = shares.get_mut(&pipeline) {
         share.ends_at = None;
     }
 }
 
-/// `ready` with what was stored now: in the place of the one with its name, or at the end. What another attempt
-/// of the same worker had stored goes: its files name each other, and not those of this one.
+/// `ready` with the outputs stored now: each replaces the one of its name, or is appended. Outputs of other attempts of
+/// the same worker are dropped, since the files of an attempt refer to each other.
 fn listed(ready: &[Output], stored: &[Output]) -> Vec<Output> {
     let replaced = |earlier: &Output| {
         let (pipeline, attempt) = keys::attempt_of(&earlier.key);

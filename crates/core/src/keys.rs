@@ -1,4 +1,4 @@
-//! Object keys. They hold identifiers of ours and nothing that a user wrote.
+//! Object keys. They contain only our own identifiers, no text from users.
 
 use crate::{
     ids::{AttemptId, InvalidId, JobId, MediaId},
@@ -7,7 +7,7 @@ use crate::{
 
 const UPLOADS: &str = "uploads/";
 
-/// Where an upload lands in the raw bucket.
+/// Key of an upload in the raw bucket.
 #[must_use]
 pub fn upload(media: &MediaId) -> String {
     format!("{UPLOADS}{media}")
@@ -24,27 +24,27 @@ pub fn attempt_prefix(job: &JobId, pipeline: Pipeline, attempt: &AttemptId) -> S
     format!("jobs/{job}/{pipeline}/{attempt}/")
 }
 
-/// The prefix, `/` included, under which one attempt stores what is replaced while it works; nobody needs it
-/// after the job, so the bucket forgets it.
+/// The prefix, `/` included, for files that one attempt replaces while it works. They are not needed after the job, so
+/// the bucket expires them.
 #[must_use]
 pub fn working_prefix(job: &JobId, pipeline: Pipeline, attempt: &AttemptId) -> String {
     format!("working/{job}/{pipeline}/{attempt}/")
 }
 
-/// The prefixes, `/` included, of everything that is stored of a job in the processed bucket.
+/// The prefixes, `/` included, of all objects of a job in the processed bucket.
 #[must_use]
 pub fn job_prefixes(job: &JobId) -> [String; 2] {
     ["jobs", "working"].map(|folder| format!("{folder}/{job}/"))
 }
 
-/// Where the attempts of one worker leave what the next one can go on from.
+/// Key at which a worker's attempts store the checkpoint that a later attempt can resume from.
 #[must_use]
 pub fn checkpoint(job: &JobId, pipeline: Pipeline) -> String {
     format!("working/{job}/{pipeline}/checkpoint")
 }
 
-/// The part of a key that names the job and the pipeline, and the part that names the attempt too. Two keys of one
-/// attempt ([`attempt_prefix`], [`working_prefix`]) have both in common, two attempts of one worker the first.
+/// Two parts of a key, without its first segment: up to the pipeline, and up to the attempt. Keys of one attempt
+/// ([`attempt_prefix`], [`working_prefix`]) have both in common, keys of two attempts of one worker only the first.
 #[must_use]
 pub fn attempt_of(key: &str) -> (&str, &str) {
     let place = key.split_once('/').map_or(key, |(_, place)| place);
@@ -58,7 +58,7 @@ mod tests {
     use crate::pipeline::Pipeline;
 
     #[test]
-    fn whatever_is_stored_of_a_job_lies_under_its_prefixes() {
+    fn all_keys_of_a_job_start_with_its_prefixes() {
         let job = "job_01jd0w00000000000000000001".parse().expect("an id");
         let attempt = "att_01jd0w00000000000000000002".parse().expect("an id");
         let prefixes = job_prefixes(&job);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_read_off_a_key_however_deep() {
+    fn the_attempt_of_a_key_is_found_at_any_depth() {
         let job = "job_01jd0w00000000000000000001".parse().expect("an id");
         let attempt = "att_01jd0w00000000000000000002".parse().expect("an id");
         let expected = (format!("{job}/transcribe"), format!("{job}/transcribe/{attempt}"));

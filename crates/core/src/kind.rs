@@ -1,4 +1,4 @@
-//! The kinds of media: which branch a file takes, whatever its format.
+//! Kinds of media, which decide the branch for a file of any format.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 pub enum MediaKind {
     /// A still or animated picture.
     Image,
-    /// Moving pictures, with or without sound.
+    /// Video, with or without sound.
     Video,
-    /// Sound alone.
+    /// Sound without pictures, except for a cover.
     Audio,
 }
 
 impl MediaKind {
-    /// The name as it stands in records and metrics.
+    /// The name used in records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl MediaKind {
         }
     }
 
-    /// The word in a sentence.
+    /// The name with its article, for messages.
     pub(crate) const fn with_article(self) -> &'static str {
         match self {
             Self::Image => "an image",

@@ -1,25 +1,25 @@
-//! What a client notes on its upload, for itself: it comes back with the media and its job, and is never part of a key or
-//! a log line.
+//! Labels that a client attaches to an upload for itself. They are returned with the media and its job, and never
+//! become part of a key or a log line.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A client's own name for an upload, and what else it wants to find again with it.
+/// A client's id for an upload, and other data to find it by.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Labels {
-    /// The upload's name in the client's own records. Nobody checks that it is the only one.
+    /// Id of the upload in the client's own records. It need not be unique.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_EXTERNAL_ID), regex(pattern = WITHOUT_CONTROLS)))]
     pub external_id: Option<String>,
-    /// Pairs of names and values: whatever the client wants to find again.
+    /// Names and values chosen by the client.
     #[cfg_attr(feature = "schema", schemars(transform = bound_pairs))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What has no control characters, as a regular expression of ECMA-262.
+/// Matches text without control characters, as an ECMA-262 regular expression.
 pub const WITHOUT_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// Longest external id, in characters.
 pub const MAX_EXTERNAL_ID: usize = 255;
@@ -30,22 +30,22 @@ pub const MAX_NAME: usize = 40;
 /// Longest value of a pair, in characters.
 pub const MAX_VALUE: usize = 500;
 
-/// Which field is beyond its bounds, and what these are.
+/// A field exceeds its limits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {bound}")]
 pub struct InvalidLabels {
-    /// The field of a request.
+    /// Name of the field in a request.
     pub field: &'static str,
-    /// What holds for it.
+    /// The violated limit.
     pub bound: String,
 }
 
 impl Labels {
-    /// Labels within bounds.
+    /// Creates labels within the limits.
     ///
     /// # Errors
     ///
-    /// The first bound that does not hold.
+    /// The first limit that is exceeded.
     pub fn new(external_id: Option<String>, metadata: BTreeMap<String, String>) -> Result<Self, InvalidLabels> {
         let invalid = |field, bound: String| Err(InvalidLabels { field, bound });
         let fits = |text: &str, most: usize| !text.is_empty() && text.chars().count() <= most && !has_controls(text);
@@ -71,7 +71,7 @@ impl Labels {
     }
 }
 
-/// Puts the bounds of [`Labels::metadata`] into its schema.
+/// Adds the limits of [`Labels::metadata`] to its schema.
 #[cfg(feature = "schema")]
 pub fn bound_pairs(schema: &mut schemars::Schema) {
     let name = serde_json::json!({ "minLength": 1, "maxLength": MAX_NAME, "pattern": WITHOUT_CONTROLS });

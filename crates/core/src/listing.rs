@@ -1,4 +1,4 @@
-//! Lists of one user's jobs and media, newest first: what each entry shows, and which entries are wanted.
+//! Lists of one user's jobs and media, newest first: their entries, filters and pages.
 
 use crate::{
     error::JobError,
@@ -10,25 +10,25 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Which entries of a list are wanted. `S` is the status of what is listed, `I` its id.
+/// Filter of a list. `S` is the status type of its entries, `I` their id type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing<S, I> {
     /// Only those with this status.
     pub status: Option<S>,
-    /// Only those of this kind. What has not been looked into yet has no kind.
+    /// Only those of this kind. Entries whose content was not examined yet have no kind.
     pub kind: Option<MediaKind>,
     /// At most this many.
     pub limit: PageLimit,
-    /// Only those that are older than this id. The id need not exist: ULIDs sort by time.
+    /// Only those older than this id. The id need not exist, since ULIDs sort by time.
     pub after: Option<I>,
 }
 
-/// Which jobs are wanted.
+/// Filter of a list of jobs.
 pub type JobListing = Listing<Status, JobId>;
-/// Which media are wanted.
+/// Filter of a list of media.
 pub type MediaListing = Listing<MediaStatus, MediaId>;
 
-/// How many entries a page has at most: 1 to 100.
+/// Most entries on a page: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimit(u8);
 
@@ -36,7 +36,7 @@ impl PageLimit {
     /// The most entries on one page.
     pub const MAX: u8 = 100;
 
-    /// A limit within the bounds, or `None`.
+    /// Creates a limit; `None` if out of range.
     #[must_use]
     pub const fn new(entries: u8) -> Option<Self> {
         if entries >= 1 && entries <= Self::MAX { Some(Self(entries)) } else { None }
@@ -58,13 +58,13 @@ impl Default for PageLimit {
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, I> {
-    /// The entries, newest first. A filtered page can have fewer than were asked for, even none, before the end.
+    /// The entries, newest first. A filtered page can have fewer than requested, even none, before the end.
     pub entries: Vec<T>,
-    /// Where the next page begins, as [`Listing::after`]; `None` at the end of the list.
+    /// Value of [`Listing::after`] for the next page; `None` at the end of the list.
     pub next: Option<I>,
 }
 
-/// A job in a list. It has nothing that changes while the job is worked on, so that progress writes no index.
+/// A job in a list. It has no field that changes with progress, so that progress updates don't write to an index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -73,18 +73,18 @@ pub struct JobSummary {
     pub job_id: JobId,
     /// Its upload.
     pub media_id: MediaId,
-    /// Where it stands.
+    /// Current status.
     pub status: Status,
-    /// What the content is, once somebody looked.
+    /// Kind of media, once detected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<MediaKind>,
-    /// The upload's name in the client's own records.
+    /// Id of the upload in the client's own records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Why it failed.
+    /// Error of a failed job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
 }
 
@@ -95,24 +95,24 @@ pub struct JobSummary {
 pub struct MediaSummary {
     /// The upload.
     pub media_id: MediaId,
-    /// Its job, once there is one.
+    /// Its job, once submitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<JobId>,
-    /// Where the upload stands.
+    /// Current status of the upload.
     pub status: MediaStatus,
-    /// What the content is, once it was measured.
+    /// Kind of media, once measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<MediaKind>,
-    /// The upload's name in the client's own records.
+    /// Id of the upload in the client's own records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// The name that the client gave.
+    /// File name given by the client.
     #[serde(rename(serialize = "filename", deserialize = "fileName"))]
     pub file_name: String,
     /// Size in bytes, as granted.
     #[serde(rename(serialize = "size", deserialize = "bytes"))]
     pub bytes: u64,
-    /// When the upload was granted.
+    /// Time of the grant.
     pub created_at: Timestamp,
 }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_read_off_a_record_and_written_as_the_api_names_things() {
+    fn an_entry_is_read_from_a_record_and_written_with_the_apis_names() {
         let record = json!({
             "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "status": "AWAITING_UPLOAD",
             "fileName": "clip.mp4", "bytes": 3, "createdAt": "2026-01-01T00:00:00.000Z", "externalId": "order-7",

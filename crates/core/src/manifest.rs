@@ -1,4 +1,4 @@
-//! The record of what one worker made: written last, the same from a job and from a plain file.
+//! The record of one worker's outputs. It is written last, and is the same for a job and for a local file.
 
 use crate::{
     artifact::{Artifact, Output, OutputState, Role},
@@ -20,36 +20,36 @@ pub const FILE_NAME: &str = "manifest.json";
 /// Media type of the manifest.
 pub const CONTENT_TYPE: &str = "application/json";
 
-/// Version of the layout below. Readers accept their own version only.
+/// Version of this layout. Readers only accept their own version.
 pub const SCHEMA: u32 = 1;
 
-/// What one worker made of one source.
+/// Outputs and measurements of one worker for one source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     /// Always [`SCHEMA`].
     pub schema: u32,
-    /// Which worker's share this is.
+    /// Pipeline of the worker.
     pub pipeline: Pipeline,
-    /// What the content turned out to be.
+    /// Kind of media, from the content.
     pub kind: MediaKind,
     /// The bytes that were read.
     pub source: SourceFacts,
-    /// What was measured, when the source is an image.
+    /// Measurements of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageFacts>,
-    /// What was measured, when the source is video or audio.
+    /// Measurements of a video or audio file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub av: Option<AvFacts>,
-    /// What was heard, where speech was looked for.
+    /// Facts about the speech, if it was transcribed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speech: Option<SpeechFacts>,
-    /// What is not as it should be with the source; most sources have none.
+    /// Problems found in the source; most sources have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// Everything that was stored, in the order of the plan.
+    /// The stored files, in the order of the plan.
     pub artifacts: Vec<Artifact>,
-    /// Which program made it.
+    /// The program that wrote the manifest.
     pub generator: Generator,
 }
 
@@ -76,7 +76,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// A program, by `CARGO_PKG_NAME` and `CARGO_PKG_VERSION` of its build.
+    /// A program, from `CARGO_PKG_NAME` and `CARGO_PKG_VERSION` of its build.
     #[must_use]
     pub fn new(name: &str, version: &str) -> Self {
         Self { name: name.to_owned(), version: version.to_owned() }
@@ -84,7 +84,7 @@ impl Generator {
 }
 
 impl Manifest {
-    /// A manifest of nothing yet: whoever made something says what was measured and made.
+    /// A manifest without measurements and artifacts; the caller adds them.
     #[must_use]
     pub const fn new(pipeline: Pipeline, kind: MediaKind, source: SourceFacts, generator: Generator) -> Self {
         Self {
@@ -101,14 +101,14 @@ impl Manifest {
         }
     }
 
-    /// What was measured of the source.
+    /// Measurements of the source.
     #[must_use]
     pub fn facts(&self) -> MediaFacts {
         MediaFacts { kind: self.kind, image: self.image.clone(), av: self.av.clone() }
     }
 
-    /// The outputs of a job whose attempt stored this manifest under `prefix` (ending in `/`): its
-    /// artifacts in the order of the plan, then the manifest itself, as stored.
+    /// The outputs of a job whose attempt stored this manifest under `prefix` (ending in `/`): its artifacts in the
+    /// order of the plan, then the manifest itself, as stored.
     #[must_use]
     pub fn outputs(&self, prefix: &str, stored: StoredManifest) -> Vec<Output> {
         let name = listed_name(self.pipeline);
@@ -122,8 +122,8 @@ impl Manifest {
     }
 }
 
-/// The name under which a job lists the manifest of a pipeline. Every attempt stores it as [`FILE_NAME`]
-/// under a prefix of its own; in a job, where all outputs share one folder, no two may have one name.
+/// The name of a pipeline's manifest in a job. Every attempt stores it as [`FILE_NAME`] under its own prefix; a job
+/// lists all outputs in one folder, where names must be unique.
 const fn listed_name(pipeline: Pipeline) -> &'static str {
     match pipeline {
         Pipeline::Transcode => FILE_NAME,
@@ -131,22 +131,22 @@ const fn listed_name(pipeline: Pipeline) -> &'static str {
     }
 }
 
-/// A manifest as a job's attempt stores it: with what the attempt cost. A plain file costs nothing.
+/// A manifest as stored by an attempt: with the attempt's cost. A local file has no cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BilledManifest {
-    /// What was made.
+    /// The manifest.
     #[serde(flatten)]
     pub manifest: Manifest,
-    /// The attempt's share of the cost of the job.
+    /// The attempt's share of the job's cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Bill>,
 }
 
-/// The bytes of a manifest as they were read.
+/// Properties of a manifest as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredManifest {
     /// Size in bytes.
     pub bytes: u64,
-    /// Digest.
+    /// Digest of its bytes.
     pub sha256: Sha256,
 }

@@ -22,14 +22,14 @@ mod rerun;
 
 pub use rerun::{CannotRun, MAX_RUNS, Rerun};
 
-/// An object as S3 describes it.
+/// Properties of an object in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredObject {
-    /// Version that the description is of.
+    /// Version described.
     pub version_id: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// What S3 verified on upload, where it has a digest.
+    /// Checksum verified by S3 on upload, if it has one.
     pub checksum: Option<StoredChecksum>,
 }
 
@@ -37,67 +37,67 @@ pub struct StoredObject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Media {
-    /// Identity, which the first job's identity follows from.
+    /// Id, from which the first job's id follows.
     #[serde(rename = "mediaId")]
     pub id: MediaId,
     /// The owner.
     #[serde(rename = "userId")]
     pub user: UserId,
-    /// The name the client gave, for the owner of the table; never part of a key or a log line.
+    /// File name given by the client, for the owner; never part of a key or a log line.
     pub file_name: String,
-    /// What the client noted on it.
+    /// Labels set by the client.
     #[serde(flatten)]
     pub labels: Labels,
-    /// What may be uploaded.
+    /// The granted upload.
     #[serde(flatten)]
     pub grant: Grant,
-    /// What is wanted of it, where that is not what is wanted of every upload.
+    /// The client's choices, if any.
     #[serde(default, skip_serializing_if = "Choice::is_usual")]
     pub choice: Choice,
-    /// The jobs that were made of it after the first one, oldest first.
+    /// Jobs created after the first one, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reruns: Vec<JobId>,
-    /// Where the upload stands.
+    /// State of the upload.
     #[serde(flatten)]
     pub state: MediaState,
-    /// When the grant was made.
+    /// Time of the grant.
     pub created_at: Timestamp,
-    /// When the presigned upload stops working.
+    /// Expiry of the presigned upload.
     pub expires_at: Timestamp,
 }
 
-/// Where an upload stands.
+/// State of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub enum MediaState {
-    /// Granted; no object has been seen.
+    /// Granted; no object was found yet.
     AwaitingUpload,
-    /// The object was seen and its job made.
+    /// The object was found and its job created.
     Submitted {
-        /// The job whose outputs stand for this media: the one that completed last, or else the newest.
+        /// The job whose outputs are current: the last one that completed, or else the newest.
         job_id: JobId,
-        /// The version that is processed.
+        /// S3 version of the object to process.
         input_version_id: String,
     },
     /// Nothing was uploaded in time.
     Expired,
-    /// Its owner deleted it. The record is a tombstone: what it stands for is still to be removed.
+    /// Deleted by its owner. The record is a tombstone: objects and records of the media still have to be removed.
     Deleted {
-        /// When.
+        /// Time of the deletion.
         deleted_at: Timestamp,
     },
-    /// Everything was removed. The tombstone stays until nothing can arrive any more.
+    /// Everything was removed. The tombstone stays until no late upload can arrive.
     Purged {
-        /// When it was deleted.
+        /// Time of the deletion.
         deleted_at: Timestamp,
     },
 }
 
-/// Seconds after which nothing can arrive any more that was under way when a grant ran out or a media was deleted.
+/// Seconds to wait for uploads that were in progress when a grant expired or a media was deleted.
 pub const LATE_SECONDS: i64 = 3600;
 
 impl MediaState {
-    /// The status that belongs to the state.
+    /// The status of this state.
     #[must_use]
     pub const fn status(&self) -> MediaStatus {
         match self {
@@ -109,7 +109,7 @@ impl MediaState {
         }
     }
 
-    /// When its owner deleted it, if they did.
+    /// Time of deletion by the owner, if deleted.
     #[must_use]
     pub const fn deleted_at(&self) -> Option<Timestamp> {
         match self {
@@ -124,24 +124,24 @@ impl MediaState {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MediaStatus {
-    /// Granted; no object has been seen.
+    /// Granted; no object was found yet.
     AwaitingUpload,
-    /// The object was seen and its job made.
+    /// The object was found and its job created.
     Submitted,
     /// Nothing was uploaded in time.
     Expired,
-    /// A tombstone, which no client sees or can ask for.
+    /// A tombstone; never shown to clients, and no filter value.
     #[serde(skip_deserializing)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     Deleted,
-    /// A tombstone of what was removed, likewise.
+    /// A tombstone after everything was removed; likewise hidden.
     #[serde(skip_deserializing)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     Purged,
 }
 
 impl MediaStatus {
-    /// The status as it stands in the media table and in the API.
+    /// The name in the media table and in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -154,23 +154,23 @@ impl MediaStatus {
     }
 }
 
-/// A media with what was measured of it so far.
+/// A media with its measurements so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DescribedMedia {
     /// The upload.
     pub media: Media,
-    /// What the content is, once it was measured.
+    /// Kind of media, once measured.
     pub kind: Option<MediaKind>,
-    /// What was measured.
+    /// Measurements of the content.
     pub facts: Option<MediaFacts>,
-    /// What was heard.
+    /// Facts about its speech.
     pub speech: Option<SpeechFacts>,
 }
 
-/// How an uploaded object differs from its grant.
+/// Difference between an uploaded object and its grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    /// Another number of bytes.
+    /// The size differs.
     #[error("the object has {actual} bytes, {granted} were granted")]
     Size {
         /// Bytes granted.
@@ -178,7 +178,7 @@ pub enum Mismatch {
         /// Bytes found.
         actual: u64,
     },
-    /// Another digest, or none that S3 verified.
+    /// The digest differs, or S3 verified none.
     #[error("the object's SHA-256 is not the granted one")]
     Checksum,
 }
@@ -190,7 +190,7 @@ impl Media {
         keys::upload(&self.id)
     }
 
-    /// Checks an object against the grant: same size, same verified digest.
+    /// Checks an object against the grant: the size and the verified digest must match.
     pub fn check(&self, object: &StoredObject) -> Result<(), Mismatch> {
         if object.bytes != self.grant.bytes {
             return Err(Mismatch::Size { granted: self.grant.bytes, actual: object.bytes });
@@ -199,9 +199,8 @@ impl Media {
         if proven { Ok(()) } else { Err(Mismatch::Checksum) }
     }
 
-    /// This media once all of its parts have arrived, with the digest of their digests. Its grant ends here, since
-    /// nothing is left to be sent, so that `reconcile` soon looks after one whose parts are not put together. `None`
-    /// where it awaits no parts.
+    /// This media once all parts have arrived, with their composite digest. Its grant ends now, since nothing is left
+    /// to send; `reconcile` then soon checks for parts that were not joined. `None` if it awaits no parts.
     #[must_use]
     pub fn sealed(&self, composite: Composite, at: Timestamp) -> Option<Self> {
         let (MediaState::AwaitingUpload, Sending::Parts { parts, declared }) = (&self.state, &self.grant.sending)
@@ -213,7 +212,7 @@ impl Media {
         Some(Self { grant, expires_at: self.expires_at.min(at), ..self.clone() })
     }
 
-    /// This media with its object seen, and the first job, which follows from that.
+    /// This media with its object found, and its first job.
     pub fn submit(&self, object: &StoredObject, at: Timestamp) -> Result<(Self, Job), Mismatch> {
         self.check(object)?;
         let job = Job::queued(self, object, at);
@@ -221,8 +220,8 @@ impl Media {
         Ok((Self { state, ..self.clone() }, job))
     }
 
-    /// The tombstone of this media: without its name and labels, and with the time from which on nothing is granted as the end of
-    /// its grant. `None` where it is one already.
+    /// The tombstone of this media: without file name and labels; its grant ends with the last presigned URL. `None` if
+    /// it is a tombstone already.
     #[must_use]
     pub fn deleted(&self, at: Timestamp) -> Option<Self> {
         let live = self.state.deleted_at().is_none();
@@ -235,21 +234,22 @@ impl Media {
         })
     }
 
-    /// This tombstone once what it stands for was removed. `None` for anything else than a tombstone.
+    /// This tombstone after everything was removed. `None` if it is not a tombstone.
     #[must_use]
     pub fn purged(&self) -> Option<Self> {
         let deleted_at = self.state.deleted_at()?;
         Some(Self { state: MediaState::Purged { deleted_at }, ..self.clone() })
     }
 
-    /// Whether nothing can arrive any more, `late_seconds` after the last grant, so that even the tombstone can go.
+    /// Returns whether the tombstone can be removed: no upload can arrive any more, `late_seconds` after the last
+    /// grant.
     #[must_use]
     pub fn can_be_forgotten(&self, now: Timestamp, late_seconds: i64) -> bool {
         self.state.deleted_at().is_some() && self.expires_at.plus_seconds(late_seconds) <= now
     }
 
-    /// What the queue carries for a job of this media. `None` where it is not known what the content must be, which no
-    /// job can be made of.
+    /// The queue message for a job of this media. `None` if its checksum is not known yet, without which no job can
+    /// run.
     #[must_use]
     pub fn execution_input(&self, job: &Job) -> Option<ExecutionInput> {
         let checksum = self.grant.checksum()?;
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_where_its_job_came_from() {
+    fn a_message_has_the_trail_of_its_job() {
         let trail = json!({"correlationId": "request-1", "userHash": "0123456789abcdef"});
         let trail: Trail = serde_json::from_value(trail).unwrap();
         let checksum = Some(StoredChecksum::Whole(Sha256::from_bytes([7; 32])));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_in_parts_is_proven_by_its_seal_alone() {
+    fn an_upload_in_parts_must_match_its_seal() {
         let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
         let composite = Composite { sha256: Sha256::from_bytes([9; 32]), part_bytes: 2 };
         let stored = |byte, parts| StoredObject {
@@ -333,12 +333,12 @@ mod tests {
         let (submitted, job) = sealed.submit(&stored(9, 2), at(2000)).unwrap();
         let source = submitted.execution_input(&job).unwrap().source;
         assert_eq!(source.checksum, Checksum::Composite { composite, declared: None });
-        assert_eq!(submitted.sealed(composite, at(1)), None, "what has a job is not sealed again");
+        assert_eq!(submitted.sealed(composite, at(1)), None, "a submitted media is not sealed again");
         assert_eq!(media().sealed(composite, at(1)), None, "it is made with one request");
     }
 
     #[test]
-    fn a_record_says_how_its_upload_comes_and_one_of_a_whole_has_the_shape_of_old() {
+    fn records_keep_the_kind_of_upload_and_a_whole_one_has_its_old_form() {
         let composite = Composite { sha256: Sha256::from_bytes([9; 32]), part_bytes: 2 };
         let sealed = in_parts().sealed(composite, Timestamp::from_unix_ms(1).unwrap()).unwrap();
         for media in [media(), in_parts(), sealed] {
@@ -350,12 +350,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tombstone_keeps_no_name_and_stays_until_nothing_can_arrive() {
+    fn a_tombstone_has_no_name_and_stays_until_no_upload_can_arrive() {
         let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
         let media = media();
         assert_eq!(media.purged(), None);
         assert!(!media.can_be_forgotten(at(i64::from(i32::MAX)), 60));
-        // Deleted before the grant of 900 s ran out, and after it.
+        // Deleted before and after the grant expired at 900 s.
         for (deleted_at, granted_until) in [(100_000, 900_000), (950_000, 950_000)] {
             let tombstone = media.deleted(at(deleted_at)).expect("it is live");
             assert_eq!((tombstone.file_name.as_str(), tombstone.deleted(at(1))), ("", None));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_facts_beside_it_is_still_a_media() {
+    fn a_media_record_may_contain_facts() {
         let media = media();
         let mut record = serde_json::to_value(&media).unwrap();
         record["facts"] = json!({"kind": "video", "av": {"container": "mov"}});

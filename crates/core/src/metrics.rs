@@ -1,8 +1,8 @@
-//! What is measured, as log lines that `CloudWatch` turns into metrics.
+//! Measurements, as log lines that `CloudWatch` turns into metrics.
 //!
-//! The embedded metric format ("Specification: Embedded metric format" in the `CloudWatch` user guide) asks for no API
-//! call, no permission and no waiting: a line is written, and whoever reads logs finds the number beside its job.
-//! template.yaml has alarms and a dashboard on the names and dimensions below; a test compares them.
+//! The embedded metric format ("Specification: Embedded metric format" in the `CloudWatch` user guide) needs no API
+//! call, no permission and no waiting: a line is written, and the log has each number next to its job. Alarms and the
+//! dashboard in template.yaml use the names and dimensions below; a test compares them.
 
 use crate::{
     artifact::Role,
@@ -11,6 +11,7 @@ use crate::{
     ids::JobId,
     job::{Job, JobState},
     kind::MediaKind,
+    push::Pushed,
     stage::Stage,
     time::Timestamp,
     trail::Trail,
@@ -20,29 +21,29 @@ use serde_json::{Map, Value, json};
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "SmartMediaUploader";
 
-/// How a job ended, as an operator counts it.
+/// Outcome of a job for operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything was made.
     Completed,
-    /// Everything but an optional step, which failed with this code.
+    /// Everything was made except an optional step, which failed with this code.
     CompletedWithout(ErrorCode),
-    /// The file could not be processed: an answer, not a fault.
+    /// The file could not be processed. Not a fault of ours.
     Refused(ErrorCode),
     /// It failed for a reason on our side.
     Faulted(ErrorCode),
-    /// Its owner called it off.
+    /// Its owner cancelled it.
     Cancelled,
 }
 
 impl Outcome {
-    /// How a job ended, if it has.
+    /// The outcome of a job; `None` if it has not ended.
     #[must_use]
     pub fn of(job: &Job) -> Option<Self> {
         match &job.state {
             JobState::Queued { .. } | JobState::Running { .. } => None,
             JobState::Completed { warnings, .. } => {
-                // A fault of ours counts, whatever else there is.
+                // A fault of ours takes precedence over refusals.
                 let failed = warnings.iter().filter_map(|warning| Some(warning.failed?.error_code));
                 Some(failed.max_by_key(|code| code.ours()).map_or(Self::Completed, Self::CompletedWithout))
             }
@@ -68,7 +69,7 @@ impl Outcome {
         }
     }
 
-    /// How many faults it adds to the error budget, 0 or 1; `None` where the job is not counted.
+    /// Number of faults that count against the error budget, 0 or 1; `None` if the job is not counted.
     const fn faults(self) -> Option<u8> {
         match self {
             Self::Completed => Some(0),
@@ -79,83 +80,96 @@ impl Outcome {
     }
 }
 
-/// How an attempt of a worker ended, as an operator counts it.
+/// Outcome of a worker's attempt, for operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// It made what was asked for, found it made, or found that nobody wants it.
+    /// It made the outputs, found them already made, or found that the job had ended.
     Done,
     /// It found that the file cannot be processed.
     Refused,
-    /// It failed; the next one may succeed.
+    /// It failed; the next attempt may succeed.
     Failed,
 }
 
-/// Something that was measured.
+/// Outcome of a webhook delivery attempt, for operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// The message was received, this many milliseconds after the job's end; `None` for a replay.
+    Delivered(Option<u64>),
+    /// The message was not received; the next attempt may succeed.
+    Failed,
+}
+
+/// A measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Measurement {
     /// An execution has taken a job.
     JobStarted {
-        /// From when the job was recorded, in milliseconds.
+        /// Time since the job was recorded, in milliseconds.
         waited_ms: u64,
-        /// Size of the upload.
+        /// Size of the upload in bytes.
         bytes: u64,
     },
     /// A job has ended.
     JobEnded {
-        /// What it was, once somebody looked.
+        /// Kind of media, if detected.
         kind: Option<MediaKind>,
-        /// How.
+        /// The outcome.
         outcome: Outcome,
-        /// From when the job was recorded, in milliseconds.
+        /// Time since the job was recorded, in milliseconds.
         lasted_ms: u64,
-        /// Encoded rungs that it has.
+        /// Number of encoded rungs.
         renditions: usize,
-        /// What it cost, where that was metered.
+        /// Cost, if metered.
         cost: Option<MicroDollars>,
     },
     /// An attempt of a worker has ended.
     AttemptEnded {
-        /// What the worker does.
+        /// Stage of the worker.
         stage: Stage,
-        /// From its start, in milliseconds.
+        /// Duration of the attempt in milliseconds.
         lasted_ms: u64,
-        /// How.
+        /// The outcome.
         outcome: AttemptOutcome,
     },
-    /// Lost jobs were looked for.
+    /// An attempt to deliver a webhook has ended.
+    DeliveryEnded(DeliveryOutcome),
+    /// A batch of changes was pushed to sockets.
+    Pushed(Pushed),
+    /// A run of `reconcile` that looked for lost jobs.
     Reconciled {
-        /// Jobs that have not moved for long though their execution runs, or that could not be looked into.
+        /// Jobs whose execution runs but that have not changed for long, and jobs that could not be checked.
         stuck: usize,
-        /// Jobs that had to be sent, or failed.
+        /// Jobs that had to be sent again or failed.
         mended: usize,
     },
 }
 
 impl Measurement {
-    /// What an ended job measures. `None` where it has not ended.
+    /// The measurement of an ended job; `None` if it has not ended.
     #[must_use]
-    pub fn of_ended(job: &Job, cost: Option<MicroDollars>) -> Option<Self> {
+    pub fn of_ended(job: &Job) -> Option<Self> {
         let rungs = job.outputs().iter().map(|output| output.artifact.role);
         Some(Self::JobEnded {
             kind: job.kind,
             outcome: Outcome::of(job)?,
             lasted_ms: job.updated_at.ms_since(job.created_at),
             renditions: rungs.filter(|&role| role == Role::Rendition || role == Role::Segments).count(),
-            cost,
+            cost: job.bill().map(|bill| bill.cost.total()),
         })
     }
 }
 
-/// Whose measurement it is. Not a dimension, which would make a metric for every job, but in the same line.
+/// The job of a measurement. Written into the line but not a dimension, which would create a metric per job.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The job.
     pub job: &'a JobId,
-    /// Where it came from.
+    /// Origin of the job.
     pub trail: Option<&'a Trail>,
 }
 
-/// The log line of a measurement, in the stage of this name.
+/// The log line of a measurement, for the deployment of this name.
 #[must_use]
 pub fn line(measured: &Measurement, deployment: &str, subject: Option<Subject<'_>>, at: Timestamp) -> Value {
     let mut line = Line::default();
@@ -190,6 +204,22 @@ pub fn line(measured: &Measurement, deployment: &str, subject: Option<Subject<'_
             let failed = u8::from(*outcome == AttemptOutcome::Failed);
             line.metric("FailedAttempts", Unit::Count, json!(failed), &[&[]]);
         }
+        Measurement::DeliveryEnded(DeliveryOutcome::Delivered(since_end_ms)) => {
+            line.metric("WebhooksDelivered", Unit::Count, json!(1), &[&[]]);
+            if let Some(ms) = since_end_ms {
+                line.metric("WebhookSeconds", Unit::Seconds, seconds(*ms), &[&[]]);
+            }
+        }
+        Measurement::DeliveryEnded(DeliveryOutcome::Failed) => {
+            line.metric("WebhookFailures", Unit::Count, json!(1), &[&[]]);
+        }
+        Measurement::Pushed(Pushed { delivered, failed, gone: _, slowest_ms }) => {
+            line.metric("PushEvents", Unit::Count, json!(delivered), &[&[]]);
+            line.metric("PushFailures", Unit::Count, json!(failed), &[&[]]);
+            if let Some(ms) = slowest_ms {
+                line.metric("PushSeconds", Unit::Seconds, seconds(*ms), &[&[]]);
+            }
+        }
         Measurement::Reconciled { stuck, mended } => {
             line.metric("StuckJobs", Unit::Count, json!(stuck), &[&[]]);
             line.metric("MendedJobs", Unit::Count, json!(mended), &[&[]]);
@@ -203,7 +233,7 @@ fn seconds(ms: u64) -> Value {
     if rest == 0 {
         return json!(whole);
     }
-    // Exact for every duration that is one: 2^52 ms are 142,000 years.
+    // Exact for any real duration: 2^52 ms are 142,000 years.
     #[expect(clippy::cast_precision_loss, reason = "whole seconds of a duration are far below 2^52")]
     let whole = whole as f64;
     json!(whole + f64::from(rest) / 1000.0)
@@ -229,7 +259,7 @@ impl Unit {
     }
 }
 
-/// A line that is being written: members, and what `CloudWatch` is to make of them.
+/// A log line under construction: its members, and the directives for `CloudWatch`.
 #[derive(Default)]
 struct Line {
     members: Map<String, Value>,
@@ -237,12 +267,12 @@ struct Line {
 }
 
 impl Line {
-    /// Something to count separately by; the deployment always is.
+    /// Adds a dimension to aggregate by. The deployment is always one.
     fn dimension(&mut self, name: &str, value: &str) {
         self.members.insert(name.to_owned(), value.into());
     }
 
-    /// A number, once for each set of dimensions.
+    /// Adds a number, as one metric for each set of dimensions.
     fn metric(&mut self, name: &str, unit: Unit, value: Value, by: &[&[&str]]) {
         let sets: Vec<Vec<&str>> = by.iter().map(|set| [&["Deployment"], *set].concat()).collect();
         self.directives.push(json!({

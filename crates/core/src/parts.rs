@@ -1,4 +1,4 @@
-//! Uploads in parts: how a file is cut, which parts are still missing, and the one digest that stands for all of them.
+//! Uploads in parts: division of a file, missing parts, and the digest of the whole upload.
 
 use crate::ids::Sha256;
 use serde::{Deserialize, Serialize};
@@ -8,26 +8,26 @@ const MIB: u64 = 1024 * 1024;
 
 /// Most parts of one upload (Amazon S3 User Guide, "Amazon S3 multipart upload limits").
 pub const MAX_PARTS: u32 = 10_000;
-/// Largest upload with one PUT, in bytes (the same page).
+/// Largest upload with one PUT, in bytes (same source).
 pub const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1024 * MIB;
-/// Smallest part but the last, in bytes. S3 takes 5 MiB; smaller parts are more requests.
+/// Smallest part except the last, in bytes. S3 accepts 5 MiB; smaller parts need more requests.
 const MIN_PART_BYTES: u64 = 8 * MIB;
-/// Parts stay this small as long as [`MAX_PARTS`] allows: one that breaks off is sent again from its beginning.
+/// Largest part while [`MAX_PARTS`] allows it, in bytes: an interrupted part is sent again from its start.
 const COMFORTABLE_PART_BYTES: u64 = 64 * MIB;
-/// Up to this many parts, S3 lists them in one answer.
+/// Most parts that S3 lists in one answer.
 const PARTS_OF_A_PAGE: u64 = 1000;
 
-/// How a file is cut: parts of one size, of which the last has what is left.
+/// Division of a file into parts of equal size, except for the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartPlan {
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Size of every part but the last, in bytes.
+    /// Size of every part except the last, in bytes.
     pub part_bytes: u64,
 }
 
 impl PartPlan {
-    /// The plan for a file that is not empty: few parts, none of them large.
+    /// The plan for a non-empty file: few parts, none of them large.
     #[must_use]
     pub fn of(bytes: u64) -> Self {
         let at_ease = bytes.div_ceil(PARTS_OF_A_PAGE).min(COMFORTABLE_PART_BYTES);
@@ -36,24 +36,24 @@ impl PartPlan {
         Self { bytes, part_bytes }
     }
 
-    /// How many parts there are. They are numbered from 1.
+    /// Number of parts. They are numbered from 1.
     #[must_use]
     pub fn count(self) -> u32 {
         u32::try_from(self.bytes.div_ceil(self.part_bytes.max(1))).unwrap_or(u32::MAX)
     }
 
-    /// The size of a part, or `None` where there is no part of that number.
+    /// Size of a part in bytes; `None` if there is no part with this number.
     #[must_use]
     pub fn bytes_of(self, number: u32) -> Option<u64> {
         let from = u64::from(number.checked_sub(1)?).checked_mul(self.part_bytes)?;
         self.bytes.checked_sub(from).filter(|left| *left > 0).map(|left| left.min(self.part_bytes))
     }
 
-    /// The digests of all parts in their order, once each has arrived as planned.
+    /// The digests of all parts in order, once each has arrived as planned.
     ///
     /// # Errors
     ///
-    /// Names the parts that are missing, or that differ from the plan, so that they have to be sent again.
+    /// The parts that are missing or differ from the plan, and must be sent again.
     pub fn digests(self, arrived: &[ArrivedPart]) -> Result<Vec<Sha256>, MissingParts> {
         let as_planned = |part: &&ArrivedPart| self.bytes_of(part.number) == Some(part.bytes);
         let digests = arrived.iter().filter(as_planned).filter_map(|part| Some((part.number, part.sha256?)));
@@ -67,40 +67,40 @@ impl PartPlan {
     }
 }
 
-/// A part as S3 has it.
+/// A part stored by S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrivedPart {
-    /// From 1.
+    /// Part number, from 1.
     pub number: u32,
     /// Size in bytes.
     pub bytes: u64,
     /// Digest that S3 verified when the part arrived.
     pub sha256: Option<Sha256>,
-    /// What S3 names this upload of the part by; it says nothing of its content.
+    /// S3's tag for this upload of the part; it does not identify the content.
     pub e_tag: String,
 }
 
-/// The digest of an upload that was made in parts: of their digests, in order. With the size of the parts it stands for
-/// the content as a whole digest does.
+/// Digest of an upload in parts: the digest of the parts' digests, in order. Together with the part size it identifies
+/// the content as well as a digest of the whole does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Composite {
-    /// SHA-256 of the parts' SHA-256.
+    /// SHA-256 of the parts' SHA-256 digests.
     pub sha256: Sha256,
-    /// Size of every part but the last, in bytes.
+    /// Size of every part except the last, in bytes.
     pub part_bytes: u64,
 }
 
-/// Parts that have to be sent before an upload is complete.
+/// Parts that must be sent before the upload is complete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct MissingParts {
-    /// Their numbers, ascending, at least one.
+    /// Their numbers, ascending; at least one.
     pub missing: Vec<u32>,
-    /// Of so many parts in all.
+    /// Total number of parts.
     pub count: u32,
 }
 
-/// How many runs of missing parts are listed.
+/// Most ranges of missing parts listed in a message.
 const LISTED_RUNS: usize = 20;
 
 impl fmt::Display for MissingParts {
@@ -116,7 +116,7 @@ impl fmt::Display for MissingParts {
     }
 }
 
-/// Ascending numbers as runs without gaps.
+/// Groups ascending numbers into ranges without gaps.
 fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &number in numbers {
@@ -162,7 +162,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_missing_is_exactly_what_did_not_arrive(missing in prop::collection::btree_set(1u32..=9, 1..9)) {
+        fn exactly_the_parts_that_did_not_arrive_are_missing(missing in prop::collection::btree_set(1u32..=9, 1..9)) {
             let plan = PartPlan { bytes: 90, part_bytes: 10 };
             let mut parts = arrived(plan);
             parts.retain(|part| !missing.contains(&part.number));
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_small_while_they_are_few() {
+    fn parts_stay_small_while_they_are_few() {
         let sizes = [1, GIB, 8 * GIB, 100 * GIB, 1000 * GIB].map(|bytes| PartPlan::of(bytes).part_bytes / MIB);
         assert_eq!(sizes, [8, 8, 9, 64, 103]);
     }
 
     #[test]
-    fn digests_are_in_the_order_of_their_numbers() {
+    fn digests_are_ordered_by_part_number() {
         let plan = PartPlan { bytes: 25, part_bytes: 10 };
         let mut parts = arrived(plan);
         parts.reverse();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_another_size_or_without_a_verified_digest_counts_as_missing() {
+    fn a_part_with_another_size_or_no_verified_digest_is_missing() {
         let plan = PartPlan { bytes: 25, part_bytes: 10 };
         let mut parts = arrived(plan);
         parts[0].bytes = 9;
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_parts_are_listed_in_runs_and_not_without_end() {
+    fn missing_parts_are_listed_as_ranges_up_to_a_limit() {
         let text = |missing: Vec<u32>| MissingParts { missing, count: 10_000 }.to_string();
         assert_eq!(text(vec![2, 5, 6, 7]), "4 of 10000 parts have not arrived: 2, 5-7");
         assert!(text((1..=5000).map(|number| number * 2).collect()).ends_with(", 40 and more"));

@@ -1,4 +1,4 @@
-//! The pipelines: what one worker's share of a job is called, everywhere.
+//! Pipelines: names of each worker's share of a job.
 
 use crate::kind::MediaKind;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub enum Pipeline {
 }
 
 impl Pipeline {
-    /// The pipelines of a kind of media in executions that began before branches were told to `update-status`.
+    /// Pipelines for a kind of media, in executions that began before `update-status` received the branch.
     #[must_use]
     pub const fn of(kind: MediaKind) -> &'static [Self] {
         match kind {
@@ -25,7 +25,7 @@ impl Pipeline {
         }
     }
 
-    /// Whether an attempt may leave something that the next one goes on from.
+    /// Returns whether an attempt may leave a checkpoint for the next one.
     #[must_use]
     pub const fn leaves_checkpoints(self) -> bool {
         match self {
@@ -34,7 +34,8 @@ impl Pipeline {
         }
     }
 
-    /// Whether what the others make is worth having without it: its failure is then told by a warning, and fails no job.
+    /// Returns whether the other outputs are useful without this pipeline: its failure is then a warning and does not
+    /// fail the job.
     #[must_use]
     pub const fn is_optional(self) -> bool {
         match self {
@@ -43,7 +44,7 @@ impl Pipeline {
         }
     }
 
-    /// The name as it stands in keys and records.
+    /// The name used in keys and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

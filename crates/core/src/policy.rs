@@ -1,4 +1,4 @@
-//! Which uploads are granted.
+//! Decides which uploads are granted.
 
 use crate::{
     formats::{self, Declared, FormatEntry},
@@ -7,7 +7,7 @@ use crate::{
     profile::Profiles,
 };
 
-/// Limits on what may be uploaded, for how long, and what may be made of it.
+/// Limits on uploads, their duration, and the profiles that clients can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadPolicy {
     /// Largest image, in bytes.
@@ -16,13 +16,13 @@ pub struct UploadPolicy {
     pub max_video_bytes: u64,
     /// Largest audio file, in bytes.
     pub max_audio_bytes: u64,
-    /// Media types accepted, lower case, by any of their names. An empty list accepts all that can be processed.
+    /// Accepted media types, lower case, by any of their names. An empty list accepts every type that can be processed.
     pub allowed_types: Vec<String>,
-    /// How long a presigned upload works, in seconds.
+    /// Lifetime of a presigned upload, in seconds.
     pub grant_seconds: u32,
-    /// What clients can choose to have made.
+    /// Profiles that clients can choose.
     pub profiles: Profiles,
-    /// How long an upload in parts may take from its grant to its last part, in seconds.
+    /// Longest time for an upload in parts, from its grant to its last part, in seconds.
     pub parts_seconds: u32,
 }
 
@@ -42,14 +42,14 @@ impl Default for UploadPolicy {
     }
 }
 
-/// The media type of an upload whose format is not known yet (RFC 2046, section 4.5.1).
+/// Media type of an upload whose format is not known yet (RFC 2046, section 4.5.1).
 pub const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 impl UploadPolicy {
-    /// Decides on a declared content type, a file name and a size, and returns the content type to upload with.
+    /// Checks a declared content type, a file name and a size, and returns the content type for the upload.
     ///
-    /// All three are hints except the size: content decides after the upload. What the hints leave open is granted
-    /// under the largest limit that they leave open.
+    /// Type and name are only hints: the content decides after the upload. If they are ambiguous, the largest of the
+    /// possible limits applies.
     pub fn admit(&self, content_type: &str, file_name: &str, bytes: u64) -> Result<&'static str, Problem> {
         let refused =
             |detail: String| Err(Problem::with_field(ProblemCode::UnsupportedMediaType, "contentType", detail));
@@ -61,7 +61,7 @@ impl UploadPolicy {
             }
         };
         let claims = [by_type, by_extension].into_iter().flatten();
-        // The claim is certain where nothing contradicts it.
+        // A claim is certain if nothing contradicts it.
         if let Some(certain) = by_type.filter(|claim| by_extension.is_none_or(|name| name.format == claim.format))
             && !self.allows_format(certain.format)
         {
@@ -79,8 +79,8 @@ impl UploadPolicy {
         Ok(claims.map(|claim| claim.media_type).next().unwrap_or(UNKNOWN_TYPE))
     }
 
-    /// Whether the operator accepts content of this type and kind. `content_type` is as [`detect`](crate::detect())
-    /// names it, `kind` what the container turned out to hold.
+    /// Returns whether the operator accepts content of this type and kind. `content_type` is from
+    /// [`detect`](crate::detect()), `kind` is what the container actually holds.
     #[must_use]
     pub fn allows(&self, content_type: &str, kind: MediaKind) -> bool {
         let found = formats::of_media_type(content_type).map(|claim| claim.format);
@@ -91,7 +91,7 @@ impl UploadPolicy {
             })
     }
 
-    /// Whether the operator accepts some content of this format.
+    /// Returns whether the operator accepts any content of this format.
     fn allows_format(&self, format: &FormatEntry) -> bool {
         let names = |allowed: &String| formats::of_media_type(allowed).is_some_and(|claim| claim.format == format);
         self.allowed_types.is_empty() || self.allowed_types.iter().any(names)
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_names_a_plain_type() {
+    fn a_grant_has_a_plain_media_type() {
         assert_eq!(admit("video/webm;codecs=vp8,opus", "blob", 1), Ok("video/webm"));
         assert_eq!(admit("image/jpeg", "a.jpg", 1), Ok("image/jpeg"));
         assert_eq!(admit("", "IMG_0001.HEIC", 1), Ok("image/heic"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubtful_claim_has_the_larger_limit() {
+    fn an_ambiguous_claim_has_the_larger_limit() {
         assert_eq!(admit("image/jpeg", "a.jpg", 200 * MIB), Err(ProblemCode::MediaTooLarge));
         assert_eq!(admit("image/jpeg", "a.mp4", 200 * MIB), Ok("image/jpeg"));
         assert_eq!(admit("", "a", 5 * 1024 * MIB), Ok(UNKNOWN_TYPE));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_list_acts_on_certain_claims_and_on_content() {
+    fn the_operators_list_applies_to_certain_claims_and_to_content() {
         let allowed_types = ["image/jpg", "audio/x-wav", "audio/mp4"].map(str::to_owned).to_vec();
         let policy = UploadPolicy { allowed_types, ..UploadPolicy::default() };
         let admitted = |content_type, name| policy.admit(content_type, name, 1).is_ok();

@@ -1,5 +1,5 @@
-//! What is wanted of uploads. Set by the operator, once for all and under names that clients choose from; each part has a
-//! default for everything.
+//! Output profiles for uploads. The operator sets a default and named ones that clients can choose; every field has a
+//! default.
 
 use crate::{av::AvProfile, image::ImageProfile, speech::SpeechProfile};
 use serde::{Deserialize, Serialize};
@@ -9,25 +9,25 @@ mod named;
 
 pub use named::{Choice, NamedProfile, Profiles, UnknownProfile, UnusableProfiles};
 
-/// What is wanted of images, of video and audio, and of the speech in them.
+/// Settings for images, for video and audio, and for speech.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Profile {
-    /// Of images.
+    /// Settings for images.
     pub image: ImageProfile,
-    /// Of video and audio.
+    /// Settings for video and audio.
     pub av: AvProfile,
-    /// Of speech.
+    /// Settings for speech.
     pub speech: SpeechProfile,
 }
 
-/// A profile that cannot be read: no JSON, an unknown field, or a value out of its range.
+/// The profile is not JSON, or has an unknown field or a value out of range.
 #[derive(Debug, thiserror::Error)]
-#[error("the profile is not usable")]
+#[error("the profile is not valid")]
 pub struct UnusableProfile(#[from] serde_json::Error);
 
 impl Profile {
-    /// What is wanted of video and audio, with the background of images where it names none of its own.
+    /// Settings for video and audio; without a background of its own it uses that of images.
     #[must_use]
     pub fn av(&self) -> AvProfile {
         AvProfile { background: self.av.background.or(Some(self.image.background)), ..self.av.clone() }
@@ -37,7 +37,7 @@ impl Profile {
 impl FromStr for Profile {
     type Err = UnusableProfile;
 
-    /// From JSON, in which everything may be left out.
+    /// Parses JSON, in which every field is optional.
     fn from_str(text: &str) -> Result<Self, UnusableProfile> {
         Ok(serde_json::from_str(text)?)
     }
@@ -49,7 +49,7 @@ mod tests {
     use crate::image::Colour;
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn omitted_fields_have_their_defaults() {
         assert_eq!("{}".parse::<Profile>().expect("a profile"), Profile::default());
         let profile: Profile = r#"{"av": {"av1": {}}}"#.parse().expect("a profile");
         assert!(profile.av.av1.is_some());
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_video_has_the_background_of_images_unless_it_has_its_own() {
+    fn a_video_uses_the_background_of_images_unless_it_has_its_own() {
         let background = |json: &str| json.parse::<Profile>().expect("a profile").av().background;
         assert_eq!(background("{}"), Some(Colour::WHITE));
         assert_eq!(background(r##"{"image": {"background": "#102030"}}"##), Some(Colour([0x10, 0x20, 0x30])));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_misspelt_is_named() {
+    fn an_unknown_field_is_named() {
         let error = r#"{"video": {}}"#.parse::<Profile>().expect_err("an unknown field");
         let error = crate::with_causes(&error);
         assert!(error.contains("unknown field `video`"), "{error}");

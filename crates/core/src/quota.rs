@@ -1,40 +1,40 @@
-//! How much each user may ask for, and what clients are told of it.
+//! Quotas of users, and the headers that report them.
 //!
-//! `RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers-11: lists of structured fields
-//! (RFC 9651), whose integers have at most 15 digits.
+//! `RateLimit-Policy` and `RateLimit` are defined by draft-ietf-httpapi-ratelimit-headers-11: lists of structured
+//! fields (RFC 9651), whose integers have at most 15 digits.
 
 use crate::time::Timestamp;
 
-/// What one user may have. `None` is no limit.
+/// Quotas of one user. `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quotas {
-    /// Uploads that are granted on a day.
+    /// Uploads granted per day.
     pub uploads_per_day: Option<u64>,
-    /// Bytes of all of these together, as declared.
+    /// Total bytes of these uploads, as declared.
     pub bytes_per_day: Option<u64>,
     /// Jobs that have not ended.
     pub active_jobs: Option<u64>,
 }
 
-/// What a user has of that.
+/// Usage of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Used {
-    /// Today.
+    /// Granted today.
     pub granted: Granted,
     /// Jobs that have not ended, counted up to about the quota.
     pub active_jobs: u64,
 }
 
-/// What a user was granted on a day.
+/// Uploads granted to a user on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Granted {
-    /// How many uploads.
+    /// Number of uploads.
     pub uploads: u64,
-    /// Their bytes together.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
-/// A day in UTC, counted from 1970-01-01. All users have the same ones.
+/// A day in UTC, counted from 1970-01-01; the same for all users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(i64);
 
@@ -44,110 +44,112 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 const MAX_INTEGER: u64 = 999_999_999_999_999;
 
 impl Day {
-    /// The day of a time.
+    /// The day that contains a time.
     #[must_use]
     pub const fn of(at: Timestamp) -> Self {
         Self(at.unix_s().div_euclid(DAY_SECONDS))
     }
 
-    /// The day with this number.
+    /// The day with this number of days since 1970-01-01.
     #[must_use]
     pub const fn numbered(number: i64) -> Self {
         Self(number)
     }
 
-    /// How many days came before it since 1970-01-01.
+    /// Number of days since 1970-01-01.
     #[must_use]
     pub const fn number(self) -> i64 {
         self.0
     }
 
-    /// When the next one begins.
+    /// Start of the next day.
     #[must_use]
     pub fn end(self) -> Timestamp {
         let end_ms = self.0.saturating_add(1).saturating_mul(DAY_SECONDS * 1000);
         Timestamp::from_unix_ms(end_ms).unwrap_or(Timestamp::MAX)
     }
 
-    /// Seconds from a time of this day until the next one begins, at least 1.
+    /// Seconds from a time of this day to the start of the next one, at least 1.
     #[must_use]
     pub fn seconds_left(self, now: Timestamp) -> i64 {
         (self.end().unix_s() - now.unix_s()).max(1)
     }
 }
 
-/// One quota as clients are told of it.
-struct Told {
+/// One quota as reported to clients.
+struct QuotaStatus {
     policy: &'static str,
     most: u64,
-    /// The unit that is counted, where it is not requests.
+    /// Unit of the quota, if it is not requests.
     unit: &'static str,
     left: u64,
-    /// Whether it is counted by day.
+    /// Set if usage is counted per day.
     daily: bool,
 }
 
 impl Quotas {
-    /// Whether the uploads of a day are counted.
+    /// Returns whether daily uploads are counted.
     #[must_use]
     pub const fn count_days(&self) -> bool {
         self.uploads_per_day.is_some() || self.bytes_per_day.is_some()
     }
 
-    /// Why an upload of so many bytes is not granted to a user who was granted so much on the same day.
+    /// Message for an upload of `bytes` bytes that is refused, given what the user was granted on that day.
     #[must_use]
     pub fn exceeded(&self, granted: Granted, bytes: u64, day: Day) -> String {
         let end = day.end();
         match (self.uploads_per_day, self.bytes_per_day) {
             (Some(most), _) if granted.uploads >= most => {
-                format!("{most} uploads are granted on one day, and they were; the next day begins at {end}")
+                format!("the limit of {most} uploads a day is reached; it resets at {end}")
             }
             (_, most) => {
                 let most = most.unwrap_or(u64::MAX);
                 let left = most.saturating_sub(granted.bytes);
-                format!("the file has {bytes} bytes, {left} of one day's {most} are left; the next day begins at {end}")
+                format!(
+                    "the file has {bytes} bytes, and {left} of the day's {most} are left; the limit resets at {end}"
+                )
             }
         }
     }
 
-    /// The header `RateLimit-Policy`: what the limits are. `None` where there are none.
+    /// Value of the `RateLimit-Policy` header, with the limits. `None` if there are none.
     #[must_use]
     pub fn policy(&self) -> Option<String> {
         let window = format!(";w={DAY_SECONDS}");
-        let item = |one: &Told| {
+        let item = |one: &QuotaStatus| {
             let window = if one.daily { window.as_str() } else { "" };
             format!("\"{}\";q={}{}{window}", one.policy, integer(one.most), one.unit)
         };
-        list(&self.told(Used::default()), item)
+        list(&self.statuses(Used::default()), item)
     }
 
-    /// The header `RateLimit`: what is left to a user who has so much. `None` where there are no limits.
+    /// Value of the `RateLimit` header, with the user's remaining quota. `None` if there are no limits.
     #[must_use]
     pub fn left(&self, used: Used, now: Timestamp) -> Option<String> {
         let window = format!(";t={}", Day::of(now).seconds_left(now));
-        let item = |one: &Told| {
+        let item = |one: &QuotaStatus| {
             let window = if one.daily { window.as_str() } else { "" };
             format!("\"{}\";r={}{window}", one.policy, integer(one.left))
         };
-        list(&self.told(used), item)
+        list(&self.statuses(used), item)
     }
 
-    fn told(&self, used: Used) -> Vec<Told> {
-        let told = |policy, unit, most: Option<u64>, used: u64, daily| {
-            most.map(|most| Told { policy, most, unit, left: most.saturating_sub(used), daily })
+    fn statuses(&self, used: Used) -> Vec<QuotaStatus> {
+        let status = |policy, unit, most: Option<u64>, used: u64, daily| {
+            most.map(|most| QuotaStatus { policy, most, unit, left: most.saturating_sub(used), daily })
         };
         let Used { granted, active_jobs } = used;
         let all = [
-            told("uploads", "", self.uploads_per_day, granted.uploads, true),
-            told("bytes", ";qu=\"content-bytes\"", self.bytes_per_day, granted.bytes, true),
-            told("active-jobs", ";qu=\"concurrent-requests\"", self.active_jobs, active_jobs, false),
+            status("uploads", "", self.uploads_per_day, granted.uploads, true),
+            status("bytes", ";qu=\"content-bytes\"", self.bytes_per_day, granted.bytes, true),
+            status("active-jobs", ";qu=\"concurrent-requests\"", self.active_jobs, active_jobs, false),
         ];
         all.into_iter().flatten().collect()
     }
 }
 
-fn list(told: &[Told], item: impl Fn(&Told) -> String) -> Option<String> {
-    (!told.is_empty()).then(|| told.iter().map(item).collect::<Vec<_>>().join(", "))
+fn list(statuses: &[QuotaStatus], item: impl Fn(&QuotaStatus) -> String) -> Option<String> {
+    (!statuses.is_empty()).then(|| statuses.iter().map(item).collect::<Vec<_>>().join(", "))
 }
 
 fn integer(number: u64) -> u64 {
@@ -166,7 +168,7 @@ mod tests {
     const BOTH: Quotas = Quotas { uploads_per_day: Some(100), bytes_per_day: Some(5000), active_jobs: None };
 
     #[test]
-    fn a_day_begins_at_midnight_in_utc() {
+    fn a_day_starts_at_midnight_utc() {
         let day = Day::of(at("2026-01-01T23:59:59.999Z"));
         assert_eq!(day, Day::of(at("2026-01-01T00:00:00Z")));
         assert!(day < Day::of(day.end()));
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_the_limits_and_what_is_left_of_them() {
+    fn headers_report_the_limits_and_the_rest() {
         let now = at("2026-01-01T23:00:00Z");
         let headers = |quotas: Quotas, uploads, bytes, active_jobs| {
             let used = Used { granted: Granted { uploads, bytes }, active_jobs };
@@ -199,8 +201,8 @@ mod tests {
     fn a_refusal_names_the_limit_that_was_reached() {
         let day = Day::of(at("2026-01-01T23:00:00Z"));
         let uploads = BOTH.exceeded(Granted { uploads: 100, bytes: 6000 }, 1, day);
-        assert!(uploads.starts_with("100 uploads") && uploads.ends_with("2026-01-02T00:00:00.000Z"), "{uploads}");
+        assert!(uploads.contains("100 uploads a day") && uploads.ends_with("2026-01-02T00:00:00.000Z"), "{uploads}");
         let bytes = BOTH.exceeded(Granted { uploads: 99, bytes: 4000 }, 1001, day);
-        assert!(bytes.contains("1001 bytes, 1000 of one day's 5000"), "{bytes}");
+        assert!(bytes.contains("1001 bytes, and 1000 of the day's 5000"), "{bytes}");
     }
 }

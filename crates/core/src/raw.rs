@@ -1,16 +1,17 @@
-//! Which raw format of a camera a TIFF structure is, if it is one.
+//! Detects the raw format of a camera from its TIFF structure.
 //!
-//! Raw files look like TIFF to whoever reads their first page: a thumbnail. What tells them apart is the sensor's data.
+//! The first page of a raw file looks like a TIFF with a thumbnail; the presence of sensor data distinguishes them.
 
 use crate::ifd::{Directory, ReadAt, Tiff, tag};
 
-/// Photometric interpretations of sensor data (DNG 1.7, chapter 4): a colour filter array, and one that was interpolated.
+/// Photometric interpretations of sensor data (DNG 1.7, chapter 4): a colour filter array, and linear raw, which was
+/// interpolated.
 const SENSOR_DATA: [u64; 2] = [32_803, 34_892];
 
-/// Compressions that cameras use for sensor data alone: Sony, Samsung, DNG's lossy one, Nikon, Kodak, Pentax.
+/// Compressions used only for sensor data: by Sony, Samsung, DNG's lossy mode, Nikon, Kodak and Pentax.
 const SENSOR_COMPRESSIONS: [u64; 6] = [32_767, 32_770, 34_892, 34_713, 65_000, 65_535];
 
-/// What the makers call their formats, by the beginning of their names in capitals.
+/// Media types by prefix of the maker's name in capitals.
 const MAKERS: &[(&str, &str)] = &[
     ("CANON", "image/x-canon-cr2"),
     ("NIKON", "image/x-nikon-nef"),
@@ -23,15 +24,15 @@ const MAKERS: &[(&str, &str)] = &[
     ("KODAK", "image/x-kodak-dcr"),
 ];
 
-/// Whether a directory describes the data of a sensor.
+/// Returns whether a directory describes sensor data.
 #[must_use]
 pub fn is_sensor<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> bool {
     let has = |tag, values: &[u64]| directory.number(tag).is_some_and(|value| values.contains(&value));
     has(tag::PHOTOMETRIC, &SENSOR_DATA) || has(tag::COMPRESSION, &SENSOR_COMPRESSIONS)
 }
 
-/// The media type of a camera's raw format that is told by its TIFF directories; `None` of any other TIFF. Of the first
-/// part of a file it can be `None` where more of it would tell.
+/// The media type of a camera's raw format; `None` for any other TIFF. If only the start of a file is given, it may be
+/// `None` although the whole file is raw.
 #[must_use]
 pub fn content_type<R: ReadAt + ?Sized>(bytes: &R) -> Option<&'static str> {
     let directories = Tiff::open(bytes, 0)?.directories();
@@ -41,7 +42,7 @@ pub fn content_type<R: ReadAt + ?Sized>(bytes: &R) -> Option<&'static str> {
     }
     let make = main.text(tag::MAKE).unwrap_or_default().to_ascii_uppercase();
     let sensor = directories.iter().any(is_sensor);
-    // Sony's first ones keep sensor data without a directory, but always data of their own.
+    // Early Sony files have no directory for sensor data, but always have private data.
     let sony = make.starts_with("SONY") && main.has(tag::DNG_PRIVATE_DATA);
     if !sensor && !sony {
         return None;
@@ -54,7 +55,7 @@ pub fn content_type<R: ReadAt + ?Sized>(bytes: &R) -> Option<&'static str> {
 mod tests {
     use super::content_type;
 
-    /// A file of one directory of short numbers and a maker of up to four bytes.
+    /// A file with one directory of short numbers and a maker of up to four bytes.
     fn file(entries: &[(u16, u16)], make: Option<[u8; 4]>) -> Vec<u8> {
         let mut file = b"II*\0\x08\0\0\0".to_vec();
         file.extend((u16::try_from(entries.len()).expect("few") + u16::from(make.is_some())).to_le_bytes());
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn sensor_data_makes_a_tiff_raw_and_nothing_else_does() {
+    fn only_sensor_data_makes_a_tiff_raw() {
         let (rgb, filters) = ((262, 2), (262, 32_803));
         for (entries, make, found) in [
             (&[rgb][..], None, None),

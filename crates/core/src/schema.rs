@@ -1,6 +1,6 @@
-//! JSON Schemas of what is written as a text or a number, for the API's document. Everything else derives its own.
+//! JSON Schemas of types that serialise as a string or a number. All other types derive theirs.
 
-use crate::{JobId, MediaId, PageLimit, Sha256, Timestamp, image::Colour, speech::Language};
+use crate::{JobId, MediaId, PageLimit, Sha256, Timestamp, WebhookId, image::Colour, speech::Language};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -28,9 +28,16 @@ schema!(
 schema!(
     JobId,
     "type": "string",
-    "description": "The processing of one upload, whose ULID it has.",
+    "description": "One run of one upload. The first run has the ULID of the upload.",
     "pattern": "^job_[0-7][0-9a-hjkmnp-tv-z]{25}$",
     "examples": ["job_01j9zq4b5c6d7e8f9g0h1j2k3m"]
+);
+schema!(
+    WebhookId,
+    "type": "string",
+    "description": "One endpoint of one user.",
+    "pattern": "^whk_[0-7][0-9a-hjkmnp-tv-z]{25}$",
+    "examples": ["whk_01j9zq4b5c6d7e8f9g0h1j2k3m"]
 );
 schema!(Sha256, "type": "string", "description": "A SHA-256 digest in lower-case hexadecimal.", "pattern": "^[0-9a-f]{64}$");
 schema!(

@@ -1,8 +1,8 @@
-//! Speech: where somebody speaks, what a model's answer is worth, and what is written of it.
+//! Speech: finding it, judging a model's answers, and writing transcripts and captions.
 //!
-//! Voice probabilities become regions ([`RegionFinder`]), a model's answers are believed or not
-//! ([`quality`]), and what is believed becomes a [`Transcript`], whose words become cues. All
-//! of it is data; `crates/speech` runs the models.
+//! Voice probabilities become regions ([`RegionFinder`]), a model's answers for them are accepted or rejected
+//! ([`quality`]), and the accepted ones form a [`Transcript`], whose words become cues. All of it is data;
+//! `crates/speech` runs the models.
 
 pub mod captions;
 mod facts;

@@ -1,35 +1,35 @@
-//! The stages of a job's journey: where it is, and where something went wrong.
+//! Stages of a job, for progress and errors.
 
 use crate::pipeline::Pipeline;
 use serde::{Deserialize, Serialize};
 
-/// The steps of a job, in the order in which they happen.
+/// Stages of a job, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Waiting in the queue.
     Queue,
-    /// Handing the message to the workflow.
+    /// Passing the message to the workflow.
     Dispatch,
-    /// Proving that the upload is the granted one.
+    /// Checking that the upload is the granted one.
     Validate,
-    /// Finding out what it is.
+    /// Detecting the kind of media.
     Detect,
-    /// Waiting for who makes the outputs: a container that starts, or capacity for one.
+    /// Waiting for a worker: a container that starts, or capacity for one.
     Waiting,
     /// Making renditions of an image.
     Render,
     /// Making renditions of video or audio.
     Transcode,
-    /// Turning speech into text.
+    /// Transcribing speech.
     Transcribe,
     /// Collecting manifests.
     Finish,
 }
 
 impl Stage {
-    /// The name as it stands in records and metrics.
+    /// The name used in records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Stage {
         }
     }
 
-    /// The pipeline whose attempts work in this stage, if any do.
+    /// The pipeline that works in this stage, if any.
     #[must_use]
     pub const fn pipeline(self) -> Option<Pipeline> {
         match self {
@@ -64,7 +64,7 @@ impl Stage {
         }
     }
 
-    /// The span of overall progress, in percent, that this stage covers.
+    /// The range of total progress that this stage covers, in percent.
     pub(crate) const fn span(self) -> (u8, u8) {
         match self {
             Self::Queue | Self::Dispatch => (0, 0),

@@ -1,8 +1,7 @@
-//! Text that a stranger wrote, or a model after a stranger's words, before it goes anywhere.
+//! Cleans untrusted text, written by a user or by a model, before it is stored or shown.
 
-/// The text on one line: white space and control characters become single spaces, characters that have
-/// no look but change that of others are dropped, and what is left has at most `max_chars` characters.
-/// `None` where nothing is left.
+/// Returns the text on one line, with at most `max_chars` characters: white space and control characters become single
+/// spaces, and invisible characters that affect their neighbours are dropped. `None` if nothing is left.
 #[must_use]
 pub fn clean(text: &str, max_chars: usize) -> Option<String> {
     let spaced = text.chars().filter(|&c| !is_invisible(c)).map(|c| if c.is_control() { ' ' } else { c });
@@ -27,9 +26,9 @@ pub fn clean(text: &str, max_chars: usize) -> Option<String> {
     (!kept.is_empty()).then_some(kept)
 }
 
-/// Characters without a look (`Default_Ignorable_Code_Point`, Unicode UAX #44), among them marks and overrides of
-/// direction (UAX #9) and tags, and those that stand for an error. Joiners and the variation selectors
-/// of emoji stay: scripts and emoji need them.
+/// Invisible characters (`Default_Ignorable_Code_Point`, Unicode UAX #44), including direction marks and overrides (UAX
+/// #9) and tags, and replacement and non-characters. Joiners and the variation selectors of emoji are kept: scripts and
+/// emoji need them.
 const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -44,14 +43,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn control_and_direction_characters_go_and_words_stay() {
+    fn control_and_direction_characters_are_removed_and_words_kept() {
         assert_eq!(clean("  Canon\0\u{1b}[31m \r\n EOS\u{202e} R5 \u{200b}", 64).as_deref(), Some("Canon [31m EOS R5"));
         assert_eq!(clean("a\u{2028}b\u{2029}c\u{a0}d\u{3000}e\u{85}f", 64).as_deref(), Some("a b c d e f"));
         assert_eq!(clean("\0\0  \u{7f}", 64), None);
     }
 
     #[test]
-    fn scripts_and_emoji_keep_what_they_need() {
+    fn scripts_and_emoji_keep_their_joiners() {
         for text in ["می\u{200c}خواهم", "👩\u{200d}🚀", "❤\u{fe0f}", "e\u{301}", "한국어", "ไทย"]
         {
             assert_eq!(clean(text, 64).as_deref(), Some(text));
@@ -67,7 +66,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_clean_text_is_one_line_and_stays_as_it_is(text in any::<String>(), max in 0usize..50) {
+        fn clean_text_is_one_line_and_cleaning_is_idempotent(text in any::<String>(), max in 0usize..50) {
             if let Some(kept) = clean(&text, max) {
                 prop_assert!((1..=max).contains(&kept.chars().count()));
                 prop_assert!(!kept.chars().any(char::is_control) && !kept.contains("  "));

@@ -1,30 +1,30 @@
-//! Points in time, as data. The clock itself is outside this crate.
+//! Points in time, as data. This crate has no clock.
 
 use ::time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A point in time, milliseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in UTC with three
-/// decimals, so that text order is time order.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 in UTC with three decimals, so that
+/// text order is time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp {
     unix_ms: i64,
 }
 
-/// Not an RFC 3339 time between the years 1970 and 9999.
+/// The text is not an RFC 3339 time between the years 1970 and 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time between the years 1970 and 9999")]
 pub struct InvalidTimestamp;
 
-/// 9999-12-31T23:59:59.999Z: the last time that RFC 3339 can write.
+/// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can express.
 const LAST_UNIX_MS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The last time that can be written.
+    /// The last time that can be expressed.
     pub const MAX: Self = Self { unix_ms: LAST_UNIX_MS };
 
-    /// A time so many milliseconds after the epoch.
+    /// The time this many milliseconds after the epoch.
     pub const fn from_unix_ms(unix_ms: i64) -> Result<Self, InvalidTimestamp> {
         if unix_ms < 0 || unix_ms > LAST_UNIX_MS { Err(InvalidTimestamp) } else { Ok(Self { unix_ms }) }
     }
@@ -41,18 +41,25 @@ impl Timestamp {
         self.unix_ms / 1000
     }
 
-    /// Milliseconds from an earlier time to this one; 0 from a later one.
+    /// Milliseconds from an earlier time to this one; 0 if it is later.
     #[must_use]
     pub const fn ms_since(self, earlier: Self) -> u64 {
         if self.unix_ms > earlier.unix_ms { self.unix_ms.abs_diff(earlier.unix_ms) } else { 0 }
     }
 
-    /// This time, so many seconds later (or earlier), held within the years that can be written.
+    /// This time plus a number of seconds, which may be negative; clamped to the valid range.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         let unix_ms = self.unix_ms.saturating_add(seconds.saturating_mul(1000));
         let floored = if unix_ms < 0 { 0 } else { unix_ms };
         Self { unix_ms: if floored > LAST_UNIX_MS { LAST_UNIX_MS } else { floored } }
+    }
+
+    /// This time plus a number of milliseconds; at most the last valid time.
+    #[must_use]
+    pub const fn plus_ms(self, ms: u64) -> Self {
+        let unix_ms = self.unix_ms.saturating_add_unsigned(ms);
+        Self { unix_ms: if unix_ms > LAST_UNIX_MS { LAST_UNIX_MS } else { unix_ms } }
     }
 }
 
@@ -106,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_time_is_read_back_as_it_was_written(unix_ms in 0..=LAST_UNIX_MS) {
+        fn a_time_round_trips(unix_ms in 0..=LAST_UNIX_MS) {
             let at = Timestamp::from_unix_ms(unix_ms).unwrap();
             prop_assert_eq!(at.to_string().parse(), Ok(at));
         }
@@ -118,20 +125,20 @@ mod tests {
         }
 
         #[test]
-        fn adding_seconds_never_leaves_the_writable_years(unix_ms in 0..=LAST_UNIX_MS, seconds in any::<i64>()) {
+        fn adding_seconds_stays_in_the_valid_range(unix_ms in 0..=LAST_UNIX_MS, seconds in any::<i64>()) {
             let at = Timestamp::from_unix_ms(unix_ms).unwrap().plus_seconds(seconds);
             prop_assert!(Timestamp::from_unix_ms(at.unix_ms()).is_ok());
         }
     }
 
     #[test]
-    fn no_time_has_passed_since_a_later_time() {
+    fn the_time_since_a_later_time_is_zero() {
         let [early, late] = [1_000, 3_500].map(|ms| Timestamp::from_unix_ms(ms).unwrap());
         assert_eq!((late.ms_since(early), early.ms_since(late)), (2_500, 0));
     }
 
     #[test]
-    fn an_offset_is_turned_into_utc() {
+    fn an_offset_is_converted_to_utc() {
         let at: Timestamp = "2026-11-23T23:30:00.5+02:00".parse().unwrap();
         assert_eq!(at.to_string(), "2026-11-23T21:30:00.500Z");
     }

@@ -1,4 +1,4 @@
-//! What one worker did for a job, as a segment of the job's trace: the part that Lambda does for functions by itself.
+//! X-Ray segments for a worker's part of a job's trace. Lambda writes those of functions itself.
 
 use crate::{ids::JobId, stage::Stage, time::Timestamp, trail::TraceId};
 use serde_json::json;
@@ -6,26 +6,26 @@ use serde_json::json;
 /// A segment of a trace ("AWS X-Ray segment documents" in the X-Ray developer guide).
 #[derive(Debug, Clone)]
 pub struct TraceSegment<'a> {
-    /// The deployment, by the name of its stage.
+    /// Name of the deployment's stage.
     pub deployment: &'a str,
-    /// What was done.
+    /// Stage of the job in which the worker ran.
     pub stage: Stage,
-    /// Any number that no other segment of the trace has.
+    /// Id of the segment, unique within the trace.
     pub id: u64,
-    /// The trace that the job's request began.
+    /// The trace of the job's original request.
     pub trace: &'a TraceId,
     /// The job.
     pub job: &'a JobId,
-    /// When the worker began.
+    /// Start of the work.
     pub started_at: Timestamp,
-    /// When it was done.
+    /// End of the work.
     pub ended_at: Timestamp,
-    /// Whether it failed for a reason on our side.
+    /// Set if it failed for a reason on our side.
     pub fault: bool,
 }
 
 impl TraceSegment<'_> {
-    /// The document that X-Ray takes. Times are seconds since 1970.
+    /// The JSON document for X-Ray. Times are in seconds since 1970.
     #[must_use]
     pub fn document(&self) -> String {
         let seconds = |at: Timestamp| std::time::Duration::from_millis(at.unix_ms().unsigned_abs()).as_secs_f64();
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_is_what_xray_documents() {
+    fn a_segment_matches_the_xray_documentation() {
         let segment = TraceSegment {
             deployment: "dev",
             stage: Stage::Transcode,

@@ -1,25 +1,25 @@
-//! What joins the log lines of one job, from the request that submitted it to the worker that ends it.
+//! Ids that connect the log lines of one job, from the request that submitted it to the worker that ends it.
 
 use crate::ids::{InvalidId, Sha256};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// Where a submission came from.
+/// Origin of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
-    /// The request, event or tick that submitted the job.
+    /// The request, event or scheduled run that submitted the job.
     pub correlation_id: CorrelationId,
-    /// Its trace, where it has one.
+    /// Id of its trace, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
-    /// Whether X-Ray keeps that trace; most are dropped, and have an id all the same.
+    /// Set if X-Ray keeps that trace; most are dropped, but have an id too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sampled: bool,
 }
 
 impl Origin {
-    /// The tracing header by which whatever follows joins the trace ("Tracing header" in the X-Ray developer guide).
+    /// The tracing header by which later calls join the trace ("Tracing header" in the X-Ray developer guide).
     #[must_use]
     pub fn trace_header(&self) -> Option<String> {
         let root = self.trace_id.as_ref()?;
@@ -27,22 +27,22 @@ impl Origin {
     }
 }
 
-/// What every log line of a job carries besides the job's id. It travels in the job's record, its message and its
-/// execution, so that nobody on the way has to find it out again.
+/// Fields that every log line of a job has besides the job's id. They are stored in the job's record, message and
+/// execution, so that no step has to look them up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trail {
-    /// Where the job came from.
+    /// Origin of the job.
     #[serde(flatten)]
     pub origin: Origin,
-    /// Stands for its owner.
+    /// Hash of its owner's id.
     pub user_hash: UserHash,
 }
 
 macro_rules! text_id {
     ($name:ident, $what:literal) => {
         impl $name {
-            /// As it stands in logs.
+            /// The text as logged.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -71,7 +71,7 @@ macro_rules! text_id {
     };
 }
 
-/// Names what caused a job: API Gateway's request id, S3's, or the id of an `EventBridge` event. 1 to 128 visible
+/// Id of the cause of a job: API Gateway's request id, S3's, or the id of an `EventBridge` event. 1 to 128 visible
 /// ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -85,7 +85,7 @@ impl CorrelationId {
     }
 }
 
-/// A trace of X-Ray: `1-`, 8 hexadecimal digits, `-`, 24 more ("Tracing header" in the X-Ray developer guide).
+/// X-Ray trace id: `1-`, 8 hexadecimal digits, `-`, 24 more ("Tracing header" in the X-Ray developer guide).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TraceId(String);
@@ -105,21 +105,21 @@ impl TraceId {
 impl FromStr for TraceId {
     type Err = InvalidId;
 
-    /// Reads the trace off a tracing header: `Root=1-…;Parent=…;Sampled=1`, in any order.
+    /// Parses the trace id from a tracing header: `Root=1-…;Parent=…;Sampled=1`, in any order.
     fn from_str(header: &str) -> Result<Self, InvalidId> {
         let root = header.split(';').find_map(|field| field.trim().strip_prefix("Root="));
         root.ok_or(InvalidId("X-Ray tracing header"))?.to_owned().try_into()
     }
 }
 
-/// Whether a tracing header says that its trace is kept.
+/// Returns whether a tracing header states that its trace is kept.
 #[must_use]
 pub fn is_sampled(header: &str) -> bool {
     header.split(';').any(|field| field.trim() == "Sampled=1")
 }
 
-/// Stands for a user in logs: the first 16 hexadecimal digits of a digest of their id. 64 bits tell apart all users that
-/// one deployment has, and are too few to be called an identifier elsewhere.
+/// Pseudonym of a user in logs: the first 16 hexadecimal digits of a digest of their id. 64 bits distinguish all users
+/// of one deployment, and are too few to identify anyone elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserHash(String);
@@ -150,7 +150,7 @@ mod tests {
     const TRACE: &str = "1-67891233-abcdef012345678912345678";
 
     #[test]
-    fn a_trace_is_read_off_a_header_in_any_order() {
+    fn a_trace_id_is_parsed_from_a_header_in_any_order() {
         for header in [
             format!("Root={TRACE}"),
             format!("Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1"),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_kept_where_its_header_says_so() {
+    fn a_trace_is_sampled_if_its_header_says_so() {
         assert!(is_sampled(&format!("Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")));
         for header in ["", TRACE, "Root=1;Sampled=0", "Root=1;Sampled=?"] {
             assert!(!is_sampled(header), "{header}");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_is_refused() {
+    fn an_invalid_trace_is_refused() {
         for header in
             ["", "Root=", "Parent=53995c3f42cd8ad8", "Root=1-67891233-abc", "Root=2-67891233-abcdef012345678912345678"]
         {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trail_is_flat_and_is_read_back_as_it_was_written() {
+    fn a_trail_is_flat_and_round_trips() {
         let trail = Trail {
             origin: Origin {
                 correlation_id: CorrelationId("r-1".into()),

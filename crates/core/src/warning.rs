@@ -1,4 +1,4 @@
-//! What is not as it should be with a file that was processed all the same.
+//! Warnings about a file that was processed despite a problem.
 
 use crate::{
     error::{ErrorCode, JobError},
@@ -6,20 +6,20 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A stable kind of warning. Codes are added, never renamed.
+/// A stable code for a kind of warning. Codes are added, never renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// The end of the file is missing. What is there was processed.
+    /// The end of the file is missing. The rest was processed.
     CutOff,
-    /// The file breaks the rules of its format; it was read as browsers read it.
+    /// The file violates its format; it was read as browsers do.
     Repaired,
-    /// The outputs show less than the file holds: a limit was reached.
+    /// The outputs cover less than the file, because a limit was reached.
     Shortened,
-    /// The outputs were made from a preview that the camera stored, not from its sensor data.
+    /// The outputs were made from the camera's embedded preview, not from its sensor data.
     PreviewUsed,
-    /// One step could not be done, and its outputs are missing. The others are there.
+    /// One step failed and its outputs are missing. The others exist.
     StepFailed,
 }
 
@@ -29,43 +29,43 @@ impl WarningCode {
         &[Self::CutOff, Self::Repaired, Self::Shortened, Self::PreviewUsed, Self::StepFailed];
 }
 
-/// One thing that the owner of a file may want to know: `{code, message}`, and of a step that failed its `error`.
+/// A note for the owner of a processed file: `{code, message}`, and for a failed step also its error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(description = "What the owner of a file may want to know.")
+    schemars(description = "A note for the owner of a processed file.")
 )]
 pub struct Warning {
-    /// Stable, for programs.
+    /// Stable code, for programs.
     pub code: WarningCode,
-    /// For people, with what was found; free of keys, names and addresses.
+    /// Message for people, with the finding; free of keys, names and addresses.
     pub message: String,
-    /// The step that failed, and why.
+    /// The failed step and its error.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedStep>,
 }
 
-/// The step that a job was completed without.
+/// A step without which a job was completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailedStep {
-    /// Its stage.
+    /// Stage of the step.
     pub step: Stage,
-    /// The code that the job would have failed with, had it needed the step.
+    /// The code with which the job would have failed if the step were required.
     pub error_code: ErrorCode,
-    /// Whether the same file may succeed later.
+    /// True if the same file may succeed later.
     pub retryable: bool,
 }
 
 impl Warning {
-    /// A warning with its explanation.
+    /// A warning with a message.
     pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), failed: None }
     }
 
-    /// That a job was completed without a step, and why.
+    /// A warning that a job was completed without a step, with the reason.
     #[must_use]
     pub fn of_failed_step(error: &JobError) -> Self {
         let message = format!(
@@ -78,7 +78,8 @@ impl Warning {
     }
 }
 
-/// The warnings of several workers as one list. What a later one found as well, each in its own words, is said once.
+/// Merges the warnings of several workers. A code that an earlier worker reported is dropped from later lists, even if
+/// the message differs.
 #[must_use]
 pub fn joined<'a>(lists: impl IntoIterator<Item = &'a [Warning]>) -> Vec<Warning> {
     lists.into_iter().fold(Vec::new(), |mut all, list| {
@@ -94,11 +95,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_workers_found_of_one_source_is_said_once_and_what_one_found_twice_twice() {
+    fn joining_drops_repeated_codes_across_workers_but_not_within_one() {
         let cut = |message: &str| Warning::new(WarningCode::CutOff, message);
         let repaired = |message: &str| Warning::new(WarningCode::Repaired, message);
         let (first, second) =
-            ([cut("7 of 10 seconds are there")], [cut("70% is there"), repaired("one"), repaired("two")]);
+            ([cut("7 of 10 seconds are present")], [cut("70% is present"), repaired("one"), repaired("two")]);
         assert_eq!(joined([&first[..], &second[..]]), [first[0].clone(), repaired("one"), repaired("two")]);
     }
 }

@@ -1,9 +1,10 @@
-//! A hostile program: each attempt reaches for something that a program behind the fence must not reach.
+//! A hostile program: each attempt tries something that a fenced program must not be able to do.
 //!
-//! Exit codes: 0 it got out, with what it got on standard output; 1 it was stopped, with the system's reason; 2 usage.
+//! Exit codes: 0 if the attempt succeeded, with its result on standard output; 1 if it was stopped, with the system's
+//! reason; 2 for invalid usage.
 
-#![expect(clippy::print_stdout, reason = "what it got is what it is asked for")]
-#![expect(unsafe_code, reason = "no crate has the calls of a hostile program")]
+#![expect(clippy::print_stdout, reason = "the result is printed")]
+#![expect(unsafe_code, reason = "no crate offers the calls of a hostile program")]
 
 use nix::{
     sched::{CloneFlags, unshare},
@@ -56,10 +57,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// What reaches the network, and then everything else.
+/// Attempts to reach the network, or any other attempt.
 fn attempt(words: &[&str]) -> io::Result<String> {
     match *words {
-        // Any answer is one, a refusal by the other end or by routing too.
+        // Any answer counts, including a refusal by the peer or by routing.
         ["connect", address] => {
             let address = address.parse().map_err(io::Error::other)?;
             match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
@@ -80,7 +81,7 @@ fn attempt(words: &[&str]) -> io::Result<String> {
     }
 }
 
-/// What reads and writes files.
+/// Attempts to read and write files.
 fn files(words: &[&str]) -> io::Result<String> {
     match *words {
         ["read", path] => fs::read(path).map(|content| String::from_utf8_lossy(&content).replace('\0', "\n")),
@@ -96,7 +97,7 @@ fn files(words: &[&str]) -> io::Result<String> {
     }
 }
 
-/// What touches other processes, or makes them.
+/// Attempts to access other processes, or to create them.
 fn processes(words: &[&str]) -> io::Result<String> {
     match *words {
         ["attach", pid] => {
@@ -121,9 +122,9 @@ fn processes(words: &[&str]) -> io::Result<String> {
             signal::kill(getppid(), signal::Signal::SIGCONT)?;
             Ok("a signal".to_owned())
         }
-        // A descriptor's owner gets its signals, whoever that is.
+        // A descriptor's owner, which can be any process, receives its signals.
         ["own", pid] => {
-            // SAFETY: plain numbers go in, and a number comes out.
+            // SAFETY: takes and returns only numbers.
             match unsafe { libc::fcntl(0, libc::F_SETOWN, parsed(pid)?.as_raw()) } {
                 -1 => Err(io::Error::last_os_error()),
                 _ => Ok("a descriptor that signals another process".to_owned()),
@@ -131,10 +132,10 @@ fn processes(words: &[&str]) -> io::Result<String> {
         }
         ["inherited", descriptor] => {
             let descriptor = descriptor.parse().map_err(io::Error::other)?;
-            // SAFETY: plain numbers go in, and a number comes out.
+            // SAFETY: takes and returns only numbers.
             match unsafe { libc::fcntl(descriptor, libc::F_GETFD) } {
                 -1 => Err(io::Error::last_os_error()),
-                _ => Ok("a descriptor of whoever started it".to_owned()),
+                _ => Ok("a descriptor of the parent process".to_owned()),
             }
         }
         ["threads", count] => {
@@ -152,7 +153,7 @@ fn processes(words: &[&str]) -> io::Result<String> {
             over.store(true, Ordering::Relaxed);
             made
         }
-        // Not an attempt either: the rest runs as on a kernel that has no Landlock.
+        // Not an attempt: runs the given program as on a kernel without Landlock.
         ["without-landlock", program, ..] => {
             let missing = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
             let calls = [(libc::SYS_landlock_create_ruleset, Vec::new())].into();
@@ -176,7 +177,7 @@ fn processes(words: &[&str]) -> io::Result<String> {
     }
 }
 
-/// What takes more than was given, and those who are no attempts.
+/// Attempts to exceed limits, and commands that are not attempts.
 fn resources(words: &[&str]) -> io::Result<String> {
     match *words {
         ["memory-file"] => {
@@ -196,12 +197,12 @@ fn resources(words: &[&str]) -> io::Result<String> {
             Ok(format!("{mib} MiB"))
         }
         ["dump"] => process::abort(),
-        // Not an attempt but whom they are made on: it stays until its input ends.
+        // Not an attempt, but the target of attempts: runs until its input ends.
         ["victim"] | ["victim", "closed"] => {
             if words.len() == 2 {
                 rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
             } else {
-                // So that Yama lets anybody attach; without it the call is not there.
+                // Lets any process attach under Yama; without Yama, the call does not exist.
                 let _ = rustix::process::set_ptracer(rustix::process::PTracer::Any);
             }
             let secret = Box::new(*b"a secret");

@@ -1,5 +1,5 @@
-//! Which files a program reaches: libraries and its source to read, its room to write. By Landlock, which Linux has since
-//! 5.13 and not every kernel has turned on.
+//! File access of a program: it can read libraries and its source, and read and write its room. Enforced by Landlock,
+//! which exists since Linux 5.13 but is not enabled in every kernel.
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
@@ -7,19 +7,20 @@ use landlock::{
 };
 use std::path::{Path, PathBuf};
 
-/// The newest rights that are asked for; a kernel that knows fewer applies those it knows.
+/// Landlock version whose rights are requested. An older kernel applies those that it knows.
 const RIGHTS: ABI = ABI::V6;
 
-/// Where libraries are, and what the loader needs to find them.
+/// Directories with libraries, and the loader's cache of their paths.
 const LIBRARIES: &[&str] =
     &["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"];
-/// What the kernel starts in order to start a program.
+/// Program loaders, which the kernel executes to start a program.
 const LOADERS: &[&str] = &["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
-/// How many processors there are: encoders start as many threads. Nothing of any process.
+/// The number of processors, which determines how many threads encoders start, and random bytes. Nothing about any
+/// process.
 const MACHINE: &[&str] = &["/sys/devices/system/cpu", "/proc/cpuinfo", "/dev/urandom"];
-const NOWHERE: &str = "/dev/null";
+const NULL_DEVICE: &str = "/dev/null";
 
-/// What is let through beside libraries.
+/// Paths to allow in addition to the constants above.
 #[derive(Default)]
 pub(crate) struct Access<'a> {
     pub(crate) room: Option<&'a Path>,
@@ -27,31 +28,31 @@ pub(crate) struct Access<'a> {
     pub(crate) program: Option<&'a Path>,
 }
 
-/// How much of it holds.
+/// How much of the restriction the kernel enforces.
 #[derive(Clone, Copy)]
-pub(crate) enum Held {
+pub(crate) enum Enforcement {
     Full,
-    /// Of an older kernel: files do, sockets and signals may not.
-    Partly,
+    /// By an older kernel: files are restricted; sockets and signals possibly not.
+    Partial,
     Missing,
 }
 
-impl Held {
+impl Enforcement {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
-            Self::Partly => "partial",
+            Self::Partial => "partial",
             Self::Missing => "missing",
         }
     }
 }
 
-pub(crate) fn restrict(access: &Access<'_>) -> Result<Held, String> {
+pub(crate) fn restrict(access: &Access<'_>) -> Result<Enforcement, String> {
     let status = rules(access).map_err(|error| format!("failed to restrict files: {error}"))?;
     Ok(match status {
-        RulesetStatus::FullyEnforced => Held::Full,
-        RulesetStatus::PartiallyEnforced => Held::Partly,
-        RulesetStatus::NotEnforced => Held::Missing,
+        RulesetStatus::FullyEnforced => Enforcement::Full,
+        RulesetStatus::PartiallyEnforced => Enforcement::Partial,
+        RulesetStatus::NotEnforced => Enforcement::Missing,
     })
 }
 
@@ -62,9 +63,9 @@ fn rules(access: &Access<'_>) -> Result<RulesetStatus, RulesetError> {
     let mut allowed: Vec<(&Path, BitFlags<AccessFs>)> = Vec::new();
     allowed.extend(LIBRARIES.iter().chain(MACHINE).map(|path| (Path::new(path), look)));
     allowed.extend(LOADERS.iter().map(|path| (Path::new(path), start)));
-    allowed.push((Path::new(NOWHERE), AccessFs::ReadFile | AccessFs::WriteFile));
+    allowed.push((Path::new(NULL_DEVICE), AccessFs::ReadFile | AccessFs::WriteFile));
     allowed.extend(access.program.map(|path| (path, start)));
-    // Of a program that brought its own.
+    // Libraries that are installed with the program, such as /opt/x/lib for /opt/x/bin/program.
     let own_libraries = access.program.and_then(|path| Some(path.canonicalize().ok()?.ancestors().nth(2)?.join("lib")));
     allowed.extend(own_libraries.iter().map(|path| (path.as_path(), look)));
     allowed.extend(access.read.iter().map(|path| (path.as_path(), AccessFs::ReadFile.into())));
@@ -76,7 +77,7 @@ fn rules(access: &Access<'_>) -> Result<RulesetStatus, RulesetError> {
         .scope(Scope::from_all(RIGHTS))?
         .create()?;
     for (path, rights) in allowed {
-        // What is not there needs no rule.
+        // A missing path needs no rule.
         let Ok(file) = PathFd::new(path) else { continue };
         let rights = if path.is_dir() { rights } else { rights & AccessFs::from_file(RIGHTS) };
         ruleset = ruleset.add_rule(PathBeneath::new(file, rights))?;

@@ -1,25 +1,25 @@
-//! What a program may use up, and that it is ended with the thread that started it.
+//! Resource limits of a program, which is also killed when the thread that started it ends.
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 
 #[derive(Args)]
 pub(crate) struct Limits {
-    /// Address space.
+    /// Maximum address space.
     #[arg(long, value_name = "BYTES")]
     memory_bytes: u64,
-    /// Largest file that it may write.
+    /// Maximum size of a file that the program writes.
     #[arg(long, value_name = "BYTES")]
     file_bytes: u64,
-    /// Processor time, of all its threads together.
+    /// Maximum processor time of all threads together.
     #[arg(long, value_name = "SECONDS")]
     cpu_seconds: u64,
 }
 
-/// Descriptors: for the source, the outputs and libraries.
+/// Maximum number of open files: the source, the outputs and libraries.
 const OPEN_FILES: u64 = 256;
-/// Threads of all programs of the user together, which is how the kernel counts them: more than a desktop has, and far
-/// fewer than a machine.
+/// Maximum number of threads of all of the user's programs together, which is how the kernel counts them: more than a
+/// desktop has, and far fewer than a machine supports.
 const THREADS: u64 = 4096;
 
 impl Limits {
@@ -30,16 +30,16 @@ impl Limits {
             (Resource::Cpu, self.cpu_seconds),
             (Resource::Nofile, OPEN_FILES),
             (Resource::Nproc, THREADS),
-            // A dump would lie where the outputs do.
+            // A core dump would be written next to the outputs.
             (Resource::Core, 0),
         ];
         for (resource, limit) in limits {
-            // One that is tighter already stays.
+            // Keep a limit that is already lower.
             let limit = getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
             setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
                 .map_err(|error| format!("failed to set the limit {resource:?} to {limit}: {error}"))?;
         }
         set_parent_process_death_signal(Some(Signal::KILL))
-            .map_err(|error| format!("failed to be ended with the worker: {error}"))
+            .map_err(|error| format!("failed to set the signal for the end of the worker: {error}"))
     }
 }

@@ -1,7 +1,7 @@
-//! `smmu-fence`: restricts itself and becomes the program that reads a stranger's file.
+//! `smmu-fence`: restricts itself, and then executes the program that reads an untrusted file.
 //!
-//! It needs no privilege, so that it holds in Fargate and in Lambda as on a laptop. Each part restricts this very
-//! process; exec keeps all of it, and the program cannot take any of it back.
+//! It needs no privileges, so it works in Fargate and in Lambda as well as on a laptop. Each part restricts the current
+//! process; exec keeps all restrictions, and the program cannot lift any of them.
 
 mod files;
 mod limits;
@@ -17,11 +17,11 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// Starts a program that sees its room and nothing else of this machine.
+/// Runs a program that can access nothing on this machine but its own folder.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: those of the program; 125 if the fence cannot be set up, 127 if the program cannot be started."
+    after_help = "Exit codes: the program's own; 125 if the fence cannot be set up; 127 if the program cannot start."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -30,71 +30,72 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Mode {
-    /// Says in one line of JSON what holds here: 0 if system calls can be filtered, 125 otherwise.
+    /// Prints one line of JSON: which restrictions work here. Exits with 0 if system calls can be filtered, else 125.
     Check,
-    /// Becomes a program.
+    /// Restricts this process and executes a program.
     Run(Run),
 }
 
 #[derive(Args)]
 struct Run {
-    /// The folder that the program may read and write.
+    /// Folder that the program can read and write.
     #[arg(long, value_name = "DIR")]
     room: PathBuf,
-    /// A file that it may read.
+    /// File that the program can read; repeatable.
     #[arg(long, value_name = "FILE")]
     read: Vec<PathBuf>,
     #[command(flatten)]
     limits: Limits,
-    /// Go on where system calls cannot be filtered.
+    /// Continue if system calls cannot be filtered.
     #[arg(long)]
     best_effort: bool,
-    /// The program, by its path, and its arguments.
+    /// Path of the program, and its arguments.
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     command: Vec<PathBuf>,
 }
 
-/// As of `env` and `timeout`: what went wrong is this program's own affair.
+/// Failure of this program itself, as in `env` and `timeout`.
 const NO_FENCE: u8 = 125;
+/// The program could not be started.
 const NO_PROGRAM: u8 = 127;
 
-/// The first descriptor that is not one of the three streams.
-const FIRST_OF_OTHERS: i32 = 3;
+/// The first descriptor after the three standard streams.
+const FIRST_OTHER_DESCRIPTOR: i32 = 3;
 
 fn main() -> ExitCode {
-    // Until the filter holds, whoever could write to this process would have what it still has.
+    // Until the filter is active, a process that can write to this one could make it use its remaining rights.
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        complain(&format!("failed to close this process to others: {error}"));
+        report(&format!("failed to protect this process from others: {error}"));
         return ExitCode::from(NO_FENCE);
     }
     match Arguments::parse().mode {
         Mode::Check => check(),
         Mode::Run(run) => {
-            let (code, complaint) = run.become_program();
-            complain(&complaint);
+            let (code, reason) = run.become_program();
+            report(&reason);
             ExitCode::from(code)
         }
     }
 }
 
-/// Fences this process in, with nothing to read, and says how that went.
+/// Restricts this process, without any additional paths, and prints the result.
 fn check() -> ExitCode {
     let files = files::restrict(&files::Access::default());
     let filtered = system_calls::restrict();
-    let landlock = files.as_ref().map_or("failed", |held| held.name());
-    // Nobody may be there to read it.
+    let landlock = files.as_ref().map_or("failed", |enforcement| enforcement.name());
+    // Standard output can be closed.
     let _ = writeln!(io::stdout(), "{}", serde_json::json!({ "seccomp": filtered.is_ok(), "landlock": landlock }));
     match files.and(filtered) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            complain(&reason);
+            report(&reason);
             ExitCode::from(NO_FENCE)
         }
     }
 }
 
 impl Run {
-    /// Comes back only if it failed: with the exit code, and why.
+    /// Returns only on failure, with the exit code and the reason.
     fn become_program(self) -> (u8, String) {
         let [program, arguments @ ..] = self.command.as_slice() else { unreachable!("clap requires it") };
         if let Err(reason) = self.fence(program) {
@@ -104,11 +105,11 @@ impl Run {
         (NO_PROGRAM, format!("failed to start {}: {error}", program.display()))
     }
 
-    /// The filter comes last: what sets up the rest is not among the calls that it lets through.
+    /// Restricts this process. The filter comes last, because it blocks the calls that set up the other restrictions.
     fn fence(&self, program: &Path) -> Result<(), String> {
         self.limits.apply()?;
-        // Whatever our own parent forgot to close.
-        close_fds::set_fds_cloexec(FIRST_OF_OTHERS, &[]);
+        // Descriptors that our parent forgot to close.
+        close_fds::set_fds_cloexec(FIRST_OTHER_DESCRIPTOR, &[]);
         let access = files::Access { room: Some(&self.room), read: &self.read, program: Some(program) };
         files::restrict(&access)?;
         match system_calls::restrict() {
@@ -118,7 +119,7 @@ impl Run {
     }
 }
 
-/// Under our own name, by which the worker knows that the program never ran.
-fn complain(reason: &str) {
+/// Prints an error with our own name, by which the worker knows that the program never ran.
+fn report(reason: &str) {
     let _ = writeln!(io::stderr(), "smmu-fence: {reason}");
 }

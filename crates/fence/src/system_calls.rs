@@ -1,8 +1,8 @@
-//! Which system calls a program has: those of computing, and of files that are there. By seccomp, which needs no
-//! privilege and which every kernel has that runs containers.
+//! System calls of a program: those for computing and for files. Enforced by seccomp, which needs no privileges and is
+//! available in every kernel that runs containers.
 //!
-//! The program sees an old kernel, one that knows nothing of sockets, processes, or anything not listed here: ENOSYS,
-//! which libraries take for a reason to do without. A call that a later libc prefers is answered like that too.
+//! All other calls fail with ENOSYS, as in an old kernel without sockets or processes; libraries then do without them.
+//! The same applies to newer calls that a later libc prefers.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -10,10 +10,10 @@ use seccompiler::{
 };
 use std::{collections::BTreeMap, env::consts::ARCH, process};
 
-/// Let through whatever its arguments are.
-const FREE: &[i64] = &[
-    // Files. Landlock says which; no links, so that no name in the room leads out of it, and no folders, since what a room
-    // holds is counted in one.
+/// Calls allowed with any arguments.
+const UNCONDITIONAL: &[i64] = &[
+    // Files; Landlock restricts which. No links, so that no name in the room leads out of it. No folders, since the
+    // size of the room is measured in a single folder.
     libc::SYS_openat,
     libc::SYS_close,
     libc::SYS_close_range,
@@ -57,7 +57,7 @@ const FREE: &[i64] = &[
     libc::SYS_munmap,
     libc::SYS_madvise,
     libc::SYS_membarrier,
-    // As much as the system's own limit lets it; libgcrypt complains without.
+    // Up to the system's own limit; libgcrypt complains without it.
     libc::SYS_mlock,
     libc::SYS_munlock,
     // Threads.
@@ -100,14 +100,14 @@ const FREE: &[i64] = &[
     libc::SYS_sysinfo,
     libc::SYS_umask,
     libc::SYS_uname,
-    // To become the program, with the same fence around it.
+    // To execute the program, which keeps the filter.
     libc::SYS_execve,
     libc::SYS_exit_group,
 ];
 
-/// What x86-64 has beside, from before the calls above were there.
+/// Older variants of the calls above, which only x86-64 has.
 #[cfg(target_arch = "x86_64")]
-const OLD: &[i64] = &[
+const LEGACY: &[i64] = &[
     libc::SYS_access,
     libc::SYS_arch_prctl,
     libc::SYS_dup2,
@@ -125,9 +125,9 @@ const OLD: &[i64] = &[
     libc::SYS_unlink,
 ];
 #[cfg(not(target_arch = "x86_64"))]
-const OLD: &[i64] = &[];
+const LEGACY: &[i64] = &[];
 
-/// What may be done to a descriptor.
+/// Allowed commands of `fcntl`.
 const DESCRIPTORS: [i32; 12] = [
     libc::F_DUPFD,
     libc::F_DUPFD_CLOEXEC,
@@ -143,36 +143,38 @@ const DESCRIPTORS: [i32; 12] = [
     libc::F_OFD_SETLKW,
 ];
 
-/// Let through where an argument has one of these values.
-fn bound() -> [(i64, u8, Vec<u64>); 6] {
+/// Calls allowed only if one argument has one of these values: call, index of the argument, values.
+fn conditional() -> [(i64, u8, Vec<u64>); 6] {
     let own = u64::from(process::id());
     let named = |values: &[i32]| values.iter().map(|&value| value.unsigned_abs().into()).collect();
     [
-        // Itself alone: `abort` and `raise` use them.
+        // Only itself: `abort` and `raise` use these calls.
         (libc::SYS_kill, 0, vec![own]),
         (libc::SYS_tgkill, 0, vec![own]),
         (libc::SYS_prlimit64, 0, vec![0, own]),
-        // Not whom a descriptor's signals go to: that would be anybody.
+        // Without F_SETOWN, which could direct a descriptor's signals to any process.
         (libc::SYS_fcntl, 1, named(&DESCRIPTORS)),
-        // Whether a stream is a terminal; nothing may be put into one.
+        // Queries whether a stream is a terminal; nothing can be inserted into its input.
         (libc::SYS_ioctl, 1, vec![libc::TCGETS, libc::TIOCGWINSZ]),
-        // Not the signal that ends it with the worker.
+        // Without PR_SET_PDEATHSIG, which could disable the signal that kills it with the worker.
         (libc::SYS_prctl, 0, named(&[libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_CAPBSET_READ])),
     ]
 }
 
 pub(crate) fn restrict() -> Result<(), String> {
-    let program = filter().map_err(|error| format!("failed to make the filter of system calls: {error}"))?;
+    let program = filter().map_err(|error| format!("failed to build the system call filter: {error}"))?;
     apply_filter(&program).map_err(|error| format!("failed to filter system calls: {error}"))
 }
 
 fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = FREE.iter().chain(OLD).map(|&call| (call, Vec::new())).collect();
-    for (call, argument, values) in bound() {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        UNCONDITIONAL.iter().chain(LEGACY).map(|&call| (call, Vec::new())).collect();
+    for (call, argument, values) in conditional() {
         let one_of = values.into_iter().map(|value| rule(argument, SeccompCmpOp::Eq, value));
         rules.insert(call, one_of.collect::<Result<_, _>>()?);
     }
-    // Threads, no processes. What clone3 is asked cannot be looked at, so it is not there, and libc takes clone.
+    // Threads, but no processes. The filter cannot read the arguments of clone3, so it is not allowed, and libc falls
+    // back to clone.
     let thread = libc::CLONE_THREAD.unsigned_abs().into();
     rules.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
 

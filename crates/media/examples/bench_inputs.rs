@@ -1,4 +1,4 @@
-//! Writes what `bench/images.py` renders into a folder: `bench_inputs DIR`. Photos of 12 and 48
+//! Writes the inputs of `bench/images.py` into a folder: `bench_inputs DIR`. Photos of 12 and 48
 //! megapixels, each as JPEG and as PNG of the same pixels.
 
 #[path = "../tests/support/mod.rs"]

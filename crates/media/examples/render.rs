@@ -1,4 +1,4 @@
-//! What `bench/images.py` measures: `render INPUT OUTDIR [PROFILE.json]`, and nothing else in the process.
+//! The process that `bench/images.py` measures: `render INPUT OUTDIR [PROFILE.json]`. It only renders.
 
 use smmu_core::image::{ImageLimits, ImageProfile};
 use std::{env, error::Error, fs, path::PathBuf};

@@ -1,4 +1,4 @@
-//! Writes the sample pictures of `make demo` into a folder: `samples DIR`. The same bytes every time.
+//! Writes the sample pictures of `make demo` into a folder: `samples DIR`. The output is deterministic.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&folder);
     fs::create_dir_all(folder)?;
 
-    // A phone held upright: the sensor's long side lies across, Exif tells how to turn it.
+    // A phone held upright: the pixels are stored in landscape, and Exif tells how to rotate them.
     let (width, height) = (3024, 4032);
     let upright = image::RgbImage::from_raw(width, height, support::photo(width, height)).ok_or("a whole picture")?;
     let across = image::imageops::rotate270(&upright);
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A WebP file of a picture, by way of rendering it at its own size.
+/// Converts a picture to WebP by rendering it at its own size.
 fn webp_of(content: &[u8], extension: &str, edge: u32) -> Result<Vec<u8>, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let input = folder.path().join("input").with_extension(extension);

@@ -1,5 +1,5 @@
-//! Gives a master playlist its captions as `update-status` does, for `bench/players.py`:
-//! `with_captions MASTER NAME LANGUAGE`, the name in a player's menu and a BCP 47 tag.
+//! Adds captions to a master playlist, as `update-status` does, for `bench/players.py`:
+//! `with_captions MASTER NAME LANGUAGE`, with the name in a player's menu and a BCP 47 tag.
 
 use smmu_core::{
     av::hls::{SubtitleRendition, master_with_subtitles},

@@ -1,5 +1,5 @@
-//! What a camera wrote, in Exif or in the directories of its own file: the few fields that are of use. Everything else,
-//! position and maker notes above all, is never read out.
+//! Reads the few useful fields that a camera wrote, from Exif or from the directories of a raw file. Everything else,
+//! above all position and maker notes, is never read.
 
 use crate::text;
 use smmu_core::{
@@ -7,36 +7,36 @@ use smmu_core::{
     image::{CameraFacts, Orientation},
 };
 
-/// Exif that was understood, at least in part.
+/// Exif metadata that could be parsed, at least in part.
 pub(crate) struct Metadata<'a> {
     main: Directory<'a>,
 }
 
 impl<'a> Metadata<'a> {
-    /// Reads a TIFF structure as it stands in a file, with or without JPEG's `Exif` prefix. One that
-    /// cannot be read counts as absent; of one that is damaged, the sound part counts.
+    /// Parses a TIFF structure as stored in a file, with or without JPEG's `Exif` prefix. If it cannot be read it
+    /// counts as absent; if it is damaged, the intact part is used.
     pub(crate) fn parse(block: &'a [u8]) -> Option<Self> {
         let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
         Some(Self { main: Tiff::open(block, 0)?.main()? })
     }
 
-    /// How the pixels lie.
+    /// Orientation of the stored pixels.
     pub(crate) fn orientation(&self) -> Option<Orientation> {
         orientation(&self.main)
     }
 
-    /// What the camera wrote, if it wrote anything useful.
+    /// The camera's facts, if it wrote any.
     pub(crate) fn camera(&self) -> Option<CameraFacts> {
         facts(&self.main, self.main.below(tag::EXIF_IFD).as_ref())
     }
 }
 
-/// How the pixels lie, as a main directory says.
+/// Orientation of the stored pixels, from a main directory.
 pub(crate) fn orientation<R: ReadAt + ?Sized>(main: &Directory<'_, R>) -> Option<Orientation> {
     main.long(tag::ORIENTATION).and_then(Orientation::of_number)
 }
 
-/// The facts of a main directory and of the Exif directory, if there are any.
+/// The camera's facts, from a main directory and its Exif directory; `None` if it has none.
 pub(crate) fn facts<R: ReadAt + ?Sized>(
     main: &Directory<'_, R>,
     exif: Option<&Directory<'_, R>>,
@@ -58,7 +58,7 @@ pub(crate) fn facts<R: ReadAt + ?Sized>(
     (facts != CameraFacts::default()).then_some(facts)
 }
 
-/// The facts of a raw file, and what only its preview says.
+/// The facts of a raw file, completed by those of its preview.
 pub(crate) fn joined(own: Option<CameraFacts>, preview: Option<CameraFacts>) -> Option<CameraFacts> {
     let (own, preview) = match (own, preview) {
         (Some(own), Some(preview)) => (own, preview),
@@ -76,7 +76,7 @@ pub(crate) fn joined(own: Option<CameraFacts>, preview: Option<CameraFacts>) -> 
     })
 }
 
-/// A positive fraction, rounded to what a person would read off a camera.
+/// A positive fraction, rounded to six significant digits.
 fn quotient(numerator: u32, denominator: u32) -> Option<f64> {
     if numerator == 0 || denominator == 0 {
         return None;
@@ -86,8 +86,8 @@ fn quotient(numerator: u32, denominator: u32) -> Option<f64> {
     Some((exact * digits).round() / digits)
 }
 
-/// `YYYY:MM:DD hh:mm:ss` and `±hh:mm` of Exif as `YYYY-MM-DDThh:mm:ss±hh:mm`; no time where the
-/// first is none, no offset where the second is none.
+/// Converts Exif's `YYYY:MM:DD hh:mm:ss` and `±hh:mm` to `YYYY-MM-DDThh:mm:ss±hh:mm`. Returns `None` if the time is
+/// invalid, and omits the offset if that is invalid.
 fn captured_at(at: &str, offset: Option<&str>) -> Option<String> {
     let at = at.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let shape = at.len() == 19
@@ -101,7 +101,7 @@ fn captured_at(at: &str, offset: Option<&str>) -> Option<String> {
     let part = |range| at.get(range).and_then(|digits: &str| digits.parse::<u32>().ok());
     let (month, day) = (part(5..7)?, part(8..10)?);
     let (hour, minute, second) = (part(11..13)?, part(14..16)?, part(17..19)?);
-    // 60 is a leap second. The year 0 is how cameras say that nobody set the clock.
+    // 60 is a leap second. Cameras whose clock was never set write the year 0.
     let sound = part(0..4)? > 0 && (1..=12).contains(&month) && (1..=31).contains(&day);
     if !sound || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_kept_in_the_cameras_own_zone() {
+    fn a_time_keeps_the_cameras_time_zone() {
         assert_eq!(captured_at("2024:05:01 12:34:56", Some("+02:00")).as_deref(), Some("2024-05-01T12:34:56+02:00"));
         assert_eq!(captured_at("2024:05:01 12:34:56\0", None).as_deref(), Some("2024-05-01T12:34:56"));
         assert_eq!(captured_at("2024:05:01 12:34:56", Some("Berlin")).as_deref(), Some("2024-05-01T12:34:56"));
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
+    fn an_invalid_time_is_none() {
         for text in [
             "",
             "0000:00:00 00:00:00",
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_no_exif() {
+    fn invalid_exif_is_none() {
         assert!(Metadata::parse(b"").is_none());
         assert!(Metadata::parse(b"Exif\0\0MM\0*").is_none());
         assert!(Metadata::parse(&[0; 64]).is_none());

@@ -1,4 +1,4 @@
-//! From whatever colours a file has to 8-bit sRGB.
+//! Converts a file's colours to 8-bit sRGB.
 
 use crate::{
     error::{MediaError, Transient},
@@ -7,31 +7,31 @@ use crate::{
 };
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients, ParsingOptions,
-    ProfileText, RenderingIntent, TransferCharacteristics, TransformOptions,
+    ProfileText, RenderingIntent, TransferCharacteristics, TransformOptions, Xyzd,
 };
 use smmu_core::image::Colour;
 
-/// The largest ICC profile that is looked at. Press profiles have 1 to 3 MB.
+/// Size of the largest ICC profile that is read. Press profiles have 1 to 3 MB.
 const MAX_PROFILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// What the colours of a picture mean, understood.
+/// Parsed description of a picture's colours.
 #[derive(Clone)]
 pub(crate) struct ColourProfile {
     meaning: Meaning,
-    /// What it calls itself, for people.
+    /// Its name, for people.
     pub(crate) description: String,
 }
 
 #[derive(Clone)]
 enum Meaning {
-    /// An ICC profile, or what stands for one.
+    /// An ICC profile, or an equivalent.
     Icc(Box<ColorProfile>),
-    /// High dynamic range, of primaries by their code point (ITU-T H.273, table 2).
+    /// High dynamic range, with the code point of its primaries (ITU-T H.273, table 2).
     Hdr(Transfer, u8),
 }
 
 impl ColourProfile {
-    /// Reads a profile. One that cannot be read counts as absent, as in every browser.
+    /// Parses a profile. `None` if it is invalid: like all browsers, we treat it as absent.
     pub(crate) fn parse(icc: &[u8]) -> Option<Self> {
         let options = ParsingOptions { max_profile_size: MAX_PROFILE_BYTES, ..ParsingOptions::default() };
         let parsed = ColorProfile::new_from_slice_with_options(icc, options).ok()?;
@@ -44,20 +44,20 @@ impl ColourProfile {
         Some(Self { meaning: Meaning::Icc(Box::new(parsed)), description })
     }
 
-    /// Reads a profile that stands for something else, which the description names.
+    /// Parses a profile that replaces another colour description, which `description` names.
     pub(crate) fn standing_for(icc: &[u8], description: String) -> Option<Self> {
         Some(Self { description, ..Self::parse(icc)? })
     }
 
-    /// A profile that was put together.
+    /// Wraps a profile that was built in code.
     pub(crate) fn described(profile: ColorProfile, description: String) -> Self {
         Self { meaning: Meaning::Icc(Box::new(profile)), description }
     }
 
-    /// The profile of code points (ITU-T H.273); `None` where they are sRGB's, those of video that is
-    /// shown as if they were, or unknown.
+    /// The profile for code points (ITU-T H.273). `None` if they are unknown, are those of sRGB, or are those of video
+    /// that is shown like sRGB.
     pub(crate) fn of_code_points(primaries: u8, transfer: u8) -> Option<Self> {
-        // BT.709, unspecified; BT.709, unspecified, BT.601, sRGB, BT.2020.
+        // Primaries: BT.709, unspecified. Transfers: BT.709, unspecified, BT.601, sRGB, BT.2020 (two codes).
         let like_srgb = matches!(primaries, 1 | 2) && matches!(transfer, 1 | 2 | 6 | 13 | 14 | 15);
         if like_srgb {
             return None;
@@ -67,7 +67,7 @@ impl ColourProfile {
             return Some(Self { meaning: Meaning::Hdr(transfer, primaries), description });
         }
         let transfer_characteristics = match transfer {
-            // Stills made of video are shown with sRGB's curve, by browsers as by libavif.
+            // Browsers and libavif show stills with a video curve as if it were sRGB's.
             1 | 2 | 6 | 14 | 15 => TransferCharacteristics::Srgb,
             other => TransferCharacteristics::try_from(other).ok()?,
         };
@@ -82,8 +82,8 @@ impl ColourProfile {
         Some(Self { meaning, description: format!("CICP primaries {primaries}, transfer {transfer}") })
     }
 
-    /// The profile to convert pixels of such channels by; `None` where it is of other channels, or converting would
-    /// change nothing that can be seen.
+    /// The profile to convert pixels of such channels with. `None` if it is for other channels, or if the conversion
+    /// would make no visible difference.
     fn of_channels(&self, channels: Channels) -> Option<&ColorProfile> {
         let Meaning::Icc(profile) = &self.meaning else { return None };
         let wanted = match channels {
@@ -91,12 +91,32 @@ impl ColourProfile {
             Channels::Rgb | Channels::Rgba => DataColorSpace::Rgb,
             Channels::Cmyk => DataColorSpace::Cmyk,
         };
-        let is_srgb = wanted == DataColorSpace::Rgb && self.description.to_ascii_lowercase().contains("srgb");
+        let named = || self.description.to_ascii_lowercase().contains("srgb");
+        let is_srgb = wanted == DataColorSpace::Rgb && named() && has_srgb_matrix_and_curve(profile);
         (profile.color_space == wanted && !is_srgb).then_some(profile)
     }
 }
 
-/// Whether pixels of such channels are in sRGB as they are, so that nothing needs to be converted.
+/// Returns whether a profile that is named after sRGB really is sRGB: phones write "Display P3 Gamut with sRGB
+/// Transfer", others use linear light. The name is trusted if the profile contains only tables.
+fn has_srgb_matrix_and_curve(profile: &ColorProfile) -> bool {
+    let srgb = ColorProfile::new_srgb();
+    let colorants = |profile: &ColorProfile| [profile.red_colorant, profile.green_colorant, profile.blue_colorant];
+    let parts = |xyz: Xyzd| [xyz.x, xyz.y, xyz.z];
+    if colorants(profile).into_iter().flat_map(parts).all(|part| part == 0.0) {
+        return true;
+    }
+    let pairs = colorants(profile).into_iter().flat_map(parts).zip(colorants(&srgb).into_iter().flat_map(parts));
+    let middle = |profile: &ColorProfile| {
+        let curve = profile.green_trc.as_ref()?.make_linear_evaluator().ok()?;
+        Some(curve.evaluate_value(0.5))
+    };
+    let alike =
+        |one: Option<f32>, other: Option<f32>| one.zip(other).is_none_or(|(one, other)| (one - other).abs() < 0.02);
+    pairs.into_iter().all(|(one, other)| (one - other).abs() < 0.01) && alike(middle(profile), middle(&srgb))
+}
+
+/// Returns whether pixels of such channels are already sRGB and need no conversion.
 pub(crate) fn is_srgb(profile: Option<&ColourProfile>, channels: Channels) -> bool {
     profile.is_none_or(|profile| match profile.meaning {
         Meaning::Icc(_) => profile.of_channels(channels).is_none(),
@@ -104,7 +124,7 @@ pub(crate) fn is_srgb(profile: Option<&ColourProfile>, channels: Channels) -> bo
     })
 }
 
-/// The raster in 8-bit sRGB: [`Channels::Rgb`], or [`Channels::Rgba`] where it has alpha.
+/// Converts to 8-bit sRGB: [`Channels::Rgb`], or [`Channels::Rgba`] if there is alpha.
 pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&ColourProfile>) -> Result<Raster, MediaError> {
     let channels = match &decoded {
         Decoded::Eight(raster) => raster.channels,
@@ -124,14 +144,14 @@ pub(crate) fn to_srgb(decoded: Decoded, profile: Option<&ColourProfile>) -> Resu
     })
 }
 
-/// The conversion that the profile describes, or `None` where the profile turns out to describe none.
+/// Converts by a profile; `None` if no conversion can be built from the profile.
 fn convert(decoded: &Decoded, channels: Channels, profile: &ColorProfile) -> Result<Option<Raster>, MediaError> {
     let (from, into, result_channels) = match channels {
         Channels::Grey => (Layout::Gray, Layout::Rgb, Channels::Rgb),
         Channels::GreyAlpha => (Layout::GrayAlpha, Layout::Rgba, Channels::Rgba),
         Channels::Rgb => (Layout::Rgb, Layout::Rgb, Channels::Rgb),
         Channels::Rgba => (Layout::Rgba, Layout::Rgba, Channels::Rgba),
-        // The transform takes four inks in the place of four channels.
+        // The transform takes four inks in place of four channels.
         Channels::Cmyk => (Layout::Rgba, Layout::Rgb, Channels::Rgb),
     };
     let srgb = ColorProfile::new_srgb();
@@ -156,13 +176,13 @@ fn convert(decoded: &Decoded, channels: Channels, profile: &ColorProfile) -> Res
     }
 }
 
-/// 16 bits to 8, rounded: 65,535 / 255 is 257 exactly.
+/// Converts 16 bits to 8, rounded: 65,535 / 255 is exactly 257.
 fn narrowed(raster: &Raster<u16>) -> Raster {
     let to_eight = |sample: &u16| ((u32::from(*sample) + 128) / 257) as u8;
     Raster { size: raster.size, channels: raster.channels, samples: raster.samples.iter().map(to_eight).collect() }
 }
 
-/// The conversion for want of a profile: grey is equal parts, inks are filters one behind another.
+/// Converts without a profile: grey becomes equal parts of each colour; inks act like filters in series.
 fn plain(raster: Raster) -> Raster {
     let Raster { size, channels, samples } = raster;
     let (channels, samples) = match channels {
@@ -182,12 +202,12 @@ fn plain(raster: Raster) -> Raster {
     Raster { size, channels, samples }
 }
 
-/// Two fractions of 255 multiplied, rounded.
+/// Multiplies two fractions of 255, rounded.
 fn product(a: u8, b: u8) -> u8 {
     ((u32::from(a) * u32::from(b) + 127) / 255) as u8
 }
 
-/// The raster without alpha: what shows through is the background.
+/// Removes alpha by drawing the raster on a background.
 pub(crate) fn flattened(raster: &Raster, background: Colour) -> Raster {
     let (pixels, _) = raster.samples.as_chunks::<4>();
     let over = |&[red, green, blue, alpha]: &[u8; 4]| {

@@ -1,5 +1,5 @@
-//! From a file to pixels. Each format is read in two steps: its header, which limits and plan are
-//! decided on, and then its pixels, already shrunk to the largest picture that the plan wants.
+//! Decodes files to pixels. Each format is read in two steps: first the header, against which limits are checked and
+//! from which the plan is made; then the pixels, already shrunk to the largest picture in the plan.
 
 mod apng;
 mod bmp;
@@ -29,55 +29,54 @@ use smmu_core::{
     image::{Animation, CameraFacts, ColourModel, ImageFormat, ImageLimits, Orientation, Size},
 };
 
-/// What a file says of itself before its pixels are decoded.
+/// Properties of a file, known before its pixels are decoded.
 pub(crate) struct Header {
-    /// Width and height as stored, before turning upright.
+    /// Width and height as stored, before the orientation is applied.
     pub(crate) stored: Size,
-    /// How the stored pixels must be turned.
+    /// Turn or mirroring that makes the stored pixels upright.
     pub(crate) orientation: Orientation,
-    /// Whether any pixel can be transparent.
+    /// Set if any pixel can be transparent.
     pub(crate) has_alpha: bool,
     /// Bits per sample as stored.
     pub(crate) bit_depth: u8,
-    /// How colours are stored.
+    /// Colour model of the stored pixels.
     pub(crate) colour_model: ColourModel,
-    /// What its colours mean, where they mean other than sRGB's.
+    /// Colour profile; `None` for sRGB.
     pub(crate) profile: Option<ColourProfile>,
-    /// What the camera wrote.
+    /// Facts from the camera's Exif block.
     pub(crate) camera: Option<CameraFacts>,
-    /// What moves.
+    /// Frames, duration and plays; `None` for a still picture.
     pub(crate) animation: Option<Animation>,
-    /// What is not as it should be, as far as it is known; decoding can add to it.
+    /// Warnings so far; decoding can add more.
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Takes a frame, in stored orientation and colours, and for how many milliseconds it is shown.
+/// Receives a frame, in stored orientation and colours, and its display time in milliseconds.
 pub(crate) type TakeFrame<'a> = dyn FnMut(Decoded, u32) -> Result<(), MediaError> + 'a;
 
 /// An opened image.
 pub(crate) trait Decode {
-    /// What was found on opening.
+    /// The header that was read on opening.
     fn header(&self) -> &Header;
 
-    /// An upper bound of the bytes needed at the peak of decoding to `target`.
+    /// Upper bound on the peak memory, in bytes, of decoding to `target`.
     fn memory_bytes(&self, target: Size) -> u64;
 
-    /// The picture, or the first frame, in stored orientation and colours, exactly `target` large.
+    /// Decodes the picture, or the first frame, in stored orientation and colours, to exactly `target`.
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError>;
 
-    /// The picture that [`Decode::still`] gives, as planes and upright already, where it is stored as such and in sRGB;
-    /// `None` of every other.
+    /// Decodes the same picture to planes, already upright. `None` unless it is stored as planes in sRGB.
     fn planes(&mut self, _target: Size) -> Result<Option<Planes>, MediaError> {
         Ok(None)
     }
 
-    /// Every frame of what moves, like [`Decode::still`]. Of what does not, its one picture.
+    /// Decodes every frame like [`Decode::still`]; a still picture is a single frame shown for 0 ms.
     fn frames(&mut self, target: Size, take: &mut TakeFrame) -> Result<(), MediaError> {
         take(self.still(target)?, 0)
     }
 }
 
-/// Reads the header of a file of a known format. Canvas and frames are within limits when it returns.
+/// Reads the header of a file of a known format. Canvas and number of frames are within limits on success.
 pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Decode>, MediaError> {
     Ok(match source.format {
         ImageFormat::Jpeg => Box::new(jpeg::Jpeg::open(source, limits)?),
@@ -93,7 +92,7 @@ pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Box<dyn Deco
     })
 }
 
-/// What a complaint of a decoder of the `image` crate is to the sender of a file.
+/// Converts an error of a decoder in the `image` crate.
 fn refused(name: &str, error: ImageError) -> MediaError {
     match error {
         ImageError::IoError(error) => reading(name, error),
@@ -105,34 +104,38 @@ fn refused(name: &str, error: ImageError) -> MediaError {
     }
 }
 
-/// Of the rows of a picture whose end is missing, so many of a hundred must be there: browsers show such a picture, and
-/// what is missing of it is hardly seen.
-const LEAST_PERCENT: u64 = 95;
+/// Minimum percentage of rows for a truncated picture to be accepted: browsers show such a picture, and viewers hardly
+/// notice that its end is missing.
+const MIN_PERCENT: u64 = 95;
 
-/// What is said of a picture of which only the first rows are there, if those are enough.
+/// Warning about a truncated picture with `rows` of `all_rows`.
+///
+/// # Errors
+/// Refuses the picture if less than [`MIN_PERCENT`] of its rows are present.
 fn cut_off(format: &str, rows: u32, all_rows: u32) -> Result<Warning, MediaError> {
     parts_missing(format, "rows", rows, all_rows)
 }
 
-/// The same of a picture that has parts of another name than rows.
+/// Like [`cut_off`], for pictures that consist of other parts than rows.
 fn parts_missing(format: &str, parts: &str, there: u32, all: u32) -> Result<Warning, MediaError> {
     let percent = u64::from(there) * 100 / u64::from(all.max(1));
-    if percent < LEAST_PERCENT {
+    if percent < MIN_PERCENT {
         return Err(corrupt(
             format,
-            format!("it is cut off: {percent}% of its {parts} are there, and at least {LEAST_PERCENT}% are needed"),
+            format!("it is cut off: {percent}% of its {parts} are present; at least {MIN_PERCENT}% are needed"),
         ));
     }
-    Ok(Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {percent}% of its {parts} are there")))
+    let message = format!("the {format} file is cut off: {percent}% of its {parts} are present");
+    Ok(Warning::new(WarningCode::CutOff, message))
 }
 
-/// What is said of an animation of which only the first frames are processed.
+/// Warning about an animation with more frames than the limit, of which only the first are processed.
 fn shortened(frames: u32) -> Warning {
     Warning::new(WarningCode::Shortened, format!("only the first {frames} frames of the animation were processed"))
 }
 
-/// For how many milliseconds a frame is shown. Browsers show frames of up to 10 ms for 100 ms, and everybody has seen
-/// the file that way; `gif2webp` does the same. WebP counts to 24 bits.
+/// Display time of a frame in milliseconds, for the time stated in the file. As in browsers and `gif2webp`, a frame
+/// with 10 ms or less is shown for 100 ms. The upper bound is WebP's 24 bits.
 fn shown_ms(stated: u64) -> u32 {
     const MOST: u64 = 0xff_ffff;
     match stated {
@@ -141,12 +144,12 @@ fn shown_ms(stated: u64) -> u32 {
     }
 }
 
-/// What is said of an animation whose last frames are missing.
+/// Warning about a truncated animation, of which only the first `frames` are complete.
 fn frames_missing(format: &str, frames: u32) -> Warning {
-    Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {frames} frames are there"))
+    Warning::new(WarningCode::CutOff, format!("the {format} file is cut off: {frames} frames are present"))
 }
 
-/// Bytes for resizing a whole raster of `from` to `into`, both included.
+/// Bytes needed to resize a whole raster of `from` to `into`, including both rasters.
 fn shrink_bytes(from: Size, into: Size, bytes_per_pixel: u64) -> u64 {
     let narrowed = u64::from(into.width) * u64::from(from.height);
     let weights = 16 * 7 * (u64::from(from.width) + u64::from(from.height));

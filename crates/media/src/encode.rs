@@ -1,4 +1,4 @@
-//! One picture, one file.
+//! Encodes a picture to a file.
 
 use crate::{
     colour,
@@ -12,7 +12,7 @@ use smmu_core::image::{AvifSpeed, Colour, Encoding, Quality};
 use std::borrow::Cow;
 use turbojpeg::{Compressor, PixelFormat, Subsamp, YuvPlanesImage};
 
-/// The still that an encoding makes of a raster.
+/// Encodes a raster as a still.
 pub(crate) fn still(raster: &Raster, encoding: Encoding, background: Colour) -> Result<Vec<u8>, MediaError> {
     Ok(match encoding {
         Encoding::Jpeg { quality } => jpeg(&opaque(raster, background), quality)?,
@@ -21,7 +21,7 @@ pub(crate) fn still(raster: &Raster, encoding: Encoding, background: Colour) -> 
     })
 }
 
-/// The still that an encoding makes of planes.
+/// Encodes planes as a still.
 pub(crate) fn still_of_planes(planes: &Planes, encoding: Encoding) -> Result<Vec<u8>, MediaError> {
     Ok(match encoding {
         Encoding::Jpeg { quality } => jpeg_of_planes(planes, quality)?,
@@ -49,7 +49,7 @@ fn jpeg(raster: &Raster, quality: Quality) -> Result<Vec<u8>, Transient> {
         height,
         format: PixelFormat::RGB,
     };
-    compressor(quality).and_then(|mut compressor| compressor.compress_to_vec(image)).map_err(jpeg_fault)
+    compressor(quality).and_then(|mut compressor| compressor.compress_to_vec(image)).map_err(jpeg_error)
 }
 
 fn jpeg_of_planes(planes: &Planes, quality: Quality) -> Result<Vec<u8>, Transient> {
@@ -67,10 +67,10 @@ fn jpeg_of_planes(planes: &Planes, quality: Quality) -> Result<Vec<u8>, Transien
         v_stride: chroma_stride,
         subsamp: Subsamp::Sub2x2,
     };
-    compressor(quality).and_then(|mut compressor| compressor.compress_yuv_planes_to_vec(&image)).map_err(jpeg_fault)
+    compressor(quality).and_then(|mut compressor| compressor.compress_yuv_planes_to_vec(&image)).map_err(jpeg_error)
 }
 
-/// Baseline with optimised Huffman tables: progressive costs three times as much for 4% less.
+/// Baseline with optimised Huffman tables: progressive takes three times as long and saves only 4% of the size.
 fn compressor(quality: Quality) -> turbojpeg::Result<Compressor> {
     let mut compressor = Compressor::new()?;
     compressor.set_quality(quality.get().into())?;
@@ -79,7 +79,7 @@ fn compressor(quality: Quality) -> turbojpeg::Result<Compressor> {
     Ok(compressor)
 }
 
-fn jpeg_fault(error: turbojpeg::Error) -> Transient {
+fn jpeg_error(error: turbojpeg::Error) -> Transient {
     Transient::encode("JPEG", error)
 }
 

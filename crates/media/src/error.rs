@@ -1,38 +1,44 @@
-//! Why nothing was rendered, in two kinds: the file is refused, or something around it went wrong.
+//! Errors of this crate: the file is refused, or something else failed and a retry can succeed.
 
-use smmu_core::{ErrorCode, Refusal};
+use smmu_core::{ErrorCode, Refusal, make::MakeError, with_causes};
 use std::{io, path::PathBuf};
 
-/// Why nothing was rendered.
+/// Why no outputs were made.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
-    /// The verdict on the file. The same file gets it again.
+    /// The file is refused; a retry would fail the same way.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Something around the file went wrong. Another try can succeed.
+    /// Something other than the file failed; a retry can succeed.
     #[error(transparent)]
     Transient(#[from] Transient),
 }
 
 impl MediaError {
-    /// What a job ends with, or what is worth another try. Whoever has had all the time that such a file can
-    /// need has no use for as much again.
+    /// Returns the refusal that fails the job. A timeout counts as one, because a retry would get no more time.
     ///
     /// # Errors
     ///
-    /// What another try may not meet.
+    /// Every other transient error, which can be retried.
     pub fn verdict(self) -> Result<Refusal, Transient> {
         match self {
             Self::Refused(refusal) => Ok(refusal),
-            Self::Transient(Transient::TimedOut { .. }) => {
-                Ok(Refusal::new(ErrorCode::TimedOut, "processing exceeded its time limit"))
-            }
-            Self::Transient(fault) => Err(fault),
+            Self::Transient(Transient::TimedOut { .. }) => Ok(Refusal::timed_out()),
+            Self::Transient(transient) => Err(transient),
         }
     }
 }
 
-/// What went wrong around the file; another try can succeed.
+impl From<MediaError> for MakeError {
+    fn from(error: MediaError) -> Self {
+        match error.verdict() {
+            Ok(refusal) => Self::Refused(refusal),
+            Err(transient) => Self::Transient(with_causes(&transient)),
+        }
+    }
+}
+
+/// A failure that the file did not cause. Another attempt can succeed, possibly only on another machine.
 #[derive(Debug, thiserror::Error)]
 pub enum Transient {
     /// The source could not be read.
@@ -41,103 +47,103 @@ pub enum Transient {
     /// An artifact could not be written.
     #[error("{} could not be written", .path.display())]
     Write {
-        /// The file.
+        /// Path of the artifact.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// A picture that was decoded could not be encoded; for want of memory, most likely.
+    /// A decoded picture could not be encoded, most likely because memory ran out.
     #[error("{codec} encoding failed: {reason}")]
     Encode {
-        /// The codec.
+        /// Name of the codec.
         codec: &'static str,
-        /// In the encoder's words.
+        /// The encoder's message.
         reason: String,
     },
-    /// A picture could not be resized; a mistake in this crate.
+    /// A picture could not be resized: a bug in this crate.
     #[error("resizing failed: {0}")]
     Resize(String),
-    /// A program that is needed is not on this machine.
+    /// A required program is not installed on this machine.
     #[error("{program} is not installed; Debian has it in the package {package}")]
     MissingProgram {
-        /// The program.
+        /// Name of the program.
         program: &'static str,
-        /// Debian's package of it.
+        /// The Debian package that contains it.
         package: &'static str,
     },
-    /// What keeps a program from everything but its file does not hold on this machine.
-    #[error("ffmpeg cannot be fenced in here: {0}")]
+    /// The fence that restricts a program to its file does not work on this machine.
+    #[error("ffmpeg cannot run behind the fence on this machine: {0}")]
     Fence(String),
-    /// A program is there and could not be started or waited for.
+    /// A program is installed but could not be started or waited for.
     #[error("ffmpeg could not be started")]
     Start(#[source] io::Error),
-    /// A program took longer than a file of this duration can need.
-    #[error("{program} ran out of its time")]
+    /// A program took longer than any file of this duration needs.
+    #[error("{program} exceeded its time limit")]
     TimedOut {
-        /// The program.
+        /// Name of the program.
         program: &'static str,
     },
-    /// A program was killed from outside, for want of memory most likely.
+    /// A program was killed from outside, most likely because memory ran out.
     #[error("{program} was killed by signal {signal}")]
     Killed {
-        /// The program.
+        /// Name of the program.
         program: &'static str,
-        /// Number of the signal.
+        /// Signal number.
         signal: i32,
     },
-    /// A program was asked to stop by someone else, or had used up its CPU time.
+    /// A program was asked to stop from outside, or used up its CPU time.
     #[error("{program} was asked to stop")]
     Stopped {
-        /// The program.
+        /// Name of the program.
         program: &'static str,
     },
     /// The disk is full.
-    #[error("{program} found no space left on the disk")]
+    #[error("{program} failed: no space left on the disk")]
     NoSpace {
-        /// The program.
+        /// Name of the program.
         program: &'static str,
     },
-    /// A program did well and its output is not what was asked for; a mistake in this crate.
-    #[error("ffmpeg's output is not as expected: {0}")]
+    /// A program succeeded but its output is not what we requested: a bug in this crate.
+    #[error("unexpected output from ffmpeg: {0}")]
     Output(String),
-    /// The speech engine failed; for want of memory, most likely.
-    #[error("speech could not be recognised: {0}")]
+    /// The speech engine failed, most likely because memory ran out.
+    #[error("speech recognition failed: {0}")]
     Recognise(String),
-    /// Everything was told to stop.
-    #[error("it was cancelled")]
+    /// The caller cancelled.
+    #[error("cancelled")]
     Cancelled,
 }
 
 impl Transient {
-    /// An encoder's failure.
+    /// Error from an encoder.
     #[expect(clippy::needless_pass_by_value, reason = "it is made for map_err")]
     pub(crate) fn encode(codec: &'static str, reason: impl ToString) -> Self {
         Self::Encode { codec, reason: reason.to_string() }
     }
 
-    /// The resizer's failure.
+    /// Error from the resizer.
     #[expect(clippy::needless_pass_by_value, reason = "it is made for map_err")]
     pub(crate) fn resize(reason: impl ToString) -> Self {
         Self::Resize(reason.to_string())
     }
 }
 
-/// The file is of the named format, and broken.
+/// Refusal of a damaged file of the named format.
 pub(crate) fn corrupt(format: &str, reason: impl std::fmt::Display) -> MediaError {
     Refusal::new(ErrorCode::CorruptMedia, format!("the {format} file is damaged: {reason}")).into()
 }
 
-/// The file is sound, as far as can be seen, but of a kind that is not decoded here.
+/// Refusal of a file that seems intact but whose kind is not decoded here.
 pub(crate) fn unsupported(message: impl Into<String>) -> MediaError {
     Refusal::new(ErrorCode::UnsupportedMedia, message).into()
 }
 
-/// A read error of a decoder that reads from the file itself: an early end is the file's fault.
+/// Classifies a read error from a decoder that reads from the file directly. An early end means a damaged file.
 pub(crate) fn reading(format: &str, error: io::Error) -> MediaError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => corrupt(format, "it ends too early"),
-        // Decoders wrap their own complaints in these; the file system never says them of a regular file.
+        // Decoders wrap their own errors in these kinds; the file system never returns them for a regular file.
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => corrupt(format, error),
         _ => Transient::Read(error).into(),
     }

@@ -1,7 +1,7 @@
-//! A plain file on a command line, without a cloud: what the workers' file modes share.
+//! Shared by the workers' file modes, which process a local file from the command line, without a cloud.
 //!
-//! They end with 0 when it is done, 2 for what the caller got wrong, 3 with one line of JSON on standard error where
-//! the file was refused, and 4 for a fault that is worth another try. Nothing else.
+//! Exit codes: 0 on success, 2 for a usage error, 3 if the file was refused, with one line of JSON on standard error,
+//! and 4 for a transient failure that should be retried. No others.
 
 use crate::MediaError;
 use smmu_core::{Manifest, Profile, Refusal, profile::UnusableProfile, with_causes};
@@ -18,15 +18,15 @@ const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
 const TRY_AGAIN: u8 = 4;
 
-/// Makes what `make` makes of `input` in `outdir`, which must be empty or not there yet, and says how it ended.
+/// Runs `make`, which processes `input` into `outdir`, and returns the exit code. `outdir` must be empty or not exist.
 pub fn run(input: &Path, outdir: &Path, make: impl FnOnce() -> Result<Manifest, MediaError>) -> ExitCode {
     if let Err(message) = prepare(input, outdir) {
         return usage(&message);
     }
-    // A decoder that panics is caught and becomes a refusal; its last words would spoil the one line of JSON.
+    // A panic in a decoder is caught and becomes a refusal; its message would corrupt the one line of JSON.
     panic::set_hook(Box::new(|_| {}));
     let Err(error) = make() else { return ExitCode::from(DONE) };
-    // What was finished before is of no use without the rest, and would be in the way of another try.
+    // Partial results are useless, and a retry needs an empty folder.
     if let Err(error) = clear(outdir) {
         tell(&format!("{} could not be emptied: {error}", outdir.display()));
     }
@@ -35,11 +35,11 @@ pub fn run(input: &Path, outdir: &Path, make: impl FnOnce() -> Result<Manifest, 
             tell(&line(&refusal));
             ExitCode::from(REFUSED)
         }
-        MediaError::Transient(fault) => try_again(&with_causes(&fault)),
+        MediaError::Transient(error) => try_again(&with_causes(&error)),
     }
 }
 
-/// Removes what was made in a folder that was empty before.
+/// Empties the output folder, which was empty before.
 fn clear(outdir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(outdir)? {
         let entry = entry?;
@@ -48,18 +48,18 @@ fn clear(outdir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads the profile in a file, or answers the default one where none is named.
+/// Reads the profile from a file; returns the default profile if `file` is `None`.
 ///
 /// # Errors
 ///
-/// What the caller got wrong, in words.
+/// A message for the user if the file cannot be read or its profile is unusable.
 pub fn read_profile(file: Option<&Path>) -> Result<Profile, String> {
     let Some(file) = file else { return Ok(Profile::default()) };
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     text.parse().map_err(|error: UnusableProfile| format!("{}: {}", file.display(), with_causes(&error)))
 }
 
-/// Finds out what the caller got wrong, before any work.
+/// Checks the arguments before any work.
 fn prepare(input: &Path, outdir: &Path) -> Result<(), String> {
     if !input.is_file() {
         return Err(format!("{} is not a regular file", input.display()));
@@ -77,24 +77,24 @@ fn line(refusal: &Refusal) -> String {
     serde_json::to_string(refusal).expect("a refusal is plain strings")
 }
 
-/// Says what the caller got wrong.
+/// Prints a usage error and returns its exit code.
 #[must_use]
 pub fn usage(message: &str) -> ExitCode {
     tell(message);
     ExitCode::from(USAGE)
 }
 
-/// Says what went wrong on our side.
+/// Prints a transient failure and returns its exit code.
 #[must_use]
 pub fn try_again(message: &str) -> ExitCode {
     tell(message);
     ExitCode::from(TRY_AGAIN)
 }
 
-/// The exit code of a fault, for whoever has to end the process himself.
-pub const FAULT_CODE: i32 = TRY_AGAIN as i32;
+/// The exit code of a transient failure, for callers that exit the process themselves.
+pub const TRY_AGAIN_CODE: i32 = TRY_AGAIN as i32;
 
-/// Without stderr there is nobody to tell; the exit code still says it.
+/// Prints a line on standard error. Ignores write failures, because the exit code still reports the outcome.
 pub fn tell(message: &str) {
-    let _unheard = writeln!(std::io::stderr(), "{message}");
+    let _ignored = writeln!(std::io::stderr(), "{message}");
 }

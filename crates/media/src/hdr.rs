@@ -1,19 +1,19 @@
-//! From high dynamic range (ITU-R BT.2100: PQ and HLG) to sRGB, by the same rule as for video: white lies at
-//! 203 cd/m² (ITU-R BT.2408, 5.1), so that faces keep their brightness, and what is brighter is compressed.
+//! Converts high dynamic range (ITU-R BT.2100: PQ and HLG) to sRGB, by the same rule as for video: white is at 203
+//! cd/m² (ITU-R BT.2408, 5.1), so that faces keep their brightness; brighter light is compressed.
 
 use crate::raster::{Channels, Decoded, Raster};
 
-/// How light is coded.
+/// HDR transfer function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transfer {
-    /// Perceptual quantisation: a number stands for so much light.
+    /// Perceptual quantiser: values are absolute light levels.
     Pq,
-    /// Hybrid log-gamma: a number stands for a part of what the display can do.
+    /// Hybrid log-gamma: values are relative to the display's peak.
     Hlg,
 }
 
 impl Transfer {
-    /// The transfer characteristics of ITU-T H.273, table 3.
+    /// The HDR transfer function of a code point (ITU-T H.273, table 3), if it is one.
     pub(crate) const fn of_code_point(code: u8) -> Option<Self> {
         match code {
             16 => Some(Self::Pq),
@@ -29,7 +29,7 @@ impl Transfer {
         }
     }
 
-    /// Light of one signal, of white as 1: of HLG the scene's, which the display still shapes.
+    /// Linear light of a signal. For PQ white is 1. For HLG it is the scene's light, before [`Self::displayed`].
     fn linear(self, signal: f32) -> f32 {
         match self {
             // BT.2100, table 4.
@@ -53,7 +53,8 @@ impl Transfer {
         }
     }
 
-    /// What a display of 1,000 cd/m² makes of three linear signals, whose shares of brightness are given, of white as 1.
+    /// Light of a 1,000 cd/m² display for three linear signals; white is 1. `shares` are the colours' parts of
+    /// luminance.
     fn displayed(self, rgb: [f32; 3], shares: [f32; 3]) -> [f32; 3] {
         match self {
             Self::Pq => rgb,
@@ -66,16 +67,17 @@ impl Transfer {
     }
 }
 
-/// Brightness of white paper, and of the display that HLG is made for, in cd/m².
+/// Brightness of paper white, in cd/m².
 const WHITE: f32 = 203.0;
+/// Peak brightness of HLG's reference display, in cd/m².
 const HLG_PEAK: f32 = 1000.0;
 
-/// The brightest light that is told apart from brighter ones, of white as 1: 10,000 cd/m².
+/// The brightest light that does not clip, relative to white: 10,000 cd/m².
 const PEAK: f32 = 10_000.0 / WHITE;
-/// Up to here light stays as it is.
+/// Light up to this level, relative to white, is not compressed.
 const KNEE: f32 = 0.3;
 
-/// Compresses what is brighter than the knee, so that the peak becomes 1: the curve that ffmpeg calls Mobius.
+/// Compresses light above the knee so that the peak becomes 1, with the curve that ffmpeg calls Mobius.
 fn compressed(light: f32) -> f32 {
     if light <= KNEE {
         return light;
@@ -85,27 +87,27 @@ fn compressed(light: f32) -> f32 {
     (b * b + 2.0 * b * KNEE + KNEE * KNEE) / (b - a) * (light + a) / (light + b)
 }
 
-/// BT.2020's primaries in sRGB's (ITU-R BT.2087, 4).
+/// Converts BT.2020 primaries to sRGB's (ITU-R BT.2087, 4).
 const BT2020_TO_SRGB: [[f32; 3]; 3] =
     [[1.660_491, -0.587_641, -0.072_85], [-0.124_55, 1.132_9, -0.008_349], [-0.018_151, -0.100_579, 1.118_73]];
 
-/// Display P3's primaries in sRGB's.
+/// Converts Display P3 primaries to sRGB's.
 const P3_TO_SRGB: [[f32; 3]; 3] =
     [[1.224_94, -0.224_94, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
 
-/// A picture in sRGB of 8 bits.
+/// Converts a picture to 8-bit sRGB. `primaries` is their code point (ITU-T H.273, table 2).
 pub(crate) fn to_srgb(decoded: &Decoded, transfer: Transfer, primaries: u8) -> Raster {
     let (matrix, shares) = match primaries {
         1 => (None, [0.2126, 0.7152, 0.0722]),
-        // JPEG XL has one number for both of P3's whites.
+        // JPEG XL uses one number for both white points of P3.
         11 | 12 => (Some(P3_TO_SRGB), [0.2290, 0.6917, 0.0793]),
-        // HDR is BT.2020's unless it says otherwise (BT.2100, table 2).
+        // HDR has BT.2020 primaries unless stated otherwise (BT.2100, table 2).
         _ => (Some(BT2020_TO_SRGB), [0.2627, 0.678, 0.0593]),
     };
     let look = |[red, green, blue]: [f32; 3]| {
         let shown = transfer.displayed([red, green, blue].map(|signal| transfer.linear(signal)), shares);
         let shown = matrix.map_or(shown, |rows| rows.map(|[r, g, b]| r * shown[0] + g * shown[1] + b * shown[2]));
-        // All three by what the brightest needs, so that hues stay.
+        // Scale all three colours by the compression of the brightest, to keep the hue.
         let brightest = shown.into_iter().fold(f32::MIN_POSITIVE, f32::max);
         let scale = compressed(brightest) / brightest;
         shown.map(|light| srgb(light * scale))
@@ -134,7 +136,7 @@ fn converted<S: Copy>(raster: &Raster<S>, signal: impl Fn(S) -> f32, look: impl 
     Raster { size: raster.size, channels, samples }
 }
 
-/// Light as sRGB codes it (IEC 61966-2-1).
+/// Encodes light as sRGB (IEC 61966-2-1).
 fn srgb(light: f32) -> u8 {
     let light = light.clamp(0.0, 1.0);
     let coded = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_levels_of_bt_2408_keep_their_brightness() {
-        // Table 1: 18% grey at 26 cd/m² and white at 203 cd/m²; of sRGB 46% and, compressed, a bright grey.
+        // Table 1: 18% grey at 26 cd/m² and white at 203 cd/m²; in sRGB these are 46% and, compressed, a bright grey.
         for (transfer, middle, white) in [(Transfer::Pq, 0.38, 0.58), (Transfer::Hlg, 0.38, 0.75)] {
             let (middle, white) = (grey(transfer, middle), grey(transfer, white));
             assert!((95..130).contains(&middle), "{transfer:?}: 18% grey is {middle}");
@@ -165,17 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn black_is_black_and_more_light_is_never_darker() {
+    fn black_stays_black_and_more_light_is_never_darker() {
         for transfer in [Transfer::Pq, Transfer::Hlg] {
-            let course: Vec<u8> = (0..=100_u8).map(|percent| grey(transfer, f32::from(percent) / 100.0)).collect();
-            assert!(course.is_sorted(), "{transfer:?}: {course:?}");
-            assert_eq!(course[0], 0);
-            assert!(course[100] >= 235, "{transfer:?} reaches {}", course[100]);
+            let levels: Vec<u8> = (0..=100_u8).map(|percent| grey(transfer, f32::from(percent) / 100.0)).collect();
+            assert!(levels.is_sorted(), "{transfer:?}: {levels:?}");
+            assert_eq!(levels[0], 0);
+            assert!(levels[100] >= 235, "{transfer:?} reaches {}", levels[100]);
         }
     }
 
     #[test]
-    fn what_is_brighter_than_white_keeps_its_hue() {
+    fn light_brighter_than_white_keeps_its_hue() {
         let red = [60_000_u16, 20_000, 20_000];
         let raster = Raster { size: Size { width: 1, height: 1 }, channels: Channels::Rgb, samples: red.to_vec() };
         let shown = to_srgb(&Decoded::Sixteen(raster), Transfer::Pq, 1).samples;

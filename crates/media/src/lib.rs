@@ -1,27 +1,28 @@
-//! Pixels: from an image file to its renditions, with every limit held before memory is spent.
+//! Decodes media files and makes their renditions, checking every limit before it allocates memory.
 //!
-//! The one entry is [`render()`]; the Lambda function, the worker and the command line all call it.
-//! What is made is decided by [`smmu_core::image::plan()`]. This crate knows no AWS, no job and no
+//! The entry point for images is [`render()`]; the Lambda function, the worker and the command line all call it.
+//! [`smmu_core::image::plan()`] decides what to make. This crate knows nothing about AWS, jobs or the
 //! network: a file in, files and a [`smmu_core::Manifest`] out.
 //!
 //! # Memory
 //!
-//! The promise is that no file takes the process above [`ImageLimits::max_memory_bytes`]
-//! (512 MiB). Each decoder says, from the header alone, how much it will need at most, and too much is
-//! refused as `too_much_memory`. PNG and TIFF are resized while their rows arrive, JPEG shrinks while
-//! it is decoded, HEIC and JPEG XL are decoded in bands, so that 200 megapixels fit; a progressive
-//! JPEG, an interlaced PNG, a TIFF that is one JPEG stream, a lossless WebP or JPEG XL or a BMP must be held whole,
-//! and the largest of them are refused.
+//! No file makes the process exceed [`ImageLimits::max_memory_bytes`] (512 MiB).
+//! Each decoder computes its peak memory from the header alone; a file that needs more than the limit is
+//! refused as `too_much_memory`. To make 200 megapixels fit, PNG and TIFF are resized row by row, JPEG is
+//! downscaled while decoding, and HEIC and JPEG XL are decoded in bands. A progressive JPEG, an interlaced PNG,
+//! a TIFF that is one JPEG stream, a lossless WebP or JPEG XL, or a BMP must be held in memory whole, so the
+//! largest of them are refused.
 
+#![warn(missing_docs)]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "samples and sizes are computed within their ranges, once a pixel; checked casts would be most of the code"
+    reason = "samples and sizes are computed within their ranges, once per pixel; checked casts would clutter the code"
 )]
 #![allow(
     clippy::wildcard_enum_match_arm,
-    reason = "decoders' enums are open, and what is not named here is unsupported or corrupt by design"
+    reason = "decoders' enums are open; any variant not named here is unsupported or corrupt by design"
 )]
 
 pub mod av;

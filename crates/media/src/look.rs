@@ -1,4 +1,4 @@
-//! What a picture looks like, in a few bytes: placeholder, colours, fingerprint.
+//! Summarises a picture's look in a few bytes: placeholder, colours, perceptual hash.
 
 use crate::{
     colour,
@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use smmu_core::image::{Colour, ImageLook, Size};
 use std::{cmp::Reverse, collections::HashMap, f64::consts::PI};
 
-/// Measures an sRGB raster; a rendition of any size will do, and a small one is quickest.
+/// Measures an sRGB raster. Any rendition works; a small one is fastest.
 pub(crate) fn look(raster: &Raster, background: Colour) -> Result<ImageLook, MediaError> {
     let small = shrunk(raster, measured(raster.size))?;
     let colours = palette(&small);
@@ -23,10 +23,10 @@ pub(crate) fn look(raster: &Raster, background: Colour) -> Result<ImageLook, Med
     })
 }
 
-/// The longest edge of a picture that is measured: `ThumbHash` takes at most 100 × 100 pixels.
+/// Longest edge of the picture that is measured, in pixels. `ThumbHash` takes at most 100 × 100.
 pub(crate) const LONGEST_EDGE: u32 = 100;
 
-/// The size in which a picture is measured.
+/// The size at which a picture is measured.
 pub(crate) fn measured(size: Size) -> Size {
     size.fitted(size.long_edge().min(LONGEST_EDGE))
 }
@@ -40,7 +40,7 @@ fn thumbhash(raster: &Raster) -> Vec<u8> {
     thumbhash::rgba_to_thumb_hash(raster.size.width as usize, raster.size.height as usize, &rgba)
 }
 
-/// The pixels of an RGB or RGBA raster, with alpha.
+/// Pixels of an RGB or RGBA raster as RGBA.
 fn pixels(raster: &Raster) -> impl Iterator<Item = [u8; 4]> {
     raster.samples.chunks_exact(raster.channels.count()).map(|pixel| match *pixel {
         [red, green, blue, alpha] => [red, green, blue, alpha],
@@ -49,14 +49,14 @@ fn pixels(raster: &Raster) -> impl Iterator<Item = [u8; 4]> {
     })
 }
 
-/// Most colours of a palette.
+/// Most colours in a palette.
 const PALETTE_COLOURS: usize = 6;
 /// Squared distance in RGB below which two colours count as one.
 const SAME_COLOUR: u32 = 48 * 48;
 
-/// Colours that differ from one another, the most common first. Transparent pixels have none.
+/// Distinct colours, the most common first. Transparent pixels do not count.
 fn palette(raster: &Raster) -> Vec<Colour> {
-    // 4 bits a channel put colours that belong together into one bucket; each bucket keeps its own mean.
+    // With 4 bits per channel, similar colours share a bucket; each bucket keeps their mean.
     let mut buckets: HashMap<[u8; 3], (u32, [u32; 3])> = HashMap::new();
     for [red, green, blue, alpha] in pixels(raster) {
         if alpha < 128 {
@@ -70,7 +70,7 @@ fn palette(raster: &Raster) -> Vec<Colour> {
     }
     let mean = |(count, sums): (u32, [u32; 3])| (count, sums.map(|sum| ((sum + count / 2) / count) as u8));
     let mut colours: Vec<(u32, [u8; 3])> = buckets.into_values().map(mean).collect();
-    // The colour itself breaks ties, so that the same picture always has the same palette.
+    // Break ties by the colour itself, so that the same picture always gets the same palette.
     colours.sort_unstable_by_key(|&(count, colour)| (Reverse(count), colour));
 
     let mut chosen: Vec<(u32, [u8; 3])> = Vec::new();
@@ -88,9 +88,9 @@ fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
     a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
 }
 
-/// Edge of the square that the fingerprint is taken of.
+/// Edge of the square from which the hash is computed.
 const HASH_EDGE: usize = 32;
-/// Frequencies in each direction.
+/// Frequencies in each direction that enter the hash.
 const HASH_TERMS: usize = 8;
 
 /// pHash, as [`ImageLook::perceptual_hash`] describes it.
@@ -114,7 +114,7 @@ fn perceptual_hash(raster: &Raster) -> Result<u64, MediaError> {
     let mut sorted = terms;
     sorted.sort_by(f64::total_cmp);
     let median = f64::midpoint(sorted[31], sorted[32]);
-    // A flat picture has only rounding errors to tell; they must not become a fingerprint.
+    // A flat picture has only rounding errors, which must not affect the hash.
     let threshold = median + 1e-6 * HASH_EDGE.pow(2) as f64;
     Ok(terms.iter().fold(0, |hash, term| hash << 1 | u64::from(*term > threshold)))
 }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_palette_begins_with_what_covers_most() {
+    fn the_palette_starts_with_the_most_common_colour() {
         let flag = painted(90, 90, |x, _| match x {
             0..25 => [255, 0, 0],
             25..70 => [0, 0, 250],
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_has_no_colour() {
+    fn transparent_pixels_add_no_colour() {
         let clear = Raster { size: Size { width: 2, height: 2 }, channels: Channels::Rgba, samples: vec![0; 16] };
         let look = look(&clear, Colour([1, 2, 3])).expect("measured");
         assert_eq!(look.palette, []);

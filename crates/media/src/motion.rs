@@ -1,5 +1,5 @@
-//! Pictures with a video behind them: Motion Photos of Google, Samsung and others. The picture is processed; of the
-//! video is only said that it is there.
+//! Detects pictures with an embedded video: Motion Photos by Google, Samsung and others. The picture is processed; the
+//! video is only measured and reported.
 
 use crate::{error::MediaError, source::Source};
 use memchr::memmem;
@@ -8,7 +8,7 @@ use smmu_core::{
     iso_bmff::{BadSize, Header},
 };
 
-/// Bytes of the video, where there is one.
+/// Size of the embedded video in bytes, if any.
 pub(crate) fn embedded_video_bytes(source: &Source) -> Result<Option<u64>, MediaError> {
     Ok(match source.format {
         ImageFormat::Jpeg => behind_jpeg(&source.content()?),
@@ -26,13 +26,13 @@ pub(crate) fn embedded_video_bytes(source: &Source) -> Result<Option<u64>, Media
     })
 }
 
-/// The video behind a JPEG. Makers announce it in different ways (Google's `MotionPhoto` and `MicroVideo` in XMP,
-/// Samsung's trailer, Huawei's); what it is, its own boxes tell.
+/// Size of a video appended to a JPEG. Vendors announce it in different ways (Google's `MotionPhoto` and `MicroVideo`
+/// in XMP, Samsung's trailer, Huawei's), so it is detected by its own boxes.
 fn behind_jpeg(content: &[u8]) -> Option<u64> {
     memmem::find_iter(content, b"ftyp").filter_map(|at| video_bytes(content.get(at.checked_sub(4)?..)?)).max()
 }
 
-/// The video in a box of its own (Google's and Samsung's `mpvd`), or behind the picture's boxes.
+/// Size of a video in its own box (Google's and Samsung's `mpvd`) or after the picture's boxes.
 fn in_heif(content: &[u8]) -> Option<u64> {
     let mut rest = content;
     loop {
@@ -45,7 +45,7 @@ fn in_heif(content: &[u8]) -> Option<u64> {
     }
 }
 
-/// The first box of some bytes, if all of it is there: its header and its content.
+/// Header and content of the first box, if it is complete.
 fn first_box(bytes: &[u8]) -> Option<(Header, &[u8])> {
     let header = Header::read(bytes.len() as u64, |offset| {
         let offset = usize::try_from(offset).map_err(|_| BadSize)?;
@@ -56,7 +56,8 @@ fn first_box(bytes: &[u8]) -> Option<(Header, &[u8])> {
     Some((header, bytes.get(within(header.header_bytes)?..within(header.bytes())?)?))
 }
 
-/// Bytes of the boxes of a video that begins here, up to what is no box of it.
+/// Size of the video that starts here, up to the first bytes that are not one of its boxes. `None` if it is not
+/// playable.
 fn video_bytes(bytes: &[u8]) -> Option<u64> {
     let (mut at, mut playable) = (0_usize, false);
     while let Some((header, _)) = bytes.get(at..).and_then(first_box) {
@@ -69,7 +70,7 @@ fn video_bytes(bytes: &[u8]) -> Option<u64> {
     playable.then_some(at as u64)
 }
 
-/// The boxes that stand side by side in a video file (ISO/IEC 14496-12, table 1; `QuickTime`).
+/// Top-level boxes of a video file (ISO/IEC 14496-12, table 1; `QuickTime`).
 const VIDEO_BOXES: &[&[u8; 4]] = &[
     b"ftyp", b"free", b"skip", b"wide", b"mdat", b"moov", b"moof", b"mfra", b"sidx", b"styp", b"ssix", b"prft",
     b"emsg", b"uuid", b"meta", b"udta", b"pdin",
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_video_behind_a_jpeg_is_measured_without_what_stands_around_it() {
+    fn a_video_appended_to_a_jpeg_is_measured_without_the_data_around_it() {
         let video = video();
         let bytes = Some(video.len() as u64);
         let picture = [0xff, 0xd8, 1, 2, 0xff, 0xd9];
@@ -98,13 +99,13 @@ mod tests {
             bytes
         );
         assert_eq!(behind_jpeg(&picture), None);
-        // A word alone is no video, nor is one of which the end is missing.
+        // The word "ftyp" alone is not a video, nor is a video without its end.
         assert_eq!(behind_jpeg(b"\xff\xd8ftypftyp"), None);
         assert_eq!(behind_jpeg(&[&picture[..], &video[..video.len() - 1]].concat()), None);
     }
 
     #[test]
-    fn a_video_in_heif_has_a_box_or_follows() {
+    fn a_video_in_heif_is_in_its_own_box_or_after_the_others() {
         let (video, picture) = (video(), [boxed(b"ftyp", b"heic\0\0\0\0"), boxed(b"meta", &[0; 30])].concat());
         let bytes = Some(video.len() as u64);
         assert_eq!(in_heif(&[&picture[..], &boxed(b"mpvd", &video)].concat()), bytes);

@@ -1,4 +1,4 @@
-//! Turning pixels upright.
+//! Rotates pixels upright.
 
 use crate::raster::{Channels, Raster, Sample};
 use smmu_core::image::{Orientation, Size};
@@ -7,7 +7,7 @@ use smmu_core::image::{Orientation, Size};
 /// (or the reverse) both stay in the cache.
 const BLOCK: usize = 32;
 
-/// The raster as it is to be seen.
+/// Rotates a stored raster upright.
 pub(crate) fn upright<S: Sample>(raster: Raster<S>, orientation: Orientation) -> Raster<S> {
     if orientation == Orientation::Upright {
         return raster;
@@ -22,13 +22,13 @@ pub(crate) fn upright<S: Sample>(raster: Raster<S>, orientation: Orientation) ->
     Raster { size, channels: raster.channels, samples }
 }
 
-/// The size after (or, turning being its own kind of inverse for sizes, before) turning upright.
+/// The size after rotating upright; the same function gives the size before.
 pub(crate) fn turned(size: Size, orientation: Orientation) -> Size {
     if orientation.swaps_axes() { size.transposed() } else { size }
 }
 
-/// Whether turning upright makes the left side the right one or, where the axes are exchanged, the lower one; and whether
-/// it makes the upper side the lower or the right one.
+/// Returns whether rotating upright moves the left side to the right or, if the axes are swapped, to the bottom; and
+/// whether it moves the top to the bottom or, if the axes are swapped, to the right.
 pub(crate) const fn mirrors(orientation: Orientation) -> (bool, bool) {
     match orientation {
         Orientation::Upright | Orientation::Transpose => (false, false),
@@ -38,12 +38,12 @@ pub(crate) const fn mirrors(orientation: Orientation) -> (bool, bool) {
     }
 }
 
-/// The raster as it is stored, where it is upright already.
+/// Rotates an upright raster back to its stored orientation.
 pub(crate) fn stored<S: Sample>(raster: Raster<S>, orientation: Orientation) -> Raster<S> {
     let back = match orientation {
         Orientation::Rotate90 => Orientation::Rotate270,
         Orientation::Rotate270 => Orientation::Rotate90,
-        // Every other one undoes itself.
+        // Every other orientation is its own inverse.
         Orientation::Upright
         | Orientation::FlipHorizontal
         | Orientation::Rotate180
@@ -57,7 +57,7 @@ pub(crate) fn stored<S: Sample>(raster: Raster<S>, orientation: Orientation) -> 
 fn moved<S: Sample, const N: usize>(raster: &Raster<S>, orientation: Orientation) -> Vec<S> {
     let (pixels, _) = raster.samples.as_chunks::<N>();
     let (width, height) = (raster.size.width as usize, raster.size.height as usize);
-    // Where the stored pixel (0, 0) goes, and how far a step to the right and a step down lead.
+    // Computes the target index of a stored pixel. `line` is the width of the result.
     let line = if orientation.swaps_axes() { height } else { width };
     let (right, bottom) = (width.saturating_sub(1), height.saturating_sub(1));
     let target = |x: usize, y: usize| match orientation {
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn each_orientation_is_the_one_of_the_exif_table() {
+    fn each_orientation_matches_the_exif_table() {
         let made: Vec<String> = Orientation::ALL.into_iter().map(letters).collect();
         assert_eq!(made, ["abc/def", "cba/fed", "fed/cba", "def/abc", "ad/be/cf", "da/eb/fc", "fc/eb/da", "cf/be/ad"]);
     }
 
     #[test]
-    fn a_side_is_mirrored_where_the_first_letter_ends_last() {
+    fn mirrors_agrees_with_the_rotated_letters() {
         for orientation in Orientation::ALL {
             let made = letters(orientation);
             let (first, right, below) = (made.find('a'), made.find('b'), made.find('d'));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_leave_no_seam() {
+    fn rotating_across_blocks_loses_no_pixel() {
         let size = Size { width: 70, height: 45 };
         let samples: Vec<u8> = (0..70 * 45 * 3).map(|n: u32| (n % 251) as u8).collect();
         let raster = Raster { size, channels: Channels::Rgb, samples };

@@ -1,4 +1,4 @@
-//! A picture on its way from decoder to encoders, in whichever form needs no conversion.
+//! A picture between decoder and encoders, as RGB or planes, whichever avoids a conversion.
 
 use crate::{encode, error::MediaError, look, planes::Planes, raster::Raster, resize};
 use smmu_core::image::{Colour, Encoding, ImageLook, Size};
@@ -6,7 +6,7 @@ use smmu_core::image::{Colour, Encoding, ImageLook, Size};
 /// An upright picture in sRGB.
 #[derive(Debug, Clone)]
 pub(crate) enum Picture {
-    /// RGB, with alpha or without.
+    /// RGB, with or without alpha.
     Rgb(Raster),
     /// Luma and chroma, opaque.
     Planes(Planes),
@@ -20,7 +20,7 @@ impl Picture {
         }
     }
 
-    /// The picture in a smaller size.
+    /// Resizes the picture to a smaller size.
     pub(crate) fn shrunk(&self, target: Size) -> Result<Self, MediaError> {
         Ok(match self {
             Self::Rgb(raster) => Self::Rgb(resize::shrink(raster, raster.size.into(), target)?),
@@ -28,7 +28,7 @@ impl Picture {
         })
     }
 
-    /// The still that an encoding makes of it.
+    /// Encodes the picture as a still.
     pub(crate) fn encoded(&self, encoding: Encoding, background: Colour) -> Result<Vec<u8>, MediaError> {
         match self {
             Self::Rgb(raster) => encode::still(raster, encoding, background),
@@ -36,7 +36,8 @@ impl Picture {
         }
     }
 
-    /// Whether nothing is lost by measuring it, colours included.
+    /// Returns whether it is large enough to measure its look without loss. Planes must be twice as large, because
+    /// their chroma has half the resolution.
     pub(crate) const fn is_measurable(&self) -> bool {
         let finer = match self {
             Self::Rgb(_) => 1,
@@ -53,7 +54,7 @@ impl Picture {
     }
 }
 
-/// Whether an encoder takes planes as they are. AVIF's colours are as fine as its luma.
+/// Returns whether an encoder accepts planes as they are. AVIF is encoded with chroma at full resolution.
 pub(crate) const fn takes_planes(encoding: Encoding) -> bool {
     match encoding {
         Encoding::Jpeg { .. } | Encoding::Webp { .. } => true,

@@ -1,8 +1,9 @@
-//! A picture as JPEG and lossy WebP hold it: luma, and chroma of half the width and height (4:2:0, BT.601, full range).
+//! A picture as JPEG and lossy WebP store it: luma, and chroma of half the width and height (4:2:0, BT.601, full
+//! range).
 //!
-//! What comes as such planes and leaves as such planes is never made RGB: that would cost the chroma of every pixel twice,
-//! and half the memory, for nothing. A sample of chroma lies in the middle of its four pixels, as JFIF (page 4) and
-//! libwebp have it. Of an odd width or height the last sample lies half outside of the picture.
+//! A picture that is both decoded and encoded as planes is never converted to RGB: that would convert the chroma of
+//! every pixel twice and take twice the memory, for nothing. A chroma sample lies in the middle of its four pixels, as
+//! in JFIF (page 4) and libwebp. If the width or height is odd, half of the last sample lies outside the picture.
 
 use crate::{
     error::MediaError,
@@ -17,13 +18,13 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Planes {
     pub(crate) size: Size,
-    /// One sample for each pixel.
+    /// One sample per pixel.
     pub(crate) luma: Raster,
-    /// Cb and Cr, one sample for four pixels.
+    /// Cb and Cr, one sample per four pixels.
     pub(crate) chroma: [Raster; 2],
 }
 
-/// One plane as a decoder gives it.
+/// A plane as decoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plane<'a> {
     pub(crate) size: Size,
@@ -32,22 +33,22 @@ pub(crate) struct Plane<'a> {
     pub(crate) samples: &'a [u8],
 }
 
-/// Chroma without colour.
+/// Chroma level without colour.
 const NEUTRAL: u8 = 128;
 
-/// What samples of one range are in another.
+/// Tables that convert samples between ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Levels {
     pub(crate) luma: [u8; 256],
     pub(crate) chroma: [u8; 256],
 }
 
-/// From all 256 levels to those of video (ITU-R BT.601: luma from 16 over 219 steps, chroma around 128 over 224).
+/// From full range to video range (ITU-R BT.601: luma from 16 over 219 steps, chroma around 128 over 224).
 pub(crate) const LIMITED: Levels = Levels { luma: levels(0, 16, 219, 255), chroma: levels(128, 128, 224, 255) };
-/// And back: what lies beyond them is the last.
+/// From video range to full range. Levels outside the video range are clamped.
 pub(crate) const FULL: Levels = Levels { luma: levels(16, 0, 255, 219), chroma: levels(128, 128, 255, 224) };
 
-/// Levels, of which `from` becomes `into`, and `down` steps become `up`; rounded, and never beyond a byte.
+/// A table that maps level `from` to `into` and scales `down` steps to `up`, rounded and clamped to a byte.
 const fn levels(from: i32, into: i32, up: i32, down: i32) -> [u8; 256] {
     let mut levels = [0; 256];
     let mut at: i32 = 0;
@@ -63,7 +64,8 @@ const fn levels(from: i32, into: i32, up: i32, down: i32) -> [u8; 256] {
 }
 
 impl Planes {
-    /// Shrinks planes as they are stored to a size in that same orientation, and turns them upright. Grey has no chroma.
+    /// Downscales stored planes to `target`, which is in the stored orientation, and rotates them upright. `chroma` is
+    /// `None` for grey.
     pub(crate) fn reduced(
         luma: Plane,
         chroma: Option<[Plane; 2]>,
@@ -84,7 +86,7 @@ impl Planes {
         Ok(Self { size: luma.size, luma, chroma })
     }
 
-    /// The picture with samples of another range.
+    /// Converts the samples to another range.
     pub(crate) fn mapped(mut self, levels: &Levels) -> Self {
         let map = |plane: &mut Raster, levels: &[u8; 256]| {
             plane.samples.iter_mut().for_each(|level| *level = levels[usize::from(*level)]);
@@ -94,14 +96,15 @@ impl Planes {
         self
     }
 
-    /// The picture in a smaller size.
+    /// Resizes the picture to a smaller size.
     pub(crate) fn shrunk(&self, target: Size) -> Result<Self, MediaError> {
         let half = self.half();
         let chroma = self.chroma.each_ref().map(|plane| Plane::of(plane, half));
         Self::reduced(Plane::of(&self.luma, self.size.into()), Some(chroma), target, Orientation::Upright)
     }
 
-    /// Luma as libjpeg-turbo takes it, and the samples of a row: of an odd width or height with the last column or row again.
+    /// Luma in the layout that libjpeg-turbo needs, and the samples per row. If the width or height is odd, the last
+    /// column or row is repeated.
     pub(crate) fn even_luma(&self) -> (Cow<'_, [u8]>, usize) {
         let Size { width, height } = self.size;
         let even = Size { width: width.next_multiple_of(2), height: height.next_multiple_of(2) };
@@ -113,7 +116,7 @@ impl Planes {
         (samples, even.width as usize)
     }
 
-    /// The picture in RGB, of another size or its own.
+    /// Converts the picture to RGB and resizes it to `size`.
     pub(crate) fn rgb(&self, size: Size) -> Result<Raster, MediaError> {
         let half = self.half();
         let resized = |plane: &Raster, extent: Extent| resize::shrink(plane, extent, size);
@@ -124,7 +127,7 @@ impl Planes {
         Ok(Raster { size, channels: Channels::Rgb, samples })
     }
 
-    /// The picture in samples of chroma.
+    /// Extent of the picture in chroma samples.
     fn half(&self) -> Extent {
         Extent { width: f64::from(self.size.width) / 2.0, height: f64::from(self.size.height) / 2.0 }
     }
@@ -136,20 +139,20 @@ impl<'a> Plane<'a> {
     }
 }
 
-/// The size of the planes of chroma.
+/// Size of the chroma planes.
 pub(crate) const fn halved(size: Size) -> Size {
     Size { width: size.width.div_ceil(2), height: size.height.div_ceil(2) }
 }
 
-/// The planes of chroma of a picture without colour.
+/// Chroma planes without colour.
 pub(crate) fn neutral(size: Size) -> [Raster; 2] {
     let size = halved(size);
     let plane = Raster { size, channels: Channels::Grey, samples: vec![NEUTRAL; size.pixels() as usize] };
     [plane.clone(), plane]
 }
 
-/// The part of a stored plane of chroma, whose picture is `extent` from its top left corner, that becomes the plane of a
-/// picture of a stored size.
+/// The window of a stored chroma plane that is scaled to the chroma plane of a picture of size `target`. The picture
+/// fills `extent` of the stored plane, from its top left corner.
 pub(crate) fn chroma_window(extent: Extent, target: Size, orientation: Orientation) -> Window {
     let (from_right, from_below) = orient::mirrors(orientation);
     let (left, width) = overhung(extent.width, target.width, from_right);
@@ -157,14 +160,14 @@ pub(crate) fn chroma_window(extent: Extent, target: Size, orientation: Orientati
     Window { left, top, width, height }
 }
 
-/// Where samples of chroma begin in a stored plane, of which `picture` is to become `target` pixels wide, and how much of
-/// it they cover: of an odd width half a sample more than there is, at the end that will be the right one.
+/// Start and length of the window along one axis. If `target` is odd, half a chroma sample extends beyond the picture,
+/// at the end that becomes the right or lower one.
 fn overhung(picture: f64, target: u32, from_right: bool) -> (f64, f64) {
     let covered = picture * (f64::from(target.next_multiple_of(2)) / f64::from(target));
     (if from_right { picture - covered } else { 0.0 }, covered)
 }
 
-/// One pixel (JFIF, page 3).
+/// Converts one pixel to RGB (JFIF, page 3).
 fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|level| (level + 0.5) as u8)

@@ -1,10 +1,10 @@
-//! Decoded pixels, with what each number means in the types.
+//! Decoded pixels; the types tell what each sample means.
 
 use bytemuck::Pod;
 use smmu_core::image::Size;
 use smmu_resample::PixelType;
 
-/// What the samples of one pixel mean, in their order.
+/// Meaning of the samples of a pixel, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Channels {
     /// Lightness.
@@ -15,7 +15,7 @@ pub(crate) enum Channels {
     Rgb,
     /// Red, green, blue and straight alpha.
     Rgba,
-    /// Cyan, magenta, yellow, black; the highest value is most ink.
+    /// Cyan, magenta, yellow, black; the highest value is full ink.
     Cmyk,
 }
 
@@ -30,7 +30,7 @@ impl Channels {
         }
     }
 
-    /// Whether the last sample is alpha.
+    /// Returns whether the last sample is alpha.
     pub(crate) const fn has_alpha(self) -> bool {
         match self {
             Self::Grey | Self::Rgb | Self::Cmyk => false,
@@ -39,9 +39,9 @@ impl Channels {
     }
 }
 
-/// A sample's type: 8 or 16 bits, the full range used.
+/// Type of a sample: 8 or 16 bits, in full range.
 pub(crate) trait Sample: Pod + Default {
-    /// The resizer's name for a pixel of such samples.
+    /// The resizer's type for a pixel of such samples.
     fn pixel_type(channels: Channels) -> PixelType;
 }
 
@@ -67,7 +67,7 @@ impl Sample for u16 {
     }
 }
 
-/// A picture in memory: rows from top to bottom, pixels from left to right, samples interleaved, nothing between.
+/// A picture in memory: rows from top to bottom, pixels from left to right, samples interleaved, without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raster<S = u8> {
     pub(crate) size: Size,
@@ -82,12 +82,12 @@ impl<S: Sample> Raster<S> {
     }
 }
 
-/// Samples of a row so many pixels wide.
+/// Samples in a row that is `width` pixels wide.
 pub(crate) const fn row_samples(width: u32, channels: Channels) -> usize {
     width as usize * channels.count()
 }
 
-/// What a decoder delivers: whichever sample type its format stores.
+/// A decoder's output, in the sample type of its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decoded {
     Eight(Raster<u8>),

@@ -1,4 +1,4 @@
-//! One image file, rendered.
+//! Renders one image file.
 
 use crate::{
     av::Event,
@@ -28,17 +28,17 @@ use std::{
     path::Path,
 };
 
-/// Makes everything that the profile asks for of one image file, into a folder that exists: the
-/// artifacts first, then `manifest.json`, which is complete the moment it is there.
+/// Makes everything that the profile asks for from one image file, in the existing folder `out_dir`: the artifacts
+/// first, then `manifest.json`, which appears atomically.
 ///
-/// `watch` hears percentages that never fall, 100 last, and of every artifact once it is there: of stills the smallest
-/// first, because that is what somebody sees first.
+/// `watch` receives percentages that never decrease and end with 100, and each artifact once it is complete. The
+/// smallest still comes first, because viewers see it first.
 ///
 /// # Errors
 ///
-/// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off,
-/// where more than the last few rows are missing) or over a limit. [`MediaError::Transient`] is about everything
-/// else and worth another try. After either, no manifest is there.
+/// [`MediaError::Refused`] if the file is unsupported, damaged (including truncated, if more than the last few rows are
+/// missing) or over a limit. [`MediaError::Transient`] for everything else, which may succeed on another attempt. After
+/// either, no manifest exists.
 pub fn render(
     input: &Path,
     profile: &ImageProfile,
@@ -47,21 +47,21 @@ pub fn render(
     watch: &mut dyn FnMut(Event),
 ) -> Result<Manifest, MediaError> {
     let source = Source::open(input, limits)?;
-    // Decoders are third-party code that reads hostile bytes; should one give up by panic, the file is at fault.
+    // Decoders are third-party code that reads hostile bytes. If one panics, treat the file as damaged.
     catch_unwind(AssertUnwindSafe(|| render_source(&source, profile, limits, out_dir, watch)))
-        .unwrap_or_else(|_| Err(corrupt(source.content_type, "its decoder gave up")))
+        .unwrap_or_else(|_| Err(corrupt(source.content_type, "its decoder crashed")))
 }
 
-/// What the program needs besides the picture being decoded: itself, and the encoders' work on small outputs.
+/// Memory in addition to the picture being decoded: the program itself, and the encoders' work on small outputs.
 const BASE_BYTES: u64 = 40 * 1024 * 1024;
-/// What a still of the largest size needs per pixel: the raster as decoded, converted and turned,
-/// and the hungriest encoder's own.
+/// Memory per pixel of the largest still: the raster as decoded, converted and rotated, and the encoder that needs
+/// most.
 const STILL_BYTES_PER_PIXEL: u64 = 16;
-/// What a picture that waits for its encoders needs per pixel.
+/// Memory per pixel of a picture that waits for its encoders.
 const RASTER_BYTES_PER_PIXEL: u64 = 4;
-/// What an AVIF encoder needs per pixel.
+/// Memory per pixel of an AVIF encoder.
 const AVIF_BYTES_PER_PIXEL: u64 = 70;
-/// What an animation needs per pixel of all its sizes together: each encoder compares several canvases.
+/// Memory per pixel of an animation, over all its sizes: each encoder compares several canvases.
 const ANIMATED_BYTES_PER_PIXEL: u64 = 40;
 
 fn render_source(
@@ -80,7 +80,7 @@ fn render_source(
     let largest = plan.largest().unwrap_or(probe.size());
     let stored_largest = orient::turned(largest, probe.orientation);
     let (decoding, encoding) = (decoder.memory_bytes(stored_largest), output_bytes(&plan));
-    // A still is decoded first and encoded then; an animation, frame by frame, is both at once.
+    // A still is first decoded, then encoded; an animation is decoded and encoded frame by frame, so both need memory.
     let working = if probe.animation.is_some() { decoding + encoding } else { decoding.max(encoding) };
     limits.check_memory(BASE_BYTES + working)?;
     watch(Event::Progress(5));
@@ -95,12 +95,12 @@ fn render_source(
     } else {
         let picture = still(decoder.as_mut(), stored_largest, &plan)?;
         warnings.clone_from(&decoder.header().warnings);
-        // Its content is not needed any more, and may be large.
+        // Free the decoder's content, which can be large and is no longer needed.
         drop(decoder);
         (rendering.watch)(Event::Progress(35));
         rendering.stills(picture, &plan, 35..95, |_| true)?
     };
-    // Made in whatever order, listed in the plan's.
+    // List artifacts in the plan's order, not in the order they were made.
     let place = |artifact: &Artifact| plan.outputs.iter().position(|output| output.name == artifact.name);
     let mut artifacts = rendering.artifacts;
     artifacts.sort_by_key(place);
@@ -129,7 +129,7 @@ fn probe(source: &Source, decoder: &dyn Decode) -> ImageProbe {
     }
 }
 
-/// Memory for what is made, by its sizes.
+/// Memory for making the outputs, by their sizes.
 fn output_bytes(plan: &ImagePlan) -> u64 {
     let per_pixel = |output: &ImageOutput| match output.encoding {
         Encoding::Jpeg { .. } | Encoding::Webp { motion: Motion::Still, .. } => 0,
@@ -145,7 +145,7 @@ fn output_bytes(plan: &ImagePlan) -> u64 {
             Encoding::Jpeg { .. } | Encoding::Webp { .. } | Encoding::Avif { .. } => 0,
         })
         .sum();
-    // Stills are encoded one after another: the largest counts. All their sizes are there at once.
+    // Stills are encoded one after another, so only the largest counts; but the pictures of all sizes exist at once.
     let still = plan.outputs.iter().map(|output| pixels(output) * per_pixel(output)).max().unwrap_or(0);
     let mut sizes: Vec<Size> = plan.outputs.iter().map(|output| output.size).collect();
     sizes.dedup();
@@ -153,7 +153,7 @@ fn output_bytes(plan: &ImagePlan) -> u64 {
     animated.max(still) + smaller + plan.largest().map_or(0, Size::pixels) * STILL_BYTES_PER_PIXEL
 }
 
-/// The picture of a still, as planes where these are all that it needs.
+/// Decodes a still, as planes if every encoder accepts them.
 fn still(decoder: &mut dyn Decode, stored: Size, plan: &ImagePlan) -> Result<Picture, MediaError> {
     let encodings = || plan.outputs.iter().map(|output| output.encoding);
     let planes = if encodings().all(picture::takes_planes) { decoder.planes(stored)? } else { None };
@@ -163,14 +163,14 @@ fn still(decoder: &mut dyn Decode, stored: Size, plan: &ImagePlan) -> Result<Pic
     })
 }
 
-/// A decoded picture in sRGB, upright.
+/// Converts a decoded picture to sRGB and rotates it upright.
 fn srgb(decoded: Decoded, decoder: &dyn Decode) -> Result<Raster, MediaError> {
     let header = decoder.header();
     let raster = colour::to_srgb(decoded, header.profile.as_ref())?;
     Ok(orient::upright(raster, header.orientation))
 }
 
-/// Artifacts in the making.
+/// A rendering in progress.
 struct Rendering<'a> {
     out_dir: &'a Path,
     background: Colour,
@@ -179,8 +179,8 @@ struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
-    /// Makes the wanted outputs as stills: every size of the next larger one, and of these the smallest is encoded first,
-    /// since it is seen first. Measures one that is small. Progress goes through `percent`.
+    /// Makes the wanted outputs as stills. Each size is scaled from the next larger one; the smallest is encoded first,
+    /// because viewers see it first. Measures the look of a small one. Progress runs through `percent`.
     fn stills(
         &mut self,
         largest: Picture,
@@ -213,7 +213,7 @@ impl Rendering<'_> {
         Ok(look)
     }
 
-    /// Makes what moves frame by frame, all sizes at once; and the stills of the first frame.
+    /// Makes the animated outputs frame by frame, all sizes at once, and the stills from the first frame.
     fn animation(
         &mut self,
         decoder: &mut dyn Decode,
@@ -249,7 +249,7 @@ impl Rendering<'_> {
         })?;
         for (output, encoder) in encoders {
             let content = encoder.finish()?;
-            // The encoder joins frames that are alike.
+            // Take the count from the file: the encoder merges identical frames.
             let animation = webp::parse(&content).and_then(|container| container.animation);
             self.store(output, &content, Some(animation.map_or(1, |animation| animation.frames)))?;
         }
@@ -280,7 +280,7 @@ const fn is_animated(encoding: Encoding) -> bool {
     }
 }
 
-/// The percentage after so many of all steps, within a part of the whole.
+/// The percentage within the range `percent` after `done` of `all` steps.
 fn along(percent: &Range<u8>, done: u64, all: u64) -> u8 {
     let width = u64::from(percent.end - percent.start);
     percent.start + u8::try_from(width * done.min(all) / all.max(1)).unwrap_or(0)

@@ -1,7 +1,7 @@
-//! Lanczos-3 resizing, of a whole raster or of rows as they come.
+//! Lanczos-3 resizing of a whole raster or of rows as they arrive.
 //!
-//! [`RowResizer`] gives the same picture as [`shrink`] of the whole would, and holds only the rows
-//! that its next output rows need. So a 100-megapixel PNG costs megabytes, not hundreds of them.
+//! [`RowResizer`] makes the same picture as [`shrink`], but holds only the rows that its next output rows need, so that
+//! a 100-megapixel PNG takes megabytes, not hundreds of them.
 
 use crate::{
     error::{MediaError, Transient},
@@ -10,12 +10,12 @@ use crate::{
 use smmu_core::image::Size;
 use smmu_resample::{FilterType, Image, ImageRef, ResizeAlg, ResizeOptions, Resizer, resize};
 
-/// Lanczos-3: what libvips and Pillow users call their best.
+/// Lanczos-3: the filter of highest quality in libvips and Pillow.
 const FILTER: ResizeAlg = ResizeAlg::Convolution(FilterType::Lanczos3);
-/// Half the width of the filter's window, in pixels of the smaller of both pictures.
+/// Half the width of the filter's window, in pixels of the smaller of the two pictures.
 const FILTER_RADIUS: f64 = 3.0;
 
-/// The part of a raster, from its top left corner, that is the picture; the rest is padding.
+/// Size of the picture within a raster, from its top left corner; the rest is padding.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     pub(crate) width: f64,
@@ -28,7 +28,7 @@ impl From<Size> for Extent {
     }
 }
 
-/// A part of a plane, in its samples. Beyond the plane its outermost samples go on.
+/// Part of a plane, in samples. Can extend beyond the plane, where the outermost samples are repeated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) left: f64,
@@ -47,12 +47,12 @@ fn options(channels: Channels) -> ResizeOptions {
     ResizeOptions::new().resize_alg(FILTER).use_alpha(channels.has_alpha())
 }
 
-/// A whole raster, of which `extent` is the picture, made `target` large.
+/// Resizes the picture in a raster, which is `extent` large, to `target`.
 pub(crate) fn shrink<S: Sample>(raster: &Raster<S>, extent: Extent, target: Size) -> Result<Raster<S>, MediaError> {
     resample(&raster.samples, raster.size, raster.channels, extent.into(), target)
 }
 
-/// A part of one plane made `target` large.
+/// Resizes part of a plane to `target`.
 pub(crate) fn shrink_part(samples: &[u8], size: Size, part: Window, target: Size) -> Result<Raster, MediaError> {
     let (left, right) = beyond(part.left, part.width, size.width);
     let (above, below) = beyond(part.top, part.height, size.height);
@@ -65,16 +65,16 @@ pub(crate) fn shrink_part(samples: &[u8], size: Size, part: Window, target: Size
     resample(&samples, padded, Channels::Grey, part, target)
 }
 
-/// Whole samples of a window that lie before the first and after the last of so many.
+/// Whole samples of a window that lie before the first and after the last of `side` samples.
 pub(crate) fn beyond(from: f64, length: f64, side: u32) -> (u32, u32) {
     let whole = |samples: f64| (samples - ROUNDING).max(0.0).ceil() as u32;
     (whole(-from), whole(from + length - f64::from(side)))
 }
 
-/// Errors of rounding in a window's edges, far below what a picture could show.
+/// Tolerance for rounding errors in a window's edges, in samples; far too small to be visible.
 const ROUNDING: f64 = 1e-6;
 
-/// A plane in a larger one, from a place in it, with its outermost samples repeated around it.
+/// Places a plane at `(left, above)` in a larger one, and repeats its outermost samples around it.
 pub(crate) fn continued(samples: &[u8], size: Size, padded: Size, (left, above): (u32, u32)) -> Vec<u8> {
     let mut result = Vec::with_capacity(padded.pixels() as usize);
     for y in 0..padded.height {
@@ -111,29 +111,29 @@ fn resample<S: Sample>(
 /// Resizes a picture whose rows arrive from top to bottom.
 pub(crate) struct RowResizer<S> {
     source: Size,
-    /// The part of the source that is the picture.
+    /// The part of the source that is resized.
     part: Window,
     target: Size,
     channels: Channels,
     resizer: Resizer,
-    /// Source rows that output rows still need.
+    /// Source rows that are still needed for output rows.
     rows: Vec<S>,
     /// Number of the source row that `rows` starts with.
     first_row: u32,
-    /// Output rows, complete ones only.
+    /// Complete output rows.
     samples: Vec<S>,
 }
 
-/// Output rows made at a time. More take memory; fewer, time for the set-up of a pass.
+/// Output rows made at a time. More take more memory; fewer spend more time on set-up.
 const BAND_ROWS: u32 = 32;
 
 impl<S: Sample> RowResizer<S> {
-    /// Nothing yet of a picture.
+    /// A resizer for a whole picture, without rows yet.
     pub(crate) fn new(source: Size, target: Size, channels: Channels) -> Self {
         Self::of_part(source, Extent::from(source).into(), target, channels)
     }
 
-    /// The same, of a part of what arrives.
+    /// Like [`Self::new`], but resizes only part of the source.
     pub(crate) fn of_part(source: Size, part: Window, target: Size, channels: Channels) -> Self {
         Self {
             source,
@@ -147,7 +147,7 @@ impl<S: Sample> RowResizer<S> {
         }
     }
 
-    /// Bytes held at the peak for such a picture pushed row by row, the finished one included.
+    /// Peak memory in bytes for such a picture pushed row by row, including the finished one.
     pub(crate) fn memory_bytes(source: Size, target: Size, channels: Channels) -> u64 {
         let pixel = channels.count() as u64 * size_of::<S>() as u64;
         let (width, height) = (u64::from(source.width), u64::from(source.height));
@@ -155,15 +155,15 @@ impl<S: Sample> RowResizer<S> {
         let scale = height.div_ceil(made);
         let band = u64::from(BAND_ROWS).min(made);
         let kept = height.min(scale * (band + 8) + 2);
-        // With alpha, on a premultiplied copy.
+        // With alpha, the resizer works on a premultiplied copy.
         let copies = if channels.has_alpha() { 2 } else { 1 };
-        // The filter's weights, 8 bytes each and once more in another form, for both directions.
+        // The filter's weights, 8 bytes each and again in another form, for both directions.
         let weights = 16 * 7 * (width + scale * band);
-        // A vector grows by doubling.
+        // One copy more, because a vector grows by doubling.
         pixel * width * (kept * (copies + 1) + band) + pixel * target.pixels() + weights
     }
 
-    /// Takes whole rows, as many as there is room for in what is handed to `fill`.
+    /// Takes `rows` whole rows, which `fill` writes into the buffer passed to it.
     pub(crate) fn push(
         &mut self,
         rows: u32,
@@ -175,7 +175,7 @@ impl<S: Sample> RowResizer<S> {
         self.make_rows()
     }
 
-    /// Takes whole rows that are in memory already.
+    /// Takes whole rows that are already in memory.
     pub(crate) fn push_copy(&mut self, rows: &[S]) -> Result<(), MediaError> {
         for row in rows.chunks(row_samples(self.source.width, self.channels)) {
             self.push(1, |room| {
@@ -194,7 +194,7 @@ impl<S: Sample> RowResizer<S> {
         Ok(Raster { size: self.target, channels: self.channels, samples: self.samples })
     }
 
-    /// Makes every band of output rows whose source rows are there, and drops those no longer needed.
+    /// Makes every band of output rows whose source rows have arrived, and drops source rows that are no longer needed.
     fn make_rows(&mut self) -> Result<(), MediaError> {
         let (from_row, into_row) =
             (row_samples(self.source.width, self.channels), row_samples(self.target.width, self.channels));
@@ -228,7 +228,7 @@ impl<S: Sample> RowResizer<S> {
         }
     }
 
-    /// Forgets rows that lie wholly above the given one.
+    /// Drops rows that are entirely above the given one.
     fn drop_rows_above(&mut self, source_row: f64) {
         let above = (source_row - f64::from(self.first_row)).floor().max(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the height, a u32")]
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_as_they_come_give_the_picture_that_the_whole_gives() {
+    fn resizing_by_rows_gives_the_same_picture_as_resizing_the_whole() {
         for (size, target) in [
             ((301, 997), (77, 255)),
             ((64, 5), (64, 5)),

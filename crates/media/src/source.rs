@@ -1,4 +1,4 @@
-//! The file: opened once, measured and hashed, and named by its content.
+//! The source file: opened once, measured, hashed, and its format detected from the content.
 
 use crate::error::{MediaError, Transient};
 use sha2::{Digest, Sha256 as Hasher};
@@ -16,21 +16,21 @@ use std::{
     path::Path,
 };
 
-/// An image file, proven to be of a format that is decoded and of an acceptable number of bytes.
+/// An image file of a supported format and an accepted size.
 pub(crate) struct Source {
     file: File,
-    /// Found in the content.
+    /// Detected from the content.
     pub(crate) format: ImageFormat,
-    /// Its media type; of raw files the camera maker's.
+    /// Its media type; for raw files the camera maker's.
     pub(crate) content_type: &'static str,
     /// Size in bytes.
     pub(crate) bytes: u64,
-    /// Of the whole content.
+    /// Digest of the whole content.
     pub(crate) sha256: Sha256,
 }
 
 impl Source {
-    /// Opens a file, and refuses it where its size or its first bytes already tell.
+    /// Opens a file. Refuses it if its size is over the limit or its format is not supported.
     pub(crate) fn open(path: &Path, limits: &ImageLimits) -> Result<Self, MediaError> {
         let mut file = File::open(path).map_err(Transient::Read)?;
         let bytes = file.metadata().map_err(Transient::Read)?.len();
@@ -43,7 +43,7 @@ impl Source {
         Ok(Self { file, format, content_type, bytes, sha256 })
     }
 
-    /// The file, for who needs little of it here and there.
+    /// The file, for callers that read small parts at arbitrary offsets.
     pub(crate) fn any_offset(&self) -> Result<AnyOffset, MediaError> {
         Ok(AnyOffset::new(self.file()?))
     }
@@ -55,12 +55,12 @@ impl Source {
         Ok(BufReader::with_capacity(64 * 1024, file))
     }
 
-    /// The open file, whose position is shared by all who have it.
+    /// The open file. All handles share one position.
     pub(crate) fn file(&self) -> Result<File, MediaError> {
         Ok(self.file.try_clone().map_err(Transient::Read)?)
     }
 
-    /// The whole content, for decoders that need it in memory; no more of it than was measured.
+    /// The whole content, for decoders that need it in memory. Reads no more than the measured size.
     pub(crate) fn content(&self) -> Result<Vec<u8>, MediaError> {
         let mut content = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or(0));
         self.reader()?.into_inner().take(self.bytes).read_to_end(&mut content).map_err(Transient::Read)?;
@@ -68,7 +68,7 @@ impl Source {
     }
 }
 
-/// The first bytes and the digest of all of them.
+/// Reads the whole file; returns its first bytes and its digest.
 fn read_through(file: &mut File) -> std::io::Result<(Vec<u8>, Sha256)> {
     let mut buffer = vec![0; 256 * 1024];
     let mut head = Vec::new();
@@ -84,7 +84,7 @@ fn read_through(file: &mut File) -> std::io::Result<(Vec<u8>, Sha256)> {
     }
 }
 
-/// A file that is read at any offset. What cannot be read is missing to its readers; why, [`AnyOffset::check`] says.
+/// A file that is read at any offset. Readers see unreadable bytes as missing; [`AnyOffset::check`] returns the cause.
 pub(crate) struct AnyOffset {
     file: File,
     failure: RefCell<Option<io::Error>>,
@@ -95,7 +95,7 @@ impl AnyOffset {
         Self { file, failure: RefCell::new(None) }
     }
 
-    /// The failure to read that was no end of the file, if there was one.
+    /// Returns the last read error, if any, other than reading past the end of the file.
     pub(crate) fn check(self) -> io::Result<()> {
         self.failure.into_inner().map_or(Ok(()), Err)
     }
@@ -105,7 +105,7 @@ impl ReadAt for AnyOffset {
     fn fill(&self, offset: u64, into: &mut [u8]) -> Option<()> {
         match self.file.read_exact_at(into, offset) {
             Ok(()) => Some(()),
-            // An offset that no file can have is beyond the end too.
+            // InvalidInput: an offset larger than any file's is also past the end.
             Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => None,
             Err(error) => {
                 self.failure.replace(Some(error));
@@ -115,8 +115,8 @@ impl ReadAt for AnyOffset {
     }
 }
 
-/// The format that the content shows, if it is an image that is decoded here, and its media type. Raw files look like
-/// TIFF, and what tells them apart can be anywhere.
+/// Detects format and media type from the content; refuses everything except supported images. Raw files look like
+/// TIFF, and what distinguishes them can be anywhere in the file.
 fn image_format<R: ReadAt + ?Sized>(head: &[u8], whole: &R) -> Result<(ImageFormat, &'static str), MediaError> {
     let found = detect::known_as(head, &[MediaKind::Image])?.content_type;
     let is_tiff = ImageFormat::of_content_type(found) == Some(ImageFormat::Tiff);
@@ -130,9 +130,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_raw_file_is_told_by_what_comes_after_its_first_bytes() {
-        let mut file = b"II*\0\0\x20\0\0".to_vec();
-        file.resize(0x2000, 0);
+    fn a_raw_file_is_recognised_by_data_beyond_its_first_bytes() {
+        let mut file = b"II*\0\0\0\x02\0".to_vec();
+        file.resize(0x2_0000, 0);
         file.extend(b"\x01\0\x12\xC6\x01\0\x04\0\0\0\x01\x04\0\0\0\0\0\0");
         let head = &file[..detect::HEAD_BYTES];
         let dng = image_format(head, &file[..]).expect("an image");

@@ -1,10 +1,10 @@
-//! Text that somebody else wrote into a file, before it goes anywhere.
+//! Cleans text from files before it is used.
 
 /// Longest text that is kept, in characters.
 const MAX_CHARS: usize = 64;
 
-/// The text on one line, without control or invisible formatting characters, at most 64 characters
-/// long; `None` where nothing is left.
+/// Returns the text as one line of at most 64 characters, without control or invisible formatting characters; `None` if
+/// nothing is left.
 pub(crate) fn clean(text: &str) -> Option<String> {
     smmu_core::text::clean(text, MAX_CHARS)
 }

@@ -1,7 +1,7 @@
-//! libwebp behind a safe face: only what this crate needs, and all `unsafe` code of the product.
+//! A safe wrapper for the parts of libwebp that this crate needs. Contains all `unsafe` code of the product.
 //!
-//! The `webp` crate does not do: it decodes and encodes animations only whole in memory, 400 frames
-//! at a time, and cannot shrink while decoding.
+//! The `webp` crate is not enough: it holds all frames of an animation in memory, up to 400 of them, and cannot
+//! downscale while decoding.
 
 #![expect(unsafe_code, reason = "libwebp is a C library and no crate offers streaming animation or scaled decoding")]
 
@@ -21,7 +21,7 @@ use crate::{
 use libwebp_sys as sys;
 use smmu_core::image::{Quality, Size, WebpMethod};
 
-/// How every picture, still or frame, is encoded.
+/// Encoder settings of every picture, still or frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) quality: Quality,
@@ -30,30 +30,30 @@ pub(crate) struct Settings {
 
 impl Settings {
     fn config(self) -> Result<sys::WebPConfig, Transient> {
-        let mut config = sys::WebPConfig::new().map_err(|()| encode_fault("the library is of another version"))?;
+        let mut config = sys::WebPConfig::new().map_err(|()| encode_error("incompatible library version"))?;
         config.quality = self.quality.get().into();
         config.method = self.method.get().into();
         Ok(config)
     }
 }
 
-fn encode_fault(reason: impl ToString) -> Transient {
+fn encode_error(reason: impl ToString) -> Transient {
     Transient::encode("WebP", reason)
 }
 
-/// How the encoder shall hold its pixels.
+/// Pixel format inside the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plane {
-    /// As a still is encoded.
+    /// For stills.
     Yuv,
-    /// As the animation encoder, which compares frames, wants them.
+    /// For the animation encoder, which compares frames.
     Argb,
 }
 
-/// A `WebPPicture` that frees what it allocated.
+/// A `WebPPicture` that frees its memory on drop.
 struct Picture(sys::WebPPicture);
 
-/// Luma and chroma as the library reads and writes them: planes one after the other, of limited range.
+/// Luma and chroma as the library reads and writes them: consecutive planes in limited range.
 pub(crate) struct Yuv {
     pub(crate) size: Size,
     samples: Vec<u8>,
@@ -93,13 +93,13 @@ impl Yuv {
 impl Picture {
     /// A view of planes, which must outlive it.
     fn of_yuv(yuv: &Yuv) -> Result<Self, Transient> {
-        let mut picture = sys::WebPPicture::new().map_err(|()| encode_fault("the library is of another version"))?;
-        let side = |side: u32| i32::try_from(side).map_err(encode_fault);
+        let mut picture = sys::WebPPicture::new().map_err(|()| encode_error("incompatible library version"))?;
+        let side = |side: u32| i32::try_from(side).map_err(encode_error);
         picture.use_argb = 0;
         picture.colorspace = sys::WebPEncCSP::WEBP_YUV420;
         (picture.width, picture.height) = (side(yuv.size.width)?, side(yuv.size.height)?);
         (picture.y_stride, picture.uv_stride) = (picture.width, side(planes::halved(yuv.size).width)?);
-        // The encoder only reads them: what it changes are colours under full transparency, and there is no alpha.
+        // The encoder only reads them: it changes only colours under full transparency, and there is no alpha.
         let [luma, cb, cr] = yuv.planes().map(|plane| plane.as_ptr().cast_mut());
         (picture.y, picture.u, picture.v) = (luma, cb, cr);
         Ok(Self(picture))
@@ -107,14 +107,14 @@ impl Picture {
 
     /// A copy of an RGB or RGBA raster.
     fn of(raster: &Raster, plane: Plane) -> Result<Self, Transient> {
-        let mut picture = sys::WebPPicture::new().map_err(|()| encode_fault("the library is of another version"))?;
-        picture.width = i32::try_from(raster.size.width).map_err(encode_fault)?;
-        picture.height = i32::try_from(raster.size.height).map_err(encode_fault)?;
+        let mut picture = sys::WebPPicture::new().map_err(|()| encode_error("incompatible library version"))?;
+        picture.width = i32::try_from(raster.size.width).map_err(encode_error)?;
+        picture.height = i32::try_from(raster.size.height).map_err(encode_error)?;
         picture.use_argb = (plane == Plane::Argb).into();
         let mut picture = Self(picture);
 
         let stride = raster.size.width as usize * raster.channels.count();
-        let c_stride = i32::try_from(stride).map_err(encode_fault)?;
+        let c_stride = i32::try_from(stride).map_err(encode_error)?;
         assert!(raster.samples.len() >= stride * raster.size.height as usize, "a raster has all its rows");
         // SAFETY: the picture was initialised with this width and height, and the samples hold
         // `height` rows of `stride` bytes (asserted), in the order that the function's name says.
@@ -124,17 +124,17 @@ impl Picture {
                 Channels::Rgb => sys::WebPPictureImportRGB(&raw mut picture.0, raster.samples.as_ptr(), c_stride),
                 Channels::Rgba => sys::WebPPictureImportRGBA(&raw mut picture.0, raster.samples.as_ptr(), c_stride),
                 Channels::Grey | Channels::GreyAlpha | Channels::Cmyk => {
-                    return Err(encode_fault("only RGB and RGBA can be encoded"));
+                    return Err(encode_error("only RGB and RGBA can be encoded"));
                 }
             }
         };
-        if imported == 0 { Err(encode_fault("out of memory")) } else { Ok(picture) }
+        if imported == 0 { Err(encode_error("out of memory")) } else { Ok(picture) }
     }
 }
 
 impl Drop for Picture {
     fn drop(&mut self) {
-        // SAFETY: it was initialised when it was made; it frees what the library allocated, which planes of ours are not;
+        // SAFETY: it was initialised when created. This frees only memory that the library allocated, not our planes;
         // freeing it when nothing was allocated is allowed.
         unsafe { sys::WebPPictureFree(&raw mut self.0) };
     }

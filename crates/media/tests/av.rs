@@ -1,4 +1,4 @@
-//! Whole transcodings: a file made by ffmpeg in, files and a manifest out, and ffmpeg's own word on them.
+//! Whole transcodings: ffmpeg makes an input, we transcode it, and ffmpeg checks the outputs.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -14,6 +14,8 @@ mod ffmpeg;
 mod alpha;
 #[path = "av/bounds.rs"]
 mod bounds;
+#[path = "av/cases.rs"]
+mod cases;
 #[path = "av/colours.rs"]
 mod colours;
 #[path = "av/conformance.rs"]
@@ -32,6 +34,8 @@ mod shapes;
 mod sound;
 #[path = "av/streaming.rs"]
 mod streaming;
+#[path = "av/timing.rs"]
+mod timing;
 
 use serde_json::json;
 use smmu_core::{
@@ -49,33 +53,33 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// H.264 as quick as it gets, of the pixel format that most files have.
+/// H.264 with the fastest preset and the most common pixel format.
 const H264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
 
-/// A moving picture with its size, rate and seconds.
+/// A moving picture with this size, frame rate and duration.
 fn moving(size: &str, rate: &str, seconds: u32) -> String {
     format!("-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds}")
 }
 
-/// A tone with its frequency in hertz and its seconds.
+/// A tone with this frequency and duration.
 fn tone(hertz: u32, seconds: f64) -> String {
     format!("-f lavfi -i sine=frequency={hertz}:duration={seconds}:sample_rate=44100")
 }
 
-/// Two small rungs, encoded quickly.
+/// A profile with two small rungs and the fastest preset.
 fn profile() -> AvProfile {
     let rung = |edge: u32| json!({ "shortEdge": edge, "crf": 28, "maxKbps": 800 });
     serde_json::from_value(json!({ "ladder": [rung(240), rung(120)], "h264": { "preset": "ultrafast" } }))
         .expect("in range")
 }
 
-/// A folder with a file in it, and a folder for what is made of that.
+/// A temporary folder with an input file and an output folder.
 struct Bench {
     folder: TempDir,
 }
 
 impl Bench {
-    /// With a clip that ffmpeg makes.
+    /// The input is a clip that ffmpeg makes.
     fn with_clip(words: &str, extension: &str) -> Self {
         let bench = Self::empty();
         let clip = bench.path("clip").with_extension(extension);
@@ -84,7 +88,7 @@ impl Bench {
         bench
     }
 
-    /// With a file of these bytes.
+    /// The input has these bytes.
     fn with_bytes(content: &[u8]) -> Self {
         let bench = Self::empty();
         fs::write(bench.input(), content).expect("written");
@@ -101,7 +105,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// The user's file, whose name says nothing.
+    /// The user's file, without an extension that could reveal its format.
     fn input(&self) -> PathBuf {
         self.path("input")
     }
@@ -110,7 +114,7 @@ impl Bench {
         self.path("out")
     }
 
-    /// Names of everything in the output folder, hidden files too, in order.
+    /// Names of all files in the output folder, including hidden ones, sorted.
     fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.out()).expect("listed");
         let mut names: Vec<String> =
@@ -137,7 +141,7 @@ impl Bench {
         self.transcode_with(profile, &AvLimits::default()).map_err(|(_, error)| error).expect("transcoded")
     }
 
-    /// The verdict on a file that is refused before anything is made of it: nothing is left.
+    /// The refusal of a file that is refused before anything is made from it: the output folder is empty.
     fn refused(self) -> Refusal {
         self.refused_within(&AvLimits::default())
     }
@@ -148,8 +152,8 @@ impl Bench {
         refusal
     }
 
-    /// The verdict on a file that can be refused after its poster was shown: nothing is left that is
-    /// half-made, and no manifest.
+    /// The refusal of a file that can be refused after its poster was published: no unfinished file and no manifest are
+    /// left.
     fn refused_late(self, limits: &AvLimits) -> (Self, Refusal) {
         match self.transcode_with(&profile(), limits) {
             Ok(made) => panic!("made {:?}", made.names()),
@@ -157,16 +161,16 @@ impl Bench {
                 bench.assert_nothing_half_made();
                 (bench, refusal)
             }
-            Err((_, MediaError::Transient(fault))) => panic!("{fault}"),
+            Err((_, MediaError::Transient(transient))) => panic!("{transient}"),
         }
     }
 
-    fn fault_within(self, limits: &AvLimits) -> Transient {
+    fn transient_within(self, limits: &AvLimits) -> Transient {
         match self.transcode_with(&profile(), limits) {
             Ok(made) => panic!("made {:?}", made.names()),
-            Err((bench, MediaError::Transient(fault))) => {
+            Err((bench, MediaError::Transient(transient))) => {
                 bench.assert_nothing_half_made();
-                fault
+                transient
             }
             Err((_, MediaError::Refused(refusal))) => panic!("{refusal}"),
         }
@@ -178,7 +182,7 @@ impl Bench {
     }
 }
 
-/// What was made, and where.
+/// A successful transcoding: its manifest, its events and its folder.
 struct Made {
     bench: Bench,
     manifest: Manifest,
@@ -202,35 +206,35 @@ impl Made {
         self.manifest.artifacts.iter().map(|artifact| artifact.name.as_str()).collect()
     }
 
-    /// Names that end so, with their paths.
+    /// Paths of the artifacts whose names end with `end`.
     fn ending(&self, end: &str) -> Vec<PathBuf> {
         self.names().into_iter().filter(|name| name.ends_with(end)).map(|name| self.path(name)).collect()
     }
 
-    /// Width and height that the manifest says of a file.
+    /// Width and height of a file, according to the manifest.
     fn size(&self, name: &str) -> (u32, u32) {
         let artifact = self.artifact(name);
         (artifact.width.expect("a width"), artifact.height.expect("a height"))
     }
 
-    /// There is what is listed, and the manifest, and nothing else.
+    /// The output folder contains exactly the listed artifacts and the manifest.
     fn assert_listed(&self) {
         let mut listed: Vec<_> = self.names().into_iter().chain(["manifest.json"]).collect();
         listed.sort_unstable();
         assert_eq!(self.bench.left(), listed);
     }
 
-    /// Everything that plays decodes to its end, and everything that is listed is what its entry says.
-    fn assert_sound(&self) {
+    /// Every media file decodes to its end, and every artifact matches its entry in the manifest.
+    fn assert_valid(&self) {
         self.assert_listed();
         for artifact in &self.manifest.artifacts {
             let path = self.path(&artifact.name);
-            assert_eq!(fs::metadata(&path).expect("it is there").len(), artifact.bytes, "{}", artifact.name);
+            assert_eq!(fs::metadata(&path).expect("it exists").len(), artifact.bytes, "{}", artifact.name);
             let plays = [".mp4", ".m4a", ".opus", ".m3u8", ".jpg"].iter().any(|end| artifact.name.ends_with(end));
-            // Its fragments are cut off after their first picture, and it has a test of its own (conformance).
+            // Keyframe playlists contain only the start of each fragment; `conformance` tests them.
             let is_keyframes = artifact.name.ends_with("-keyframes.m3u8");
             if plays && !is_keyframes {
-                assert_eq!(ffmpeg::complaints(&path), "", "{}", artifact.name);
+                assert_eq!(ffmpeg::decode_errors(&path), "", "{}", artifact.name);
             }
             if let (Some(width), Some(height)) = (artifact.width, artifact.height) {
                 assert_eq!(measured_size(&path), (width, height), "{}", artifact.name);
@@ -239,10 +243,10 @@ impl Made {
     }
 }
 
-/// Width and height by the file itself.
+/// Width and height, measured in the file.
 fn measured_size(path: &Path) -> (u32, u32) {
     if path.extension().is_some_and(|extension| extension == "webp" || extension == "png") {
-        // ffmpeg reads no animated WebP.
+        // ffmpeg cannot read animated WebP.
         return image::image_dimensions(path).expect("a picture");
     }
     let stream = &ffmpeg::probe("-select_streams v:0 -show_entries stream=width,height", path)["streams"][0];

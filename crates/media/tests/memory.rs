@@ -1,5 +1,5 @@
-//! The promise of 512 MiB, kept by the largest pictures that are accepted. A test program of its
-//! own, with one test, because it measures the whole process.
+//! Tests that the largest accepted pictures stay within 512 MiB. A separate test program with a single
+//! test, because it measures the memory of the whole process.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -20,23 +20,23 @@ use std::{fs, path::Path};
 
 const MIB: u64 = 1024 * 1024;
 const EDGE: u32 = 10_000;
-/// What phones take: 108 and 200 megapixels.
+/// Sizes of phone photos: 108 and 200 megapixels.
 const PHONE_108: (u32, u32) = (12_000, 9000);
 const PHONE_200: (u32, u32) = (16_320, 12_240);
 
-/// Forgets the process's peak of memory.
+/// Resets the peak memory of the process.
 fn forget_peak() {
     fs::write("/proc/self/clear_refs", "5").expect("Linux resets the peak");
 }
 
-/// The process's peak of memory since then, in bytes.
+/// Peak memory of the process since the last reset, in bytes.
 fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak is told");
+    let status = fs::read_to_string("/proc/self/status").expect("Linux reports it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
-/// A PNG file written row by row, of so many bytes a pixel.
+/// Writes a PNG file row by row; `pixel` is the number of bytes per pixel.
 fn tall_png(path: &Path, (width, height): (u32, u32), colour: png::ColorType, depth: png::BitDepth, pixel: usize) {
     let mut encoder = png::Encoder::new(fs::File::create(path).expect("made"), width, height);
     encoder.set_color(colour);

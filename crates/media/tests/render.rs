@@ -1,4 +1,4 @@
-//! Whole renderings: a file in, files and a manifest out.
+//! Whole renderings: renders a file and checks the outputs and the manifest.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -11,6 +11,8 @@ mod support;
 
 #[path = "render/animations.rs"]
 mod animations;
+#[path = "render/cases.rs"]
+mod cases;
 #[path = "render/colours.rs"]
 mod colours;
 #[path = "render/damaged.rs"]
@@ -45,7 +47,7 @@ use smmu_media::MediaError;
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
-/// What was made, and where.
+/// A successful rendering: its manifest and its folder.
 struct Rendered {
     folder: TempDir,
     manifest: Manifest,
@@ -60,9 +62,9 @@ impl Rendered {
         fs::read(self.path(name)).expect("an artifact")
     }
 
-    /// A made picture, decoded by other code than made it.
+    /// An output, decoded independently of our code.
     fn picture(&self, name: &str) -> RgbaImage {
-        image::load_from_memory(&self.bytes(name)).map(DynamicImage::into_rgba8).expect("a sound picture")
+        image::load_from_memory(&self.bytes(name)).map(DynamicImage::into_rgba8).expect("a valid picture")
     }
 
     fn facts(&self) -> &ImageFacts {
@@ -95,11 +97,11 @@ fn refused_within(content: &[u8], limits: &ImageLimits) -> Refusal {
     match render_with(content, &ImageProfile::default(), limits) {
         Ok(rendered) => panic!("rendered {:?}", rendered.names()),
         Err(MediaError::Refused(refusal)) => refusal,
-        Err(MediaError::Transient(fault)) => panic!("{fault}"),
+        Err(MediaError::Transient(transient)) => panic!("{transient}"),
     }
 }
 
-/// Mean absolute difference of two pictures of one size, per sample, alpha left out.
+/// Mean absolute difference per sample of two pictures of the same size, without alpha.
 fn difference(a: &RgbaImage, b: &RgbaImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
     let samples = a.pixels().zip(b.pixels()).flat_map(|(a, b)| (0..3).map(move |at| a[at].abs_diff(b[at])));

@@ -1,8 +1,10 @@
-//! The resizer, compiled once.
+//! The resizer, in its own crate so that it is compiled only once.
 //!
 //! `fast_image_resize` is generic over pictures, pixels and the precision of its weights, so every crate that calls it
-//! compiles all its kernels: five of the six minutes that `smmu-media` took, at every change of a line of it. Here they
-//! are asked for by a function that is not generic, and for the pixels that we have: one to four samples of 8 or 16 bits.
+//! compiles all its kernels: this took five of the six minutes that `smmu-media` needed after every change. Here a
+//! function that is not generic instantiates them for the pixels that we use: one to four samples of 8 or 16 bits.
+
+#![warn(missing_docs)]
 
 pub use fast_image_resize::{
     FilterType, ImageBufferError, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer,
@@ -17,8 +19,8 @@ use fast_image_resize::{
 /// [`Resizer::resize`] for pixels of one to four samples of 8 or 16 bits.
 ///
 /// # Errors
-/// When the pictures' pixels differ or are of another type, or when there is nothing at the place that the options name.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is open; pixels that we do not have stay refused")]
+/// Fails if the pixel types of the pictures differ or are not supported, or if the crop in the options is invalid.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is open; pixel types that we do not use are refused")]
 pub fn resize(
     resizer: &mut Resizer,
     from: &ImageRef<'_>,
@@ -66,18 +68,18 @@ mod tests {
     ];
 
     #[test]
-    fn every_pixel_that_we_have_is_resized() {
+    fn every_supported_pixel_type_is_resized() {
         for pixel_type in TYPES {
             let samples = vec![0x5a; 16 * 16 * pixel_type.size()];
             let from = ImageRef::new(16, 16, &samples, pixel_type).unwrap();
             let mut into = Image::new(5, 3, pixel_type);
             resize(&mut Resizer::new(), &from, &mut into, &ResizeOptions::new().use_alpha(false)).unwrap();
-            assert!(into.buffer().iter().all(|byte| *byte == 0x5a), "{pixel_type:?} stays as even as it was");
+            assert!(into.buffer().iter().all(|byte| *byte == 0x5a), "an even picture in {pixel_type:?} stays even");
         }
     }
 
     #[test]
-    fn pixels_that_differ_or_that_we_do_not_have_are_refused() {
+    fn different_or_unsupported_pixel_types_are_refused() {
         for (from, into) in [(PixelType::U8, PixelType::U16), (PixelType::F32, PixelType::F32)] {
             let samples = vec![0; 4 * 4 * 4];
             let from = ImageRef::new(4, 4, &samples, from).unwrap();

@@ -1,6 +1,7 @@
-//! Transcribes files with one model and prints one line of JSON about each; for `bench/speech.py`.
+//! Transcribes files with one model and prints one line of JSON for each. Used by `bench/speech.py`.
 //!
-//! `hear MODEL PROFILE OUT FILE...`: the model's folder, a profile as JSON, a folder for outputs (one each).
+//! `hear MODEL PROFILE OUT FILE...`: the model's folder, a profile as JSON, and a folder that gets a subfolder of
+//! outputs per file.
 
 use smmu_core::speech::{SpeechLimits, SpeechProfile};
 use smmu_speech::{Model, ModelFiles, Request, environment, transcribe};

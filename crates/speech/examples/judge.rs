@@ -1,6 +1,6 @@
-//! Counts wrong words, by the same rules as the tests; for `bench/speech.py`.
+//! Counts wrong words, by the same rules as the tests. Used by `bench/speech.py`.
 //!
-//! `judge SAID HEARD...`: files with text. Prints `[errors, words]` for each that was heard.
+//! `judge SAID HEARD...`: text files. Prints `[errors, words]` for each HEARD, compared with SAID.
 
 use smmu_core::speech::wer::word_errors;
 use std::{env, error::Error, fs, io, io::Write};

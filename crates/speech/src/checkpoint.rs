@@ -1,23 +1,23 @@
-//! What was heard so far, for a later attempt at the same recording.
+//! Checkpoints: the regions transcribed so far, from which a later attempt at the same recording resumes.
 
 use crate::hear::Outcome;
 use serde::{Deserialize, Serialize};
 use smmu_core::speech::{Language, ModelIdentity, Span, SpeechProfile};
 use std::collections::HashMap;
 
-/// The regions that were heard to their end. A later attempt finds the same ones, since that costs little and the
-/// detector is exact, and takes what became of each from here.
+/// The finished regions. A later attempt runs voice detection again, which is cheap and deterministic, finds the same
+/// regions, and takes their outcomes from here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checkpoint {
-    /// Who heard them.
+    /// The model that transcribed them.
     model: ModelIdentity,
-    /// What was wanted.
+    /// The profile that they were transcribed with.
     profile: SpeechProfile,
     regions: Vec<Finished>,
 }
 
-/// One region.
+/// A finished region and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Finished {
@@ -36,31 +36,31 @@ impl Checkpoint {
         self.regions.push(Finished { channel, region, outcome });
     }
 
-    /// What became of the regions, if it was this model that heard them and the same was wanted of it.
+    /// Outcomes of the regions; none if they are from another model or profile.
     pub(crate) fn outcomes(&self, model: &ModelIdentity, profile: &SpeechProfile) -> Outcomes {
         let is_ours = (&self.model, &self.profile) == (model, profile);
         let regions = self.regions.iter().filter(|_| is_ours);
         Outcomes(regions.map(|finished| ((finished.channel, finished.region), finished.outcome.clone())).collect())
     }
 
-    /// Where the last region ends.
+    /// End of the last finished region.
     pub(crate) fn reached_ms(&self) -> u64 {
         self.regions.iter().map(|finished| finished.region.end_ms()).max().unwrap_or(0)
     }
 
-    /// Everything that was heard, in the order of hearing.
+    /// All outcomes, in the order in which the regions were finished.
     pub(crate) fn heard(&self) -> impl Iterator<Item = &Outcome> {
         self.regions.iter().map(|finished| &finished.outcome)
     }
 
-    /// The language that was spoken last on a channel.
+    /// The language last spoken on a channel.
     pub(crate) fn language(&self, channel: Option<u16>) -> Option<Language> {
         let of_channel = self.regions.iter().rev().filter(|finished| finished.channel == channel);
         of_channel.filter_map(|finished| finished.outcome.segments.last()).map(|segment| segment.language).next()
     }
 }
 
-/// What became of regions earlier.
+/// Outcomes of an earlier attempt, by channel and region.
 pub(crate) struct Outcomes(HashMap<(Option<u16>, Span), Outcome>);
 
 impl Outcomes {

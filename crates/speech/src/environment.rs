@@ -1,25 +1,26 @@
-//! What the engine's libraries read from the environment before `main` begins, so that it cannot be set from within.
+//! Environment variables that the engine's libraries read before `main` starts, so the program cannot set them for
+//! itself.
 
 use std::{env, io, os::unix::process::CommandExt, process::Command};
 
-/// Names and values.
+/// Names and values of the variables.
 const WANTED: [(&str, &str); 4] = [
-    // Threads that wait for each other sleep instead of spinning: libgomp's default costs 15% more CPU, and far more
-    // where other programs want the cores.
+    // Waiting threads sleep instead of spinning: libgomp's default costs 15% more CPU, and far more when other programs
+    // need the cores.
     ("OMP_WAIT_POLICY", "passive"),
-    // Memory that is given back after every step is asked for again in the next one; page by page that costs a third of the
-    // encoder's time. One arena keeps what is held on to below 40 MB with whisper-base.
+    // Keep freed memory: the next step needs it again, and faulting it in page by page costs a third of the encoder's
+    // time. With one arena, less than 40 MB are kept with whisper-base.
     ("MALLOC_ARENA_MAX", "1"),
     ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
     ("MALLOC_TRIM_THRESHOLD_", "1073741824"),
 ];
 
-/// Becomes this program again, with the same arguments and the environment that the engine is fast with, unless whoever
-/// started it has set all of that, to whatever values. Call it first in `main`.
+/// Executes this program again with the same arguments and the missing variables set. Returns if all are set already,
+/// to any value. Call it first in `main`.
 ///
 /// # Errors
 ///
-/// That the program cannot be started again. It can go on then, and is slower.
+/// If the program cannot be executed again. It can continue, but is slower.
 pub fn settle() -> io::Result<()> {
     let missing = || WANTED.iter().filter(|(name, _)| env::var_os(name).is_none());
     if missing().next().is_none() {

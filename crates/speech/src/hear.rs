@@ -1,4 +1,4 @@
-//! One region of speech, asked about until an answer is credible.
+//! Transcribes one region of speech, with retries until an answer is credible.
 
 #[cfg(test)]
 mod tests;
@@ -15,35 +15,35 @@ use smmu_core::speech::{
 use smmu_media::{MediaError, Transient};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What became of one region.
+/// Outcome of one region.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Outcome {
-    /// What was said: most often one segment, and none where nobody spoke.
+    /// The transcribed text: usually one segment, none if the region has no speech.
     pub(crate) segments: Vec<Segment>,
-    /// Where nothing credible was understood.
+    /// Spans without a credible answer.
     pub(crate) unheard: Vec<Unheard>,
 }
 
-/// What is the same for all regions.
+/// Settings that are the same for all regions.
 #[derive(Debug, Clone)]
 pub(crate) struct Hearing<'a> {
     /// The language, if it is known.
     pub(crate) language: Option<Language>,
-    /// What is done with the words.
+    /// Transcription or translation.
     pub(crate) task: Task,
-    /// Hypotheses followed at once.
+    /// Hypotheses followed in parallel.
     pub(crate) beam_size: usize,
-    /// Names and terms, as one text.
+    /// Names and terms that may occur, as one text.
     pub(crate) terms: String,
-    /// Which answers are believed.
+    /// Thresholds for credible answers.
     pub(crate) trust: TrustSettings,
-    /// Ends it between two calls of the recogniser.
+    /// Ends the work between two calls of the recogniser.
     pub(crate) cancelled: &'a AtomicBool,
 }
 
 impl Hearing<'_> {
-    /// What is said in a region, after something in the language `before`.
+    /// Transcribes a region. `before` is the language spoken before it.
     pub(crate) fn hear(
         &self,
         recogniser: &mut dyn Recogniser,
@@ -62,7 +62,7 @@ impl Hearing<'_> {
                     break;
                 }
                 Heard::Said(said) => {
-                    let rest = said.stopped_ms.filter(|&ms| ms >= LEAST_STEP_MS).and_then(|ms| now.rest(ms));
+                    let rest = said.stopped_ms.filter(|&ms| ms >= MIN_STEP_MS).and_then(|ms| now.rest(ms));
                     (said, rest)
                 }
             };
@@ -73,7 +73,7 @@ impl Hearing<'_> {
         Ok(outcome)
     }
 
-    /// The ladder of attempts, down to an answer that is believed or to none.
+    /// Goes through the ladder of attempts until an answer is credible or none is left.
     fn answer(
         &self,
         recogniser: &mut dyn Recogniser,
@@ -100,7 +100,7 @@ impl Hearing<'_> {
                 terms: self.terms.clone(),
             };
             let recognised =
-                recogniser.recognise(&region.samples, &ask).map_err(|fault| Transient::Recognise(fault.to_string()))?;
+                recogniser.recognise(&region.samples, &ask).map_err(|error| Transient::Recognise(error.0))?;
             let Recognised { text, mean_log_probability, no_speech_probability, .. } = &recognised;
             let (mean_log_probability, no_speech_probability) = (*mean_log_probability, *no_speech_probability);
             let answer = Answer { text, mean_log_probability, no_speech_probability, duration_ms };
@@ -119,24 +119,24 @@ impl Hearing<'_> {
     }
 }
 
-/// How probable a language has to be that differs from the one before. A few words are easily taken for those of
-/// another one.
+/// Minimum probability for a change of language. Higher for a few words, which are easily mistaken for another
+/// language.
 fn sure(duration_ms: u64) -> f32 {
     const LONG_MS: u64 = 5000;
     if duration_ms < LONG_MS { 0.8 } else { 0.5 }
 }
 
-/// An answer about less would be asked for again and again.
-const LEAST_STEP_MS: u64 = 1000;
+/// Minimum step when the model stops early. A smaller one could repeat without end.
+const MIN_STEP_MS: u64 = 1000;
 
-/// What the attempts came to.
+/// Result of the attempts.
 enum Heard {
     Said(Recognised),
     Nobody,
     Unclear,
 }
 
-/// The segment of one answer: up to where the rest begins, if there is any.
+/// The segment of one answer. It ends where the rest begins, if there is a rest.
 fn segment(region: &Region, rest: Option<&Region>, said: &Recognised, channel: Option<u16>) -> Option<Segment> {
     let start_ms = region.span.start_ms();
     let end_ms = rest.map_or(region.span.end_ms(), |rest| rest.span.start_ms());
@@ -147,7 +147,7 @@ fn segment(region: &Region, rest: Option<&Region>, said: &Recognised, channel: O
     Segment::new(span, said.language, channel, confidence, &words)
 }
 
-/// A word at its time in the media, and without the silence that the model counts to it.
+/// Converts a word's times to those of the media and trims the silence that the model includes.
 fn in_media(word: &HeardWord, start_ms: u64, voiced: &[Span]) -> HeardWord {
     let (from_ms, to_ms) = (start_ms + word.start_ms, start_ms + word.end_ms);
     let spoken = Span::new(from_ms, to_ms).ok().and_then(|span| voice_in(span, voiced));
@@ -155,10 +155,10 @@ fn in_media(word: &HeardWord, start_ms: u64, voiced: &[Span]) -> HeardWord {
     HeardWord { start_ms, end_ms, ..word.clone() }
 }
 
-/// The longest stretch of voice in a word. Nobody pauses in a word: what lies beyond a pause is the end of the
-/// one before or the start of the one after it.
+/// The longest stretch of voice in a word. Words contain no pauses: voice beyond a pause belongs to the previous or
+/// next word.
 fn voice_in(word: Span, voiced: &[Span]) -> Option<Span> {
-    /// The voice is gone for as long while lips are closed.
+    /// Longest gap in the voice of a word, while the lips are closed.
     const CLOSED_MS: u64 = 200;
     let mut stretches: Vec<Span> = Vec::new();
     for voice in voiced.iter().filter_map(|voice| voice.intersection(word)) {

@@ -1,14 +1,15 @@
-//! Speech: from a recording to its text, with a voice detector and a recogniser that run here.
+//! Speech recognition: from a recording to its text, with a local voice detector and recogniser.
 //!
-//! [`transcribe()`] is the one way in; the worker's two modes call it. ffmpeg decodes, [`vad`] says where somebody
-//! speaks, and only that goes to the [`recogniser`]; what its answers are worth, and everything that is written of
-//! them, is decided by [`smmu_core::speech`]. This crate knows no AWS, no job and no network.
+//! [`transcribe()`] is the only entry point; both modes of the worker call it. ffmpeg decodes, [`vad`] finds the
+//! regions with speech, and only those go to the [`recogniser`]. [`smmu_core::speech`] judges the answers and writes
+//! the outputs. This crate knows nothing about AWS, jobs or networks.
 //!
 //! # Memory
 //!
-//! A recording streams through, however long it is: some minutes of samples a channel, the model, and the words
-//! are all that is held.
+//! Recordings of any length are streamed: memory holds only a few minutes of samples per channel, the model, and the
+//! words.
 
+#![warn(missing_docs)]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

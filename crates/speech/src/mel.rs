@@ -1,10 +1,10 @@
-//! What Whisper hears: the logarithm of the power in bands along the mel scale, a hundred times a second.
+//! Whisper's input features: a log-mel spectrogram with 100 frames per second.
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex32};
 use smmu_core::speech::regions::SAMPLE_RATE_HZ;
 use std::{fmt, sync::Arc};
 
-/// Samples a second.
+/// Samples per second.
 pub(crate) const SAMPLE_RATE: usize = SAMPLE_RATE_HZ as usize;
 /// Samples from one frame to the next: 10 ms.
 pub(crate) const HOP: usize = 160;
@@ -12,7 +12,7 @@ pub(crate) const HOP: usize = 160;
 const FFT: usize = 400;
 const BINS: usize = FFT / 2 + 1;
 
-/// Bands of some number and a Fourier transform to fill them.
+/// Computes log-mel features with a given number of bands.
 pub(crate) struct LogMel {
     bands: Vec<Band>,
     window: Vec<f32>,
@@ -25,7 +25,7 @@ impl fmt::Debug for LogMel {
     }
 }
 
-/// A triangle over neighbouring frequencies.
+/// A triangular filter over neighbouring frequencies.
 #[derive(Debug, PartialEq)]
 struct Band {
     first_bin: usize,
@@ -33,7 +33,7 @@ struct Band {
 }
 
 impl LogMel {
-    /// For a model that hears so many bands: 80, or 128 since large-v3.
+    /// For a model with `bands` bands: 80, or 128 since large-v3.
     pub(crate) fn new(bands: usize) -> Self {
         Self {
             bands: triangles(bands),
@@ -42,10 +42,10 @@ impl LogMel {
         }
     }
 
-    /// The features of so many frames, band by band. Where there are more frames than samples there is silence,
-    /// as if the samples went on with zeros.
+    /// Computes the features of `frames` frames, band by band. Frames after the last sample are silent, as if the
+    /// samples were padded with zeros.
     pub(crate) fn features(&self, samples: &[f32], frames: usize) -> Vec<f32> {
-        // The last one that hears any sample: each reaches half a window to either side.
+        // Frames that contain a sample: each reaches half a window to either side.
         let heard = (samples.len() + FFT / 2).div_ceil(HOP).min(frames);
         let mut features = vec![SILENCE; self.bands.len() * frames];
         let mut piece = self.transform.make_input_vec();
@@ -61,14 +61,14 @@ impl LogMel {
                 *power = Complex32::norm_sqr(bin);
             }
             for (at, band) in self.bands.iter().enumerate() {
-                features[at * frames + frame] = band.power(&power).max(LEAST_POWER).log10();
+                features[at * frames + frame] = band.power(&power).max(MIN_POWER).log10();
             }
         }
         scale(&mut features);
         features
     }
 
-    /// The samples around the start of a frame, under the window. Before the first sample the sound is mirrored.
+    /// Copies the windowed samples around the start of a frame. Before the first sample, the sound is mirrored.
     fn cut(&self, samples: &[f32], frame: usize, piece: &mut [f32]) {
         let start = frame * HOP;
         for (at, (cut, weight)) in piece.iter_mut().zip(&self.window).enumerate() {
@@ -78,14 +78,14 @@ impl LogMel {
     }
 }
 
-/// Power that counts as none.
-const LEAST_POWER: f32 = 1e-10;
-/// Its logarithm.
+/// Smallest power; anything below counts as silence.
+const MIN_POWER: f32 = 1e-10;
+/// Logarithm of [`MIN_POWER`].
 const SILENCE: f32 = -10.0;
-/// What is fainter than the loudest by more than this is as good as silent: 80 dB.
+/// Dynamic range, as a logarithm: anything more than 80 dB below the loudest counts as silence.
 const RANGE: f32 = 8.0;
 
-/// Brings features to the scale that models were trained with.
+/// Scales features to the range that models were trained with.
 fn scale(features: &mut [f32]) {
     let floor = features.iter().copied().fold(SILENCE, f32::max) - RANGE;
     for feature in features {
@@ -99,12 +99,12 @@ impl Band {
     }
 }
 
-/// A raised cosine.
+/// The Hann window.
 fn hann(part: f64) -> f64 {
     0.5 - 0.5 * (std::f64::consts::TAU * part).cos()
 }
 
-/// Triangles of equal area, evenly along the mel scale from 0 Hz to half the rate.
+/// Triangular filters of equal area, evenly spaced on the mel scale from 0 Hz to half the sample rate.
 fn triangles(bands: usize) -> Vec<Band> {
     let top = mel(SAMPLE_RATE as f64 / 2.0);
     let corner = |at: usize| hertz(top * at as f64 / (bands + 1) as f64);
@@ -123,7 +123,7 @@ fn triangles(bands: usize) -> Vec<Band> {
     (0..bands).map(triangle).collect()
 }
 
-// Slaney's mel scale, as in his Auditory Toolbox (1998): even steps up to 1 kHz, even ratios above.
+// Slaney's mel scale, from his Auditory Toolbox (1998): linear up to 1 kHz, logarithmic above.
 const LINEAR_HZ: f64 = 200.0 / 3.0;
 const BREAK_HZ: f64 = 1000.0;
 const BREAK_MEL: f64 = BREAK_HZ / LINEAR_HZ;
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use std::{collections::BTreeMap, f64::consts::TAU};
 
-    /// A fifth of a second of a tone and another one that rises.
+    /// A fifth of a second of a constant tone and a rising one.
     fn tones() -> Vec<f32> {
         let tone = |at| {
             let seconds = f64::from(at) / SAMPLE_RATE as f64;
@@ -153,12 +153,13 @@ mod tests {
         (0..3200).map(tone).collect()
     }
 
-    /// Frames of the second that begins with the tones, by the number of bands, as faster-whisper 1.2.1 computes them.
+    /// Reference frames of one second that starts with the tones, by the number of bands, computed by faster-whisper
+    /// 1.2.1.
     const REFERENCE: &str = include_str!("../fixtures/log-mel.json");
     const FRAMES: [usize; 4] = [0, 10, 21, 50];
 
     #[test]
-    fn features_are_those_that_models_were_trained_with() {
+    fn features_match_the_reference_implementation() {
         let reference: BTreeMap<usize, Vec<Vec<f32>>> = serde_json::from_str(REFERENCE).expect("numbers");
         assert_eq!(reference.len(), 2);
         for (bands, columns) in reference {
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_the_floor_and_more_frames_than_samples_are_silent() {
+    fn silence_and_padding_are_at_the_floor() {
         let features = LogMel::new(80).features(&[], 6);
         assert_eq!(features, vec![(SILENCE + 4.0) / 4.0; 6 * 80]);
         let features = LogMel::new(80).features(&tones(), 300);

@@ -1,4 +1,4 @@
-//! A model on disk, checked before it is used; and in memory.
+//! Speech models: verified on disk, then loaded into memory.
 
 mod files;
 
@@ -14,7 +14,7 @@ use files::VOICE;
 use smmu_core::speech::{Language, ModelIdentity, SpeechProfile, Task};
 use std::{fs, num::NonZeroUsize};
 
-/// Everything that hears, in memory.
+/// A loaded model: voice detector and recogniser.
 pub struct Model {
     pub(crate) identity: ModelIdentity,
     pub(crate) voice: Box<dyn Voice + Send>,
@@ -22,21 +22,21 @@ pub struct Model {
     knowledge: Knowledge,
 }
 
-/// What a model can be asked.
+/// The abilities of a model.
 enum Knowledge {
-    /// To write English down.
-    EnglishAlone,
-    /// To write these languages down, and to translate them.
+    /// Transcribes English only.
+    EnglishOnly,
+    /// Transcribes these languages and translates them to English.
     Languages(Vec<Language>),
 }
 
 impl Model {
-    /// Loads a model that was checked, for so many threads. `stuck` is called once, from another thread, should the
-    /// engine not come back from a call; nothing but ending the process helps then.
+    /// Loads a verified model, to run on `threads` threads. If a call into the engine does not return, `stuck` is
+    /// called once, from another thread; only ending the process helps then.
     ///
     /// # Errors
     ///
-    /// [`ModelError`] if the engine cannot take it.
+    /// [`ModelError`] if the engine cannot load it.
     pub fn load(
         files: &ModelFiles,
         threads: NonZeroUsize,
@@ -45,11 +45,11 @@ impl Model {
         let path = files.dir().join(VOICE);
         let voice = fs::read(&path).map_err(|source| ModelError::Unreadable { path, source })?;
         let voice = Silero::read(&voice)?;
-        let whisper = Whisper::load(files.dir(), threads).map_err(|fault| ModelError::Engine(fault.0))?;
+        let whisper = Whisper::load(files.dir(), threads).map_err(|error| ModelError::Engine(error.0))?;
         let knowledge = if whisper.is_multilingual() {
             Knowledge::Languages(Language::all().filter(|&language| whisper.speaks(language)).collect())
         } else {
-            Knowledge::EnglishAlone
+            Knowledge::EnglishOnly
         };
         Ok(Self {
             identity: files.identity().clone(),
@@ -59,7 +59,7 @@ impl Model {
         })
     }
 
-    /// A model of other parts; in tests.
+    /// A model with the given parts, for tests.
     #[cfg(test)]
     pub(crate) fn of(
         identity: ModelIdentity,
@@ -69,28 +69,28 @@ impl Model {
         Self { identity, voice, recogniser, knowledge: Knowledge::Languages(Language::all().collect()) }
     }
 
-    /// Which model it is.
+    /// Name, version and digest of the model.
     #[must_use]
     pub fn identity(&self) -> &ModelIdentity {
         &self.identity
     }
 
-    /// Refuses what this model cannot do, before any recording is heard.
+    /// Checks that the model supports the profile, before any recording is transcribed.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Unable`].
+    /// [`ModelError::Unable`] if it does not.
     pub fn check(&self, profile: &SpeechProfile) -> Result<(), ModelError> {
         let unable = |what: String| Err(ModelError::Unable { name: self.identity.name.clone(), what });
         match (&self.knowledge, profile.language, profile.task) {
-            (Knowledge::EnglishAlone, _, Task::Translate) => unable("translate".to_owned()),
-            (Knowledge::EnglishAlone, Some(language), _) if language != Language::ENGLISH => {
-                unable(format!("hear {}", language.name()))
+            (Knowledge::EnglishOnly, _, Task::Translate) => unable("translate".to_owned()),
+            (Knowledge::EnglishOnly, Some(language), _) if language != Language::ENGLISH => {
+                unable(format!("transcribe {}", language.name()))
             }
             (Knowledge::Languages(known), Some(language), _) if !known.contains(&language) => {
-                unable(format!("hear {}", language.name()))
+                unable(format!("transcribe {}", language.name()))
             }
-            (Knowledge::EnglishAlone | Knowledge::Languages(_), _, _) => Ok(()),
+            (Knowledge::EnglishOnly | Knowledge::Languages(_), _, _) => Ok(()),
         }
     }
 }

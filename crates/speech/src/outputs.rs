@@ -1,4 +1,4 @@
-//! What is written of a transcript.
+//! Writes the outputs of a transcript.
 
 use smmu_core::{
     Artifact, MediaKind, Role,
@@ -10,10 +10,10 @@ use smmu_media::{MediaError, Transient, av::Listener};
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 const VTT: &str = "text/vtt; charset=utf-8";
-// Registered nowhere; this is what is used.
+// Not registered with IANA; this is the type in common use.
 const SRT: &str = "application/x-subrip";
 
-/// Publishes everything that is written of a transcript; of one without a word, no captions.
+/// Publishes all outputs of a transcript. One without words gets no captions.
 pub(crate) fn publish(listener: &mut Listener, transcript: &Transcript) -> Result<Vec<Artifact>, MediaError> {
     let mut json = serde_json::to_vec_pretty(transcript).map_err(|error| Transient::Output(error.to_string()))?;
     json.push(b'\n');

@@ -1,48 +1,48 @@
-//! The one interface to what turns sound into words. There is one engine behind it, [`crate::whisper`], and a fake in tests.
+//! The interface of speech recognisers. The only engine is [`crate::whisper`]; tests use a fake.
 
 use smmu_core::speech::{HeardWord, Language, Task, quality::Attempt};
 
-/// Hears one piece of speech at a time.
+/// Recognises one piece of speech at a time.
 pub trait Recogniser {
-    /// What was said in these samples (16 kHz, at most 30 s), which begin and end near speech.
+    /// Recognises the words in `samples` (16 kHz, at most 30 s), which should begin and end near speech.
     ///
     /// # Errors
     ///
-    /// [`RecogniserFault`] says that the engine failed, whatever the samples were.
-    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserFault>;
+    /// [`RecogniserError`] if the engine failed, independently of the samples.
+    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserError>;
 }
 
-/// How to listen.
+/// Settings of one call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    /// Which language is spoken, as far as that is known.
+    /// The spoken language, if known.
     pub spoken: Spoken,
-    /// What is done with the words.
+    /// Transcription or translation.
     pub task: Task,
-    /// How much the model is given to hear, and how freely it chooses.
+    /// Context and temperature.
     pub attempt: Attempt,
-    /// Hypotheses that are followed at once at temperature 0; at least 1.
+    /// Hypotheses followed in parallel at temperature 0; at least 1.
     pub beam_size: usize,
-    /// Names and terms that may be said, as one text; empty where there are none.
+    /// Names and terms that may occur, as one text; empty if there are none.
     pub terms: String,
 }
 
-/// Which language is spoken.
+/// The spoken language.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Spoken {
-    /// This one.
+    /// The language is given.
     Known(Language),
-    /// What is detected; but if that is less probable than `sure`, the one that was spoken before.
+    /// The language is detected. If the detected one is less probable than `sure`, the previous language is used.
     Detected {
-        /// What was spoken before.
+        /// The language spoken before.
         before: Option<Language>,
-        /// The least probability that changes the language.
+        /// Minimum probability for a change of language.
         sure: f32,
     },
 }
 
 impl Spoken {
-    /// The language that counts, when this one was detected with this probability, or none.
+    /// The language to use, given the detected language and its probability, if any. English if nothing is known.
     #[must_use]
     pub fn settle(self, detected: Option<(Language, f32)>) -> Language {
         match (self, detected) {
@@ -53,39 +53,39 @@ impl Spoken {
     }
 }
 
-/// What was said.
+/// Recognised speech.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognised {
-    /// The language that it was taken for.
+    /// The spoken language, given or detected.
     pub language: Language,
-    /// Everything that was said, as one text.
+    /// All words as one text.
     pub text: String,
-    /// The words, with times from the first sample.
+    /// The words, with times relative to the first sample.
     pub words: Vec<HeardWord>,
-    /// Mean natural logarithm of the probabilities of all tokens.
+    /// Mean of the natural logarithms of all tokens' probabilities.
     pub mean_log_probability: f32,
-    /// The model's own idea of whether nobody speaks.
+    /// The model's estimate of the probability that the samples contain no speech.
     pub no_speech_probability: f32,
-    /// Where the model stopped before the end of the samples, in milliseconds from their start, if it did.
+    /// If the model stopped before the end of the samples: the position, in milliseconds from their start.
     pub stopped_ms: Option<u64>,
 }
 
 /// The engine failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the speech engine failed: {0}")]
-pub struct RecogniserFault(pub String);
+pub struct RecogniserError(pub String);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_language_changes_only_for_one_that_is_surely_another() {
+    fn the_language_changes_only_with_sufficient_probability() {
         let [english, german, french] = ["en", "de", "fr"].map(|code| Language::try_from(code).expect("known"));
         let spoken = |before| Spoken::Detected { before, sure: 0.5 };
         assert_eq!(spoken(Some(german)).settle(Some((french, 0.49))), german);
         assert_eq!(spoken(Some(german)).settle(Some((french, 0.5))), french);
-        assert_eq!(spoken(None).settle(Some((french, 0.1))), french, "there is nothing better");
+        assert_eq!(spoken(None).settle(Some((french, 0.1))), french, "it is the only candidate");
         assert_eq!(spoken(Some(german)).settle(None), german);
         assert_eq!(spoken(None).settle(None), english);
         assert_eq!(Spoken::Known(german).settle(Some((french, 1.0))), german);

@@ -1,4 +1,4 @@
-//! One channel while it is heard: windows of samples in, regions of speech out.
+//! Splits one channel into regions of speech: samples in, regions out.
 
 #[cfg(test)]
 mod tests;
@@ -6,43 +6,43 @@ mod tests;
 use crate::vad::{VoiceDetector, WINDOW};
 use smmu_core::speech::{RegionFinder, Span, VoiceSettings, regions::WINDOW_MS};
 
-/// Samples of a millisecond.
+/// Samples per millisecond.
 const SAMPLES_A_MS: u64 = 16;
-/// Windows that are not needed any more and are still kept, so that they are dropped together: a minute.
+/// Unneeded windows to collect before they are dropped together: about a minute.
 const KEPT_WINDOWS: usize = 2000;
 
-/// Somebody speaks: these samples, from the start of the media on.
+/// A region of speech.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Region {
-    /// When.
+    /// Time in the media.
     pub(crate) span: Span,
-    /// What it sounds like, from -1 to 1.
+    /// Samples from -1 to 1.
     pub(crate) samples: Vec<f32>,
-    /// Where in it there is a voice, by the detector.
+    /// Spans in which the detector found voice.
     pub(crate) voiced: Vec<Span>,
 }
 
 impl Region {
-    /// The rest from so many milliseconds after its start, if anybody speaks in it for any time.
+    /// The rest of the region, from `from_ms` milliseconds after its start, if it has enough voice.
     pub(crate) fn rest(&self, from_ms: u64) -> Option<Self> {
-        /// What is shorter is a breath.
-        const LEAST_VOICE_MS: u64 = 300;
+        /// Minimum duration of voice; anything shorter is a breath.
+        const MIN_VOICE_MS: u64 = 300;
         let span = Span::new(self.span.start_ms() + from_ms, self.span.end_ms()).ok()?;
         let voiced: Vec<Span> = self.voiced.iter().filter_map(|voiced| voiced.intersection(span)).collect();
         let voice_ms: u64 = voiced.iter().map(|voiced| voiced.duration_ms()).sum();
         let samples = self.samples.get(sample(from_ms)..)?.to_vec();
-        (voice_ms >= LEAST_VOICE_MS).then_some(Self { span, samples, voiced })
+        (voice_ms >= MIN_VOICE_MS).then_some(Self { span, samples, voiced })
     }
 }
 
-/// One channel.
+/// State of one channel.
 pub(crate) struct Channel {
     detector: Box<dyn VoiceDetector>,
     finder: RegionFinder,
     settings: VoiceSettings,
-    /// Samples from the start of `first_window` on; those of the last window may not all be there.
+    /// Samples from the start of `first_window` on. The last window may be incomplete.
     samples: Vec<f32>,
-    /// The probability of a voice in each whole window of `samples`.
+    /// Probability of voice in each complete window of `samples`.
     voices: Vec<f32>,
     first_window: usize,
 }
@@ -53,7 +53,7 @@ impl Channel {
         Self { detector, finder, settings, samples: Vec::new(), voices: Vec::new(), first_window: 0 }
     }
 
-    /// Hears more. Gives back the regions that have ended with it.
+    /// Processes more samples. Returns the regions that have ended.
     pub(crate) fn hear(&mut self, samples: impl Iterator<Item = i16>) -> Vec<Region> {
         self.samples.extend(samples.map(|sample| f32::from(sample) / 32_768.0));
         let mut regions = Vec::new();
@@ -67,7 +67,7 @@ impl Channel {
         regions
     }
 
-    /// The last region, if the media ends in one after so many milliseconds.
+    /// Ends the channel. Returns the remaining regions. `duration_ms` is the length of the media.
     pub(crate) fn finish(mut self, duration_ms: u64) -> Vec<Region> {
         let whole = self.samples.len().div_ceil(WINDOW) * WINDOW;
         let missing = whole - self.samples.len();
@@ -111,7 +111,7 @@ impl Channel {
     }
 }
 
-/// The sample at a moment.
+/// Index of the sample at a time.
 fn sample(ms: u64) -> usize {
     (ms * SAMPLES_A_MS) as usize
 }

@@ -1,8 +1,8 @@
-//! What unit tests share: a recogniser and a detector of which everything is known.
+//! Shared test doubles: a scripted recogniser and a simple voice detector.
 
 use crate::{
     model::Model,
-    recogniser::{Ask, Recognised, Recogniser, RecogniserFault},
+    recogniser::{Ask, Recognised, Recogniser, RecogniserError},
     vad::{Voice, VoiceDetector, WINDOW},
 };
 use smmu_core::{
@@ -11,33 +11,33 @@ use smmu_core::{
 };
 use std::sync::{Arc, Mutex};
 
-/// Says what it is told to, and remembers what it was asked.
+/// A recogniser with scripted answers that records its calls.
 #[derive(Clone, Default)]
 pub(crate) struct Fake {
-    script: Arc<Mutex<Vec<Result<Recognised, RecogniserFault>>>>,
+    script: Arc<Mutex<Vec<Result<Recognised, RecogniserError>>>>,
     asked: Arc<Mutex<Vec<(usize, Ask)>>>,
 }
 
 impl Fake {
-    /// Says these in turn, the last one for ever.
+    /// Returns these answers in turn, then repeats the last.
     pub(crate) fn saying(script: impl IntoIterator<Item = Recognised>) -> Self {
         Self { script: Arc::new(Mutex::new(script.into_iter().map(Ok).collect())), ..Self::default() }
     }
 
-    /// Fails.
+    /// Always fails.
     pub(crate) fn failing() -> Self {
-        let fault = RecogniserFault("out of memory".to_owned());
-        Self { script: Arc::new(Mutex::new(vec![Err(fault)])), ..Self::default() }
+        let error = RecogniserError("out of memory".to_owned());
+        Self { script: Arc::new(Mutex::new(vec![Err(error)])), ..Self::default() }
     }
 
-    /// Samples and question of every call.
+    /// Number of samples and settings of every call.
     pub(crate) fn asked(&self) -> Vec<(usize, Ask)> {
         self.asked.lock().expect("no test has failed").clone()
     }
 }
 
 impl Recogniser for Fake {
-    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserFault> {
+    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserError> {
         self.asked.lock().expect("no test has failed").push((samples.len(), ask.clone()));
         let mut script = self.script.lock().expect("no test has failed");
         let said = if script.len() > 1 { script.remove(0) } else { script[0].clone() };
@@ -45,7 +45,7 @@ impl Recogniser for Fake {
     }
 }
 
-/// A sure answer in English of these words, a tenth of a second each, one after the other from 200 ms on.
+/// A confident answer in English with these words, each a tenth of a second long, from 200 ms on.
 pub(crate) fn said(text: &str) -> Recognised {
     let word = |(at, word): (usize, &str)| HeardWord {
         text: format!(" {word}"),
@@ -63,7 +63,7 @@ pub(crate) fn said(text: &str) -> Recognised {
     }
 }
 
-/// Hears a voice in whatever is loud.
+/// Detects voice in any loud sound.
 pub(crate) struct Loud;
 
 impl Voice for Loud {
@@ -79,19 +79,19 @@ impl VoiceDetector for Loud {
     }
 }
 
-/// Which model the fake one is.
+/// Identity of the fake model.
 pub(crate) fn identity() -> ModelIdentity {
     let sha256 = Sha256::from_bytes([7; 32]);
     ModelIdentity { name: "fake".to_owned(), version: "1".to_owned(), sha256 }
 }
 
-/// A model of the two.
+/// A model made of the two test doubles.
 pub(crate) fn model(recogniser: &Fake) -> Model {
     Model::of(identity(), Box::new(Loud), Box::new(recogniser.clone()))
 }
 
 #[test]
-fn the_fake_keeps_the_contract_of_the_engine() {
+fn the_fake_fulfils_the_contract_of_recognisers() {
     let mut fake = Fake::saying([said("The weather was cold")]);
     crate::contract::holds(&mut fake, &vec![0.0; 16_000]);
     crate::contract::repeats_itself(&mut fake, &vec![0.0; 16_000]);

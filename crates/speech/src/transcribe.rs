@@ -1,4 +1,4 @@
-//! One recording, from its samples to its outputs.
+//! Transcribes one recording, from its samples to its outputs.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use crate::{
     region::{Channel, Region},
 };
 use smmu_core::{
-    Manifest, Pipeline,
+    Artifact, Manifest, Pipeline, Warning,
     av::{AudioStream, AvFacts, AvLimits, Probe, chosen_sound},
     manifest::{Generator, SourceFacts},
     speech::{
@@ -31,43 +31,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is wanted of which recording.
+/// A recording and how to transcribe it.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The file.
+    /// The video or audio file.
     pub input: &'a Path,
-    /// How it is transcribed.
+    /// Language, task and other settings.
     pub profile: &'a SpeechProfile,
-    /// What it may have.
+    /// Limits on size, duration, streams, channels and time.
     pub limits: &'a SpeechLimits,
-    /// What an earlier attempt at the same file has left; nothing is wrong if it is of another model or profile.
+    /// The checkpoint of an earlier attempt at the same file. Ignored if it is from another model or profile.
     pub earlier: Option<&'a Checkpoint>,
 }
 
-/// What happens while a recording is transcribed.
+/// An event during transcription.
 pub enum Event<'a> {
-    /// How much is done.
+    /// Progress.
     Progress {
-        /// In percent: never less than before, 100 once and last.
+        /// Percentage, never decreasing. 100 is reported once, at the end.
         percent: u8,
-        /// How long the rest will take at the speed so far, once that can be told.
+        /// Estimated time left at the speed so far, once it is known.
         remaining: Option<Duration>,
     },
-    /// One more region was heard to its end.
+    /// Another region is finished.
     Heard(&'a SoFar<'a>),
 }
 
-/// Transcribes one video or audio file into a folder that exists: the artifacts first, each complete the
-/// moment it is there, then `manifest.json`. Where nobody speaks there are an empty transcript and no captions.
+/// Transcribes one video or audio file into an existing folder. Each artifact appears complete; `manifest.json` comes
+/// last. Without speech, the transcript is empty and there are no captions.
 ///
-/// `cancelled` ends it after the call into the engine that is under way. The calling thread has to live until
-/// it returns.
+/// `cancelled` ends it after the current call into the engine. The calling thread must stay alive until it returns.
 ///
 /// # Errors
 ///
-/// [`MediaError::Refused`] is a verdict on the file: unsupported, damaged (which includes cut off) or over a
-/// limit. [`MediaError::Transient`] is about everything else and worth another try; [`Transient::Cancelled`] if
-/// `cancelled` was set. After either, no manifest is there.
+/// [`MediaError::Refused`] if the file is at fault: unsupported, damaged (including truncated) or over a limit.
+/// [`MediaError::Transient`] for everything else, which is worth a retry; [`Transient::Cancelled`] if `cancelled` was
+/// set. In both cases no manifest is written.
 pub fn transcribe(
     request: &Request,
     model: &mut Model,
@@ -79,7 +78,9 @@ pub fn transcribe(
     limits.check_bytes(fs::metadata(input).map_err(Transient::Read)?.len())?;
     let mut progress = Progress::start(watch);
     let mut listener = Listener::open(input, &av_limits(limits), out_dir, cancelled)?;
-    let transcript = match chosen_sound(&listener.probe().audio, profile.track_language.as_deref()) {
+    let sound = chosen_sound(&listener.probe().audio, profile.track_language.as_deref());
+    let warnings = listener.probe().warnings(sound.map(|sound| sound.index));
+    let transcript = match sound {
         None => SoFar::new(model, profile, Channels::Mixed, listener.probe()).transcript_of(State::Final),
         Some(sound) => {
             limits.check(listener.probe(), sound)?;
@@ -88,13 +89,13 @@ pub fn transcribe(
     };
     let artifacts = outputs::publish(&mut listener, &transcript)?;
     let source = listener.source()?;
-    let manifest = manifest(&listener, source, SpeechFacts::of(&transcript), artifacts);
+    let manifest = manifest(&listener, source, SpeechFacts::of(&transcript), artifacts, warnings);
     listener.finish(&manifest)?;
     progress.end();
     Ok(manifest)
 }
 
-/// The limits of speech, as those of any media.
+/// Converts the limits to those of audio and video in general.
 fn av_limits(limits: &SpeechLimits) -> AvLimits {
     AvLimits {
         max_bytes: limits.max_bytes,
@@ -103,7 +104,7 @@ fn av_limits(limits: &SpeechLimits) -> AvLimits {
         max_streams: limits.max_streams,
         max_channels: limits.max_channels,
         max_wall_time: limits.max_wall_time,
-        // It decodes a sound and looks at no picture; the rest of the memory is the model's.
+        // ffmpeg decodes only sound, no pictures; the rest of the memory is for the model.
         max_child_memory_bytes: 2 * 1024 * 1024 * 1024,
         ..AvLimits::default()
     }
@@ -113,19 +114,20 @@ fn manifest(
     listener: &Listener,
     source: SourceFacts,
     speech: SpeechFacts,
-    artifacts: Vec<smmu_core::Artifact>,
+    artifacts: Vec<Artifact>,
+    warnings: Vec<Warning>,
 ) -> Manifest {
     let generator = Generator::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     Manifest {
         av: Some(AvFacts { probe: listener.probe().clone(), loudness: None }),
         speech: Some(speech),
-        warnings: listener.probe().warnings(),
         artifacts,
+        warnings,
         ..Manifest::new(Pipeline::Transcribe, listener.kind(), source, generator)
     }
 }
 
-/// Hears one sound to its end.
+/// Transcribes one audio stream.
 fn listen(
     listener: &Listener,
     sound: &AudioStream,
@@ -144,7 +146,7 @@ fn listen(
     let Parameters { voice, trust, .. } = so_far.parameters;
     let mut heard = apart.iter().map(|_| Channel::new(model.voice.detector(), voice)).collect::<Vec<_>>();
     progress.of(so_far.duration_ms, earlier.map_or(0, Checkpoint::reached_ms));
-    let mut desk = Desk {
+    let mut transcriber = RegionTranscriber {
         hearing: Hearing {
             language: profile.language,
             task: profile.task,
@@ -165,27 +167,27 @@ fn listen(
         limits.check_duration(so_far.heard_ms)?;
         for (place, (channel, &number)) in heard.iter_mut().zip(&apart).enumerate() {
             let own = samples.iter().copied().skip(place).step_by(apart.len());
-            desk.take(channel.hear(own), number, &mut so_far)?;
+            transcriber.take(channel.hear(own), number, &mut so_far)?;
         }
-        desk.progress.reach(so_far.heard_ms);
+        transcriber.progress.reach(so_far.heard_ms);
         Ok(())
     })?;
     for (channel, &number) in heard.into_iter().zip(&apart) {
-        desk.take(channel.finish(heard_ms), number, &mut so_far)?;
+        transcriber.take(channel.finish(heard_ms), number, &mut so_far)?;
     }
     so_far.duration_ms = so_far.duration_ms.max(heard_ms);
     Ok(so_far.transcript_of(State::Final))
 }
 
-/// Where regions are heard, one after the other.
-struct Desk<'a, 'w> {
+/// Transcribes regions, one at a time.
+struct RegionTranscriber<'a, 'w> {
     hearing: Hearing<'a>,
     recogniser: &'a mut dyn Recogniser,
     earlier: Outcomes,
     progress: &'a mut Progress<'w>,
 }
 
-impl Desk<'_, '_> {
+impl RegionTranscriber<'_, '_> {
     fn take(&mut self, regions: Vec<Region>, channel: Option<u16>, so_far: &mut SoFar) -> Result<(), MediaError> {
         for region in regions {
             if self.hearing.cancelled.load(Ordering::Relaxed) {
@@ -205,7 +207,7 @@ impl Desk<'_, '_> {
     }
 }
 
-/// What was heard so far. To look at it costs nothing; to take a copy costs in proportion.
+/// State of a transcription. Building a transcript from it takes time proportional to its length.
 pub struct SoFar<'a> {
     profile: &'a SpeechProfile,
     parameters: Parameters,
@@ -230,13 +232,13 @@ impl<'a> SoFar<'a> {
         Self { profile, parameters, model, duration_ms, heard_ms: 0, checkpoint }
     }
 
-    /// The transcript up to here.
+    /// The partial transcript so far.
     #[must_use]
     pub fn transcript(&self) -> Transcript {
         self.transcript_of(State::Partial { heard_ms: self.heard_ms })
     }
 
-    /// What a later attempt needs to go on from here.
+    /// The checkpoint from which a later attempt can resume.
     #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
@@ -256,30 +258,30 @@ impl<'a> SoFar<'a> {
     }
 }
 
-/// How far it is, as it is told.
+/// Computes and reports progress.
 struct Progress<'w> {
     watch: &'w mut dyn FnMut(Event),
     started: Instant,
     course: Course,
-    told: u8,
+    reported: u8,
 }
 
 impl<'w> Progress<'w> {
     fn start(watch: &'w mut dyn FnMut(Event)) -> Self {
         watch(Event::Progress { percent: 0, remaining: None });
-        Self { watch, started: Instant::now(), course: Course::new(0, 0), told: 0 }
+        Self { watch, started: Instant::now(), course: Course::new(0, 0), reported: 0 }
     }
 
-    /// The recording lasts so long, and an earlier attempt has come so far.
+    /// Sets the duration of the recording, and the position that an earlier attempt reached.
     fn of(&mut self, whole_ms: u64, resumed_ms: u64) {
         self.course = Course::new(whole_ms, resumed_ms);
     }
 
-    /// It is heard up to here. The last hundredth is for the outputs.
+    /// Reports the position in the recording. The last percent is reserved for writing outputs.
     fn reach(&mut self, heard_ms: u64) {
         let percent = self.course.reach(heard_ms).min(99);
-        if percent > self.told {
-            self.told = percent;
+        if percent > self.reported {
+            self.reported = percent;
             let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let remaining = self.course.remaining_ms(elapsed_ms).map(Duration::from_millis);
             (self.watch)(Event::Progress { percent, remaining });

@@ -1,7 +1,7 @@
-//! Whether somebody speaks: Silero's voice activity detector (version 6, 16 kHz), one window at a time.
+//! Voice activity detection with Silero VAD (version 6, 16 kHz), one window at a time.
 //!
-//! The network has 310,000 weights in seven layers and never changes within a version, so that it is written out here
-//! (`net`) and only its weights are read: a runtime for ONNX would bring some eighty crates.
+//! The network has 310,000 weights in seven layers and never changes within a version. It is therefore written out here
+//! (`net`), and only its weights are read from the file: an ONNX runtime would add about eighty crates.
 
 mod net;
 mod weights;
@@ -11,33 +11,33 @@ use smmu_core::speech::regions::WINDOW_SAMPLES;
 use std::sync::Arc;
 pub use weights::InvalidWeights;
 
-/// Samples that one probability is about, at 16 kHz: 32 ms.
+/// Samples per probability: 32 ms at 16 kHz.
 pub const WINDOW: usize = WINDOW_SAMPLES as usize;
-/// Samples before a window that the network hears as well.
+/// Samples before a window that the network also sees.
 const CONTEXT: usize = 64;
 
-/// Hears one channel from its start to its end.
+/// Detects voice in one channel, from start to end.
 pub trait VoiceDetector {
-    /// The probability that somebody speaks in the next [`WINDOW`] samples, from 0 to 1.
+    /// Probability of speech in the next [`WINDOW`] samples, from 0 to 1.
     fn probability(&mut self, window: &[f32; WINDOW]) -> f32;
 }
 
-/// Hears any number of channels.
+/// Makes detectors for any number of channels.
 pub trait Voice {
-    /// A detector for one channel.
+    /// A new detector for one channel.
     fn detector(&self) -> Box<dyn VoiceDetector>;
 }
 
-/// The network.
+/// The Silero network.
 #[derive(Debug)]
 pub struct Silero(Arc<Net>);
 
 impl Silero {
-    /// Reads the weights as `silero_vad_16k_sequence.onnx` of the Python package `silero-vad` has them.
+    /// Reads the weights from the content of `silero_vad_16k_sequence.onnx`, a file of the Python package `silero-vad`.
     ///
     /// # Errors
     ///
-    /// [`InvalidWeights`] if the file is cut off or holds another network.
+    /// [`InvalidWeights`] if the file is truncated or contains another network.
     pub fn read(onnx: &[u8]) -> Result<Self, InvalidWeights> {
         Net::read(onnx).map(|net| Self(Arc::new(net)))
     }
@@ -49,7 +49,7 @@ impl Voice for Silero {
     }
 }
 
-/// One channel, as far as it was heard. Memory does not grow with it.
+/// State of one channel, of constant size.
 struct Detector {
     net: Arc<Net>,
     state: State,

@@ -1,26 +1,26 @@
-//! The tokens of a Whisper model in CTranslate2's format: their numbers, and the bytes that they stand for.
+//! The vocabulary of a Whisper model in CTranslate2's format: token ids and the bytes of each token.
 
 use smmu_core::speech::{Language, Task};
 use std::{collections::HashMap, fs, io, path::Path};
 
-/// A token's place in the vocabulary.
+/// Index of a token in the vocabulary.
 pub(crate) type TokenId = usize;
 
-/// Every token of one model.
+/// All tokens of one model.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    /// As the model's files write them.
+    /// Tokens as written in the model's file.
     tokens: Vec<String>,
     ids: HashMap<String, TokenId>,
-    /// The letter that stands for a byte, and back.
+    /// Mapping between bytes and the letters that encode them.
     letters: Letters,
-    /// Ends a text. All tokens before it are text, all after it are commands or times.
+    /// The end-of-text token. All tokens before it are text, all after it are commands or times.
     pub(crate) end_of_text: TokenId,
     /// The last command; times follow.
     no_timestamps: TokenId,
 }
 
-/// Names of commands, the same in every model. Their numbers differ.
+/// Names of commands. They are the same in every model; their ids differ.
 const END_OF_TEXT: &str = "<|endoftext|>";
 pub(crate) const START: &str = "<|startoftranscript|>";
 pub(crate) const PREVIOUS: &str = "<|startofprev|>";
@@ -40,10 +40,10 @@ impl Vocabulary {
         } else {
             fs::read_to_string(dir.join(VOCABULARY_TXT))?.lines().map(str::to_owned).collect()
         };
-        Self::of(tokens).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not Whisper's"))
+        Self::of(tokens).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a Whisper vocabulary"))
     }
 
-    /// A vocabulary of these tokens, if it has what every Whisper model has.
+    /// Builds a vocabulary. `None` if it lacks a token that every Whisper model has.
     pub(crate) fn of(tokens: Vec<String>) -> Option<Self> {
         let ids: HashMap<_, _> = tokens.iter().enumerate().map(|(id, token)| (token.clone(), id)).collect();
         let id = |name: &str| ids.get(name).copied();
@@ -53,57 +53,58 @@ impl Vocabulary {
         Some(Self { tokens, ids, letters: Letters::new(), end_of_text, no_timestamps })
     }
 
-    /// A token's number.
+    /// Id of a token.
     pub(crate) fn id(&self, token: &str) -> Option<TokenId> {
         self.ids.get(token).copied()
     }
 
-    /// The bytes that a token of text stands for; none of a command or a time. One letter may need several tokens.
+    /// Bytes of a text token; `None` for commands and times. A letter can span several tokens.
     pub(crate) fn bytes(&self, id: TokenId) -> Option<Vec<u8>> {
         let token = self.tokens[..self.end_of_text].get(id)?;
         token.chars().map(|letter| self.letters.byte(letter)).collect()
     }
 
-    /// The moment that a time token stands for, from the start of what is heard.
+    /// Time of a time token, relative to the start of the samples.
     pub(crate) fn time_ms(&self, id: TokenId) -> Option<u64> {
         Some(id.checked_sub(self.no_timestamps + 1)? as u64 * TIME_STEP_MS)
     }
 
-    /// The language that a command stands for, in angle brackets.
+    /// The language of a command such as `<|en|>`.
     pub(crate) fn language(command: &str) -> Option<Language> {
         Language::try_from(command.strip_prefix("<|")?.strip_suffix("|>")?).ok()
     }
 
-    /// Whether there is a command for this language.
+    /// Returns whether the vocabulary has a command for this language.
     pub(crate) fn speaks(&self, language: Language) -> bool {
         self.id(&command(language)).is_some()
     }
 
-    /// The words of a prompt: terms as if they had been said before, then what is to be done. A model of English
-    /// alone is not told a language.
-    pub(crate) fn prompt(&self, terms: &str, told: Option<(Language, Task)>) -> Vec<String> {
+    /// Tokens of a prompt: the terms, as if they were earlier text, then the start commands. `language_and_task` is
+    /// `None` for English-only models.
+    pub(crate) fn prompt(&self, terms: &str, language_and_task: Option<(Language, Task)>) -> Vec<String> {
         let mut prompt = Vec::new();
         if !terms.is_empty() {
             prompt.push(PREVIOUS.to_owned());
             prompt.extend(self.spell(&format!(" {terms}")).into_iter().take(MAX_PROMPT_TOKENS));
         }
-        prompt.extend(Self::start(told));
+        prompt.extend(Self::start(language_and_task));
         prompt
     }
 
-    /// The commands that begin an answer.
-    pub(crate) fn start(told: Option<(Language, Task)>) -> Vec<String> {
+    /// The commands that start an answer.
+    pub(crate) fn start(language_and_task: Option<(Language, Task)>) -> Vec<String> {
         let task = |task| match task {
             Task::Transcribe => TRANSCRIBE,
             Task::Translate => TRANSLATE,
         };
-        let told = told.into_iter().flat_map(|(language, wanted)| [command(language), task(wanted).to_owned()]);
-        std::iter::once(START.to_owned()).chain(told).collect()
+        let commands =
+            language_and_task.into_iter().flat_map(|(language, wanted)| [command(language), task(wanted).to_owned()]);
+        std::iter::once(START.to_owned()).chain(commands).collect()
     }
 
-    /// Tokens whose bytes together are this text: always the longest one that fits. Training had other seams here
-    /// and there, which matters to no prompt; finding them would take the table of merges and the rules for splitting
-    /// words, that is a tokenizer.
+    /// Splits a text into tokens, greedily taking the longest that fits. The split can differ from that in training,
+    /// which does not matter for a prompt; an exact split needs a complete tokenizer, with the table of merges and the
+    /// rules for splitting words.
     fn spell(&self, text: &str) -> Vec<String> {
         let letters: Vec<char> = text.bytes().map(|byte| self.letters.letter(byte)).collect();
         let mut spelt = Vec::new();
@@ -111,7 +112,7 @@ impl Vocabulary {
         while !rest.is_empty() {
             let fits = |length: &usize| self.id(&rest[..*length].iter().collect::<String>());
             let is_text = |length: &usize| fits(length).is_some_and(|id| id < self.end_of_text);
-            // Every byte is a token, so that there is one; a vocabulary without it leaves the letter out.
+            // Every byte is a token, so one always fits. In a vocabulary without that token, the byte is skipped.
             let length = (1..=rest.len().min(LONGEST_TOKEN)).rev().find(is_text);
             spelt.extend(length.map(|length| rest[..length].iter().collect()));
             rest = &rest[length.unwrap_or(1)..];
@@ -120,21 +121,22 @@ impl Vocabulary {
     }
 }
 
-/// The two forms in which converters write a vocabulary.
+/// The two file formats in which converters write a vocabulary.
 pub(crate) const VOCABULARY_TXT: &str = "vocabulary.txt";
 pub(crate) const VOCABULARY_JSON: &str = "vocabulary.json";
 
-/// Tokens of a prompt that a model has room for beside its answer: half of its memory, as in training.
+/// Maximum tokens of terms in a prompt: half of the decoder's context, as in training. The other half is for the
+/// answer.
 const MAX_PROMPT_TOKENS: usize = 223;
 
-/// Bytes of the longest token that is looked for.
+/// Maximum length in bytes of the tokens that are tried.
 const LONGEST_TOKEN: usize = 32;
 
 fn command(language: Language) -> String {
     format!("<|{language}|>")
 }
 
-/// Byte-level BPE writes bytes as letters: those that can be seen as themselves, the others as the letters from U+0100.
+/// Byte-level BPE encodes bytes as letters: printable bytes as themselves, the others as letters from U+0100.
 #[derive(Debug)]
 struct Letters {
     by_byte: [char; 256],
@@ -167,7 +169,7 @@ impl Letters {
 pub(crate) mod tests {
     use super::*;
 
-    /// A vocabulary with these texts, every single byte, and the commands of a model of several languages or of one.
+    /// A vocabulary with these texts, every single byte, the commands and the times.
     pub(crate) fn vocabulary(texts: &[&str]) -> Vocabulary {
         let letters = Letters::new();
         let spelt = |text: &&str| text.bytes().map(|byte| letters.letter(byte)).collect::<String>();
@@ -176,7 +178,7 @@ pub(crate) mod tests {
             [END_OF_TEXT, START, "<|en|>", "<|de|>", "<|ja|>", TRANSLATE, TRANSCRIBE, PREVIOUS, NO_TIMESTAMPS];
         let times = (0..=1500).map(|step| format!("<|{:.2}|>", f64::from(step) * 0.02));
         let tokens = singles.chain(texts.iter().map(spelt)).chain(commands.map(str::to_owned)).chain(times);
-        Vocabulary::of(tokens.collect()).expect("all that is needed is there")
+        Vocabulary::of(tokens.collect()).expect("all required tokens")
     }
 
     #[test]
@@ -190,7 +192,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_prompt_leaves_room_for_an_answer() {
+    fn a_long_prompt_is_cut_to_leave_room_for_the_answer() {
         let prompt = vocabulary(&[]).prompt(&"€".repeat(400), None);
         assert_eq!(prompt.len(), 1 + MAX_PROMPT_TOKENS + 1);
     }
@@ -206,7 +208,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn commands_and_times_are_no_text() {
+    fn commands_and_times_are_not_text() {
         let vocabulary = vocabulary(&[]);
         let start = vocabulary.id(START).expect("a command");
         assert_eq!(vocabulary.bytes(start), None);
@@ -216,7 +218,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn languages_are_the_models_own() {
+    fn only_languages_with_a_command_are_supported() {
         let vocabulary = vocabulary(&[]);
         let speaks = |code: &str| vocabulary.speaks(Language::try_from(code).expect("known"));
         assert!(speaks("de") && !speaks("fr"));
@@ -225,7 +227,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn other_vocabularies_are_refused() {
+    fn other_vocabularies_are_rejected() {
         assert!(Vocabulary::of(vec!["hello".to_owned()]).is_none());
         assert!(Vocabulary::of(vec![START.to_owned(), END_OF_TEXT.to_owned(), NO_TIMESTAMPS.to_owned()]).is_none());
     }

@@ -1,12 +1,12 @@
-//! A bound on the time that one call into the engine may take.
+//! A time limit for each call into the engine.
 //!
-//! The engine is C++ without a way to stop it, and a thread cannot be killed. All that can be done about a call that
-//! never returns is to end the process, so that is what whoever runs one is told.
+//! The engine is C++ code that cannot be interrupted, and a thread cannot be killed. If a call never returns, the only
+//! remedy is to end the process, so the caller is notified.
 
 #[cfg(test)]
 mod tests;
 
-use crate::recogniser::{Ask, Recognised, Recogniser, RecogniserFault};
+use crate::recogniser::{Ask, Recognised, Recogniser, RecogniserError};
 use smmu_core::speech::quality::Context;
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -14,10 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a full window of 30 s takes at the most, times some: the largest model on two slow cores takes two minutes.
+/// Time limit for a full window of 30 s, with a wide margin: the largest model on two slow cores takes two minutes.
 const FULL_WINDOW: Duration = Duration::from_mins(6);
 
-/// A recogniser that is watched.
+/// A recogniser with a time limit per call.
 pub struct Watched<R> {
     recogniser: R,
     watchdog: Watchdog,
@@ -25,8 +25,8 @@ pub struct Watched<R> {
 }
 
 impl<R: Recogniser> Watched<R> {
-    /// Calls `stuck` once, from another thread, when a call has taken far longer than any can need. It is expected to
-    /// end the process.
+    /// If a call exceeds its time limit, `stuck` is called once, from another thread. It is expected to end the
+    /// process.
     pub fn new(recogniser: R, stuck: impl FnOnce() + Send + 'static) -> Self {
         Self::with_bound(recogniser, FULL_WINDOW, stuck)
     }
@@ -37,9 +37,9 @@ impl<R: Recogniser> Watched<R> {
 }
 
 impl<R: Recogniser> Recogniser for Watched<R> {
-    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserFault> {
+    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserError> {
         let bound = match ask.attempt.context {
-            // A third is for what does not depend on the length.
+            // A third covers the work that does not depend on the length.
             Context::Region => self.full_window / 3 + (self.full_window * 2 / 3).mul_f64(part_of_window(samples)),
             Context::Full => self.full_window,
         };
@@ -48,12 +48,12 @@ impl<R: Recogniser> Recogniser for Watched<R> {
     }
 }
 
-/// How much of 30 s these samples are, up to all.
+/// Length of the samples as a fraction of 30 s, at most 1.
 fn part_of_window(samples: &[f32]) -> f64 {
     (samples.len() as f64 / (30 * crate::mel::SAMPLE_RATE) as f64).min(1.0)
 }
 
-/// A thread that looks at the clock.
+/// A thread that waits for deadlines.
 struct Watchdog {
     shared: Arc<Shared>,
 }
@@ -102,7 +102,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until something is stuck (true) or there is nothing to watch any more (false).
+    /// Waits until a deadline has passed (true) or the watchdog is dropped (false).
     fn wait(&self) -> bool {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

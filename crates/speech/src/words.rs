@@ -1,4 +1,4 @@
-//! From tokens and the moments at which they begin to words.
+//! Builds words from tokens and their start times.
 
 #[cfg(test)]
 mod tests;
@@ -8,25 +8,25 @@ use smmu_core::speech::HeardWord;
 /// One token of text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Token {
-    /// What it stands for: not always whole letters.
+    /// Bytes of the token; not always complete letters.
     pub(crate) bytes: Vec<u8>,
-    /// When it begins, in milliseconds.
+    /// Start in milliseconds.
     pub(crate) start_ms: u64,
-    /// How sure the model is of it.
+    /// The model's probability for the token.
     pub(crate) probability: f32,
 }
 
-/// How words are told apart.
+/// How a script separates words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writing {
-    /// By the spaces in front of them.
+    /// A space precedes each word.
     Spaced,
-    /// Not at all: each letter is a word. What is written in the letters of another script stays together.
+    /// No spaces: each letter is a word. Letters of scripts with spaces stay together.
     Unspaced,
 }
 
-/// Puts tokens together to words, each with the space in front of it. A word ends where the next one begins, the
-/// last one at `end_ms`; no token begins before the one in front of it.
+/// Joins tokens to words, each with its leading space. A word ends where the next begins, the last one at `end_ms`. The
+/// tokens must be in order of their starts.
 pub(crate) fn words(tokens: &[Token], writing: Writing, end_ms: u64) -> Vec<HeardWord> {
     let mut words: Vec<Piece> = Vec::new();
     for piece in pieces(tokens) {
@@ -39,10 +39,10 @@ pub(crate) fn words(tokens: &[Token], writing: Writing, end_ms: u64) -> Vec<Hear
     words.into_iter().zip(ends_ms).map(|(word, end_ms)| word.heard(end_ms)).collect()
 }
 
-/// Whether a piece of text begins a word rather than going on with the one before.
+/// Returns whether a piece of text begins a new word rather than continuing the previous one.
 fn begins(piece: &str, before: &str, writing: Writing) -> bool {
     let text = piece.trim();
-    // A dash between two spaces and the like says nothing by itself, and is seen with what stands before it.
+    // Punctuation between spaces, such as a dash, is not a word; it is attached to the previous word.
     if !text.contains(char::is_alphanumeric) && !text.chars().all(opens) {
         return false;
     }
@@ -58,18 +58,18 @@ fn begins(piece: &str, before: &str, writing: Writing) -> bool {
     }
 }
 
-/// Whether it stands in front of a word, and not behind it.
+/// Returns whether a character attaches to the following word.
 fn opens(letter: char) -> bool {
     "\"'“‘¿¡([{«„「『（【《〈$€£#".contains(letter)
 }
 
-/// Whether it is a letter of a script whose words have several.
+/// Returns whether a letter belongs to a script whose words have several letters.
 fn is_of_a_word(letter: char) -> bool {
-    // All before Thai are: Latin, Greek, Cyrillic, Arabic, the scripts of India.
+    // Applies to all scripts before Thai: Latin, Greek, Cyrillic, Arabic, the scripts of India.
     letter.is_alphanumeric() && letter < '\u{0E00}'
 }
 
-/// Whole letters, from one token or more.
+/// Complete letters, from one or more tokens.
 struct Piece {
     text: String,
     start_ms: u64,
@@ -90,7 +90,7 @@ impl Piece {
     }
 }
 
-/// The tokens put together to whole letters. Bytes that are no letters are left out.
+/// Joins tokens until they form complete letters. Invalid bytes are dropped.
 fn pieces(tokens: &[Token]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut bytes = Vec::new();
@@ -101,7 +101,7 @@ fn pieces(tokens: &[Token]) -> Vec<Piece> {
         let piece = open.get_or_insert(empty);
         piece.probabilities += probability;
         piece.tokens += 1;
-        // The rest of a letter may come yet; whatever else is wrong stays wrong.
+        // An incomplete letter may be completed by the next token; any other error is final.
         let ends = str::from_utf8(&bytes).map_or_else(|error| error.error_len().is_some(), |_| true);
         if ends {
             piece.text = text(&bytes);
@@ -112,7 +112,7 @@ fn pieces(tokens: &[Token]) -> Vec<Piece> {
     pieces
 }
 
-/// Bytes as text, without what is none.
+/// Decodes UTF-8 and drops invalid bytes.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace(char::REPLACEMENT_CHARACTER, "")
 }

@@ -1,4 +1,4 @@
-//! `GET /account` and `DELETE /account`: everything that a user has, to take along or to be gone.
+//! `GET /account` and `DELETE /account`: exports or deletes all data of the user.
 
 use crate::{
     context::Context,
@@ -7,6 +7,7 @@ use crate::{
     job, list,
     media::MediaView,
     respond,
+    webhooks::{self, WebhookView},
 };
 use lambda_http::{
     Body, Request, Response,
@@ -16,30 +17,32 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use smmu_core::{DescribedMedia, Job, MediaId, MediaListing, Problem, ProblemCode, Timestamp, UserId};
 
-/// The most text of one answer. Lambda passes 6 MB on, escapes included ("Lambda quotas").
+/// Maximum text of one response, in bytes. Lambda's limit is 6 MB with escapes ("Lambda quotas").
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// A page of what a user has.
+/// A page of the user's data.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Export<'a> {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     user_id: &'a UserId,
-    /// Each with its jobs, and these with signed links to their outputs.
+    /// The user's media with their jobs, which have signed links to their outputs.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Map<String, Value>>"))]
     media: Vec<Value>,
-    /// What to send as `after` for the next page.
+    /// The user's webhooks.
+    webhooks: Vec<WebhookView>,
+    /// Value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<MediaId>,
 }
 
-/// What is under way.
+/// An account deletion in progress.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Erasure {
-    /// What was uploaded before this is deleted.
+    /// Everything uploaded before this time is deleted.
     deleted_before: Timestamp,
 }
 
@@ -49,18 +52,17 @@ pub(crate) static EXPORT: Endpoint = Endpoint {
     handler: Handler::User(|call| Box::pin(export(call.request, call.user, call.context))),
     operation: Operation {
         id: "exportAccount",
-        summary: "Export everything that the user has",
-        description: "Newest first, a page at a time. Each entry is a media as `getMedia` answers it, with its `jobs` as \
-            `getJob` answers them, oldest first. Where a page becomes too large, a job has its `path` in the place of its \
-            outputs.",
-        parameters: &[list::LIMIT, after(Shape::of::<MediaId>())],
+        summary: "Export all data of the user",
+        description: "Newest first, a page at a time. Each entry is a media as returned by `getMedia`, with its `jobs` as \
+            returned by `getJob`, oldest first. If a page grows too large, jobs have `path` instead of outputs.",
+        parameters: &[list::MEDIA_STATUS, list::KIND, list::LIMIT, after(Shape::of::<MediaId>())],
         request: None,
         answers: &[Answer {
             status: 200,
-            description: "A page of what the user has.",
+            description: "A page of the user's data.",
             content: Content::Json(JsonBody {
                 shape: Shape::of::<Export<'static>>(),
-                example: r#"{"userId": "user-1", "media": []}"#,
+                example: r#"{"userId": "user-1", "media": [], "webhooks": []}"#,
             }),
             headers: &[],
             links: &[],
@@ -75,13 +77,14 @@ pub(crate) static ERASE: Endpoint = Endpoint {
     handler: Handler::User(|call| Box::pin(erase(call.user, call.context))),
     operation: Operation {
         id: "deleteAccount",
-        summary: "Delete everything that the user has",
-        description: "Deletes every upload that was made before, as `deleteMedia` does with one. It cannot be undone.",
+        summary: "Delete all data of the user",
+        description: "Deletes every webhook and, as `deleteMedia` does, every upload made before the request. This cannot be \
+            undone.",
         parameters: &[],
         request: None,
         answers: &[Answer {
             status: 202,
-            description: "It is being deleted.",
+            description: "The deletion has started.",
             content: Content::Json(JsonBody {
                 shape: Shape::of::<Erasure>(),
                 example: r#"{"deletedBefore": "2026-01-01T00:00:00.000Z"}"#,
@@ -93,7 +96,7 @@ pub(crate) static ERASE: Endpoint = Endpoint {
     },
 };
 
-/// Answers a page of what the user has, newest first.
+/// Returns a page of the user's data, newest first.
 async fn export(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let listing: MediaListing = list::listing(request)?;
     let page = context.submitter.media.of_user(user, &listing).await;
@@ -113,10 +116,13 @@ async fn export(request: &Request, user: &UserId, context: &Context) -> Result<R
             break;
         }
     }
-    Ok(respond::json(StatusCode::OK, &Export { user_id: user, media, next }))
+    Ok(respond::json(
+        StatusCode::OK,
+        &Export { user_id: user, media, webhooks: webhooks::views(user, context).await?, next },
+    ))
 }
 
-/// A media with its jobs, oldest first. `room` says how much text is still left, and is 0 from then on.
+/// A media with its jobs, oldest first. Subtracts its size in bytes from `room`, down to 0.
 async fn whole(found: &DescribedMedia, room: &mut usize, context: &Context) -> Result<Value, Problem> {
     let mut jobs = Vec::new();
     for id in found.media.runs() {
@@ -131,7 +137,7 @@ async fn whole(found: &DescribedMedia, room: &mut usize, context: &Context) -> R
     Ok(media)
 }
 
-/// A job with its outputs, or, where there is no more room, with the path at which they are listed.
+/// A job with its outputs or, if no room is left, with the path to read it at.
 async fn document(job: &Job, room: &mut usize, context: &Context) -> Result<Value, Problem> {
     if *room == 0 {
         return Ok(json!({"jobId": job.id, "status": job.status(), "path": format!("/jobs/{}", job.id)}));
@@ -141,7 +147,7 @@ async fn document(job: &Job, room: &mut usize, context: &Context) -> Result<Valu
     Ok(document)
 }
 
-/// Has everything deleted that the user has.
+/// Starts the deletion of all data of the user.
 async fn erase(user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let deleted_before = context.eraser.delete_account(user).await.map_err(|error| respond::cloud_problem(&error))?;
     Ok(respond::json(StatusCode::ACCEPTED, &Erasure { deleted_before }))

@@ -1,12 +1,12 @@
-//! Who is asking: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), verified on every route but the open ones.
+//! Authentication: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), verified on every route except the open
+//! ones.
 //!
-//! API Gateway's authorizer may have looked at the token before; nothing here relies on it. What a
-//! token may say about its own verification is next to nothing: the algorithm, the keys and where
-//! they come from are configuration, and of the token's header only `kid` takes part, as the name of
-//! one of the issuer's keys (RFC 8725, sections 3.1 and 3.5).
+//! Nothing here relies on API Gateway's authorizer, which may have checked the token before. A token has almost no say
+//! in its own verification: the algorithm, the keys and their origin are configuration. Only `kid` of the token's
+//! header is used, as the name of one of the issuer's keys (RFC 8725, sections 3.1 and 3.5).
 //!
-//! The way of a token, each step refusing for good: `bearer` takes it out of the request, `jws`
-//! takes it apart and checks its signature with a key from `cache`, `claims` reads what it says.
+//! A token passes these steps, and each can refuse it: `bearer` extracts it from the request, `jws` parses it and
+//! checks its signature with a key from `cache`, `claims` validates its claims.
 
 mod bearer;
 mod cache;
@@ -39,10 +39,10 @@ use lambda_http::http::HeaderMap;
 use smmu_core::Timestamp;
 use std::sync::Arc;
 
-/// Tells the current time. Handed in, so that tests can stand at any second.
+/// Returns the current time. Injected, so tests can set it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Verifies tokens. Made once at start, since it holds the issuer's keys between requests.
+/// Verifies tokens. Created once at start, since it caches the issuer's keys between requests.
 pub struct Verifier {
     algorithm: Algorithm,
     keys: Keys,
@@ -59,7 +59,7 @@ impl Verifier {
     /// A verifier for one configuration. Fetches nothing yet, see [`Self::prepare`].
     ///
     /// # Errors
-    /// If this machine cannot make a TLS client to fetch the issuer's keys with.
+    /// If no TLS client can be created to fetch the issuer's keys.
     pub fn new(config: AuthConfig, clock: Clock) -> Result<Self, NoHttpClient> {
         let AuthConfig { trust, policy } = config;
         let (algorithm, keys) = match trust {
@@ -72,7 +72,7 @@ impl Verifier {
         Ok(Self { algorithm, keys, policy, clock })
     }
 
-    /// Who signs the tokens, where it is an issuer. What tokens of a shared secret call their issuer is nobody to sign in with.
+    /// The issuer that users sign in with. `None` with a shared secret: its `iss` is only a name.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         match self.keys {
@@ -81,13 +81,13 @@ impl Verifier {
         }
     }
 
-    /// The client by which users sign in, where it is known: what Cognito's tokens name as their audience is a client.
+    /// The OAuth client ID for signing in, if known: Cognito's tokens name a client as their audience.
     #[must_use]
     pub fn sign_in_client(&self) -> Option<&str> {
         self.policy.token_use.and(self.policy.audiences.first()).map(String::as_str)
     }
 
-    /// Fetches the issuer's keys, if it is an issuer that is trusted, so that the first request need not wait for them.
+    /// Fetches the issuer's keys, if there is an issuer, so the first request does not wait for them.
     pub async fn prepare(&self) {
         if let Keys::Issued(cache) = &self.keys {
             cache.prepare().await;
@@ -96,14 +96,14 @@ impl Verifier {
 
     /// The claims of the one token in these request headers.
     ///
-    /// Logs why a token was refused, as [`TokenFlaw::code`], and nothing that came with it.
+    /// Logs why a token was refused, as [`TokenFlaw::code`], but no part of the token.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Claims, AuthError> {
         let outcome = self.check(headers).await;
         match outcome {
             Ok(_) => {}
             Err(AuthError::Missing) => tracing::info!("no bearer token"),
             Err(AuthError::Unauthorized(flaw)) => tracing::info!(reason = flaw.code(), "bearer token refused"),
-            Err(AuthError::KeysUnavailable) => tracing::warn!("bearer token not verified: no keys of its issuer"),
+            Err(AuthError::KeysUnavailable) => tracing::warn!("bearer token not verified: no keys from its issuer"),
         }
         outcome
     }

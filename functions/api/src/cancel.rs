@@ -1,4 +1,4 @@
-//! `POST /jobs/{jobId}/cancel`: ends a job before it is done.
+//! `POST /jobs/{jobId}/cancel`: cancels a job.
 
 use crate::{
     context::Context,
@@ -20,13 +20,13 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     operation: Operation {
         id: "cancelJob",
         summary: "Cancel a job",
-        description: "Ends a job before it is done. Cancelling twice answers the same. Outputs that were `ready` stay readable.\
-            \n\n503 means that the job is cancelled but its workers could not be stopped yet: send the request again.",
+        description: "Ends a job before it is done. Cancelling again returns the same job. Outputs that were `ready` stay \
+            readable.\n\n503 means that the job is cancelled but its workers could not be stopped yet: send the request again.",
         parameters: &[JOB_ID],
         request: None,
         answers: &[Answer {
             status: 200,
-            description: "The job, which is `CANCELLED`.",
+            description: "The job, now `CANCELLED`.",
             content: Content::Json(job::BODY),
             headers: &[Header::ETag],
             links: job::LINKS,

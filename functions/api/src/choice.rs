@@ -1,17 +1,17 @@
-//! What a request chooses of the operator's profiles, and the language that it says is spoken.
+//! The profile and the spoken language of a request.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use smmu_core::{Choice, Problem, ProblemCode, Profiles, speech::Language};
 
-/// A choice as its owner sees it: what was chosen, by name.
+/// The chosen profile and language, as the owner sees them.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ChoiceView<'a> {
-    /// The name of the profile that was chosen.
+    /// Name of the chosen profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<&'a str>,
-    /// The tag of the language that is said to be spoken.
+    /// Tag of the spoken language, as chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'static str>,
 }
@@ -25,18 +25,18 @@ impl<'a> From<&'a Choice> for ChoiceView<'a> {
     }
 }
 
-/// What a request says of its choice.
+/// The profile and language in a request.
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
-#[expect(dead_code, reason = "it is there for its schema")]
+#[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct ChoiceBody {
-    /// The name of one of the operator's profiles; `default` is the usual one. An unknown name is refused.
+    /// Name of one of the operator's profiles, such as `default`. Unknown names are refused.
     profile: Option<String>,
-    /// The tag of the language that is spoken, such as `en` or `pt-BR`; one that is not recognised is refused.
+    /// Tag of the spoken language, such as `en` or `pt-BR`. Languages that are not recognised are refused.
     language: Option<String>,
 }
 
-/// Takes both out of the fields of a request. What it leaves out stays as it was, and null undoes it.
+/// Removes both from the fields of a request. An omitted field keeps its `earlier` value; null resets it.
 pub(crate) fn chosen(fields: &mut Map<String, Value>, earlier: Choice, profiles: &Profiles) -> Result<Choice, Problem> {
     const LANGUAGE: &str = "must be the tag of a language that is recognised, such as en, de or pt-BR";
     let profile = match fields.remove("profile") {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_made_by_names_stays_where_it_is_left_out_and_is_undone_by_null() {
+    fn a_choice_is_kept_if_omitted_and_reset_by_null() {
         let usual = Choice::default();
         assert_eq!(choose(&json!({}), &usual), Ok(usual.clone()));
         let made = choose(&json!({"profile": "small", "language": "pt-BR"}), &usual).unwrap();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_its_field_and_what_there_is() {
+    fn a_refusal_names_its_field_and_the_accepted_values() {
         for (wrong, pointer, words) in [
             (json!({"profile": "large"}), "/profile", "must be one of: default, small"),
             (json!({"profile": {}}), "/profile", "a string"),

@@ -1,10 +1,10 @@
 //! `POST /media/upload/complete`: from an uploaded object to its job.
 
 use crate::{
+    body::{nothing_else, object, text},
     context::Context,
-    describe::{Answer, Body as JsonBody, Content, Header, Operation, Shape},
+    describe::{Answer, Body as JsonBody, Content, Header, Operation, RequestBody, Shape},
     endpoint::{Endpoint, Handler},
-    init::{nothing_else, object, text},
     job, lookup,
     request::origin,
     respond,
@@ -16,7 +16,7 @@ use lambda_http::{
 use smmu_cloud::{SubmitError, clock};
 use smmu_core::{Problem, ProblemCode, UserId};
 
-/// Which upload.
+/// The upload to submit.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "CompleteRequest", rename_all = "camelCase", deny_unknown_fields))]
 struct CompleteBody {
@@ -40,16 +40,19 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     operation: Operation {
         id: "completeUpload",
         summary: "Submit an uploaded file",
-        description: "Starts the job of an upload whose file was sent. Sending it again answers the same job, and so does \
-            sending it where the upload has started its job by itself.",
+        description: "Starts the job of an uploaded file. Repeating the request returns the same job, also if the \
+            upload has already started the job.",
         parameters: &[],
-        request: Some(JsonBody {
-            shape: Shape::of::<CompleteBody>(),
-            example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,
+        request: Some(RequestBody {
+            required: true,
+            body: JsonBody {
+                shape: Shape::of::<CompleteBody>(),
+                example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,
+            },
         }),
         answers: &[Answer {
             status: 202,
-            description: "The job, whose path is in `Location`.",
+            description: "The job. `Location` has its path.",
             content: Content::Json(job::BODY),
             headers: &[Header::Location, Header::ETag, Header::RetryAfter],
             links: job::LINKS,
@@ -72,7 +75,7 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
 
     let job = match context.submitter.complete(&media, origin(request)).await {
         Ok(job) => job,
-        // Of an upload in parts that is not there the parts were given up: none can be sent any more.
+        // The parts of this upload were discarded: no more can be sent.
         Err(SubmitError::NotUploaded) if media.grant.parts().is_some() => {
             return Err(Problem::new(ProblemCode::UploadExpired));
         }

@@ -1,7 +1,7 @@
-//! Compresses answers with gzip (RFC 9110, section 8.4.1.3).
+//! Compresses responses with gzip (RFC 9110, section 8.4.1.3).
 //!
-//! A playlist repeats a signed address of about 2,000 characters at every segment: 5 MB for four hours, which is close
-//! to what Lambda can answer at all, and some 100 KB compressed.
+//! A playlist repeats a signed URL of about 2,000 characters for every segment: 5 MB for four hours, close to Lambda's
+//! limit, and about 100 KB compressed.
 
 use flate2::{Compression, write::GzEncoder};
 use lambda_http::{
@@ -10,12 +10,12 @@ use lambda_http::{
 };
 use std::io::Write;
 
-/// Smaller answers fit one packet as they are.
+/// Smaller responses fit in one packet uncompressed.
 const MIN_BYTES: usize = 1024;
-/// The largest answer that Lambda can pass on as it is: 6 MiB, less room for headers and JSON's escapes.
+/// Largest uncompressed response that fits Lambda's limit: 6 MiB, less room for headers and JSON escapes.
 const MAX_PLAIN_BYTES: usize = 5 * 1024 * 1024;
 
-/// The answer as its client gets it: compressed where that is accepted, or where it could not be answered otherwise.
+/// Compresses the response if the client accepts gzip, or if it is too large for Lambda otherwise.
 pub(crate) fn for_client(request: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
     let Body::Text(text) = response.body() else { return response };
     if text.len() < MIN_BYTES {
@@ -36,7 +36,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     written.expect("writing to memory does not fail")
 }
 
-/// Whether gzip is named in `Accept-Encoding`, or everything is, with a weight over zero (RFC 9110, section 12.5.3).
+/// True if `Accept-Encoding` has `gzip` or `*` with a weight over zero (RFC 9110, section 12.5.3).
 fn accepts_gzip(request: &HeaderMap) -> bool {
     let listed = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let listed: Vec<_> = listed.flat_map(|value| value.split(',')).map(coding).collect();
@@ -45,7 +45,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
 }
 
-/// A coding and its weight, 1 where none is given; one that cannot be read counts as 0.
+/// A coding and its weight. A missing weight is 1, an invalid one 0.
 fn coding(entry: &str) -> (&str, f32) {
     let (name, parameter) = entry.split_once(';').unwrap_or((entry, "q=1"));
     let weight = parameter.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok());
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_accepted_where_the_header_says_so() {
+    fn gzip_is_accepted_if_the_header_allows_it() {
         for yes in ["gzip", "gzip, deflate, br", "br;q=1.0, GZIP;q=0.5", "*", "identity;q=0, *;q=0.1"] {
             assert!(accepts_gzip(&accepting(yes)), "{yes}");
         }
@@ -77,14 +77,14 @@ mod tests {
         assert!(!accepts_gzip(&HeaderMap::new()));
     }
 
-    /// Four hours in segments of 6 s, each at the same address with a session token of 1,400 characters.
+    /// A playlist of four hours in segments of 6 s, all with the same URL and a session token of 1,400 characters.
     fn four_hours() -> String {
         let address = format!("https://bucket.s3.amazonaws.com/video-1080p.mp4?X-Amz-Security-Token={}", token());
         let segment = |number| format!("#EXTINF:6.000000,\n#EXT-X-BYTERANGE:{number}@0\n{address}\n");
         (0..2400).map(segment).collect::<Vec<_>>().concat()
     }
 
-    /// Nothing that could be compressed by itself.
+    /// A pseudo-random token, which does not compress on its own.
     fn token() -> String {
         let mut state = 1_u32;
         let mut next = || {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_ask_gets_plain_text_while_that_is_possible() {
+    fn without_accept_encoding_only_oversized_responses_are_compressed() {
         let answer = |bytes: usize| for_client(&HeaderMap::new(), Response::new(Body::Text("x".repeat(bytes))));
         assert_eq!(answer(1023).headers().get(header::VARY), None);
         assert!(matches!(answer(1024).body(), Body::Text(_)));

@@ -1,4 +1,4 @@
-//! `DELETE /media/{mediaId}`: hides a media and its job at once, and has everything of them removed.
+//! `DELETE /media/{mediaId}`: hides a media and its jobs at once, and queues the removal of their files and records.
 
 use crate::{
     context::Context,
@@ -13,7 +13,7 @@ use lambda_http::{
 use serde::Serialize;
 use smmu_core::{MediaId, Problem, ProblemCode, UserId};
 
-/// A deletion that is under way.
+/// A deletion in progress.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -27,14 +27,14 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     handler: Handler::User(|call| Box::pin(handle(call.parameter("mediaId"), call.user, call.context))),
     operation: Operation {
         id: "deleteMedia",
-        summary: "Delete an upload and everything made of it",
-        description: "From then on the upload and its job are answered as missing. A job that has not ended is cancelled. \
-            Files are removed within seconds, and signed links stop working with them. It cannot be undone.",
+        summary: "Delete an upload and its outputs",
+        description: "From then on, the upload and its jobs return 404. A job that has not ended is cancelled. Files are removed \
+            within seconds, and then signed links stop working. This cannot be undone.",
         parameters: &[MEDIA_ID],
         request: None,
         answers: &[Answer {
             status: 202,
-            description: "It is deleted; the files are being removed.",
+            description: "The upload is deleted. Its files are being removed.",
             content: Content::Json(JsonBody {
                 shape: Shape::of::<Deletion<'static>>(),
                 example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,

@@ -1,79 +1,86 @@
-//! What an endpoint tells of itself, from which the API's document is made (`openapi/`). The types are those that handlers
-//! read and write; their schemas are there with the feature `schema` only.
+//! Descriptions of the endpoints, from which `openapi/` generates the OpenAPI document. The body types are those of the
+//! handlers; their schemas exist only with the feature `schema`.
 
 use smmu_core::ProblemCode;
 
-/// One endpoint, as its users know it.
+/// Public description of one endpoint.
 pub struct Operation {
-    /// By what name generated clients call it.
+    /// `operationId`; generated clients name their method after it.
     pub id: &'static str,
     /// One line.
     pub summary: &'static str,
-    /// What else there is to know, in Markdown.
+    /// Details, in Markdown.
     pub description: &'static str,
-    /// What goes into address and headers, but for the token.
+    /// Path, query and header parameters, without the token.
     pub parameters: &'static [Parameter],
-    /// The body that it wants.
-    pub request: Option<Body>,
-    /// What it answers when all is well.
+    /// The request body, if it takes one.
+    pub request: Option<RequestBody>,
+    /// Successful responses.
     pub answers: &'static [Answer],
-    /// What can be wrong with a request or with what it is about. Every user's endpoint can also answer
-    /// [`USERS_PROBLEMS`].
+    /// Problems that it can return. Endpoints that require a token can also return [`USERS_PROBLEMS`].
     pub problems: &'static [ProblemCode],
 }
 
-/// What every endpoint that wants a token can answer.
+/// Problems that every endpoint with a token can return.
 pub const USERS_PROBLEMS: &[ProblemCode] =
     &[ProblemCode::Unauthorized, ProblemCode::Internal, ProblemCode::Unavailable];
 
-/// A part of an address, or a header of a request.
+/// A path, query or header parameter.
 pub struct Parameter {
-    /// Where it goes.
-    pub place: Place,
+    /// Its location.
+    pub place: ParameterLocation,
     /// Its name.
     pub name: &'static str,
-    /// What it means.
+    /// Its meaning.
     pub description: &'static str,
-    /// What it may be.
+    /// The schema of its value.
     pub shape: Shape,
 }
 
-/// Where a parameter goes.
+/// Location of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// A segment of the path; always there.
+pub enum ParameterLocation {
+    /// A path segment; required.
     Path,
-    /// The query; may be left out.
+    /// The query; optional.
     Query,
-    /// A header; may be left out.
+    /// A header; optional.
     Header,
+}
+
+/// A JSON request body.
+pub struct RequestBody {
+    /// Set if a request without a body is refused.
+    pub required: bool,
+    /// Schema and example.
+    pub body: Body,
 }
 
 /// A JSON body.
 pub struct Body {
-    /// Its type.
+    /// Its schema.
     pub shape: Shape,
-    /// One, as JSON.
+    /// An example, as JSON.
     pub example: &'static str,
 }
 
-/// One way to answer a request.
+/// A successful response.
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// When it is given.
+    /// Its meaning.
     pub description: &'static str,
-    /// What it carries.
+    /// Its body.
     pub content: Content,
     /// Headers that matter to a client.
     pub headers: &'static [Header],
-    /// What can be asked next.
+    /// Follow-up operations.
     pub links: &'static [Link],
 }
 
-/// What an answer carries.
+/// Body of a response.
 pub enum Content {
-    /// Nothing.
+    /// No body.
     Empty,
     /// JSON.
     Json(Body),
@@ -81,20 +88,20 @@ pub enum Content {
     Text(&'static [&'static str]),
 }
 
-/// A header of an answer.
+/// A header of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
-    /// The version of what was answered.
+    /// Version of the resource.
     ETag,
-    /// Where it is.
+    /// URL of the created resource.
     Location,
-    /// The preference that was followed.
+    /// The preference that was applied.
     PreferenceApplied,
-    /// What is left of the user's quotas.
+    /// What remains of the user's quotas.
     RateLimit,
     /// The user's quotas.
     RateLimitPolicy,
-    /// Seconds until it is worth asking again.
+    /// Seconds until the next request makes sense.
     RetryAfter,
 }
 
@@ -113,35 +120,35 @@ impl Header {
     }
 }
 
-/// What can be asked next, with what an answer says.
+/// A follow-up operation that uses values of a response.
 pub struct Link {
     /// The other endpoint's [`Operation::id`]; also the link's name.
     pub operation: &'static str,
-    /// Why one would.
+    /// Its purpose.
     pub description: &'static str,
     /// Its parameters by name, as runtime expressions (OpenAPI 3.1, section 4.8.20.3).
     pub parameters: &'static [(&'static str, &'static str)],
-    /// Its body, by fields.
+    /// Fields of its body, by name, as runtime expressions.
     pub body: &'static [(&'static str, &'static str)],
 }
 
 /// The schema of a type.
 #[derive(Clone, Copy)]
 pub struct Shape {
-    /// Writes it.
+    /// Generates the schema.
     #[cfg(feature = "schema")]
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
 }
 
 impl Shape {
-    /// The schema of a type.
+    /// The schema of type `T`.
     #[cfg(feature = "schema")]
     #[must_use]
     pub const fn of<T: schemars::JsonSchema>() -> Self {
         Self { schema: |generator| generator.subschema_for::<T>() }
     }
 
-    /// No schema, of whatever type: nobody asks for it.
+    /// An empty placeholder: without the feature `schema`, no schema is generated.
     #[cfg(not(feature = "schema"))]
     #[must_use]
     pub const fn of<T>() -> Self {
@@ -149,51 +156,55 @@ impl Shape {
     }
 }
 
-/// The id of a job, in a path.
-pub(crate) const JOB_ID: Parameter =
-    Parameter { place: Place::Path, name: "jobId", description: "The job.", shape: Shape::of::<smmu_core::JobId>() };
+/// Path parameter: a job ID.
+pub(crate) const JOB_ID: Parameter = Parameter {
+    place: ParameterLocation::Path,
+    name: "jobId",
+    description: "The job.",
+    shape: Shape::of::<smmu_core::JobId>(),
+};
 
-/// The id of a media, in a path.
+/// Path parameter: a media ID.
 pub(crate) const MEDIA_ID: Parameter = Parameter {
-    place: Place::Path,
+    place: ParameterLocation::Path,
     name: "mediaId",
     description: "The upload.",
     shape: Shape::of::<smmu_core::MediaId>(),
 };
 
-/// The version that the client has.
+/// The `If-None-Match` header.
 pub(crate) const IF_NONE_MATCH: Parameter = Parameter {
-    place: Place::Header,
+    place: ParameterLocation::Header,
     name: "If-None-Match",
-    description: "The `ETag` of the answer that the client has: the answer is 304 while that is current.",
+    description: "`ETag` of the client's copy; returns 304 if unchanged.",
     shape: Shape::of::<String>(),
 };
 
-/// Where a page of a list begins.
+/// Query parameter: the cursor of a list.
 pub(crate) const fn after(shape: Shape) -> Parameter {
-    Parameter { place: Place::Query, name: "after", description: "The `next` of the page before.", shape }
+    Parameter { place: ParameterLocation::Query, name: "after", description: "The `next` of the previous page.", shape }
 }
 
-/// How long the client would rather wait than ask again.
+/// The `Prefer: wait` header, for long polling.
 pub(crate) const PREFER: Parameter = Parameter {
-    place: Place::Header,
+    place: ParameterLocation::Header,
     name: "Prefer",
-    description: "`wait=N`: the answer comes when the status has changed, or after N seconds, at most 20 (RFC 7240).",
+    description: "`wait=N`: responds when the status changes, or after N seconds, at most 20 (RFC 7240).",
     shape: Shape::of::<String>(),
 };
 
-/// From something that names a job to the job.
+/// Link from a response with a job ID to the job.
 pub(crate) const TO_JOB: Link = Link {
     operation: "getJob",
-    description: "How the job stands.",
+    description: "Read the job.",
     parameters: &[("jobId", "$response.body#/jobId")],
     body: &[],
 };
 
-/// From something that names a media to the media.
+/// Link from a response with a media ID to the media.
 pub(crate) const TO_MEDIA: Link = Link {
     operation: "getMedia",
-    description: "The upload, and what was measured of it.",
+    description: "Read the upload and its measured facts.",
     parameters: &[("mediaId", "$response.body#/mediaId")],
     body: &[],
 };

@@ -1,34 +1,33 @@
-//! What an endpoint is: a method at a path, who answers, and what clients are told of it.
+//! An endpoint: a method and a path with a handler and a public description.
 
 use crate::{context::Context, describe::Operation};
 use lambda_http::{Body, Request, Response, http::Method};
 use smmu_core::{Problem, UserId};
 use std::pin::Pin;
 
-/// One method at one path, and who answers it.
+/// One method at one path, with its handler.
 pub(crate) struct Endpoint {
-    /// HEAD is answered wherever GET is, and has no entry of its own.
+    /// GET endpoints also answer HEAD, which has no entry of its own.
     pub(crate) method: Method,
-    /// As API Gateway writes it: a segment in braces is a parameter.
+    /// In the notation of API Gateway: a segment in braces is a parameter.
     pub(crate) path: &'static str,
-    /// Who answers.
     pub(crate) handler: Handler,
-    /// What clients are told of it.
+    /// Its public description.
     pub(crate) operation: Operation,
 }
 
-/// Who answers a request. Without a token there is no user, so that a handler that needs one cannot be open.
+/// A handler. Only a token provides a user, so a handler that needs one cannot be open.
 pub(crate) enum Handler {
-    /// Answers anybody.
+    /// Requires no token.
     Open(fn(&Request, &Context) -> Response<Body>),
-    /// Answers the user of a valid token.
+    /// Requires a valid token.
     User(for<'a> fn(Call<'a>) -> Answering<'a>),
 }
 
-/// An answer in the making.
+/// The future of a response.
 pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send + 'a>>;
 
-/// A request of a user, on its way to a handler.
+/// An authenticated request.
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) user: &'a UserId,
@@ -37,7 +36,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// What stands in the address at a parameter of the endpoint's own path.
+    /// The value of a path parameter. Panics if the endpoint's path has no such parameter.
     pub(crate) fn parameter(&self, name: &str) -> &'a str {
         let found = self.parameters.iter().find(|(known, _)| *known == name);
         found.expect("an endpoint asks for the parameters of its own path").1
@@ -48,12 +47,13 @@ impl<'a> Call<'a> {
 pub(crate) type Parameters<'a> = Vec<(&'static str, &'a str)>;
 
 impl Endpoint {
-    /// The methods that it answers.
+    /// Accepted methods, including HEAD with GET.
     pub(crate) fn methods(&self) -> &[Method] {
         if self.method == Method::GET { &[Method::GET, Method::HEAD] } else { std::slice::from_ref(&self.method) }
     }
 
-    /// The parameters of a path that is this endpoint's. As in API Gateway, a slash too many makes it another path.
+    /// The parameters of `path` if it matches this endpoint. As in API Gateway, an extra slash makes it a different
+    /// path.
     pub(crate) fn at<'a>(&self, path: &'a str) -> Option<Parameters<'a>> {
         let (mut segments, mut parts) = (self.path.split('/'), path.split('/'));
         let mut parameters = Vec::new();
@@ -71,7 +71,7 @@ impl Endpoint {
     }
 }
 
-/// The name of a segment that is a parameter.
+/// The parameter name of a segment such as `{jobId}`, or `None`.
 pub(crate) fn parameter_name(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }

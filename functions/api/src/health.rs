@@ -1,4 +1,4 @@
-//! `GET /health`: whether the function answers, without a token.
+//! `GET /health`: health check, without a token.
 
 use crate::{
     context::Context,
@@ -12,7 +12,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-/// That the API answers, and which one it is.
+/// Status and identity of the API.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Health<'a> {
@@ -23,7 +23,7 @@ struct Health<'a> {
     stage: &'a str,
 }
 
-/// An API that is not well does not answer.
+/// Always `ok`: an API that is down does not answer.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -37,7 +37,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     handler: Handler::Open(|_, context| handle(context)),
     operation: Operation {
         id: "getHealth",
-        summary: "Whether the API answers",
+        summary: "Check that the API is up",
         description: "For uptime monitors.",
         parameters: &[],
         request: None,

@@ -3,15 +3,14 @@
 mod duplicate;
 mod parse;
 
-#[cfg(feature = "schema")]
-pub(crate) use parse::schema::SHA256 as SHA256_PATTERN;
-pub(crate) use parse::{NO_DIGEST, nothing_else, object, sha256, text, whole_number};
-
 use crate::{
     context::Context,
-    describe::{Answer, Body as JsonBody, Content, Header, Link, Operation, Parameter, Place, Shape, TO_MEDIA},
+    describe::{
+        Answer, Body as JsonBody, Content, Header, Link, Operation, Parameter, ParameterLocation, RequestBody, Shape,
+        TO_MEDIA,
+    },
     endpoint::{Endpoint, Handler},
-    media, quota, respond,
+    estimate, media, quota, respond,
 };
 use lambda_http::{
     Body, Request, Response,
@@ -21,17 +20,20 @@ use parse::{RequestedSending, UploadRequest};
 use serde::Serialize;
 use smmu_cloud::{Creation, Known, Once, clock, uploads::PresignedUpload};
 use smmu_core::{
-    Grant, IdempotencyKey, Media, MediaId, MediaState, PartPlan, PartsUpload, Problem, ProblemCode, Sending, Sha256,
-    Timestamp, Used, UserId, idempotency::InvalidKey,
+    Estimate, Grant, IdempotencyKey, Media, MediaId, MediaState, PartPlan, PartsUpload, Problem, ProblemCode, Sending,
+    Sha256, Timestamp, Used, UserId, idempotency::InvalidKey,
 };
 use std::collections::BTreeMap;
 
-/// Where to put the file, and how.
+/// How to upload the file.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct UploadGrant {
     media_id: MediaId,
+    /// Estimate for the job; absent if the media type does not tell the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<Estimate>,
     #[serde(flatten)]
     how: How,
 }
@@ -40,56 +42,59 @@ struct UploadGrant {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 enum How {
-    /// The one request that takes the file.
+    /// The request that uploads the file.
     Upload(Upload),
-    /// How to cut it.
+    /// How to split the file into parts.
     Parts(PartsGrant),
 }
 
-/// How a file is cut that is sent in parts.
+/// How to split a file that is sent in parts.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PartsGrant {
-    /// Size of every part but the last, in bytes.
+    /// Size of every part except the last, in bytes.
     part_bytes: u64,
-    /// How many parts there are.
+    /// Number of parts.
     count: u32,
-    /// From then on no part is signed any more.
+    /// Time after which no part is signed.
     expires_at: Timestamp,
 }
 
-/// The one request that S3 accepts.
+/// The one upload request that S3 accepts.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Upload {
     /// HTTP method.
     method: String,
-    /// Address with its signature: whoever has it can upload, once.
+    /// Presigned URL. Anyone who has it can upload the file, once.
     #[cfg_attr(feature = "schema", schemars(url))]
     url: String,
-    /// Headers to send as they are.
+    /// Headers to send unchanged.
     headers: BTreeMap<String, String>,
-    /// From then on the request is refused.
+    /// Expiry of the request.
     expires_at: Timestamp,
 }
 
-/// What makes a request safe to send again.
+/// The `Idempotency-Key` header, which makes a request safe to retry.
 pub(crate) const IDEMPOTENCY_KEY: Parameter = Parameter {
-    place: Place::Header,
+    place: ParameterLocation::Header,
     name: "Idempotency-Key",
-    description: "Makes the request safe to send again: for 24 hours the same key with the same body, byte for byte, \
-        answers with what it made the first time. With or without quotation marks.",
+    description: "Makes the request safe to retry: for 24 hours, the same key with the same body, byte for byte, returns \
+        what the first request made. With or without quotation marks.",
     shape: Shape::of::<parse::KeyHeader>(),
 };
 
-/// Of a PNG with one white pixel, which is really as long and has this digest.
+/// A real 67-byte PNG of one white pixel, with its digest.
 const EXAMPLE: &str = r#"{"filename": "pixel.png", "contentType": "image/png", "size": 67,
     "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46",
     "externalId": "order-7", "metadata": {"album": "summer"}}"#;
 
-const GRANT_EXAMPLE: &str = r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "upload": {"method": "PUT",
+const GRANT_EXAMPLE: &str = r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m",
+    "estimate": {"seconds": {"low": 2, "expected": 2, "high": 2}, "pricesRegion": "us-east-1", "pricesDate": "2026-10-01",
+        "microDollars": {"low": 388, "expected": 390, "high": 396}},
+    "upload": {"method": "PUT",
     "url": "https://raw-media.example/uploads/01j9zq4b5c6d7e8f9g0h1j2k3m?X-Amz-Signature=5d1c",
     "headers": {"content-type": "image/png", "if-none-match": "*",
         "x-amz-checksum-sha256": "BktmGIghWEEheEwwyijq28XyZeAlxt2e7tZM8e+OH0Y="},
@@ -101,23 +106,26 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     handler: Handler::User(|call| Box::pin(handle(call.request, call.user, call.context))),
     operation: Operation {
         id: "initUpload",
-        summary: "Ask for an upload",
-        description: "The answer holds the one request that S3 accepts, until `upload.expiresAt`: send the file with exactly \
-            this method, URL and these headers, then complete the upload. With `parts` it says how to cut the file instead.\n\n\
-            With `dedup` the answer is 200 where the same user has sent the same content before.\n\nHow large a file may be, and of which formats, \
-            the operator decides.",
+        summary: "Request an upload",
+        description: "The response has the one request that S3 accepts until `upload.expiresAt`: send the file with exactly \
+            this method, URL and headers, then complete the upload. With `parts`, it says how to split the file instead.\n\n\
+            With `dedup`, returns 200 if this user has already uploaded the content.\n\n\
+            The operator sets the size limits and accepted formats.",
         parameters: &[IDEMPOTENCY_KEY],
-        request: Some(JsonBody { shape: Shape::of::<parse::UploadBody>(), example: EXAMPLE }),
+        request: Some(RequestBody {
+            required: true,
+            body: JsonBody { shape: Shape::of::<parse::UploadBody>(), example: EXAMPLE },
+        }),
         answers: &[
             Answer {
                 status: 201,
-                description: "The upload is granted. `Location` is where the file will be, without the signature.",
+                description: "The upload is granted. `Location` is its URL without the signature.",
                 content: Content::Json(JsonBody { shape: Shape::of::<UploadGrant>(), example: GRANT_EXAMPLE }),
                 headers: &[Header::Location, Header::RateLimit, Header::RateLimitPolicy],
                 links: &[
                     Link {
                         operation: "completeUpload",
-                        description: "After the file was sent.",
+                        description: "Submit the file after it was sent.",
                         parameters: &[],
                         body: &[("mediaId", "$response.body#/mediaId")],
                     },
@@ -127,7 +135,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
             },
             Answer {
                 status: 200,
-                description: "The content was sent before; nothing is to be uploaded.",
+                description: "The content was uploaded before. No upload is needed.",
                 content: Content::Json(JsonBody {
                     shape: Shape::of::<duplicate::Known<'static>>(),
                     example: duplicate::EXAMPLE,
@@ -171,7 +179,7 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
     };
     match record(request, user, once.as_ref(), context).await {
         Ok((media, true)) => answer(media, used, context).await,
-        // Another request with the same key was faster, and has counted it.
+        // Another request with the same key was faster and has counted the upload.
         Ok((media, false)) => {
             quota::take_back(user, bytes, context).await;
             answer(media, quota::look(user, context).await?, context).await
@@ -183,7 +191,7 @@ async fn handle(request: &Request, user: &UserId, context: &Context) -> Result<R
     }
 }
 
-/// The media of a request as it is recorded then, and whether it is a new one.
+/// Records the media of a request. Returns it, or the one recorded before under the same key, and whether it is new.
 async fn record(
     request: UploadRequest,
     user: &UserId,
@@ -211,13 +219,14 @@ async fn answer(media: Media, used: Used, context: &Context) -> Result<Response<
         }
         (Sending::Whole { sha256 }, _) => {
             let upload = upload(&media, *sha256, clock::now(), context).await?;
-            // What a 201 created is the place of the upload itself (RFC 9110, section 10.2.2).
+            // The resource that a 201 created is the upload itself (RFC 9110, section 10.2.2).
             let location = upload.url.split('?').next().unwrap_or_default().to_owned();
             (How::Upload(upload), location)
         }
     };
     tracing::info!(media_id = %media.id, bytes = media.grant.bytes, parts = media.grant.parts().is_some(), "upload granted");
-    let mut response = respond::json(StatusCode::CREATED, &UploadGrant { media_id: media.id, how });
+    let estimate = estimate::of_upload(&media, context);
+    let mut response = respond::json(StatusCode::CREATED, &UploadGrant { media_id: media.id, estimate, how });
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -225,8 +234,8 @@ async fn answer(media: Media, used: Used, context: &Context) -> Result<Response<
     Ok(response)
 }
 
-/// What is to be recorded. Where the file comes in parts S3 has heard of it then; if it is not recorded after all, what
-/// S3 has is empty and removed by the bucket's lifecycle rule.
+/// The media to record. For an upload in parts, the multipart upload then exists in S3. If the record is not written,
+/// the lifecycle rule removes it.
 async fn media(request: UploadRequest, user: UserId, context: &Context) -> Result<Media, Problem> {
     let (id, now) = (clock::new_media_id(), clock::now());
     let UploadRequest { file_name, labels, choice, content_type, bytes, sending, dedup: _ } = request;
@@ -260,23 +269,22 @@ async fn upload(media: &Media, sha256: Sha256, now: Timestamp, context: &Context
     Ok(Upload { method, url, headers, expires_at })
 }
 
-/// How often a grant under a key is tried anew after another request with the same key was faster.
+/// How many times recording a grant under a key is tried when other requests with the same key are faster.
 const ROUNDS: usize = 4;
 
-/// A grant that fewer seconds are left of is of no use any more.
+/// A grant with fewer seconds left is not returned again.
 const LEAST_SECONDS: i64 = 30;
 
-/// The key that the request is sent with, if any, and what it stands for: the body, and the place that it was sent to where
-/// others take keys too.
+/// The idempotency key, if any, bound to the body and to `place`, the route: all routes share the user's key space.
 pub(crate) fn once(request: &Request, user: &UserId, place: &str) -> Result<Option<Once>, Problem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let invalid = |error: InvalidKey| Problem::because(ProblemCode::InvalidRequest, error.to_string());
     let key = IdempotencyKey::parse(value.to_str().unwrap_or_default()).map_err(invalid)?;
-    // Byte for byte: who sends a request again has kept it.
+    // Byte for byte: a client that retries sends the same bytes.
     Ok(Some(Once::new(user, key.as_str(), &[place.as_bytes(), request.body()].concat())))
 }
 
-/// Records the media, or finds the one that its key was granted before: while it can be uploaded, and once it was.
+/// Records the media, or returns the one that was granted before under the same key, if it is still usable.
 async fn granted_once(media: Media, once: &Once, context: &Context) -> Result<Media, Problem> {
     let table = &context.submitter.media;
     let mut replaced = None;
@@ -294,7 +302,7 @@ async fn granted_once(media: Media, once: &Once, context: &Context) -> Result<Me
     Err(Problem::new(ProblemCode::Unavailable))
 }
 
-/// What the same request was granted before, where that is still worth the answer.
+/// The media that the same request was granted before, if it is still usable.
 async fn granted_before(once: &Once, context: &Context) -> Result<Option<Media>, Problem> {
     let known = context.submitter.media.known(once).await.map_err(|error| respond::cloud_problem(&error))?;
     match known {
@@ -303,33 +311,33 @@ async fn granted_before(once: &Once, context: &Context) -> Result<Option<Media>,
     }
 }
 
-/// The media that a key stands for, and its record where that is still worth the answer.
+/// The media ID bound to a key, and the media if it is still usable.
 async fn usable(known: &Known, context: &Context) -> Result<(MediaId, Option<Media>), Problem> {
     let mismatch = || Problem::new(ProblemCode::IdempotencyMismatch);
     if !known.same_request {
         return Err(mismatch());
     }
-    // The same request made something else only where it was another route's.
+    // The ID is not a media's if the key was used with another endpoint.
     let made: MediaId = known.made.parse().map_err(|_| mismatch())?;
     let found = context.submitter.media.get(&made).await.map_err(|error| respond::cloud_problem(&error))?;
     Ok((made, found.filter(|found| is_usable(found, clock::now()))))
 }
 
-/// Whether what was granted before is still worth the answer.
+/// Returns whether the earlier grant can still be used.
 fn is_usable(media: &Media, now: Timestamp) -> bool {
     match media.state {
-        // Sealed, it has all of its parts, and only has to be completed.
+        // A sealed upload has all its parts and only has to be completed.
         MediaState::AwaitingUpload => {
             let sealed = media.grant.parts().is_some_and(|parts| parts.seal.is_some());
             sealed || media.expires_at > now.plus_seconds(LEAST_SECONDS)
         }
-        // Sending the file again is answered by 412, and `complete` by the job.
+        // S3 answers 412 if the file is sent again, and `complete` returns the job.
         MediaState::Submitted { .. } => true,
         MediaState::Expired | MediaState::Deleted { .. } | MediaState::Purged { .. } => false,
     }
 }
 
-/// For how many seconds an upload is signed, and until when that is.
+/// Seconds for which an upload is signed, and the time at which that ends.
 pub(crate) fn signed_for(media: &Media, now: Timestamp, grant_seconds: u32) -> (u32, Timestamp) {
     match media.state {
         MediaState::AwaitingUpload => {

@@ -2,18 +2,20 @@
 
 mod account;
 pub mod auth;
+mod body;
 mod cancel;
 mod choice;
 mod complete;
 mod compress;
 mod context;
 mod delete;
+mod deliveries;
 pub mod describe;
 mod endpoint;
+mod estimate;
 mod health;
 mod init;
 mod job;
-mod job_place;
 mod list;
 mod lookup;
 mod media;
@@ -22,14 +24,17 @@ mod parts;
 mod playable;
 mod playback;
 mod protected_resource;
+mod queue_position;
 mod quota;
 mod request;
 mod rerun;
 mod respond;
 mod routes;
+mod sockets;
 #[cfg(test)]
 mod template;
 mod wait;
+mod webhooks;
 
 use auth::{AuthConfig, Verifier};
 use aws_config::SdkConfig;
@@ -40,7 +45,10 @@ use request::origin;
 use routes::Unrouted;
 #[cfg(feature = "schema")]
 pub use routes::{Described, endpoints};
-use smmu_cloud::{Artifacts, Canceller, Environment, Eraser, Function, StartError, Submitter, clock, telemetry};
+use smmu_cloud::{
+    Artifacts, Canceller, Cdn, Environment, Eraser, Function, Sockets, StartError, Submitter, WebhookQueue, clock,
+    telemetry, webhooks::webhook_reach,
+};
 use smmu_core::{Problem, ProblemCode};
 use std::{convert::Infallible, sync::Arc};
 use tracing::Instrument;
@@ -48,7 +56,7 @@ use tracing::Instrument;
 impl Function for Context {
     type Event = Request;
     type Answer = Response<Body>;
-    /// What goes wrong is part of the answer.
+    /// Errors are part of the response.
     type Error = Infallible;
 
     fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
@@ -58,16 +66,22 @@ impl Function for Context {
             verifier: Verifier::new(auth, Arc::new(clock::now))?,
             policy: environment.upload_policy()?,
             quotas: environment.quotas()?,
+            deployment: environment.deployment()?,
+            profile: environment.profile()?,
             transcription: environment.parse_or("SMMU_TRANSCRIPTION", false)?,
             download_seconds: environment.parse_or("SMMU_DOWNLOAD_EXPIRY_SECONDS", 15 * 60)?,
             submitter: Submitter::new(sdk, environment)?,
             artifacts: Artifacts::new(sdk, environment)?,
+            cdn: Cdn::new(environment)?,
             canceller: Canceller::new(sdk, environment)?,
             eraser: Eraser::new(sdk, environment)?,
+            webhooks: WebhookQueue::new(sdk, environment)?,
+            reach: webhook_reach(environment),
+            sockets: Sockets::new(sdk, environment)?,
         })
     }
 
-    /// Fetches the issuer's keys, too.
+    /// Also fetches the issuer's keys.
     async fn connect(&self) {
         tokio::join!(self.verifier.prepare(), self.submitter.connect());
     }
@@ -75,7 +89,7 @@ impl Function for Context {
     async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
         let mut response = compress::for_client(request.headers(), answer(&request, self).await);
         if request.method() == Method::HEAD {
-            // RFC 9110, section 9.3.2: what GET would answer, without its content.
+            // RFC 9110, section 9.3.2: the response to GET without its content.
             *response.body_mut() = Body::Empty;
         }
         Ok(response)

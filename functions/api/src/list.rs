@@ -1,8 +1,9 @@
-//! `GET /jobs` and `GET /media`: what belongs to the user, newest first, a page at a time.
+//! `GET /jobs` and `GET /media`: the user's jobs and media, newest first, in pages.
 
 use crate::{
+    body::short,
     context::Context,
-    describe::{Answer, Body as JsonBody, Content, Link, Operation, Parameter, Place, Shape, after},
+    describe::{Answer, Body as JsonBody, Content, Link, Operation, Parameter, ParameterLocation, Shape, after},
     endpoint::{Endpoint, Handler},
     respond,
 };
@@ -27,7 +28,7 @@ use std::str::FromStr;
 struct JobPage {
     /// Newest first.
     jobs: Vec<JobSummary>,
-    /// What to send as `after` for the next page.
+    /// Value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<JobId>,
 }
@@ -38,27 +39,35 @@ struct JobPage {
 struct MediaPage {
     /// Newest first.
     media: Vec<MediaSummary>,
-    /// What to send as `after` for the next page.
+    /// Value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<MediaId>,
 }
 
-/// What every list takes, beside its status and cursor.
-const KIND: Parameter = Parameter {
-    place: Place::Query,
+/// The filter by a media's status.
+pub(crate) const MEDIA_STATUS: Parameter = Parameter {
+    place: ParameterLocation::Query,
+    name: "status",
+    description: "Only entries with this status.",
+    shape: Shape::of::<MediaStatus>(),
+};
+
+/// The filter by kind, common to both lists.
+pub(crate) const KIND: Parameter = Parameter {
+    place: ParameterLocation::Query,
     name: "kind",
-    description: "Only those of this kind. What was not looked into yet has none.",
+    description: "Only entries of this kind. Media that were not inspected yet have no kind.",
     shape: Shape::of::<MediaKind>(),
 };
 
 pub(crate) const LIMIT: Parameter = Parameter {
-    place: Place::Query,
+    place: ParameterLocation::Query,
     name: "limit",
-    description: "At most so many entries. A filtered page can be shorter before the end of the list.",
+    description: "Maximum number of entries per page. A filtered page can be shorter before the end of the list.",
     shape: Shape::of::<PageLimit>(),
 };
 
-const DESCRIPTION: &str = "Newest first. The list ends where there is no `next`. It is updated a moment after what it shows. \
+const DESCRIPTION: &str = "Newest first. The last page has no `next`. The list can lag a moment behind changes. \
     Unknown and repeated parameters are refused.";
 
 pub(crate) static JOBS: Endpoint = Endpoint {
@@ -71,9 +80,9 @@ pub(crate) static JOBS: Endpoint = Endpoint {
         description: DESCRIPTION,
         parameters: &[
             Parameter {
-                place: Place::Query,
+                place: ParameterLocation::Query,
                 name: "status",
-                description: "Only those with this status.",
+                description: "Only entries with this status.",
                 shape: Shape::of::<Status>(),
             },
             KIND,
@@ -89,7 +98,8 @@ pub(crate) static JOBS: Endpoint = Endpoint {
                 example: r#"{"jobs": [{"jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m",
                     "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "status": "FAILED", "kind": "image",
                     "error": {"code": "corrupt_media", "message": "the file ends early", "stage": "render",
-                        "retryable": false, "remedy": "Check that the file opens on your device."},
+                        "retryable": false, "remedy":
+                            "Check that the file opens on your device, then export it again and upload the new copy."},
                     "createdAt": "2026-01-01T00:00:00.000Z"}], "next": "job_01j9zq4b5c6d7e8f9g0h1j2k3m"}"#,
             }),
             headers: &[],
@@ -112,7 +122,7 @@ pub(crate) static JOBS: Endpoint = Endpoint {
     },
 };
 
-/// Answers a page of the user's jobs.
+/// A page of the user's jobs.
 async fn jobs(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = context.submitter.jobs.of_user(user, &listing(request)?).await;
     let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
@@ -127,17 +137,7 @@ pub(crate) static MEDIA: Endpoint = Endpoint {
         id: "listMedia",
         summary: "List uploads",
         description: DESCRIPTION,
-        parameters: &[
-            Parameter {
-                place: Place::Query,
-                name: "status",
-                description: "Only those with this status.",
-                shape: Shape::of::<MediaStatus>(),
-            },
-            KIND,
-            LIMIT,
-            after(Shape::of::<MediaId>()),
-        ],
+        parameters: &[MEDIA_STATUS, KIND, LIMIT, after(Shape::of::<MediaId>())],
         request: None,
         answers: &[Answer {
             status: 200,
@@ -168,14 +168,14 @@ pub(crate) static MEDIA: Endpoint = Endpoint {
     },
 };
 
-/// Answers a page of the user's media.
+/// A page of the user's media.
 async fn media(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = context.submitter.media.of_user(user, &listing(request)?).await;
     let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
     Ok(respond::json(StatusCode::OK, &MediaPage { media: entries, next }))
 }
 
-/// The parameters of a list. The user is none of them: a list is always the token's user's own.
+/// The parameters of a list. The user is not a parameter: a list always belongs to the user of the token.
 pub(crate) fn listing<S, I>(request: &Request) -> Result<Listing<S, I>, Problem>
 where
     S: for<'de> Deserialize<'de>,
@@ -194,26 +194,24 @@ where
             "kind" => listing.kind = Some(named::<MediaKind>(name, value)?),
             "limit" => {
                 let limit = value.parse().ok().and_then(PageLimit::new);
-                listing.limit = limit.ok_or_else(|| invalid(name, "must be a whole number from 1 to 100"))?;
+                let range = || invalid(name, &format!("must be a whole number from 1 to {}", PageLimit::MAX));
+                listing.limit = limit.ok_or_else(range)?;
             }
             "after" => {
                 let after = value.parse().map_err(|_| invalid(name, "must be the `next` of an earlier page"))?;
                 listing.after = Some(after);
             }
-            // A misspelt filter is better refused than ignored: it would show more than was asked for.
-            other => {
-                let name: String = other.chars().take(64).collect();
-                return Err(invalid(&name, "is not a parameter of this list"));
-            }
+            // Ignoring a misspelt filter would return more than the client wanted.
+            other => return Err(invalid(&short(other), "is not a parameter of this list")),
         }
     }
     Ok(listing)
 }
 
-/// A value by the name that it has in the API.
+/// Parses a value by its name in the API.
 fn named<T: for<'de> Deserialize<'de>>(name: &str, value: &str) -> Result<T, Problem> {
     let read: Result<T, Error> = T::deserialize(value.into_deserializer());
-    // The error lists the names that there are, and quotes the sender's own value.
+    // The error lists the accepted names and quotes the sender's value.
     read.map_err(|error| invalid(name, &format!("has {error}")))
 }
 
@@ -286,6 +284,6 @@ mod tests {
             assert!(detail.ends_with("expected one of `AWAITING_UPLOAD`, `SUBMITTED`, `EXPIRED`"), "{detail}");
         }
         let detail = jobs("?status=DONE").unwrap_err().detail.unwrap();
-        assert!(detail.contains("`RUNNING`"), "it lists what there is: {detail}");
+        assert!(detail.contains("`RUNNING`"), "it lists the accepted values: {detail}");
     }
 }

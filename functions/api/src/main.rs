@@ -1,4 +1,4 @@
-//! The `api` function as Lambda runs it: what arrives in events is HTTP.
+//! The Lambda entry point of the `api` function, which receives HTTP requests as events.
 
 use lambda_http::{Request, run, service_fn};
 use smmu_cloud::{Function, StartError};

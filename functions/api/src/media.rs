@@ -1,4 +1,4 @@
-//! `GET /media/{mediaId}`: an upload, and what was measured of it.
+//! `GET /media/{mediaId}`: an upload and the facts measured from its content.
 
 use crate::{
     choice::ChoiceView,
@@ -17,45 +17,45 @@ use smmu_core::{
     Sha256, Timestamp, UserId, speech::SpeechFacts,
 };
 
-/// A media as its owner sees it. What the client declared has the names of the init request.
+/// A media, as its owner sees it. Declared fields have the names of the init request.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Media"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MediaView<'a> {
     media_id: &'a MediaId,
-    /// Its job, once there is one.
+    /// The job that completed last; before one has completed, the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<&'a JobId>,
-    /// Every job, oldest first, of a media that was run again.
+    /// All jobs, oldest first, if the media was run again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     runs: Vec<JobId>,
     status: MediaStatus,
-    /// Once the content was looked at.
+    /// Kind of media, once detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<MediaKind>,
-    /// A label: the last part of what the client sent, shortened to 255 characters before its extension.
+    /// File name, used only as a label: the last segment of a path, shortened to 255 characters before its extension.
     filename: &'a str,
     #[serde(flatten)]
     labels: &'a Labels,
     #[serde(flatten)]
     choice: ChoiceView<'a>,
-    /// Media type, as declared or by the name's extension. Content decides.
+    /// Media type, as declared or derived from the file name's extension. Processing depends on the content.
     content_type: &'a str,
-    /// Bytes.
+    /// Size in bytes.
     size: u64,
-    /// As declared.
+    /// SHA-256 digest of the file, as declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<Sha256>,
-    /// Size of every part but the last, of an upload that is made in parts.
+    /// Size of every part except the last, for an upload in parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     part_bytes: Option<u64>,
-    /// When the presigned upload stops working; told while it is awaited.
+    /// Expiry of the presigned upload, while the upload is awaited.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    /// What was measured of the content, as in the manifest.
+    /// Facts measured from the content, as in the manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<&'a MediaFacts>,
-    /// What was heard, as in the manifest.
+    /// Facts about the speech, as in the manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     speech: Option<&'a SpeechFacts>,
     created_at: Timestamp,
@@ -89,10 +89,10 @@ impl<'a> From<&'a DescribedMedia> for MediaView<'a> {
     }
 }
 
-/// From something that names a media to its end.
+/// Link from a response with a media ID to its deletion.
 pub(crate) const TO_DELETE: Link = Link {
     operation: "deleteMedia",
-    description: "Removes it and everything made of it.",
+    description: "Delete the media and its outputs.",
     parameters: &[("mediaId", "$response.body#/mediaId")],
     body: &[],
 };
@@ -113,7 +113,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     operation: Operation {
         id: "getMedia",
         summary: "Read an upload",
-        description: "What was declared, where the upload stands, and what was measured of it.",
+        description: "Declared properties, status, and facts measured from the content.",
         parameters: &[MEDIA_ID],
         request: None,
         answers: &[Answer {
@@ -142,7 +142,7 @@ mod tests {
     use smmu_core::{DescribedMedia, MediaKind};
 
     #[test]
-    fn a_media_says_when_its_grant_ends_until_it_has_a_job() {
+    fn a_media_has_an_expiry_until_it_has_a_job() {
         let mut record = json!({
             "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "fileName": "clip.mp4",
             "contentType": "video/mp4", "bytes": 3, "sha256": "0".repeat(64), "status": "AWAITING_UPLOAD",

@@ -1,13 +1,14 @@
-//! `/media/{mediaId}/parts`: signs the parts of an upload, and lists those that have arrived, so that any client of its
-//! owner can go on with it.
+//! `/media/{mediaId}/parts`: signs the parts of an upload, and lists those that have arrived, so any client of its
+//! owner can resume it.
 
 #[cfg(feature = "schema")]
-use crate::init::SHA256_PATTERN;
+use crate::body::SHA256_PATTERN;
 use crate::{
+    body::{NO_DIGEST, nothing_else, object, sha256, short, whole_number},
     context::Context,
-    describe::{self, Answer, Body as JsonBody, Content, MEDIA_ID, Operation, Shape, TO_MEDIA},
+    describe::{self, Answer, Body as JsonBody, Content, MEDIA_ID, Operation, RequestBody, Shape, TO_MEDIA},
     endpoint::{Endpoint, Handler},
-    init::{NO_DIGEST, nothing_else, object, sha256, signed_for, whole_number},
+    init::signed_for,
     lookup, respond,
 };
 use lambda_http::{
@@ -27,30 +28,30 @@ use smmu_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most parts that are signed at once.
+/// Maximum number of parts in one signing request.
 const MAX_SIGNED: usize = 100;
 
 /// The body of a request to sign.
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename = "SignPartsRequest", deny_unknown_fields)]
-#[expect(dead_code, reason = "it is there for its schema")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct PartsBody {
-    /// Each part once.
+    /// The parts, each once.
     #[schemars(length(min = 1, max = MAX_SIGNED))]
     parts: Vec<PartBody>,
 }
 #[cfg(not(feature = "schema"))]
 type PartsBody = ();
 
-/// A part to be signed.
+/// A part to sign.
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename = "PartToSign", deny_unknown_fields)]
-#[expect(dead_code, reason = "it is there for its schema")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct PartBody {
     /// From 1 to the number of parts.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = MAX_PARTS))]
     number: u32,
     /// SHA-256 digest of the part, in hexadecimal or Base64.
     #[schemars(regex(pattern = SHA256_PATTERN))]
@@ -61,12 +62,12 @@ struct PartBody {
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(inline)]
-#[expect(dead_code, reason = "it is there for its schema")]
-struct AfterPart(#[schemars(range(min = 0, max = 10_000))] u32);
+#[expect(dead_code, reason = "only its schema is used")]
+struct AfterPart(#[schemars(range(min = 0, max = MAX_PARTS))] u32);
 #[cfg(not(feature = "schema"))]
 type AfterPart = ();
 
-/// What is signed.
+/// Signed requests for parts.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -85,7 +86,7 @@ struct SignedPart {
     headers: BTreeMap<String, String>,
 }
 
-/// How an upload is cut, and which parts of it have arrived.
+/// Part size of an upload, and its parts that have arrived.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -96,7 +97,7 @@ struct PartList {
     count: u32,
     expires_at: Timestamp,
     parts: Vec<PartView>,
-    /// What to send as `after` for the next page.
+    /// Value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u32>,
 }
@@ -110,7 +111,7 @@ struct PartView {
     sha256: Option<Sha256>,
 }
 
-/// A part that the client wants to send.
+/// A part to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct RequestedPart {
     number: u32,
@@ -118,7 +119,7 @@ struct RequestedPart {
     sha256: Sha256,
 }
 
-/// Signs the upload of parts: each its own length and digest.
+/// Signs parts. Each signature covers the length and the digest.
 pub(crate) static SIGN: Endpoint = Endpoint {
     method: Method::POST,
     path: "/media/{mediaId}/parts",
@@ -126,12 +127,15 @@ pub(crate) static SIGN: Endpoint = Endpoint {
     operation: Operation {
         id: "signParts",
         summary: "Sign parts of an upload",
-        description: "Answers one request for each part, that S3 accepts until `expiresAt`. A part that was sent wrongly is \
-            signed and sent again. When all parts have arrived, complete the upload.",
+        description: "Returns one request per part, which S3 accepts until `expiresAt`. If a part was sent wrong, sign and send \
+            it again. When all parts have arrived, complete the upload.",
         parameters: &[MEDIA_ID],
-        request: Some(JsonBody {
-            shape: Shape::of::<PartsBody>(),
-            example: r#"{"parts": [{"number": 1, "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46"}]}"#,
+        request: Some(RequestBody {
+            required: true,
+            body: JsonBody {
+                shape: Shape::of::<PartsBody>(),
+                example: r#"{"parts": [{"number": 1, "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46"}]}"#,
+            },
         }),
         answers: &[Answer {
             status: 200,
@@ -164,7 +168,7 @@ pub(crate) static LIST: Endpoint = Endpoint {
     operation: Operation {
         id: "listParts",
         summary: "List the parts that have arrived",
-        description: "How the upload is cut, and which parts S3 has: any client of its owner can go on with it.",
+        description: "The part size, and the parts that S3 has. Any client of the owner can resume the upload.",
         parameters: &[MEDIA_ID, describe::after(Shape::of::<AfterPart>())],
         request: None,
         answers: &[Answer {
@@ -172,8 +176,8 @@ pub(crate) static LIST: Endpoint = Endpoint {
             description: "A page of the parts, in order.",
             content: Content::Json(JsonBody {
                 shape: Shape::of::<PartList>(),
-                example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "size": 20000000, "partBytes": 16777216, "count": 2,
-                    "expiresAt": "2026-01-08T00:00:00.000Z", "parts": [{"number": 1, "bytes": 16777216,
+                example: r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "size": 20000000, "partBytes": 8388608, "count": 3,
+                    "expiresAt": "2026-01-08T00:00:00.000Z", "parts": [{"number": 1, "bytes": 8388608,
                     "sha256": "064b66188821584121784c30ca28eadbc5f265e025c6dd9eeed64cf1ef8e1f46"}]}"#,
             }),
             headers: &[],
@@ -205,7 +209,7 @@ async fn sign(request: &Request, id: &str, user: &UserId, context: &Context) -> 
     Ok(respond::json(StatusCode::OK, &SignedParts { media_id: media.id, parts, expires_at }))
 }
 
-/// Lists what has arrived, a page at a time.
+/// A page of the parts that have arrived.
 async fn list(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let media = lookup::media(id, user, context).await?;
     let (upload, plan) = unjoined(&media)?;
@@ -229,7 +233,7 @@ async fn list(request: &Request, id: &str, user: &UserId, context: &Context) -> 
     Ok(respond::json(StatusCode::OK, &list))
 }
 
-/// The upload in parts that a media awaits, unless it has an end already.
+/// The upload in parts of a media, unless it has already ended.
 fn unjoined(media: &Media) -> Result<(&PartsUpload, PartPlan), Problem> {
     let (Some(upload), Some(plan)) = (media.grant.parts(), media.grant.plan()) else {
         return Err(Problem::new(ProblemCode::NotInParts));
@@ -242,7 +246,7 @@ fn unjoined(media: &Media) -> Result<(&PartsUpload, PartPlan), Problem> {
     }
 }
 
-/// The same while parts can be added: not once all had arrived, and not after the grant.
+/// Like [`unjoined`], but only while parts can be added: before all have arrived, and before the grant expires.
 fn awaited(media: &Media, now: Timestamp) -> Result<(&PartsUpload, PartPlan), Problem> {
     let (upload, plan) = unjoined(media)?;
     if upload.seal.is_some() {
@@ -254,10 +258,13 @@ fn awaited(media: &Media, now: Timestamp) -> Result<(&PartsUpload, PartPlan), Pr
     Ok((upload, plan))
 }
 
-/// The parts that a body asks for.
+/// The parts requested in a body.
 fn requested(body: &Body, plan: PartPlan) -> Result<Vec<RequestedPart>, Problem> {
     let mut fields = object(body)?;
-    let of_array = || Problem::with_field(ProblemCode::InvalidRequest, "parts", "must be an array of 1 to 100 parts");
+    let of_array = || {
+        let detail = format!("must be an array of 1 to {MAX_SIGNED} parts");
+        Problem::with_field(ProblemCode::InvalidRequest, "parts", detail)
+    };
     let Some(Value::Array(parts)) = fields.remove("parts") else { return Err(of_array()) };
     nothing_else(&fields)?;
     if !(1..=MAX_SIGNED).contains(&parts.len()) {
@@ -283,28 +290,28 @@ fn requested_part(at: usize, part: Value, plan: PartPlan) -> Result<RequestedPar
     let sha256 = digest.ok_or_else(|| invalid(at, "sha256", NO_DIGEST))?;
     match fields.keys().next() {
         Some(name) => {
-            let name: String = name.chars().take(64).collect();
-            Err(invalid(at, &name.replace('~', "~0").replace('/', "~1"), "is not a field of a part"))
+            let name = short(name).replace('~', "~0").replace('/', "~1");
+            Err(invalid(at, &name, "is not a field of a part"))
         }
         None => Ok(RequestedPart { number, bytes, sha256 }),
     }
 }
 
-/// A problem with a field of the part at a place in the array.
+/// A problem with a field of the part at index `at`.
 fn invalid(at: usize, field: &str, detail: &str) -> Problem {
     let field = if field.is_empty() { String::new() } else { format!("/{field}") };
     let detail = Some(detail.to_owned());
     Problem { code: ProblemCode::InvalidRequest, detail, pointer: Some(format!("/parts/{at}{field}")) }
 }
 
-/// The one parameter of the list: the number after which the page begins.
+/// The `after` parameter: the page begins after this part number.
 fn after(request: &Request) -> Result<Option<u32>, Problem> {
     let parameters: QueryMap = request.uri().query().unwrap_or_default().parse().unwrap_or_default();
     let mut found = None;
     for (name, value) in parameters.iter() {
         let refused = |detail: &str| {
-            let name: String = name.chars().take(64).collect();
-            Problem::because(ProblemCode::InvalidRequest, format!("the parameter `{name}` {detail}"))
+            let detail = format!("the parameter `{}` {detail}", short(name));
+            Problem::because(ProblemCode::InvalidRequest, detail)
         };
         match (name, found) {
             ("after", None) => {
@@ -333,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_signed_with_the_length_that_the_plan_has() {
+    fn a_part_is_signed_with_its_planned_length() {
         let digests = ["0".repeat(64), "A".repeat(43) + "="];
         let body = json!({"parts": [{"number": 3, "sha256": digests[0]}, {"number": 1.0, "sha256": digests[1]}]});
         let parts = requested(&Body::Text(body.to_string()), PLAN).unwrap();
@@ -342,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_parts_fit_into_a_body_however_it_is_laid_out() {
+    fn a_hundred_parts_fit_in_a_body_in_any_layout() {
         let plan = PartPlan { bytes: 100_000, part_bytes: 10 };
         let part = |number| json!({"number": number, "sha256": "0".repeat(64)});
         let body = json!({"parts": (9901..=10_000).map(part).collect::<Vec<_>>()});
@@ -380,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_signed_until_all_have_arrived_or_the_grant_ends_and_listed_until_they_are_joined() {
+    fn parts_are_signed_until_the_grant_ends_and_listed_until_joined() {
         let media = |change: Value| -> Media {
             let mut record = json!({
                 "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "fileName": "a.mp4",
@@ -408,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_after_a_number() {
+    fn a_page_begins_after_a_part_number() {
         let request = |query: &str| -> Request {
             http::Request::builder().uri(format!("https://api.example/media/a/parts{query}")).body(Body::Empty).unwrap()
         };

@@ -1,15 +1,15 @@
-//! `GET /jobs/{jobId}/playback/{name}`: a playlist or storyboard as a player can use it.
+//! `GET /jobs/{jobId}/playback/{name}`: a playlist or storyboard, ready for a player.
 //!
-//! What is stored names its neighbours by their file names. Of these, the ones that are played by this
-//! route too stay as they are, since they are resolved against this very path; all others become signed
-//! addresses. A player thus sends its token to the API alone, and reads segments from S3.
+//! Stored playlists refer to other files by name. Names served by this route stay relative; others become signed URLs.
+//! So a player sends its token only to the API, and
+//! reads segments from S3.
 
 use crate::{
     context::Context,
-    describe::{Answer, Content, JOB_ID, Operation, Parameter, Place, Shape},
+    describe::{Answer, Content, JOB_ID, Operation, Parameter, ParameterLocation, Shape},
     endpoint::{Endpoint, Handler},
     lookup,
-    playable::{Played, is_played, played},
+    playable::{self, Played, is_played, played},
     respond,
 };
 use lambda_http::{Body, Response, http::Method};
@@ -19,9 +19,9 @@ use smmu_core::{
 };
 use std::collections::HashMap;
 
-/// The largest text that is read. A playlist has about 60 bytes a segment.
+/// Largest text that is read, in bytes. A playlist has about 60 bytes per segment.
 const MAX_STORED_BYTES: u64 = 512 * 1024;
-/// Signed addresses live no longer, however long the media is.
+/// Maximum lifetime of presigned URLs, however long the media is: the credentials that sign them expire too.
 const MAX_SECONDS: u32 = 12 * 60 * 60;
 
 pub(crate) static ENDPOINT: Endpoint = Endpoint {
@@ -33,12 +33,12 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     operation: Operation {
         id: "getPlayback",
         summary: "Read a playlist or a storyboard",
-        description: "With signed addresses in the place of file names, ready for a player. An output's `playbackPath` leads \
-            here. The addresses live long enough to play to the end: at most 12 hours.",
+        description: "The text has signed URLs in place of file names, ready for a player. An output's `playbackPath` leads \
+            here. The URLs live long enough to play to the end, at most 12 hours.",
         parameters: &[
             JOB_ID,
             Parameter {
-                place: Place::Path,
+                place: ParameterLocation::Path,
                 name: "name",
                 description: "The output's `name`.",
                 shape: Shape::of::<String>(),
@@ -73,7 +73,7 @@ async fn handle(job: &str, name: &str, user: &UserId, context: &Context) -> Resu
     Ok(respond::text(&output.artifact.content_type, text))
 }
 
-/// Signed addresses, by name, of those outputs that the text can name and this route does not serve.
+/// Signed URLs by name, for outputs that the text can refer to and that this route does not serve.
 async fn sign<'a>(job: &'a Job, text: &str, context: &Context) -> Result<HashMap<&'a str, String>, Problem> {
     let seconds = seconds(job.outputs(), context.download_seconds);
     let mut addresses = HashMap::new();
@@ -88,11 +88,9 @@ async fn sign<'a>(job: &'a Job, text: &str, context: &Context) -> Result<HashMap
     Ok(addresses)
 }
 
-/// How long addresses must live: who starts to play as late as a download may start plays to the end.
+/// Lifetime of presigned URLs, in seconds.
 fn seconds(outputs: &[Output], download_seconds: u32) -> u32 {
-    let longest_ms = outputs.iter().filter_map(|output| output.artifact.duration_ms).max().unwrap_or_default();
-    let longest = u32::try_from(longest_ms.div_ceil(1000)).unwrap_or(u32::MAX);
-    download_seconds.saturating_add(longest).min(MAX_SECONDS.max(download_seconds))
+    playable::seconds(outputs, download_seconds).min(MAX_SECONDS.max(download_seconds))
 }
 
 #[cfg(test)]
@@ -106,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_outlive_the_longest_output_within_half_a_day() {
+    fn urls_outlive_the_longest_output_up_to_12_hours() {
         assert_eq!(seconds(&[], 900), 900);
         assert_eq!(seconds(&[lasting(None), lasting(Some(60_001)), lasting(Some(10))], 900), 961);
         assert_eq!(seconds(&[lasting(Some(u64::MAX))], 900), 43_200);

@@ -1,5 +1,5 @@
-//! `GET /.well-known/oauth-protected-resource`: whose tokens this API takes (RFC 9728), without a token. So a client needs to be
-//! told the API's address and nothing else.
+//! `GET /.well-known/oauth-protected-resource`: the issuer of accepted tokens (RFC 9728), without a token. So a client
+//! only needs the API's address.
 
 use crate::{
     context::Context,
@@ -13,18 +13,18 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-/// Whose tokens this API takes.
+/// The issuer of the tokens that this API accepts.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ProtectedResource<'a> {
     /// The API's address, as it was called.
     resource: String,
-    /// Issuers of accepted tokens. Missing where tokens are signed with a shared secret.
+    /// Issuers of accepted tokens. Absent if tokens are signed with a shared secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_servers: Option<[&'a str; 1]>,
-    /// How a token is sent.
+    /// Supported methods to send a token.
     bearer_methods_supported: [BearerMethod; 1],
-    /// The issuer's client by which users of `smmu login` sign in, where the issuer is a Cognito user pool.
+    /// OAuth client ID for `smmu login`, if the issuer is a Cognito user pool.
     #[serde(skip_serializing_if = "Option::is_none")]
     smmu_client_id: Option<&'a str>,
 }
@@ -42,8 +42,8 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     handler: Handler::Open(handle),
     operation: Operation {
         id: "getProtectedResource",
-        summary: "Whose tokens the API takes",
-        description: "Metadata of a protected resource (RFC 9728), by which a client knows where its user signs in.",
+        summary: "The issuer of the API's tokens",
+        description: "Metadata of a protected resource (RFC 9728), which tells a client where its user signs in.",
         parameters: &[],
         request: None,
         answers: &[Answer {
@@ -75,7 +75,7 @@ fn handle(request: &Request, context: &Context) -> Response<Body> {
     respond::json(StatusCode::OK, &body)
 }
 
-/// Scheme and host, which `lambda_http` takes from the headers that API Gateway has set.
+/// Scheme and host, which `lambda_http` takes from the headers set by API Gateway.
 fn origin(uri: &Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or("https");
     uri.authority().map_or_else(String::new, |authority| format!("{scheme}://{authority}"))
@@ -86,7 +86,7 @@ mod tests {
     use super::origin;
 
     #[test]
-    fn the_address_of_the_api_has_no_path() {
+    fn the_api_address_has_no_path() {
         for (uri, expected) in [
             ("https://api.example.com/.well-known/oauth-protected-resource?a=b", "https://api.example.com"),
             ("http://x.execute-api.localhost:4566/a", "http://x.execute-api.localhost:4566"),

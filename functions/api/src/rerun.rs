@@ -1,18 +1,19 @@
 //! `POST /media/{mediaId}/jobs`: runs a media again, all of it or one step.
 
 use crate::{
+    body::{nothing_else, object},
     choice,
     context::Context,
-    describe::{Answer, Body as JsonBody, Content, Header, MEDIA_ID, Operation, Shape, TO_JOB},
+    describe::{Answer, Body as JsonBody, Content, Header, MEDIA_ID, Operation, RequestBody, Shape, TO_JOB},
     endpoint::{Endpoint, Handler},
-    init::{self, nothing_else, object, once},
+    init::{self, once},
     job, lookup, quota,
     request::origin,
     respond,
 };
 use lambda_http::{
     Body, Request, Response,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, header},
 };
 use serde_json::{Map, Value};
 use smmu_cloud::RerunError;
@@ -25,10 +26,13 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
     operation: Operation {
         id: "runMediaAgain",
         summary: "Run an upload again",
-        description: "Makes another job of the same upload, with the same or another choice. What is there stays until the new \
-            job is done. The body may be left out.",
+        description: "Creates another job for the same upload, with the same or other choices. Existing outputs stay until the \
+            new job completes. The body is optional.",
         parameters: &[MEDIA_ID, init::IDEMPOTENCY_KEY],
-        request: Some(JsonBody { shape: Shape::of::<RerunBody>(), example: r#"{"steps": ["transcribe"]}"# }),
+        request: Some(RequestBody {
+            required: false,
+            body: JsonBody { shape: Shape::of::<RerunBody>(), example: r#"{"steps": ["transcribe"]}"# },
+        }),
         answers: &[Answer {
             status: 202,
             description: "The new job.",
@@ -56,12 +60,12 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename = "RerunRequest", deny_unknown_fields)]
-#[expect(dead_code, reason = "it is there for its schema")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct RerunBody {
-    /// What to make; what is left out stays as it was. For one step no profile can be chosen.
+    /// Profile and spoken language; omitted fields stay as they were. A single step takes no profile.
     #[schemars(flatten)]
     choice: choice::ChoiceBody,
-    /// The one step to run, if not all.
+    /// The step to run; all steps if absent.
     steps: Option<[Transcribe; 1]>,
 }
 #[cfg(not(feature = "schema"))]
@@ -71,7 +75,7 @@ type RerunBody = ();
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename_all = "lowercase", inline)]
-#[expect(dead_code, reason = "it is there for its schema")]
+#[expect(dead_code, reason = "only its schema is used")]
 enum Transcribe {
     Transcribe,
 }
@@ -79,7 +83,7 @@ enum Transcribe {
 async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = lookup::media(id, user, context).await?;
     let key = once(request, user, &format!("{id}/jobs"))?;
-    // The body may be left out.
+    // The body is optional.
     let mut fields = if request.body().is_empty() { Map::new() } else { object(request.body())? };
     let names_profile = fields.get("profile").is_some_and(|profile| !profile.is_null());
     let choice = choice::chosen(&mut fields, found.choice.clone(), &context.policy.profiles)?;
@@ -90,9 +94,9 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
     }
     nothing_else(&fields)?;
     if step == Some(Pipeline::Transcribe) && !context.transcription {
-        return Err(Problem::because(ProblemCode::StepUnavailable, "this service does not turn speech into text"));
+        return Err(Problem::because(ProblemCode::StepUnavailable, "transcription is disabled in this deployment"));
     }
-    // The same request is answered by the job that it made before.
+    // A repeated request returns the job that it made before.
     let repeated = match &key {
         Some(once) => {
             context.submitter.media.known(once).await.map_err(|error| respond::cloud_problem(&error))?.is_some()
@@ -105,15 +109,15 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
     let rerun = Rerun { choice, step };
     let made = context.submitter.run_again(&found.id, &rerun, key.as_ref(), origin(request)).await;
     let job = made.map_err(|error| problem(&error, &found))?;
-    tracing::info!(media_id = %job.media_id, job_id = %job.id, "media run again");
+    tracing::info!(media_id = %job.media_id, jobId = job.id.as_str(), "media run again");
 
     let location = HeaderValue::from_str(&format!("/jobs/{}", job.id)).expect("job ids are ASCII");
-    let mut response = job::show(StatusCode::ACCEPTED, &job, context).await?;
+    let mut response = job::show_rerun(&job, context).await?;
     response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }
 
-/// The one step that is asked for, if not all are.
+/// The requested step, or `None` for all steps.
 fn step(fields: &mut Map<String, Value>) -> Result<Option<Pipeline>, Problem> {
     const EXPECTED: &str = "must be [\"transcribe\"], the only step that can be run on its own";
     let alone = |step: &Value| step.as_str() == Some(Pipeline::Transcribe.as_str());
@@ -150,7 +154,7 @@ mod tests {
     use smmu_core::Pipeline;
 
     #[test]
-    fn the_one_step_that_can_be_run_alone_is_named() {
+    fn only_the_transcribe_step_can_be_requested() {
         let of = |steps: Value| step(json!({"steps": steps}).as_object_mut().unwrap());
         assert_eq!(of(json!(["transcribe"])), Ok(Some(Pipeline::Transcribe)));
         assert_eq!((of(json!(null)), step(&mut serde_json::Map::new())), (Ok(None), Ok(None)));

@@ -1,4 +1,4 @@
-//! Responses, all of them never cached: they are about one user at one time.
+//! Responses. Caches must revalidate them: each is for one user at one time.
 
 use crate::auth::AuthError;
 use lambda_http::{
@@ -9,10 +9,10 @@ use serde::Serialize;
 use smmu_cloud::{CloudError, SubmitError};
 use smmu_core::{Problem, ProblemCode, with_causes};
 
-/// Seconds after which a client whose request met a passing trouble may try again.
+/// `Retry-After` for transient errors, in seconds.
 const TRY_AGAIN_S: u32 = 2;
 
-/// The largest request body: every request of this API fits many times.
+/// Largest request body, in bytes. Far larger than any valid request of this API.
 pub(crate) const MAX_BODY_BYTES: usize = 16 * 1024;
 
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
@@ -28,7 +28,7 @@ pub(crate) fn problem(problem: &Problem) -> Response<Body> {
     response
 }
 
-/// A problem that says which methods there are (RFC 9110, section 15.5.6).
+/// A problem with the `Allow` header (RFC 9110, section 15.5.6).
 pub(crate) fn method_not_allowed(allowed: &[Method]) -> Response<Body> {
     let mut response = problem(&Problem::new(ProblemCode::MethodNotAllowed));
     let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
@@ -45,15 +45,24 @@ pub(crate) fn unauthorized(error: AuthError) -> Response<Body> {
     response
 }
 
-/// A response that says nothing but that the client's copy is current.
+/// 304: the client's copy is current.
 pub(crate) fn not_modified() -> Response<Body> {
+    empty(StatusCode::NOT_MODIFIED)
+}
+
+/// 204: success without content.
+pub(crate) fn no_content() -> Response<Body> {
+    empty(StatusCode::NO_CONTENT)
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::Empty);
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.status_mut() = status;
     forbid_storing(response.headers_mut());
     response
 }
 
-/// A text with signed addresses inside: the next one has others, so that no copy is worth keeping.
+/// A text with signed URLs. Each response has new ones, so it must not be stored.
 pub(crate) fn text(content_type: &str, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     let headers = response.headers_mut();
@@ -73,15 +82,15 @@ fn with_body(status: StatusCode, content_type: &'static str, body: &impl Seriali
     response
 }
 
-/// Private, and to be asked for again each time; an `ETag` still saves the transfer.
+/// Private, and revalidated on each use; an `ETag` still saves the transfer.
 fn forbid_storing(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
-/// What the client is told of a service's trouble; what the service said is for the log.
+/// The problem for the client; the error of the service is only logged.
 pub(crate) fn cloud_problem(error: &CloudError) -> Problem {
-    tracing::error!(error = with_causes(error), transient = error.transient, "a service failed");
+    tracing::error!(error = with_causes(error), transient = error.transient, "AWS call failed");
     Problem::new(if error.transient { ProblemCode::Unavailable } else { ProblemCode::Internal })
 }
 

@@ -1,15 +1,15 @@
-//! The table of endpoints. The router follows it, and the template is checked against it.
+//! The table of endpoints. The router uses it, and a test compares template.yaml with it.
 
 use crate::{
-    account, cancel, complete, delete,
+    account, cancel, complete, delete, deliveries,
     endpoint::{Endpoint, Parameters},
-    health, init, job, list, media, openapi, parts, playback, protected_resource, rerun,
+    health, init, job, list, media, openapi, parts, playback, protected_resource, rerun, sockets, webhooks,
 };
 #[cfg(feature = "schema")]
 use crate::{describe::Operation, endpoint::Handler};
 use lambda_http::http::Method;
 
-/// Every endpoint. Each is described beside its handler.
+/// All endpoints. Each is described next to its handler.
 pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &health::ENDPOINT,
     &openapi::ENDPOINT,
@@ -28,14 +28,21 @@ pub(crate) static ENDPOINTS: &[&Endpoint] = &[
     &parts::LIST,
     &account::EXPORT,
     &account::ERASE,
+    &webhooks::CREATE,
+    &webhooks::LIST,
+    &webhooks::GET,
+    &webhooks::DELETE,
+    &webhooks::ROTATE,
+    &deliveries::ENDPOINT,
+    &sockets::ENDPOINT,
 ];
 
-/// Why a request leads to no endpoint.
+/// Why a request matches no endpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unrouted {
-    /// There is nothing at the path.
+    /// The path does not exist.
     Nowhere,
-    /// There is, for these methods.
+    /// The path exists for these methods only.
     OtherMethods(Vec<Method>),
 }
 
@@ -53,16 +60,16 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<(&'static Endpo
     if allowed.is_empty() { Err(Unrouted::Nowhere) } else { Err(Unrouted::OtherMethods(allowed)) }
 }
 
-/// An endpoint as the document knows it.
+/// An endpoint as the OpenAPI document describes it.
 #[cfg(feature = "schema")]
 pub struct Described {
     /// HTTP method.
     pub method: &'static str,
     /// With parameters in braces.
     pub path: &'static str,
-    /// Whether it wants a token.
+    /// Set if it requires a token.
     pub wants_token: bool,
-    /// The rest.
+    /// Its public description.
     pub operation: &'static Operation,
 }
 
@@ -80,7 +87,7 @@ pub fn endpoints() -> impl Iterator<Item = Described> {
 #[cfg(test)]
 mod tests {
     use super::{ENDPOINTS, Method, Unrouted, find};
-    use crate::{describe::Place, endpoint::parameter_name};
+    use crate::{describe::ParameterLocation, endpoint::parameter_name};
 
     fn found(method: &Method, path: &str) -> Result<(&'static str, Vec<String>), Unrouted> {
         let (endpoint, parameters) = find(method, path)?;
@@ -101,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_told_by_name() {
+    fn path_parameters_are_read_by_name() {
         let playback = found(&Method::HEAD, "/jobs/a/playback/master.m3u8");
         assert_eq!(
             playback,
@@ -112,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_nowhere_is_not_found() {
+    fn an_unknown_path_is_not_found() {
         let odd =
             ["", "/", "//", "/jobs/a/b", "/jobs/a/playback", "/jobs/a/playback/b/c", "/media/a/b"].map(str::to_owned);
-        // One slash too many, wherever.
+        // One extra slash, at any place.
         let slashes = ENDPOINTS.iter().flat_map(|endpoint| {
             let path = endpoint.path.replace(['{', '}'], "-");
             let doubled = path.match_indices('/').map(|(at, _)| format!("{}/{}", &path[..at], &path[at..]));
@@ -131,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn another_method_on_a_path_is_told_which_there_are() {
+    fn a_wrong_method_gets_the_list_of_allowed_methods() {
         let (get, post) = ([Method::GET, Method::HEAD], [Method::POST]);
         for (method, path, allowed) in [
             (Method::POST, "/health", &get[..]),
@@ -148,7 +155,7 @@ mod tests {
     fn an_endpoint_describes_the_parameters_of_its_path_and_no_others() {
         for endpoint in ENDPOINTS {
             let named: Vec<_> = endpoint.path.split('/').filter_map(parameter_name).collect();
-            let described = endpoint.operation.parameters.iter().filter(|one| one.place == Place::Path);
+            let described = endpoint.operation.parameters.iter().filter(|one| one.place == ParameterLocation::Path);
             assert_eq!(described.map(|one| one.name).collect::<Vec<_>>(), named, "{}", endpoint.path);
         }
     }

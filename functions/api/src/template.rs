@@ -1,7 +1,7 @@
-//! Whether template.yaml sends this function what the table of endpoints has, and nothing else.
+//! Tests that the routes in template.yaml match the table of endpoints.
 
 use crate::{
-    describe::{Header, Place},
+    describe::{Header, ParameterLocation},
     endpoint::Handler,
     routes::ENDPOINTS,
 };
@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// The lines of each route, from its key on.
+/// The lines of each HTTP route, from its key on. Routes of the WebSocket API belong to another function.
 fn routes() -> impl Iterator<Item = &'static str> {
-    TEMPLATE.split("RouteKey: ").skip(1).map(|rest| rest.split_once("\n\n").map_or(rest, |(route, _)| route))
+    let routes = TEMPLATE.split("RouteKey: ").skip(1);
+    let routes = routes.map(|rest| rest.split_once("\n\n").map_or(rest, |(route, _)| route));
+    routes.filter(|route| !["$connect\n", "$disconnect\n", "$default\n"].iter().any(|key| route.starts_with(key)))
 }
 
 /// The names in a list of the API's CORS configuration.
@@ -29,7 +31,7 @@ fn the_template_has_every_route_and_no_other() {
 }
 
 #[test]
-fn api_gateway_asks_for_a_token_where_the_function_does() {
+fn api_gateway_requires_a_token_if_the_function_does() {
     for endpoint in ENDPOINTS {
         let authorization = match endpoint.handler {
             Handler::Open(_) => "AuthorizationType: NONE\n",
@@ -44,6 +46,15 @@ fn api_gateway_asks_for_a_token_where_the_function_does() {
 }
 
 #[test]
+fn images_are_estimated_for_the_function_that_renders_them() {
+    let (_, function) =
+        TEMPLATE.split_once("-render-image\n      Description:").expect("the template has the function");
+    let (_, memory) = function.split_once("MemorySize: ").expect("it has a size");
+    let memory = memory.lines().next().unwrap_or_default();
+    assert!(TEMPLATE.contains(&format!("SMMU_RENDER_IMAGE_MEMORY: \"{memory}\"")), "{memory}");
+}
+
+#[test]
 fn web_pages_may_use_every_method() {
     let all = ENDPOINTS.iter().flat_map(|one| one.methods()).map(|method| method.as_str());
     assert_eq!(cors("AllowMethods"), all.collect());
@@ -51,7 +62,8 @@ fn web_pages_may_use_every_method() {
 
 #[test]
 fn web_pages_may_send_every_header_and_read_every_one() {
-    let sent = ENDPOINTS.iter().flat_map(|one| one.operation.parameters).filter(|one| one.place == Place::Header);
+    let sent =
+        ENDPOINTS.iter().flat_map(|one| one.operation.parameters).filter(|one| one.place == ParameterLocation::Header);
     let sent: BTreeSet<_> = sent.map(|one| one.name.to_ascii_lowercase()).collect();
     let allowed = cors("AllowHeaders");
     assert!(sent.iter().all(|name| allowed.contains(name.as_str())), "{sent:?} are not all in {allowed:?}");

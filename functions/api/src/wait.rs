@@ -1,19 +1,19 @@
-//! `Prefer: wait=N` (RFC 7240, section 4.3): a request that is answered when something has happened, or after N seconds.
+//! Long polling with `Prefer: wait=N` (RFC 7240, section 4.3): answers when the status changes, or after N seconds.
 
 use crate::{context::Context, lookup};
 use lambda_http::Request;
 use smmu_core::{Job, Problem};
 use std::time::{Duration, Instant};
 
-/// The longest that a request is kept waiting, in seconds: API Gateway gives up after 30.
+/// Longest wait, in seconds. API Gateway times out after 30.
 const MOST_S: u64 = 20;
-/// How often the job is looked at meanwhile.
+/// Interval at which the job is read.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How many seconds the sender prefers to wait, within bounds. What cannot be understood is no preference (section 2).
+/// The preferred wait in seconds, limited to [`MOST_S`]. An unknown or invalid preference is ignored (section 2).
 pub(crate) fn preferred_s(request: &Request) -> Option<u64> {
     let values = request.headers().get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    // Of a preference that is there twice, the first counts.
+    // The first of repeated preferences counts.
     let mut preferences = values.flat_map(|value| value.split(','));
     let seconds = preferences.find_map(|preference| {
         let (name, value) = preference.split(';').next()?.split_once('=')?;
@@ -23,7 +23,7 @@ pub(crate) fn preferred_s(request: &Request) -> Option<u64> {
     (seconds > 0).then_some(seconds.min(MOST_S))
 }
 
-/// The job once it has another status than now, or after so many seconds. One that has ended is answered at once.
+/// Returns the job when its status has changed, or after `seconds`. Returns an ended job at once.
 pub(crate) async fn for_change(mut job: Job, seconds: u64, context: &Context) -> Result<Job, Problem> {
     let (until, status) = (Instant::now() + Duration::from_secs(seconds), job.status());
     let user = job.user_id.clone();
@@ -33,7 +33,7 @@ pub(crate) async fn for_change(mut job: Job, seconds: u64, context: &Context) ->
             break;
         }
         tokio::time::sleep(PAUSE.min(left)).await;
-        // It may have been deleted meanwhile.
+        // The job may have been deleted in the meantime.
         job = lookup::job(job.id.as_str(), &user, context).await?;
     }
     Ok(job)
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_read_as_the_rfc_writes_it_and_bounded() {
+    fn a_wait_is_parsed_as_in_the_rfc_and_limited() {
         for (values, seconds) in [
             (&["wait=10"][..], Some(10)),
             (&["respond-async, Wait = \"5\"; x=y"], Some(5)),

@@ -1,4 +1,4 @@
-//! Finds out from the content what was uploaded, which branch it takes, and how large its worker is.
+//! Detects the format of an upload from its content, and selects its branch and worker size.
 
 use aws_config::SdkConfig;
 use smmu_cloud::{Advance, CloudError, Environment, Failure, Function, Jobs, StartError, Uploads, telemetry};
@@ -11,7 +11,6 @@ use smmu_core::{
 };
 use tracing::Instrument;
 
-/// What the function needs, made once.
 pub struct Context {
     jobs: Jobs,
     uploads: Uploads,
@@ -31,10 +30,7 @@ impl Function for Context {
             jobs: Jobs::new(sdk, environment)?,
             uploads: Uploads::new(sdk, environment)?,
             policy: environment.upload_policy()?,
-            routing: Routing {
-                render_image_max_bytes: environment.parse_or("SMMU_RENDER_IMAGE_MAX_BYTES", 32 * 1024 * 1024)?,
-                transcription: environment.parse_or("SMMU_TRANSCRIPTION", false)?,
-            },
+            routing: environment.routing()?,
             standard: TaskSize {
                 cpu: environment.require("SMMU_TRANSCODE_CPU")?.to_owned(),
                 memory: environment.require("SMMU_TRANSCODE_MEMORY")?.to_owned(),
@@ -50,7 +46,7 @@ impl Function for Context {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }
 
-    /// Answers its input, what it is, and where it goes.
+    /// Returns the input with its format, branch and worker size.
     async fn handle(&self, input: ExecutionInput) -> Result<Assignment, Failure> {
         let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
         look(input, self).instrument(span).await
@@ -68,8 +64,8 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Fa
         .map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
     match context.jobs.advance(&input.job_id, JobEvent::Detected(kind)).await? {
         Advance::Changed(_) | Advance::Unchanged(_) => {}
-        Advance::Ended(job) => return Err(Failure::Fault(format!("the job is {} already", job.status()))),
-        Advance::TooEarly(_) | Advance::Missing => return Err(Failure::unexpected("the job is not running")),
+        Advance::Ended(job) => return Err(Failure::already(job.status())),
+        Advance::TooEarly(_) | Advance::Missing => return Err(Failure::not_running()),
     }
     let worker = match WorkerSize::of(kind, &outline, source.bytes) {
         WorkerSize::Standard => context.standard.clone(),
@@ -84,7 +80,7 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Fa
     })
 }
 
-/// Fetches what the outline of a source wants to see, some kilobytes at a time.
+/// Reads the outline of a source, fetching a few kilobytes at a time as needed.
 async fn outline(format: Format, head: Vec<u8>, source: &Source, uploads: &Uploads) -> Result<Outline, CloudError> {
     let mut known = Ranges::default();
     known.insert(0, head);
@@ -99,8 +95,7 @@ async fn outline(format: Format, head: Vec<u8>, source: &Source, uploads: &Uploa
     }
 }
 
-/// The limit of a kind was checked against what the client declared; here it holds for what the
-/// file is.
+/// Checks the size limit for the detected kind. Before, it was checked only for the declared one.
 fn accept(kind: MediaKind, content_type: &str, bytes: u64, policy: &UploadPolicy) -> Result<(), Refusal> {
     if !policy.allows(content_type, kind) {
         let message = format!("this service does not accept {content_type} files with {} content", kind.as_str());
@@ -113,7 +108,7 @@ fn accept(kind: MediaKind, content_type: &str, bytes: u64, policy: &UploadPolicy
             MediaKind::Video => "video",
             MediaKind::Audio => "audio",
         };
-        let message = format!("the content is {name}, of which at most {limit} bytes are accepted");
+        let message = format!("the file is {name}; at most {limit} bytes are accepted");
         return Err(Refusal::new(ErrorCode::TooManyBytes, message));
     }
     Ok(())
@@ -133,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_declared_as_a_video_still_has_an_image_s_limit() {
+    fn an_image_declared_as_a_video_has_the_limit_of_an_image() {
         let policy = UploadPolicy { max_image_bytes: 1000, ..UploadPolicy::default() };
         assert_eq!(accept(MediaKind::Image, "image/png", 1000, &policy), Ok(()));
         assert_eq!(

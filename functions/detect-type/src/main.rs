@@ -1,4 +1,4 @@
-//! The `detect-type` function as Lambda runs it.
+//! The Lambda entry point of the `detect-type` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

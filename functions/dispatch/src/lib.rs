@@ -1,4 +1,4 @@
-//! Starts one execution for each message of the jobs queue.
+//! Starts one execution per message of the jobs queue.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -8,7 +8,6 @@ use smmu_cloud::{
 use smmu_core::ExecutionInput;
 use tracing::Instrument;
 
-/// What the function needs, made once.
 pub struct Context {
     workflow: Workflow,
 }
@@ -22,9 +21,9 @@ impl Function for Context {
         Ok(Self { workflow: Workflow::new(sdk, environment)? })
     }
 
-    /// Starts what can be started and names the messages that must come again.
+    /// Starts the executions and returns the messages that must be retried.
     async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
-        let complaint = "the message could not be dispatched";
+        let complaint = "failed to dispatch the message; will retry";
         Ok(handle_each(event.records, complaint, async |input| start(&input, self).await).await)
     }
 }

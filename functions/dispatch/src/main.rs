@@ -1,4 +1,4 @@
-//! The `dispatch` function as Lambda runs it.
+//! The Lambda entry point of the `dispatch` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

@@ -1,11 +1,10 @@
-//! Starts the job of an upload when S3 tells of it: the same submission as `POST /media/upload/complete`.
+//! Submits an upload on its S3 event, like `POST /media/upload/complete`.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use smmu_cloud::{Environment, Failure, Function, StartError, SubmitError, Submitter, telemetry};
 use smmu_core::{CorrelationId, Origin, keys};
 
-/// What the function needs, made once.
 pub struct Context {
     submitter: Submitter,
 }
@@ -23,13 +22,13 @@ impl Function for Context {
         self.submitter.connect().await;
     }
 
-    /// Submits every upload that the event names. Fails if any could not be submitted, so that the event
-    /// comes again; submitting the others twice is harmless.
+    /// Submits every upload of the event. Fails if any submission fails, so the event is retried; submitting the others
+    /// again is harmless.
     async fn handle(&self, event: S3Event) -> Result<(), Failure> {
         let mut last_failure = None;
         for record in &event.records {
             if let Err(failure) = submit(record, self).await {
-                tracing::error!(%failure, "the upload could not be submitted");
+                tracing::error!(%failure, "failed to submit the upload; its event will be retried");
                 last_failure = Some(failure);
             }
         }
@@ -41,7 +40,7 @@ async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure
     let encoded = record.s3.object.key.as_deref().unwrap_or_default();
     let key = decode_key(encoded);
     let Ok(media_id) = keys::parse_upload(&key) else {
-        tracing::warn!("an object that is no upload of ours was created in the raw bucket");
+        tracing::warn!("ignored an object in the raw bucket whose key is not an upload's");
         return Ok(());
     };
     let Some(media) = context.submitter.media.get(&media_id).await? else {
@@ -54,27 +53,27 @@ async fn submit(record: &S3EventRecord, context: &Context) -> Result<(), Failure
             tracing::info!(status = %job.status(), "submitted");
             Ok(())
         }
-        // An event may come late, after the object was deleted; nothing is left to do then.
+        // An event can arrive after the object was deleted. Then nothing is left to do.
         Err(
             error @ (SubmitError::NotUploaded
             | SubmitError::PartsMissing(_)
             | SubmitError::Mismatch(_)
             | SubmitError::Deleted),
         ) => {
-            tracing::warn!(%media_id, %error, "not submitted");
+            tracing::warn!(%media_id, %error, "the upload is not submitted");
             Ok(())
         }
         Err(SubmitError::Cloud(error)) => Err(error.into()),
     }
 }
 
-/// The request that uploaded the object, as S3 names it.
+/// The S3 request ID of the upload.
 fn origin(record: &S3EventRecord) -> Option<Origin> {
     let id = record.response_elements.get("x-amz-request-id")?.clone();
     Some(Origin { correlation_id: CorrelationId::try_from(id).ok()?, trace_id: None, sampled: false })
 }
 
-/// Keys in S3 events are encoded as in an HTML form: `+` is a space, the rest percent-encoded.
+/// Decodes a key of an S3 event, which is encoded as in an HTML form: `+` is a space, the rest is percent-encoded.
 fn decode_key(encoded: &str) -> String {
     let spaced = encoded.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()

@@ -1,4 +1,4 @@
-//! The `on-upload` function as Lambda runs it.
+//! The Lambda entry point of the `on-upload` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

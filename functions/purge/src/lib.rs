@@ -1,4 +1,5 @@
-//! Removes what deleted media consist of, one for each message of the purge queue, and deletes the media of accounts.
+//! Removes the files and records of deleted media, one media per message of the purge queue, and deletes the media of
+//! accounts.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -7,7 +8,6 @@ use smmu_cloud::{
     batch::handle_each,
 };
 
-/// What the function needs, made once.
 pub struct Context {
     purger: Purger,
 }
@@ -25,7 +25,7 @@ impl Function for Context {
         self.purger.connect().await;
     }
 
-    /// Purges what can be purged and names the messages that must come again.
+    /// Handles the messages and returns those that must be retried.
     async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
         let purge = async |message| purge(message, self).await;
         Ok(handle_each(event.records, "not purged, will retry", purge).await)

@@ -1,4 +1,4 @@
-//! The `purge` function as Lambda runs it.
+//! The Lambda entry point of the `purge` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

@@ -1,4 +1,4 @@
-//! The `reconcile` function as Lambda runs it.
+//! The Lambda entry point of the `reconcile` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

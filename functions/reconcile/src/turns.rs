@@ -1,64 +1,27 @@
-//! Turns: what the stream of the jobs table tells of jobs that have ended, and users for whom somebody waits.
+//! Turns: ended jobs from the stream of the jobs table, and users with waiting jobs.
 
 use crate::{BATCH, Context, Report};
-use serde::Deserialize;
 use serde_json::Value;
-use smmu_cloud::{CloudError, Failure};
+use smmu_cloud::{
+    CloudError, Failure,
+    stream::{self, EndedJob},
+};
 use smmu_core::{JobId, Timestamp, UserId, with_causes};
 use std::collections::BTreeMap;
 
 /// Jobs that have ended, by user.
 pub(crate) type Ended = BTreeMap<UserId, Vec<JobId>>;
 
-/// A batch of a DynamoDB stream; of each record what is needed here.
-#[derive(Deserialize)]
-struct Stream {
-    #[serde(rename = "Records")]
-    records: Vec<Record>,
-}
-
-#[derive(Deserialize)]
-struct Record {
-    #[serde(default)]
-    dynamodb: Change,
-}
-
-#[derive(Deserialize, Default)]
-struct Change {
-    #[serde(rename = "NewImage", default)]
-    job: Image,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct Image {
-    job_id: Option<Text<JobId>>,
-    user_id: Option<Text<UserId>>,
-}
-
-/// A string, as DynamoDB writes it.
-#[derive(Deserialize)]
-struct Text<T> {
-    #[serde(rename = "S")]
-    text: T,
-}
-
-/// The jobs that a batch of the stream tells of, all of which have ended: its filter lets nothing else through
-/// (template.yaml). `None` for anything but a stream.
+/// The ended jobs in a batch of the stream, by user. `None` if the event is not a stream batch.
 pub(crate) fn ended(event: &Value) -> Option<Ended> {
-    let stream = Stream::deserialize(event).ok()?;
     let mut ended = Ended::new();
-    for Image { job_id, user_id } in stream.records.into_iter().map(|record| record.dynamodb.job) {
-        let (Some(job), Some(user)) = (job_id, user_id) else {
-            tracing::error!("a record of the stream names no job");
-            continue;
-        };
-        ended.entry(user.text).or_default().push(job.text);
+    for EndedJob { job, user, .. } in stream::ended(event)? {
+        ended.entry(user).or_default().push(job);
     }
     Some(ended)
 }
 
-/// Gives the turns of jobs that have ended to the next of the same users. Lambda gives a batch again that fails.
+/// Gives the turns of ended jobs to waiting jobs of the same users. Lambda retries a failed batch.
 pub(crate) async fn pass_on(ended: &Ended, context: &Context) -> Result<Report, Failure> {
     let (mut report, mut failed) = (Report::default(), None);
     for (user, jobs) in ended {
@@ -71,31 +34,31 @@ pub(crate) async fn pass_on(ended: &Ended, context: &Context) -> Result<Report, 
         tracing::info!(
             ended = ended.values().map(Vec::len).sum::<usize>(),
             released = report.released,
-            "turns passed on"
+            "released waiting jobs"
         );
     }
     failed.map_or(Ok(report), |error| Err(error.into()))
 }
 
-/// Gives turns to those that wait although turns are free, and answers how many these were.
+/// Releases jobs that wait although turns are free, and returns their number.
 pub(crate) async fn release_watched(
     context: &Context,
     now: Timestamp,
     errors: &mut usize,
 ) -> Result<usize, CloudError> {
     let mut released = 0;
-    for key in context.submitter.users_waiting(now.plus_seconds(-context.patience.unsent), BATCH).await? {
+    for key in context.submitter.users_waiting(now.plus_seconds(-context.thresholds.unsent), BATCH).await? {
         match context.submitter.release_watched(&key).await {
             Ok(count) => released += count,
             Err(error) => {
-                // Without its key, which is a hash of the user's id.
-                tracing::error!(error = with_causes(&error), "the turns of a user could not be reconciled");
+                // The key is not logged, because it is a hash of the user's ID.
+                tracing::error!(error = with_causes(&error), "failed to release a user's waiting jobs; will try again");
                 *errors += 1;
             }
         }
     }
     if released > 0 {
-        tracing::warn!(released, "released jobs that nobody had given their turn");
+        tracing::warn!(released, "released waiting jobs that the stream had missed");
     }
     Ok(released)
 }
@@ -106,19 +69,14 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_batch_of_the_stream_is_taken_apart_by_user_and_a_tick_is_none() {
-        let record = |job: &str, user: &str| {
-            let image =
-                json!({"jobId": {"S": job}, "userId": {"S": user}, "outputs": {"L": []}, "revision": {"N": "7"}});
-            json!({"eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {"NewImage": image}})
-        };
+    fn a_stream_batch_is_grouped_by_user() {
+        let record = |job: &str, user: &str| json!({"dynamodb": {"NewImage": {"jobId": {"S": job}, "userId": {"S": user}, "status": {"S": "FAILED"}}}});
         let jobs =
             ["job_01jd0w00000000000000000001", "job_01jd0w00000000000000000002", "job_01jd0w00000000000000000003"];
-        let records = json!([record(jobs[0], "ada"), record(jobs[1], "eve"), record(jobs[2], "ada"), {}]);
-        let found = ended(&json!({ "Records": records })).expect("it is a stream's");
+        let records = json!([record(jobs[0], "ada"), record(jobs[1], "eve"), record(jobs[2], "ada")]);
+        let found = ended(&json!({ "Records": records })).expect("a stream batch");
         let found: Vec<_> = found.iter().map(|(user, jobs)| (user.as_str(), jobs.len())).collect();
         assert_eq!(found, [("ada", 2), ("eve", 1)]);
-        assert_eq!(ended(&json!({"id": "7", "source": "aws.events", "detail": {}})), None);
         assert_eq!(ended(&Value::Null), None);
     }
 }

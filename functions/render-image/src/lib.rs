@@ -1,14 +1,11 @@
-//! Makes the renditions of one image, without a container.
+//! Makes the renditions of one image, in Lambda instead of a container.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{
-    Attempt, Ending, Environment, Failure, Function, MakeError, MakeEvent, StartError, Workbench, telemetry, worker,
-};
-use smmu_core::{Detected, Profile, Stage, with_causes};
-use smmu_media::{ImageLimits, MediaError, av::Event};
+use smmu_cloud::{Attempt, Ending, Environment, Failure, Function, StartError, Workbench, telemetry, worker};
+use smmu_core::{Detected, Profile, Stage};
+use smmu_media::{ImageLimits, av::Event};
 use tracing::Instrument;
 
-/// What the function needs, made once.
 pub struct Context {
     attempt: Attempt,
     profile: Profile,
@@ -27,7 +24,7 @@ impl Function for Context {
         self.attempt.connect().await;
     }
 
-    /// Makes and commits the outputs of an image.
+    /// Renders and commits the outputs of an image.
     async fn handle(&self, work: Detected) -> Result<(), Failure> {
         let span = telemetry::job_span(&work.input.job_id, work.input.trail.as_ref());
         render(work, self).instrument(span).await
@@ -38,26 +35,13 @@ async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
     let stack = context.profile.clone();
     let make = move |Workbench { source, choice, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
         let profile = worker::wanted(choice, &stack)?.image;
-        let mut watch = |event| {
-            tell(match event {
-                Event::Probed(kind, facts) => MakeEvent::Probed(kind, facts),
-                Event::Progress(percent) => MakeEvent::Progress(percent),
-                Event::Ready(artifact) => MakeEvent::Ready(artifact),
-            });
-        };
-        smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut watch).map_err(make_error)
+        let mut watch = |event: Event| tell(event.into());
+        Ok(smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut watch)?)
     };
-    // Lambda does not ask a function to stop: it freezes or ends it.
+    // Lambda does not ask a function to stop: it freezes or kills it.
     match context.attempt.run(&work, Stage::Render, std::future::pending(), make).await? {
         Ending::Committed => tracing::info!("committed"),
         Ending::Superseded => tracing::info!("the job had ended"),
     }
     Ok(())
-}
-
-fn make_error(error: MediaError) -> MakeError {
-    match error.verdict() {
-        Ok(refusal) => MakeError::Refused(refusal),
-        Err(fault) => MakeError::Transient(with_causes(&fault)),
-    }
 }

@@ -1,4 +1,4 @@
-//! The `render-image` function as Lambda runs it.
+//! The Lambda entry point of the `render-image` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

@@ -1,23 +1,23 @@
-//! A job that ran one step: it is completed with what the job before it made otherwise.
+//! Completes a job that ran one step, with the other outputs of the job before it.
 
 use crate::Context;
 use smmu_cloud::{Collected, Failure};
 use smmu_core::{Addition, ErrorCode, JobError, Output, Pipeline, Refusal, Role, Stage, keys};
 
-/// What stays of the job that is added to: what its other workers made, as their manifests say, which know nothing of
-/// captions. Or why nothing can be added.
+/// The earlier job's collected outputs that stay: those of its other workers, from their manifests, without captions in
+/// the playlists. The inner `Err` is the reason why nothing can be added.
 pub(crate) async fn kept(
     addition: &Addition,
     collected: &[Collected],
     given_up: &[JobError],
     context: &Context,
 ) -> Result<Result<Vec<Collected>, JobError>, Failure> {
-    // The step was all that there was to do, so its failure is the job's.
+    // The step was the whole job, so its failure is the job's.
     if let (true, Some(error)) = (collected.is_empty(), given_up.first()) {
         return Ok(Err(error.clone()));
     }
     let Some(earlier) = context.jobs.get(&addition.to).await? else {
-        let message = "the job whose outputs were to be added to is no longer there";
+        let message = "the job whose outputs it adds to no longer exists";
         return Ok(Err(Refusal::new(ErrorCode::Internal, message).at(Stage::Finish)));
     };
     let mut kept = Vec::new();
@@ -27,7 +27,7 @@ pub(crate) async fn kept(
     Ok(Ok(kept))
 }
 
-/// The keys of the manifests of every worker but one.
+/// Manifest keys of every worker except `replaced`.
 fn kept_manifests(outputs: &[Output], replaced: Pipeline) -> impl Iterator<Item = &str> {
     let manifests = outputs.iter().filter(|output| output.artifact.role == Role::Manifest);
     let keys = manifests.map(|output| output.key.as_str());
@@ -40,7 +40,7 @@ mod tests {
     use smmu_core::{Artifact, Output, Pipeline, Role, Sha256};
 
     #[test]
-    fn the_manifest_of_the_step_that_ran_again_is_replaced_and_the_others_stay() {
+    fn only_the_manifest_of_the_rerun_step_is_replaced() {
         let output = |key: &str, role| {
             let artifact = Artifact::new("a", role, "application/json", 1, Sha256::from_bytes([0; 32]));
             Output { key: key.to_owned(), ..Output::ready("", artifact) }

@@ -1,4 +1,4 @@
-//! Captions and rungs are made by two workers at once, so it is here that the master playlist learns of the captions.
+//! Adds captions to the master playlist. Two workers make captions and renditions concurrently, so it happens here.
 
 use smmu_cloud::{Artifacts, CloudError};
 use smmu_core::{
@@ -7,11 +7,11 @@ use smmu_core::{
     speech::names,
 };
 
-/// The largest master playlist: one of ours has some hundred bytes a rung.
+/// Largest master playlist that is read, in bytes: ours have a few hundred bytes per rung.
 const MAX_MASTER_BYTES: u64 = 64 * 1024;
 
-/// Puts a master playlist that lists the captions in the place of the one that does not, where there are both. Doing
-/// it again stores the same text under the same key.
+/// Replaces the master playlist with one that lists the captions, if the job has both. Repeating it stores the same
+/// text under the same key.
 pub(crate) async fn join(
     outputs: &mut [Output],
     manifests: &[Manifest],
@@ -29,7 +29,7 @@ pub(crate) async fn join(
     Ok(())
 }
 
-/// The captions as a player's menu offers them: by the language that they are in.
+/// The captions as an entry in a player's menu, named by their language.
 fn rendition(manifests: &[Manifest]) -> SubtitleRendition {
     let speech = manifests.iter().find_map(|manifest| manifest.speech.as_ref());
     let language = speech.and_then(|speech| speech.written_language);

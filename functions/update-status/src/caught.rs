@@ -1,4 +1,4 @@
-//! From what Step Functions caught to what a job shows.
+//! Converts an error caught by Step Functions to a job error.
 
 use serde::Deserialize;
 use smmu_cloud::{invocation, worker};
@@ -22,10 +22,10 @@ struct Diagnostic {
     error_message: String,
 }
 
-/// The job error that a caught error becomes, at the stage that the job has reached.
+/// Converts a caught error to the job's error, at the stage that the job has reached.
 ///
-/// Only a refusal brings words of its own; what else a service says is for the operator's logs and
-/// may name resources, so the user gets a fixed sentence.
+/// Only a refusal keeps its own message. Other messages can name resources and are for the operator's logs, so the user
+/// gets a fixed sentence.
 pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
     if caught.error == invocation::REFUSED
         && let Some(error) = refused(&caught.cause)
@@ -34,7 +34,7 @@ pub(crate) fn job_error(caught: &Caught, reached: Stage) -> JobError {
     }
     let (code, message) = match caught.error.as_str() {
         "States.TaskFailed" if misconfigured(&caught.cause) => (ErrorCode::Misconfigured, worker::MISCONFIGURED),
-        "States.Timeout" | "Sandbox.Timedout" => (ErrorCode::TimedOut, "processing exceeded its time limit"),
+        "States.Timeout" | "Sandbox.Timedout" => return Refusal::timed_out().at(reached),
         error if error == "States.TaskFailed" || error.starts_with("ECS.") || error.starts_with("AmazonECS.") => {
             (ErrorCode::WorkerFailed, "the worker failed after all retries")
         }
@@ -48,7 +48,7 @@ fn refused(cause: &str) -> Option<JobError> {
     serde_json::from_str(&diagnostic.error_message).ok()
 }
 
-/// What is asked of a stopped ECS task.
+/// The fields used of a stopped ECS task.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct EcsTask {
@@ -56,14 +56,14 @@ struct EcsTask {
     containers: Vec<Container>,
 }
 
-/// A container of it.
+/// One of its containers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Container {
     exit_code: Option<u8>,
 }
 
-/// Whether the worker ended for what it lacks.
+/// Returns whether the worker stopped because it is misconfigured.
 fn misconfigured(cause: &str) -> bool {
     let task: Option<EcsTask> = serde_json::from_str(cause).ok();
     task.is_some_and(|task| task.containers.iter().any(|one| one.exit_code == Some(worker::UNUSABLE)))
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_its_own_words_and_stage() {
+    fn a_refusal_keeps_its_message_and_stage() {
         let error = Refusal::new(ErrorCode::CorruptMedia, "it \"ends\" early").at(Stage::Render);
         let message = serde_json::to_string(&error).unwrap();
         let cause = serde_json::json!({"errorType": "Refused", "errorMessage": message}).to_string();
@@ -87,12 +87,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_cannot_be_read_is_an_internal_error() {
+    fn an_unreadable_refusal_is_an_internal_error() {
         assert_eq!(job_error(&caught("Refused", "{}"), Stage::Detect).code, ErrorCode::Internal);
     }
 
     #[test]
-    fn an_unknown_error_says_nothing_of_its_cause() {
+    fn an_unknown_error_does_not_reveal_its_cause() {
         let error = job_error(&caught("Lambda.Unknown", "arn:aws:secret"), Stage::Detect);
         let expected = JobError {
             code: ErrorCode::Internal,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_lacks_something_is_not_told_as_worth_another_upload() {
+    fn a_misconfigured_worker_is_not_retryable() {
         let ended = |code| serde_json::json!({"Containers": [{"Name": "worker", "ExitCode": code}]}).to_string();
         let error = job_error(&caught("States.TaskFailed", &ended(2)), Stage::Transcribe);
         assert_eq!((error.code, error.retryable), (ErrorCode::Misconfigured, false));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_and_a_dead_worker_have_codes_of_their_own() {
+    fn a_timeout_and_a_dead_worker_have_their_own_codes() {
         assert_eq!(job_error(&caught("States.Timeout", ""), Stage::Render).code, ErrorCode::TimedOut);
         for error in ["States.TaskFailed", "ECS.AmazonECSException", "AmazonECS.Unknown"] {
             assert_eq!(job_error(&caught(error, "{}"), Stage::Render).code, ErrorCode::WorkerFailed);

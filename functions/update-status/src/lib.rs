@@ -1,4 +1,4 @@
-//! Ends jobs: completed from their manifests, or failed from whatever told of the failure.
+//! Ends jobs: completes them from their manifests, or fails them with the reported error.
 
 mod addition;
 mod captions;
@@ -14,11 +14,10 @@ use smmu_cloud::{
     Advance, Artifacts, Collected, Environment, Failure, Function, Jobs, MediaTable, StartError, batch::handle_each,
 };
 use smmu_core::{
-    Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, MicroDollars, Pipeline, PriceTable,
-    Refusal, Stage, Status, Usage, Warning, warning,
+    Bill, Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, Pipeline, PriceTable, Refusal,
+    Stage, Status, Warning, warning,
 };
 
-/// What the function needs, made once.
 pub struct Context {
     jobs: Jobs,
     media: MediaTable,
@@ -44,19 +43,17 @@ impl Function for Context {
         self.jobs.connect().await;
     }
 
-    /// Serves the state machine, the dead-letter queue and EventBridge.
+    /// Handles requests of the state machine, the dead-letter queue and EventBridge.
     async fn handle(&self, request: Request) -> Result<Answer, Failure> {
         match request {
             Request::Complete { job_id, branch } => complete(&job_id, branch, self).await.map(Answer::Outcome),
             Request::Fail { job_id, error } => {
                 let ended = end(&job_id, self, |job| JobEvent::Failed(caught::job_error(&error, job.stage()))).await?;
-                let missing = || Failure::unexpected("there is no such job");
-                Ok(Answer::Outcome(outcome(&ended.ok_or_else(missing)?)))
+                Ok(Answer::Outcome(outcome(&ended.ok_or_else(Failure::no_such_job)?)))
             }
             Request::GiveUp { job_id, pipeline, error } => give_up(&job_id, pipeline, &error, self).await,
             Request::ExecutionEnded { job_id, code } => {
-                let message = "the workflow ended before the job did";
-                end(&job_id, self, |job| JobEvent::Failed(Refusal::new(code, message).at(job.stage()))).await?;
+                end(&job_id, self, |job| JobEvent::Failed(Refusal::workflow_ended(code).at(job.stage()))).await?;
                 Ok(Answer::Nothing)
             }
             Request::DeadLetters(messages) => Ok(Answer::Batch(fail_dead_letters(messages, self).await)),
@@ -64,15 +61,15 @@ impl Function for Context {
     }
 }
 
-/// What a caller of this function gets back.
+/// The response to a caller of this function.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// To the state machine: how the job ended.
+    /// For the state machine: how the job ended.
     Outcome(Outcome),
-    /// To SQS: which dead letters stay.
+    /// For SQS: the dead letters that stay in the queue.
     Batch(SqsBatchResponse),
-    /// To EventBridge, which asks for nothing.
+    /// For EventBridge, which expects no response.
     Nothing,
 }
 
@@ -80,32 +77,30 @@ pub enum Answer {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     status: Status,
-    /// Whether that is a fault of ours rather than of the file. Executions that began earlier know it by this name.
+    /// Set if the failure is our fault, not the file's. The name stays `retryable` for executions that began earlier.
     #[serde(rename = "retryable")]
     ours: bool,
 }
 
-/// Lets a job go on without one of its workers.
+/// Continues a job without one of its optional workers.
 async fn give_up(id: &JobId, pipeline: Pipeline, error: &Caught, context: &Context) -> Result<Answer, Failure> {
     if !pipeline.is_optional() {
         return Err(Failure::unexpected("a job needs this worker"));
     }
     let error = caught::job_error(error, Stage::of_container(pipeline));
-    tracing::error!(code = %error.code, %pipeline, "the job goes on without this worker");
     match context.jobs.advance(id, JobEvent::GivenUp(pipeline, error)).await? {
         Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(Answer::Outcome(outcome(&job))),
-        Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
+        Advance::TooEarly(_) | Advance::Missing => Err(Failure::not_running()),
     }
 }
 
 async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Result<Outcome, Failure> {
-    let missing = || Failure::unexpected("there is no such job");
-    let job = context.jobs.get(id).await?.ok_or_else(missing)?;
+    let job = context.jobs.get(id).await?.ok_or_else(Failure::no_such_job)?;
     if job.status().is_terminal() {
         return Ok(outcome(&job));
     }
     let (collected, given_up) = collect(&job, branch, &context.artifacts).await?;
-    let cost = cost(&collected, &context.prices);
+    let bill = bill(&job, &collected, &context.prices);
     let kept = match &job.addition {
         Some(addition) => match addition::kept(addition, &collected, &given_up, context).await? {
             Ok(kept) => kept,
@@ -119,36 +114,37 @@ async fn complete(id: &JobId, branch: Option<Branch>, context: &Context) -> Resu
     let mut warnings = warning::joined(manifests.iter().map(|manifest| &manifest.warnings[..]));
     warnings.extend(given_up.iter().map(Warning::of_failed_step));
     captions::join(&mut outputs, &manifests, &context.artifacts).await?;
-    let completed = JobEvent::Completed { outputs, warnings };
-    match context.media.complete(job, completed, cost, &context.jobs).await? {
+    let completed = JobEvent::Completed { outputs, warnings, bill };
+    match context.media.complete(job, completed, &context.jobs).await? {
         Advance::Changed(job) | Advance::Unchanged(job) | Advance::Ended(job) => Ok(outcome(&job)),
-        Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running")),
+        Advance::TooEarly(_) | Advance::Missing => Err(Failure::not_running()),
     }
 }
 
-/// Fails a job of which nothing was made.
+/// Fails a job without outputs.
 async fn fail(job: Job, error: JobError, context: &Context) -> Result<Outcome, Failure> {
-    let missing = || Failure::unexpected("there is no such job");
     let ended = end(&job.id, context, |_| JobEvent::Failed(error.clone())).await?;
-    Ok(outcome(&ended.ok_or_else(missing)?))
+    Ok(outcome(&ended.ok_or_else(Failure::no_such_job)?))
 }
 
-/// The cost of a job, where every worker has metered its share.
-fn cost(collected: &[Collected], prices: &PriceTable) -> Option<MicroDollars> {
-    let source_bytes = collected.first()?.manifest.source.bytes;
-    let around = prices.cost(&Usage::of_journey(collected.len(), source_bytes));
-    collected.iter().try_fold(around, |sum, made| Some(sum + made.cost?)).map(|sum| sum.total())
+/// Cost of a job, including that of failed attempts. `None` unless every worker has metered its share. The bill of the
+/// media's first job includes storage of the source.
+fn bill(job: &Job, collected: &[Collected], prices: &PriceTable) -> Option<Bill> {
+    let source_bytes = if job.is_rerun() { 0 } else { collected.first()?.manifest.source.bytes };
+    let shares: Option<Vec<_>> = collected.iter().map(|made| made.cost).collect();
+    let bill = prices.bill_of_job(&shares?, source_bytes)?;
+    Some(Bill { cost: job.uncommitted_costs().fold(bill.cost, |sum, cost| sum + cost), ..bill })
 }
 
-/// What was committed of every pipeline that the branch runs, or, if the branch is unknown, that jobs of this kind run; and
-/// why optional ones have committed nothing.
+/// The committed outputs of every pipeline that the branch runs, and the errors of optional pipelines that committed
+/// nothing. If the branch is unknown, all pipelines of the job's kind are expected.
 async fn collect(
     job: &Job,
     branch: Option<Branch>,
     artifacts: &Artifacts,
 ) -> Result<(Vec<Collected>, Vec<JobError>), Failure> {
     let (JobState::Running { committed, given_up, .. }, Some(kind)) = (&job.state, job.kind) else {
-        return Err(Failure::unexpected("the job is not running"));
+        return Err(Failure::not_running());
     };
     let (mut collected, mut missing) = (Vec::new(), Vec::new());
     for pipeline in branch.map_or_else(|| Pipeline::of(kind), Branch::pipelines) {
@@ -163,7 +159,7 @@ async fn collect(
     Ok((collected, missing))
 }
 
-/// Applies a failure to a job and answers how it stands then. `None` where there is no such job.
+/// Applies a failure to a job and returns its resulting state. `None` if the job does not exist.
 async fn end(id: &JobId, context: &Context, event: impl Fn(&Job) -> JobEvent) -> Result<Option<Job>, Failure> {
     let Some(job) = context.jobs.get(id).await? else { return Ok(None) };
     let event = event(&job);
@@ -184,10 +180,10 @@ fn outcome(job: &Job) -> Outcome {
     Outcome { status: job.status(), ours }
 }
 
-/// Fails the jobs of dead letters. A letter that names no job stays, for a person to look at.
+/// Fails the jobs of dead letters. A letter without a job stays in the queue for inspection.
 async fn fail_dead_letters(messages: Vec<SqsMessage>, context: &Context) -> SqsBatchResponse {
     let fail = async |input: ExecutionInput| {
-        let refusal = Refusal::new(ErrorCode::DispatchFailed, "the job could not be handed to the workflow");
+        let refusal = Refusal::new(ErrorCode::DispatchFailed, "the workflow could not be started");
         let undelivered = |_: &Job| JobEvent::Undelivered(refusal.clone().at(Stage::Dispatch));
         end(&input.job_id, context, undelivered).await.map(drop)
     };

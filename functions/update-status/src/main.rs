@@ -1,4 +1,4 @@
-//! The `update-status` function as Lambda runs it.
+//! The Lambda entry point of the `update-status` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

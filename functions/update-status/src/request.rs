@@ -1,4 +1,4 @@
-//! The three callers of this function, told apart once.
+//! Parses requests of this function's three callers.
 
 use crate::caught::Caught;
 use aws_lambda_events::{eventbridge::EventBridgeEvent, sqs::SqsEvent, sqs::SqsMessage};
@@ -6,40 +6,40 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use smmu_core::{Branch, ErrorCode, JobId, Pipeline};
 
-/// What is asked of this function.
+/// A request to this function.
 #[derive(Debug, Clone)]
 pub enum Request {
-    /// The state machine: every worker has ended well.
+    /// From the state machine: every worker has finished.
     Complete {
-        /// Which job.
+        /// The job.
         job_id: JobId,
-        /// Which workers that were. Executions that began before it was told have none.
+        /// The branch that ran. `None` for executions that began before the state machine passed it.
         branch: Option<Branch>,
     },
-    /// The state machine: something was caught.
+    /// From the state machine: an error was caught.
     Fail {
-        /// Which job.
+        /// The job.
         job_id: JobId,
-        /// What was caught.
+        /// The caught error.
         error: Caught,
     },
-    /// The state machine: a worker whose outputs the job can do without was given up.
+    /// From the state machine: an optional worker failed, and the job continues without it.
     GiveUp {
-        /// Which job.
+        /// The job.
         job_id: JobId,
-        /// Which of its workers.
+        /// The failed worker's pipeline.
         pipeline: Pipeline,
-        /// What was caught.
+        /// The caught error.
         error: Caught,
     },
-    /// EventBridge: an execution ended other than by succeeding.
+    /// From EventBridge: an execution ended without success.
     ExecutionEnded {
         /// The job that the execution is named after.
         job_id: JobId,
-        /// What the job should say if it has not ended.
+        /// The error code for the job, if it has not ended.
         code: ErrorCode,
     },
-    /// The dead-letter queue.
+    /// From the dead-letter queue.
     DeadLetters(Vec<SqsMessage>),
 }
 
@@ -51,7 +51,7 @@ enum FromStateMachine {
     GiveUp { job_id: JobId, pipeline: Pipeline, error: Caught },
 }
 
-/// Detail of "Step Functions Execution Status Change". The event's type asks for both directions.
+/// Detail of "Step Functions Execution Status Change". The event's type requires both traits.
 #[derive(Serialize, Deserialize)]
 struct StatusChange {
     name: JobId,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_completion_says_its_branch_unless_its_execution_is_older_than_that() {
+    fn a_completion_has_its_branch_unless_its_execution_is_older() {
         let id = "job_01jd0w00000000000000000001";
         let told = json!({"action": "complete", "jobId": id, "branch": "transcode_and_transcribe"});
         assert_eq!(branch_of(told), Some(Branch::TranscodeAndTranscribe));

@@ -1,11 +1,10 @@
-//! Proves that the uploaded object is the granted one, and marks its job RUNNING.
+//! Verifies that the uploaded object matches its grant, and marks its job `RUNNING`.
 
 use aws_config::SdkConfig;
 use smmu_cloud::{Advance, Environment, Failure, Function, Jobs, Meter, StartError, Uploads, telemetry};
 use smmu_core::{ErrorCode, ExecutionInput, JobEvent, Measurement, Refusal, Source, Stage, StoredObject, Subject};
 use tracing::Instrument;
 
-/// What the function needs, made once.
 pub struct Context {
     jobs: Jobs,
     uploads: Uploads,
@@ -29,7 +28,7 @@ impl Function for Context {
         tokio::join!(self.jobs.connect(), self.uploads.connect());
     }
 
-    /// Answers its input once that is proven: the version exists, with that size and that checksum.
+    /// Returns the input after verifying that the version exists with the granted size and checksum.
     async fn handle(&self, input: ExecutionInput) -> Result<ExecutionInput, Failure> {
         let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
         validate(input, self).instrument(span).await
@@ -45,8 +44,8 @@ async fn validate(input: ExecutionInput, context: &Context) -> Result<ExecutionI
             tracing::info!(bytes = input.source.bytes, waited_ms, "job started");
         }
         Advance::Unchanged(_) => {}
-        Advance::Ended(job) => return Err(Failure::Fault(format!("the job is {} already", job.status()))),
-        Advance::TooEarly(_) | Advance::Missing => return Err(Failure::unexpected("there is no such job")),
+        Advance::Ended(job) => return Err(Failure::already(job.status())),
+        Advance::TooEarly(_) | Advance::Missing => return Err(Failure::no_such_job()),
     }
     let found = context.uploads.find_version(&input.source).await?;
     prove(&input.source, found.as_ref()).map_err(|refusal| Failure::refused(refusal, Stage::Validate))?;
@@ -55,12 +54,16 @@ async fn validate(input: ExecutionInput, context: &Context) -> Result<ExecutionI
 
 fn prove(source: &Source, found: Option<&StoredObject>) -> Result<(), Refusal> {
     let Some(found) = found else {
-        return Err(Refusal::new(ErrorCode::SourceMissing, "the uploaded file is no longer there"));
+        return Err(Refusal::source_missing());
     };
     let same = found.version_id == source.version_id
         && found.bytes == source.bytes
         && source.checksum.is(found.bytes, found.checksum);
-    if same { Ok(()) } else { Err(Refusal::new(ErrorCode::SourceChanged, "the uploaded file is not the granted one")) }
+    if same {
+        Ok(())
+    } else {
+        Err(Refusal::new(ErrorCode::SourceChanged, "the uploaded file does not match its announced size and checksum"))
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_parts_is_proven_by_its_composite_digest() {
+    fn an_object_of_parts_is_verified_by_its_composite_digest() {
         let composite = Composite { sha256: DIGEST, part_bytes: 2 };
         let source = Source { checksum: Checksum::Composite { composite, declared: None }, ..source() };
         let stored = |parts| Some(StoredChecksum::Composite { sha256: DIGEST, parts });
@@ -90,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_granted_object_is_proven() {
+    fn the_granted_object_is_accepted() {
         assert_eq!(prove(&source(), Some(&found())), Ok(()));
     }
 

@@ -1,4 +1,4 @@
-//! The `validate-input` function as Lambda runs it.
+//! The Lambda entry point of the `validate-input` function.
 
 #[tokio::main]
 async fn main() -> Result<(), smmu_cloud::StartError> {

@@ -1,4 +1,4 @@
-"""Addresses of deployed APIs, as AWS reads them."""
+"""URLs of deployed APIs, as AWS parses them."""
 
 import ministack.app as app
 
@@ -6,18 +6,19 @@ from patches import reviewed
 
 
 def patch_trailing_slash():
-    """A path with a slash at its end is another path than the one without.
+    """A path with a trailing slash is different from the same path without it.
 
-    AWS ("Create routes for HTTP APIs", http-api-develop-routes): a request is a route's where it matches its path. No
-    route's path may end in a slash (aws/serverless-application-model #1949), so that such a request is answered 404.
+    AWS ("Create routes for HTTP APIs", http-api-develop-routes): a request goes to the route whose path it matches. The
+    path of a route cannot end in a slash (aws/serverless-application-model #1949), so the response to such a request is
+    404.
 
-    ministack: takes the first segment for a stage, and forgets a slash after it when it was none.
+    ministack: takes the first segment for a stage, and drops the slash after it if it is not one.
     """
     parse = reviewed(app, "_parse_execute_api_url", "host", "path")
 
     def parse_to_the_end(host, path):
         parsed = parse(host, path)
-        # "/" is also what is left of a path without the slash. Slashes at the beginning count as one.
+        # "/" also remains of a path without the slash. Several leading slashes count as one.
         return (*parsed[:2], "//") if parsed and parsed[2] == "/" and path.endswith("/") else parsed
 
     app._parse_execute_api_url = parse_to_the_end

@@ -1,12 +1,12 @@
-"""The token bucket, by which AWS throttles."""
+"""The token bucket with which AWS throttles requests."""
 
 import time
 
 
 class TokenBucket:
-    """Holds `burst` tokens at the most and gets `rate` a second; whoever finds none is throttled.
+    """Holds at most `burst` tokens and gains `rate` per second. A request that finds none is throttled.
 
-    One thread at a time.
+    Not thread-safe.
     """
 
     def __init__(self, rate, burst):
@@ -15,7 +15,7 @@ class TokenBucket:
         self.counted_at = time.monotonic()
 
     def take(self, tokens=1):
-        """Whether there were as many, which are then taken."""
+        """Takes the tokens and returns True, or returns False if the bucket has fewer."""
         rate, burst = self.limits
         now = time.monotonic()
         self.tokens = min(burst, self.tokens + (now - self.counted_at) * rate)

@@ -1,4 +1,4 @@
-"""What roles were allowed, for tools/mutate_permissions.py: which of it would have been denied with less."""
+"""Records the allowed calls of roles. tools/mutate_permissions.py finds those that fewer permissions would deny."""
 
 import json
 import os
@@ -10,18 +10,19 @@ from patches import reviewed
 
 
 def note_decisions(path):
-    """Appends to a file what IAM allowed a role, a JSON object a line, once each, after the policies of the role.
+    """Appends each call that IAM allowed a role to a file, once, as a line of JSON, after the policies of the role.
 
-    The evaluator is asked in one place for requests, presigned ones among them, and for what services do in a role's
-    name (roles.py).
+    The same evaluator decides on requests, including presigned ones, and on what services do in a role's name
+    (roles.py).
     """
     evaluate = reviewed(iam_evaluator, "evaluate", "ctx", "policies", "limits")
-    # O_APPEND: several clouds write to one file at once, whole lines each.
+    # O_APPEND: several clouds append whole lines to one file concurrently. Their roles can have the same name and other
+    # policies.
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     seen = set()
 
     def note(entry):
-        line = json.dumps(entry, sort_keys=True).encode() + b"\n"
+        line = json.dumps({**entry, "cloud": os.getpid()}, sort_keys=True).encode() + b"\n"
         if line not in seen:
             seen.add(line)
             os.write(file, line)

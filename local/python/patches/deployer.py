@@ -1,19 +1,25 @@
-"""What CloudFormation makes in the name of whoever deploys."""
+"""CloudFormation creates resources with the permissions of its caller."""
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import provisioners, stacks
 
 from patches import reviewed
+from patches.roles import session_denied
 
-# By type, the call that makes a resource of it ("handlers" of its schema have all), the last part of its ARN, and the
-# property that names it. tools/checks/pipeline_role.py holds the role of the pipeline to every call of the schemas.
+# By type: the call that creates such a resource ("handlers" in its schema lists all calls), the last part of its ARN,
+# and the property that names it. tools/checks/pipeline_role.py checks the pipeline's role against all calls.
 CREATED_BY = {
     "ApiGatewayV2::Api": ("apigateway:POST", "/apis", None),
     "ApiGatewayV2::Authorizer": ("apigateway:POST", "/apis/{ApiId}/authorizers", None),
     "ApiGatewayV2::Integration": ("apigateway:POST", "/apis/{ApiId}/integrations", None),
     "ApiGatewayV2::Route": ("apigateway:POST", "/apis/{ApiId}/routes", None),
     "ApiGatewayV2::Stage": ("apigateway:POST", "/apis/{ApiId}/stages", None),
+    "CloudFront::CachePolicy": ("cloudfront:CreateCachePolicy", "*", None),
+    "CloudFront::Distribution": ("cloudfront:CreateDistribution", "*", None),
+    "CloudFront::Function": ("cloudfront:CreateFunction", "*", None),
+    "CloudFront::OriginAccessControl": ("cloudfront:CreateOriginAccessControl", "*", None),
+    "CloudFront::ResponseHeadersPolicy": ("cloudfront:CreateResponseHeadersPolicy", "*", None),
     "CloudWatch::Alarm": ("cloudwatch:PutMetricAlarm", "alarm:{}", "AlarmName"),
     "CloudWatch::Dashboard": ("cloudwatch:PutDashboard", "dashboard/{}", "DashboardName"),
     "Cognito::UserPool": ("cognito-idp:CreateUserPool", "*", None),
@@ -45,14 +51,14 @@ CREATED_BY = {
     "SQS::Queue": ("sqs:CreateQueue", "{}", "QueueName"),
     "StepFunctions::StateMachine": ("states:CreateStateMachine", "stateMachine:{}", "StateMachineName"),
 }
-# Parts that ARNs of these services have not.
+# Services whose ARNs lack the region or the account.
 WITHOUT_REGION, WITHOUT_ACCOUNT = ("iam", "s3"), ("apigateway", "s3")
-# Properties that hand a role to a service.
+# Properties that pass a role to a service.
 PASSING = ("Role", "RoleArn", "ExecutionRoleArn", "TaskRoleArn")
 
 
 def arn_of(kind, logical_id, props, stack_name):
-    """The call that makes a resource, and on which ARN; names that CloudFormation invents begin with the stack's."""
+    """Returns the call that creates a resource, and its ARN. Generated names begin with the name of the stack."""
     call, resource, named_by = CREATED_BY[kind]
     service = call.partition(":")[0]
     name = props.get(named_by) or f"{stack_name}-{logical_id}-1A2B3C4D5E6F"
@@ -65,31 +71,19 @@ def arn_of(kind, logical_id, props, stack_name):
 
 
 def patch_creation_by_caller():
-    """CloudFormation makes a resource only where who deploys may make it, and pass the role that it gets.
+    """CloudFormation creates a resource only if its caller may create it and pass the resource's role.
 
     AWS ("Controlling access with IAM", AWS CloudFormation user guide, control-access-with-iam; "Forward access
-    sessions", access_forward_access_sessions): without a service role, CloudFormation calls services with the
-    permissions of whoever asked it. A call that is denied fails the resource, and the stack is rolled back.
+    sessions", access_forward_access_sessions): without a service role, CloudFormation calls services with its caller's
+    permissions. A denied call fails the resource, and the stack is rolled back.
 
-    ministack: asks nobody. Of what CloudFormation calls, only what makes a resource is looked at here.
+    ministack: checks no permissions. The patch checks only the calls that create resources.
     """
     provision = reviewed(stacks, "_provision_resource", "resource_type", "logical_id", "props", "stack_name")
-    reviewed(iam_evaluator, "_gather_role_policies", "role_name", "account_id")
 
     def demand(caller, action, resource):
-        account, role = caller.split(":")[4], iam_evaluator._role_name_from_assumed_arn(caller)
-        context = iam_evaluator.EvalContext(
-            principal_arn=caller,
-            principal_type="AssumedRole",
-            principal_account=account,
-            action=action,
-            resource_arn=resource,
-            region=get_region(),
-            secure_transport=True,
-            service_context={},
-        )
-        if iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(role, account)).decision != "Allow":
-            raise PermissionError(f"User: {caller} is not authorized to perform: {action} on resource: {resource}")
+        if why := session_denied(caller, action, resource):
+            raise PermissionError(why)
 
     def provision_as_caller(resource_type, logical_id, props, stack_name):
         caller = iam_evaluator.caller_arn()

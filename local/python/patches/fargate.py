@@ -1,4 +1,4 @@
-"""How fast Fargate starts ECS tasks, and in which size."""
+"""The rate at which Fargate starts ECS tasks, the errors of RunTask, and the size of ECS tasks."""
 
 import functools
 import json
@@ -12,22 +12,22 @@ from patches import reviewed
 from patches.buckets import TokenBucket
 from patches.roles import STATE_EXECUTION
 
-# In an account that has asked for nothing else: calls of RunTask a second, which start a task or more each.
+# Default quota of an account: calls of RunTask per second, each of which starts one or more tasks.
 RUN_TASK_RATE = 20
-# Tasks that can be started at once, as a multiple of those in a second.
+# Tasks that can be started in one burst, as a multiple of those per second.
 BURST = 5
 
 
 def patch_run_task_rate(per_second=RUN_TASK_RATE):
-    """RunTask is throttled: 20 calls a second, 100 tasks at once and 20 a second after that, on demand and Spot apart.
+    """RunTask is throttled: 20 calls per second, and a burst of 100 tasks with 20 per second after that.
 
-    AWS ("AWS Fargate throttling quotas", throttling): token buckets of each account and region. What exceeds them is
-    answered with ThrottlingException, "Rate exceeded".
+    AWS ("AWS Fargate throttling quotas", throttling): token buckets per account and region; tasks on demand and on Spot
+    have separate ones. Excess calls get a ThrottlingException, "Rate exceeded".
 
     ministack: starts any number of tasks.
     """
     run_task = reviewed(ecs, "_run_task", "data")
-    # RunTask is asked from several threads at once.
+    # RunTask is called from several threads concurrently.
     lock, buckets = threading.Lock(), {}
 
     def has_token(tokens, burst, *what):
@@ -46,21 +46,21 @@ def patch_run_task_rate(per_second=RUN_TASK_RATE):
     ecs._run_task = ecs._ACTION_MAP["RunTask"] = run_within_rate
 
 
-# What the SDK of Java that Step Functions calls ECS with knows by name, of what RunTask answers ("RunTask",
-# API_RunTask).
+# Errors of RunTask ("RunTask", API_RunTask) that the SDK for Java, with which Step Functions calls ECS, knows by name.
 MODELED = ("AccessDeniedException", "BlockedException", "ClientException", "ClusterNotFoundException")
 MODELED += ("ConflictException", "InvalidParameterException", "PlatformTaskDefinitionIncompatibilityException")
 MODELED += ("PlatformUnknownException", "ServerException", "UnsupportedFeatureException")
 
 
 def patch_run_task_errors():
-    """A state whose RunTask is refused fails with the name of the exception.
+    """A state whose RunTask fails has the exception's name as its error.
 
-    AWS ("Handling errors in Step Functions workflows", concepts-error-handling: errors of a service have its name in
-    front): ECS.ClientException for one. What RunTask does not list, as the throttling that all calls of AWS know, is
-    ECS.AmazonECSException, with the code in its cause (AllenInstitute/neuron_morphology #151 shows one).
+    AWS ("Handling errors in Step Functions workflows", concepts-error-handling: the service's name is put in front of
+    its errors): for example ECS.ClientException. An error that RunTask does not list, such as the throttling common to
+    all AWS calls, is ECS.AmazonECSException, with the code in its cause (AllenInstitute/neuron_morphology #151 shows
+    one).
 
-    ministack: ECS.RunTaskFailed for all.
+    ministack: always ECS.RunTaskFailed.
     """
     run_task = reviewed(ecs, "_run_task", "data")
 
@@ -78,12 +78,12 @@ def patch_run_task_errors():
 
 
 def patch_task_size():
-    """A container may use what the size of its ECS task says, and no more.
+    """A container is limited to the size of its ECS task.
 
     AWS ("Task CPU and memory", fargate-tasks-services; "RunTask", API_RunTask: `overrides` of both): an ECS task has
-    that many processors and that much memory, and is killed where it needs more.
+    this many processors and this much memory, and is killed if it needs more memory.
 
-    ministack: starts containers without limits. The stand-in for the container engine gets them here.
+    ministack: starts containers without limits. The patch passes them to the stand-in for the container engine.
     """
     parameters = ("cdef", "td", "env", "port_bindings", "ecs_network", "host_mode", "task_id", "task_arn")
     parameters += ("ministack_net_ip", "cluster_arn")
@@ -93,7 +93,7 @@ def patch_task_size():
     def build_with_size(cdef, td, env, port_bindings, ecs_network, host_mode, task_id, task_arn, *rest):
         options = build(cdef, td, env, port_bindings, ecs_network, host_mode, task_id, task_arn, *rest)
         size = {name: int(ecs._tasks[task_arn]["overrides"].get(name) or td[name]) for name in ("cpu", "memory")}
-        # MiB, and units of which 1,024 are one processor.
+        # Memory in MiB; 1,024 CPU units are one processor.
         return {**options, "mem_limit": size["memory"] << 20, "nano_cpus": size["cpu"] * 10**9 // 1024}
 
     ecs._build_run_kwargs = build_with_size

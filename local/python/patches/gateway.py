@@ -1,4 +1,4 @@
-"""What an HTTP API answers by itself: too many requests, an integration that takes too long, one that fails."""
+"""Responses of an HTTP API itself: to too many requests, and for integrations that are too slow or fail."""
 
 import asyncio
 import functools
@@ -8,7 +8,7 @@ from ministack.services import apigateway, lambda_svc
 from patches import reviewed
 from patches.buckets import TokenBucket
 
-# Requests a second, and at once, of all APIs of an account where a stage says nothing ("Amazon API Gateway quotas").
+# Requests per second, and burst, if the stage sets no limits ("Amazon API Gateway quotas", per account).
 ACCOUNT_LIMITS = (10_000, 5_000)
 
 
@@ -17,14 +17,14 @@ def gateway_says(status, message):
 
 
 def patch_throttle():
-    """An HTTP API answers 429 to what exceeds the limits of the stage, for each of its routes.
+    """An HTTP API responds 429 to requests that exceed the stage's limits; each route has its own bucket.
 
     AWS ("Throttle requests to your HTTP APIs", http-api-throttling; "RouteSettings" in the API reference): a token
-    bucket, which ThrottlingRateLimit fills and ThrottlingBurstLimit bounds; settings of a route take the place of the
-    default ones. The answer is 429 and {"message":"Too Many Requests"}, without Retry-After. A preflight that the
-    API answers by itself is no request of a route.
+    bucket that ThrottlingRateLimit fills and ThrottlingBurstLimit bounds; settings of a route replace the defaults. The
+    response is 429 with {"message":"Too Many Requests"}, without Retry-After. A preflight that the API answers itself
+    does not count as a request of a route.
 
-    ministack: keeps the settings and looks at none.
+    ministack: stores the settings but ignores them.
     """
     parameters = ("api_id", "stage", "path", "method", "headers", "body", "query_params")
     parameters += ("owner_account_id", "owner_region", "raw_query_string")
@@ -34,7 +34,7 @@ def patch_throttle():
 
     def limits(api_id, stage, route_key):
         found = apigateway._stages.get(api_id, {}).get(stage, {})
-        # A template's names begin in upper case, those of the API of API Gateway in lower case.
+        # Names from a template begin in upper case, those from API Gateway's API in lower case.
         settings = found.get("routeSettings", {}).get(route_key) or found.get("defaultRouteSettings") or {}
         settings = {name.lower(): value for name, value in settings.items()}
         rate, burst = settings.get("throttlingratelimit"), settings.get("throttlingburstlimit")
@@ -50,7 +50,7 @@ def patch_throttle():
 
     @functools.wraps(execute)
     async def execute_within_limits(api_id, stage, path, method, *rest):
-        # As in patch_preflights_of_routes, in lower case it is no preflight.
+        # As in patch_preflights_of_routes: in lower case, ministack does not see a preflight.
         route = match_route(api_id, method.lower() if method == "OPTIONS" else method, "/" + path.lstrip("/"))
         if route and not has_token(api_id, stage, route):
             return gateway_says(429, "Too Many Requests")
@@ -60,14 +60,14 @@ def patch_throttle():
 
 
 def patch_integration_answers():
-    """An HTTP API answers 503 where its function is too slow for it, and 500 where it fails.
+    """An HTTP API responds 503 if its function is too slow, and 500 if it fails.
 
-    AWS ("Quotas for configuring and running an HTTP API", http-api-quotas: 30 seconds at the most; "Troubleshooting
-    issues with HTTP API Lambda integrations", http-api-troubleshooting-lambda): after the integration's
-    TimeoutInMillis the answer is 503 and {"message":"Service Unavailable"}, while the function runs on. An error of the
-    function is 500 and {"message":"Internal Server Error"}.
+    AWS ("Quotas for configuring and running an HTTP API", http-api-quotas: at most 30 seconds; "Troubleshooting issues
+    with HTTP API Lambda integrations", http-api-troubleshooting-lambda): after the integration's TimeoutInMillis, the
+    response is 503 with {"message":"Service Unavailable"}, and the function runs on. If the function fails, it is 500
+    with {"message":"Internal Server Error"}.
 
-    ministack: waits as long as the function takes, and answers 502 with its error.
+    ministack: waits as long as the function takes, and responds 502 with its error.
     """
     parameters = ("integration", "api_id", "stage", "path", "method", "headers", "body", "query_params", "route_key")
     parameters += ("path_params", "authorizer_claims", "authorizer_scopes", "authorizer_lambda_context")
@@ -82,7 +82,7 @@ def patch_integration_answers():
 
     @functools.wraps(invoke)
     async def invoke_in_time(integration, *rest, **named):
-        # Not cancelled when it is late: ministack would wait for the function's end.
+        # Not cancelled on timeout: ministack would then wait for the end of the function.
         answer = asyncio.ensure_future(invoke(integration, *rest, **named))
         done, _ = await asyncio.wait({answer}, timeout=float(integration["timeoutInMillis"]) / 1000)
         return answer.result() if done else gateway_says(503, "Service Unavailable")

@@ -1,6 +1,6 @@
 """Multipart uploads as strict as those of Amazon S3, as far as this product needs it.
 
-Patches as `emulator.py` describes them.
+See `emulator.py` for the form of patches.
 """
 
 from xml.etree.ElementTree import ParseError
@@ -10,19 +10,19 @@ from ministack.services import s3
 
 from patches import reviewed
 
-# "Amazon S3 multipart upload limits": every part but the last.
+# Minimum size of every part except the last ("Amazon S3 multipart upload limits").
 LEAST_PART_BYTES = 5 * 1024 * 1024
 
 
 def patch_checksum_types():
-    """A multipart upload has one of the checksum types that its algorithm has.
+    """A multipart upload can only have a checksum type that its algorithm supports.
 
     AWS ("CreateMultipartUpload", API_CreateMultipartUpload, `x-amz-checksum-type`; "Checking object integrity",
-    checking-object-integrity-upload, table of types): SHA-1 and SHA-256 are COMPOSITE only; another type is refused
+    checking-object-integrity-upload, table of types): SHA-1 and SHA-256 support only COMPOSITE; another type is refused
     with InvalidRequest.
 
-    ministack: ignores the type, and every upload is COMPOSITE. Here the other type is refused for every algorithm,
-    also where S3 has it: better than to be another one than was asked for.
+    ministack: ignores the type, and every upload is COMPOSITE. The patch refuses other types for all algorithms, even
+    those for which S3 supports them: better than silently using a different type.
     """
     create = reviewed(s3, "_create_multipart_upload", "bucket_name", "key", "headers")
 
@@ -38,15 +38,15 @@ def patch_checksum_types():
 
 
 def patch_completion():
-    """Parts are put together only as S3 puts them together.
+    """Parts are assembled under the same conditions as in S3.
 
     AWS ("CompleteMultipartUpload", API_CompleteMultipartUpload, errors and headers; "CompletedPart",
-    API_CompletedPart): parts are listed in ascending order (InvalidPartOrder); every part but the last has at least 5
-    MiB (EntityTooSmall); where the upload was created with a checksum algorithm, each part is named with its checksum
-    (InvalidRequest) and the numbers are consecutive from 1 (InvalidPartOrder); a checksum type is the one that the
+    API_CompletedPart): parts are listed in ascending order (InvalidPartOrder); every part except the last has at least
+    5 MiB (EntityTooSmall); if the upload was created with a checksum algorithm, each part is listed with its checksum
+    (InvalidRequest) and the numbers are consecutive from 1 (InvalidPartOrder); a checksum type must be the one that the
     upload was created with (BadDigest).
 
-    ministack: sorts the parts, and asks for none of this.
+    ministack: sorts the parts and checks none of this.
     """
     parameters = ("bucket_name", "key", "body", "query_params", "headers")
     complete = reviewed(s3, "_complete_multipart_upload", *parameters)
@@ -64,11 +64,11 @@ def patch_completion():
 
 
 def patch_checksum_types_of_versions():
-    """A version of an object says which type its checksum has.
+    """A version of an object has the right checksum type.
 
-    AWS ("HeadObject", API_HeadObject, `x-amz-checksum-type`): with versionId as without.
+    AWS ("HeadObject", API_HeadObject, `x-amz-checksum-type`): the same with and without versionId.
 
-    ministack: says FULL_OBJECT of every version. A composite checksum is known by the number of parts at its end.
+    ministack: reports FULL_OBJECT for every version. A composite checksum ends in the number of parts.
     """
     describe = reviewed(s3, "_object_response_headers", "obj", "bucket_name", "key", "include_checksums")
 
@@ -83,7 +83,7 @@ def patch_checksum_types_of_versions():
 
 
 def named_parts(body):
-    """The parts that a request names, each as the texts of its elements; none where it cannot be read."""
+    """Returns the parts in a request, each as a dict of its elements' texts. Empty if the body is not valid XML."""
     try:
         root = fromstring(body)
     except ParseError:
@@ -96,7 +96,7 @@ def name_of(element):
 
 
 def refusal(upload, parts, headers):
-    """The code and message with which S3 refuses to put these parts together, if it does."""
+    """Returns the code and message with which S3 refuses to assemble these parts, or None."""
     numbers = [int(part["PartNumber"]) for part in parts]
     algorithm = upload.get("checksum_algorithm")
     if algorithm:
@@ -117,7 +117,7 @@ def refusal(upload, parts, headers):
 
 
 def patch():
-    """All of them."""
+    """Applies all patches of this module."""
     patch_checksum_types()
     patch_checksum_types_of_versions()
     patch_completion()

@@ -1,4 +1,4 @@
-"""Passwords of a user pool, as Cognito takes them."""
+"""Password rules of Cognito user pools."""
 
 from ministack.services import cognito
 
@@ -6,13 +6,13 @@ from patches import reviewed
 
 
 def patch_chosen_passwords():
-    """A new user's own password has to be one that the pool's policy allows.
+    """The password that a new user chooses must satisfy the pool's policy.
 
-    AWS ("RespondToAuthChallenge" in the API reference of Amazon Cognito user pools): a password that is not valid is
-    refused, InvalidPasswordException, 400; which one is, says the developer guide ("Adding user pool password
-    requirements").
+    AWS ("RespondToAuthChallenge" in the API reference of Amazon Cognito user pools): an invalid password is refused
+    with InvalidPasswordException, 400. The rules are in the developer guide ("Adding user pool password requirements").
 
-    ministack: checks the policy on every other way to a password, and takes any as the answer to NEW_PASSWORD_REQUIRED.
+    ministack: checks the policy everywhere except in the response to NEW_PASSWORD_REQUIRED, where it accepts any
+    password.
     """
     respond = reviewed(cognito, "_respond_to_auth_challenge", "data")
     validate = reviewed(cognito, "_validate_password", "pool", "password")

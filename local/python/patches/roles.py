@@ -1,7 +1,7 @@
-"""What services do in a role's name, or by a resource's leave: refused where IAM would refuse it.
+"""Calls that services make in a role's name, or that a resource policy allows: refused if IAM would refuse them.
 
-ministack enforces IAM where a request arrives (AUTH=true). What one service does for another inside of it takes no
-request, and is checked here.
+ministack enforces IAM on incoming requests (AUTH=true). Calls between services inside ministack are not requests;
+they are checked here.
 """
 
 import contextvars
@@ -16,7 +16,7 @@ from ministack.services.cloudformation import provisioners
 
 from patches import reviewed
 
-# Of the Task state that runs on this thread: its execution.
+# Execution of the Task state that runs on this thread.
 STATE_EXECUTION = contextvars.ContextVar("execution", default=None)
 
 
@@ -25,22 +25,22 @@ def role_named(arn):
 
 
 def trusts(arn, service):
-    """Whether a service may assume a role.
+    """Returns whether a service may assume a role.
 
-    ECS says for which account it does, and not for which task ("Amazon ECS task IAM role", task-iam-roles: "using the
-    aws:SourceArn condition key to specify a specific cluster is not currently supported").
+    ECS states the account for which it assumes the role, but not the task ("Amazon ECS task IAM role", task-iam-roles:
+    "using the aws:SourceArn condition key to specify a specific cluster is not currently supported").
     """
     account = arn.split(":")[4]
     source = (f"arn:aws:ecs:{get_region()}:{account}:*", account) if service == "ecs-tasks.amazonaws.com" else ()
     policy = role_named(arn).get("AssumeRolePolicyDocument", {})
     policy = json.loads(policy) if isinstance(policy, str) else policy
-    # A trust policy is about its own role.
+    # A trust policy has no Resource: it applies to its own role.
     statements = [{**statement, "Resource": "*"} for statement in policy.get("Statement", [])]
     return service_may({"Statement": statements}, service, "sts:AssumeRole", arn, *source)
 
 
 def service_may(policy, service, action, resource, source="", account=""):
-    """Whether a resource's policy lets a service act on it for one of the account's resources, the source."""
+    """Returns whether a resource policy lets a service act on behalf of `source`, a resource of the account."""
     caller = iam_evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
@@ -55,16 +55,24 @@ def service_may(policy, service, action, resource, source="", account=""):
 
 
 def function_allows(function, service, source):
-    """Whether a function's policy lets a service call it for one of the account's resources."""
+    """Returns whether a function's policy lets a service call it on behalf of `source`, a resource of the account."""
     arn = function["config"]["FunctionArn"]
     return service_may(function["policy"], service, "lambda:InvokeFunction", arn, source, get_account_id())
 
 
 def denied(service, role, session, action, resource, **keys):
-    """Why a service that acts in a role's name may not do something, in IAM's words, or nothing."""
+    """Returns why a service may not do something in a role's name, in IAM's words, or None if it may."""
+    if not trusts(role, service):
+        return f"{service} is not authorized to assume the role {role}"
     account, name = role.split(":")[4], role.rsplit("/", 1)[-1]
+    return session_denied(f"arn:aws:sts::{account}:assumed-role/{name}/{session}", action, resource, **keys)
+
+
+def session_denied(session, action, resource, **keys):
+    """Returns why a role's session, given by ARN, may not do something, in IAM's words, or None if it may."""
+    account, name = session.split(":")[4], iam_evaluator._role_name_from_assumed_arn(session)
     caller = iam_evaluator.EvalContext(
-        principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
+        principal_arn=session,
         principal_type="AssumedRole",
         principal_account=account,
         action=action,
@@ -73,28 +81,27 @@ def denied(service, role, session, action, resource, **keys):
         secure_transport=True,
         service_context={key.replace("_", ":", 1).lower(): value for key, value in keys.items()},
     )
-    if not trusts(role, service):
-        return f"{service} is not authorized to assume the role {role}"
     policies = iam_evaluator._gather_role_policies(name, account)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
     if iam_evaluator.evaluate(caller, policies, *limits).decision == "Allow":
         return None
-    return f"User: {caller.principal_arn} is not authorized to perform: {action} on resource: {resource}"
+    return f"User: {session} is not authorized to perform: {action} on resource: {resource}"
 
 
 def patch_state_machine_role():
-    """A state does what the state machine's role allows: calls functions, runs ECS tasks and follows them.
+    """A state can call functions and run and watch ECS tasks only if the state machine's role allows it.
 
     AWS ("How Step Functions generates IAM policies for integrated services", service-integration-iam-templates;
     "IAM policies for calling Amazon ECS", connect-ecs): the role needs lambda:InvokeFunction, ecs:RunTask, iam:PassRole
-    for the task's roles, and for .sync ecs:DescribeTasks and ecs:StopTask. A call that is denied fails the state with
-    the service's error.
+    for the task's roles, and for .sync ecs:DescribeTasks and ecs:StopTask. A denied call fails the state with the
+    service's error.
 
-    ministack: calls as itself.
+    ministack: makes the calls without a role.
     """
     invoke = reviewed(sfn, "_invoke_resource", "resource", "input_data")
     poll = reviewed(sfn, "_poll_ecs_tasks", "cluster", "task_arns")
     reviewed(ecs, "_resolve_td_key", "ref")
+    reviewed(iam_evaluator, "_gather_role_policies", "role_name", "account_id")
 
     def demand(error, action, resource, **keys):
         execution = STATE_EXECUTION.get()
@@ -127,30 +134,31 @@ def patch_state_machine_role():
 
 
 def may_stop(execution, cluster, task):
-    """Whether the role of an execution's state machine may stop an ECS task."""
+    """Returns whether the role of an execution's state machine may stop an ECS task."""
     role = sfn._state_machines[execution["stateMachineArn"]]["roleArn"]
     why = denied("states.amazonaws.com", role, execution["name"], "ecs:StopTask", task, ecs_cluster=cluster)
     return why is None
 
 
-# What the role of a state machine needs where it is made: for the rule that hears of ECS tasks, and for its log.
+# Permissions that a state machine's role needs at creation: for the rule on events of ECS tasks, and for its log.
 MANAGED_RULE = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
 DELIVER_LOGS = ("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries")
 DELIVER_LOGS += ("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups")
 
-# How Lambda reads a stream of DynamoDB.
+# Calls with which Lambda reads a DynamoDB stream.
 STREAM_CALLS = ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")
 
 
 def patch_creation_with_roles():
-    """A state machine and the event source mapping of a queue or a stream are made only with a role that will do.
+    """A state machine, and an event source mapping of a queue or stream, can be created only with a sufficient role.
 
     AWS ("IAM policies for calling Amazon ECS", connect-ecs: the rule StepFunctionsGetEventsForECSTaskRule; "Using
     CloudWatch Logs to log execution history", cw-logs: eight actions on *; "Using Lambda with Amazon SQS", with-sqs,
-    and "with DynamoDB", with-ddb: the execution role): CreateStateMachine answers AccessDeniedException and
-    CreateEventSourceMapping InvalidParameterValueException otherwise.
+    and "with DynamoDB", with-ddb: the execution role, which also sends to the on-failure destination): otherwise
+    CreateStateMachine fails with AccessDeniedException, and CreateEventSourceMapping with
+    InvalidParameterValueException.
 
-    ministack: makes them.
+    ministack: creates them with any role.
     """
     types = provisioners._RESOURCE_HANDLERS
     machine = reviewed_creation(types["AWS::StepFunctions::StateMachine"])
@@ -182,6 +190,11 @@ def patch_creation_with_roles():
                     f"Cannot access stream {source}. Please ensure the role can perform the GetRecords, "
                     "GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM."
                 )
+        letters = props.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+        if ":sqs:" in letters and denied("lambda.amazonaws.com", role, name, "sqs:SendMessage", letters):
+            raise PermissionError(
+                f"The provided execution role does not have permissions to call SendMessage on SQS ({letters})"
+            )
         return mapping(logical_id, props, stack_name)
 
     types["AWS::StepFunctions::StateMachine"]["create"] = create_machine
@@ -189,17 +202,17 @@ def patch_creation_with_roles():
 
 
 def reviewed_creation(handlers):
-    """How a type of resource is made, which must still be what its patch was written for."""
+    """Returns the reviewed function that creates a type of resource."""
     return reviewed(provisioners, handlers["create"].__name__, "logical_id", "props", "stack_name")
 
 
 def patch_function_logs():
-    """A function's log is written as its role, and not at all where the role may not.
+    """A function's log is written only if its role allows it.
 
-    AWS ("Sending Lambda function logs to CloudWatch Logs", monitoring-cloudwatchlogs): Lambda needs
-    logs:CreateLogStream and logs:PutLogEvents of the execution role; without them the function runs and logs nothing.
+    AWS ("Sending Lambda function logs to CloudWatch Logs", monitoring-cloudwatchlogs): the execution role needs
+    logs:CreateLogStream and logs:PutLogEvents; without them, the function runs but logs nothing.
 
-    ministack: always writes it.
+    ministack: always writes the log.
     """
     parameters = ("func", "request_id", "log_text", "error", "duration_ms", "log_source")
     emit = reviewed(lambda_svc, "_emit_lambda_logs", *parameters)
@@ -217,13 +230,13 @@ def patch_function_logs():
 
 
 def patch_task_start():
-    """An ECS task starts only where its execution role may pull the image from ECR, and write the log.
+    """An ECS task starts only if its execution role may pull the image from ECR and write the log.
 
     AWS ("Amazon ECS task execution IAM role", task_execution_IAM_role; "Stopped tasks error messages",
-    stopped-task-error-codes): otherwise it stops as TaskFailedToStart, with CannotPullContainerError or
+    stopped-task-error-codes): otherwise it stops with TaskFailedToStart and CannotPullContainerError or
     ResourceInitializationError.
 
-    ministack: starts it.
+    ministack: always starts it.
     """
     start = reviewed(ecs, "_start_task_worker", "task", "td", "container_overrides", "docker_client")
 
@@ -245,7 +258,7 @@ def patch_task_start():
         role = td.get("executionRoleArn") or ""
         for action, resource in (one for container in td["containerDefinitions"] for one in needed(container)):
             if not role:
-                raise PermissionError(f"{action} needs an execution role, and there is none")
+                raise PermissionError(f"{action} requires an execution role, but the task definition has none")
             if why := denied("ecs-tasks.amazonaws.com", role, task["taskArn"][-32:], action, resource):
                 raise PermissionError(why)
         return start(task, td, *rest)
@@ -254,9 +267,9 @@ def patch_task_start():
 
 
 def patch_missing_objects():
-    """An object that is not there is missing to whoever may list its bucket, and forbidden to everybody else.
+    """A missing object is 404 for callers that may list its bucket, and 403 for all others.
 
-    AWS ("GetObject", API_GetObject; "HeadObject", API_HeadObject: Permissions): with s3:ListBucket the answer is 404,
+    AWS ("GetObject", API_GetObject; "HeadObject", API_HeadObject: Permissions): with s3:ListBucket the response is 404,
     without it 403.
 
     ministack: always 404.
@@ -269,7 +282,7 @@ def patch_missing_objects():
 def forbidden_unless_listed(read):
     def read_object(bucket_name, key, headers, query_params=None):
         answer = read(bucket_name, key, headers, query_params)
-        # Other services read objects too, without headers of a request.
+        # Other services also read objects, without request headers.
         caller = extract_access_key_id(headers or {}, query_params or {})
         if answer[0] != 404 or not caller:
             return answer
@@ -282,14 +295,14 @@ def forbidden_unless_listed(read):
 
 
 def patch_callers():
-    """S3 and EventBridge call a function, and EventBridge reaches a queue, only as its policy says.
+    """S3 and EventBridge can call a function, and EventBridge can send to a queue, only if its policy allows it.
 
     AWS ("Working with resource-based policies in Lambda", access-control-resource-based; "Using resource-based policies
-    for Amazon EventBridge", eb-use-resource-based): the policy must name the service, for the bucket or rule that
-    calls. S3 refuses a notification to any other function as "Unable to validate the following destination
+    for Amazon EventBridge", eb-use-resource-based): the policy must allow the service, for the calling bucket or rule.
+    S3 refuses to configure a notification to any other function with "Unable to validate the following destination
     configurations"; an event that EventBridge cannot deliver is lost.
 
-    ministack: asks the policies of queues and topics for S3's and SNS's sake, and no others.
+    ministack: checks only the policies of queues and topics, for S3 and SNS.
     """
     validate = reviewed(
         s3,
@@ -315,7 +328,7 @@ def patch_callers():
 
     def invoke_if_allowed(target, event, rule, view=None):
         arn = target["Arn"]
-        # Schedules of EventBridge Scheduler come here too; they have a role instead.
+        # Schedules of EventBridge Scheduler also come here; they use a role instead.
         asked = "EventBusName" in rule and arn.split(":")[2] in ("lambda", "sqs")
         if not asked or allows(arn, "events.amazonaws.com", rule["Arn"]):
             invoke(target, event, rule, view)

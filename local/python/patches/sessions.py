@@ -1,4 +1,4 @@
-"""Credentials as AWS gives them to functions and workers: those of a role, with a token as long as a real one."""
+"""Credentials of functions and workers as in AWS: sessions of a role, with a token of realistic length."""
 
 import base64
 import contextvars
@@ -15,15 +15,15 @@ from ministack.services import ecs, imds, lambda_svc, sts
 from patches import reviewed
 from patches.roles import trusts
 
-# Bytes in a session token; base64 makes 1,004 characters of them. AWS promises no length: "as of this writing, the
-# typical size is less than 4096 bytes" (AssumeRole). 700 to 1,400 characters were seen.
+# Bytes in a session token, which are 1,004 characters in base64. AWS guarantees no length: "as of this writing, the
+# typical size is less than 4096 bytes" (AssumeRole). 700 to 1,400 characters have been observed.
 TOKEN_BYTES = 753
-# How long a task's credentials are good. Agents fetch the next ones before.
+# Lifetime of a task's credentials. Clients fetch new ones before they expire.
 TASK_CREDENTIALS_SECONDS = 6 * 3600
 
-# By the id in its path, what AWS_CONTAINER_CREDENTIALS_FULL_URI of a task gives: its secret, its role and its own id.
+# Secret, role and id of each task, by the id in the path of its AWS_CONTAINER_CREDENTIALS_FULL_URI.
 TASKS = {}
-# Whether the request at hand came through a proxy that says how its client reached it.
+# Set if the current request has X-Forwarded-Proto, because it came through a proxy.
 FORWARDED = contextvars.ContextVar("forwarded", default=False)
 
 
@@ -32,7 +32,7 @@ def session_token():
 
 
 def begin_session(role, name, seconds=None):
-    """Credentials of a new session of a role."""
+    """Begins a session of a role. Returns its key id, secret key and token."""
     key = "ASIA" + base64.b32encode(secrets.token_bytes(10)).decode()
     session = {
         "Arn": f"arn:aws:sts::{role.split(':')[4]}:assumed-role/{role.rsplit('/', 1)[-1]}/{name}",
@@ -49,13 +49,13 @@ def begin_session(role, name, seconds=None):
 
 
 def patch_session_tokens():
-    """Credentials of a role are a session's: of every execution environment its own, with a token of realistic length.
+    """Every execution environment of a function has its own session of the role, with a token of realistic length.
 
     AWS ("Defining Lambda function permissions with an execution role", lambda-intro-execution-role; "AssumeRole",
-    API_AssumeRole): Lambda assumes the role, which must trust it, and gives the credentials to the function; their
-    session token is in the query of every URL that they presign, and its size is hundreds of characters.
+    API_AssumeRole): Lambda assumes the role, which must trust it, and gives the credentials to the function. The
+    session token is in the query of every URL that is presigned with them, and has hundreds of characters.
 
-    ministack: derives one session for each function from its name, with 64 characters of token; STS gives 134.
+    ministack: derives one session per function from its name, with a token of 64 characters; its STS gives 134.
     """
     reviewed(lambda_runtime, "execution_credentials", "config")
     reviewed(sts, "_gen_session_token")
@@ -73,13 +73,13 @@ def patch_session_tokens():
 
 
 def patch_task_credentials():
-    """A container gets the credentials of its ECS task's role, by a secret of its own; without a role it gets none.
+    """A container gets the credentials of its ECS task's role with the task's own secret. Without a role it gets none.
 
     AWS ("Amazon ECS task IAM role", task-iam-roles; "Container credential provider",
-    sdkref/feature-container-credentials): the agent gives temporary credentials of the role, which must trust
-    ecs-tasks.amazonaws.com, to whoever sends the task's authorization token.
+    sdkref/feature-container-credentials): the agent returns temporary credentials of the role, which must trust
+    ecs-tasks.amazonaws.com, if the request has the task's authorization token.
 
-    ministack: gives made-up credentials, which its own AUTH refuses as UnrecognizedClientException, to everybody.
+    ministack: returns made-up credentials to every caller; its own AUTH rejects them with UnrecognizedClientException.
     """
     parameters = ("task_arn", "cluster_arn", "td", "cdef", "launch_type", "env", "host_mode", "ministack_net_ip")
     register = reviewed(ecs, "_register_metadata", *parameters)
@@ -122,11 +122,12 @@ def patch_task_credentials():
 
 
 def patch_root_sessions():
-    """Root may assume every role, which is not as on AWS: a test, or `sam local invoke`, acts as a function so.
+    """Root can assume every role, unlike on AWS, so that a test or `sam local invoke` can act as a function.
 
-    AWS ("AssumeRole", API_AssumeRole): root assumes no role; what a function or worker has, only its service gives it.
+    AWS ("AssumeRole", API_AssumeRole): root cannot assume roles; only the service gives a function or worker its
+    session.
 
-    ministack: lets root assume what a service may, where the trust policy has no condition.
+    ministack: lets root assume roles that trust a service, if the trust policy has no condition.
     """
     trusted = reviewed(iam_evaluator, "evaluate_trust_policy", "trust_doc", "caller_arn", "ctx")
 
@@ -137,14 +138,14 @@ def patch_root_sessions():
 
 
 def patch_transport():
-    """A connection to the local cloud counts as one over TLS, unless X-Forwarded-Proto says otherwise.
+    """A connection to the local cloud counts as TLS, unless X-Forwarded-Proto says otherwise.
 
     AWS ("AWS global condition context keys", reference_policies_condition-keys: aws:SecureTransport): the key says
     whether the request was sent over TLS; the template's buckets deny everything else.
 
-    ministack: with plain http the key is false, so that every request would be denied. The local cloud listens on
-    loopback alone, where there is nobody to hide anything from. The policy stays as it is in an account, and is looked
-    at: a request with `X-Forwarded-Proto: http` is denied.
+    ministack: with plain http the key is false, so every request would be denied. The local cloud listens only on
+    loopback, where TLS adds nothing. The policy stays as in an account and is evaluated: a request with
+    `X-Forwarded-Proto: http` is denied.
     """
     serve = reviewed(app, "app", "scope", "receive", "send")
     pin = reviewed(app, "pin_request_origin", "source_ip", "secure_transport")

@@ -1,4 +1,4 @@
-"""X-Ray, as far as somebody sends it segments of traces."""
+"""The part of X-Ray that receives trace segments."""
 
 import json
 
@@ -11,12 +11,12 @@ from patches import reviewed
 
 
 def patch_traces():
-    """X-Ray takes segments from whoever may send them, and forgets them.
+    """X-Ray accepts segments from callers with permission, and discards them.
 
-    AWS ("PutTraceSegments", API_PutTraceSegments): POST /TraceSegments needs xray:PutTraceSegments; the answer lists
-    what was not processed.
+    AWS ("PutTraceSegments", API_PutTraceSegments): POST /TraceSegments requires xray:PutTraceSegments; the response
+    lists unprocessed segments.
 
-    ministack: has no X-Ray, and answers 400 to everybody.
+    ministack: has no X-Ray, and responds 400 to every call.
     """
     reviewed(iam_evaluator, "enforce", *PARAMETERS)
     if "xray" in app.SERVICE_HANDLERS:

@@ -1,4 +1,5 @@
-//! A function's deployment package: a zip with one executable, `bootstrap` (Lambda Developer Guide, "OS-only runtimes").
+//! Deployment packages of functions: a zip with one executable, `bootstrap` (Lambda Developer Guide, "OS-only
+//! runtimes").
 
 use std::io::{Cursor, ErrorKind, Write};
 use std::path::Path;
@@ -8,7 +9,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::LocalError;
 
-/// The package of the program at `binary`. Stored, not deflated: it goes no further than this machine.
+/// Builds the package of a program. Not compressed, because it never leaves this machine.
 pub(super) fn zip(binary: &Path) -> Result<Vec<u8>, LocalError> {
     let program = match std::fs::read(binary) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(LocalError::BinaryMissing(binary.to_owned())),

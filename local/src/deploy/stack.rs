@@ -1,4 +1,4 @@
-//! The stack: created, waited for, its outputs or its failures read.
+//! Creates the stack, waits for it, and reads its outputs or failures.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 
 use crate::error::LocalError;
 
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
-/// Creates the stack from the template at `url` and gives its outputs.
+/// Creates the stack from the template at `url`. Returns its outputs.
 pub(super) async fn create(
     sdk: &SdkConfig,
     name: &str,
@@ -34,21 +34,21 @@ pub(super) async fn create(
     outputs(sdk, name).await
 }
 
-/// Waits until the stack is complete, and gives its outputs.
+/// Waits until the stack is complete. Returns its outputs.
 pub(super) async fn outputs(sdk: &SdkConfig, name: &str) -> Result<BTreeMap<String, String>, LocalError> {
     let cloudformation = Client::new(sdk);
     loop {
         let answer = cloudformation.describe_stacks().stack_name(name).send().await;
         let stacks = answer.map_err(LocalError::call("DescribeStacks"))?.stacks.unwrap_or_default();
         let Some(stack) = stacks.into_iter().next() else {
-            return Err(LocalError::Call { call: "DescribeStacks", cause: format!("there is no stack {name}") });
+            return Err(LocalError::Call { call: "DescribeStacks", cause: format!("stack {name} does not exist") });
         };
         match stack.stack_status {
             Some(StackStatus::CreateComplete | StackStatus::UpdateComplete) => {
                 let outputs = stack.outputs.unwrap_or_default().into_iter();
                 return Ok(outputs.filter_map(|output| output.output_key.zip(output.output_value)).collect());
             }
-            Some(StackStatus::CreateInProgress | StackStatus::RollbackInProgress) => tokio::time::sleep(LOOK).await,
+            Some(StackStatus::CreateInProgress | StackStatus::RollbackInProgress) => tokio::time::sleep(POLL).await,
             status => {
                 let status = status.map_or_else(|| "unknown".to_owned(), |status| status.as_str().to_owned());
                 return Err(LocalError::StackFailed { status, reasons: failures(&cloudformation, name).await? });
@@ -57,7 +57,7 @@ pub(super) async fn outputs(sdk: &SdkConfig, name: &str) -> Result<BTreeMap<Stri
     }
 }
 
-/// What failed, oldest first; what was only cancelled because something else failed is left out.
+/// Failed resources with reasons, oldest first. Excludes those that were only cancelled because another failed.
 async fn failures(cloudformation: &Client, name: &str) -> Result<Vec<String>, LocalError> {
     let pages = cloudformation.describe_stack_events().stack_name(name).into_paginator().items().send();
     let newest_first: Result<Vec<_>, _> = pages.collect().await;

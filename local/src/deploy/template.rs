@@ -1,7 +1,7 @@
-//! The template, as far as packaging must understand it.
+//! The template, as far as packaging has to understand it.
 //!
-//! It is read as YAML with CloudFormation's short tags and handed on as JSON, in which a date is a string for every
-//! reader (CloudFormation User Guide, "Template format"; "Intrinsic function reference").
+//! It is read as YAML with CloudFormation's short tags and passed on as JSON, because there all readers see a date as a
+//! string (CloudFormation User Guide, "Template format"; "Intrinsic function reference").
 
 use std::path::{Path, PathBuf};
 
@@ -17,27 +17,27 @@ pub(super) struct Template {
     body: Json,
 }
 
-/// Something local that the template refers to and that must be uploaded.
+/// A local file that the template refers to and that has to be uploaded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Artifact {
     /// The code of a function: a binary of this workspace.
     Function { resource: String, binary: String },
-    /// The definition of a state machine: a file beside the template.
+    /// The definition of a state machine: a file next to the template.
     Definition { resource: String, path: String },
 }
 
 impl Template {
     pub(super) fn read(path: &Path) -> Result<Self, LocalError> {
         let text = std::fs::read_to_string(path).map_err(LocalError::io("read", path))?;
-        let yaml: Yaml = serde_yaml_ng::from_str(&text).map_err(|error| fault(path, error.to_string()))?;
-        let body = json(yaml).map_err(|what| fault(path, what))?;
+        let yaml: Yaml = serde_yaml_ng::from_str(&text).map_err(|error| unusable(path, error.to_string()))?;
+        let body = json(yaml).map_err(|what| unusable(path, what))?;
         Ok(Self { path: path.to_owned(), body })
     }
 
-    /// What must be uploaded, in the order of the template.
+    /// The files to upload, in the order of the template.
     pub(super) fn artifacts(&self) -> Result<Vec<Artifact>, LocalError> {
         let Some(resources) = self.body["Resources"].as_object() else {
-            return Err(fault(&self.path, "it has no Resources".to_owned()));
+            return Err(unusable(&self.path, "it has no Resources".to_owned()));
         };
         let found = resources.iter().filter_map(|(name, resource)| match resource["Type"].as_str() {
             Some("AWS::Serverless::Function") => Some(self.function(name, resource)),
@@ -50,14 +50,14 @@ impl Template {
     fn function(&self, name: &str, resource: &Json) -> Result<Artifact, LocalError> {
         match resource["Metadata"]["BuildProperties"]["Binary"].as_str() {
             Some(binary) => Ok(Artifact::Function { resource: name.to_owned(), binary: binary.to_owned() }),
-            None => Err(fault(
+            None => Err(unusable(
                 &self.path,
-                format!("{name} does not say what to build: give it Metadata.BuildProperties.Binary"),
+                format!("{name} has no Metadata.BuildProperties.Binary, the name of its program"),
             )),
         }
     }
 
-    /// Makes the template point at an uploaded artifact.
+    /// Points the template to an uploaded artifact.
     pub(super) fn point(&mut self, artifact: &Artifact, uri: &str) {
         let (resource, property) = match artifact {
             Artifact::Function { resource, .. } => (resource, "CodeUri"),
@@ -66,7 +66,7 @@ impl Template {
         self.body["Resources"][resource]["Properties"][property] = uri.into();
     }
 
-    /// Whether it has a parameter of this name.
+    /// Returns whether the template has a parameter with this name.
     pub(super) fn has_parameter(&self, name: &str) -> bool {
         self.body["Parameters"].get(name).is_some()
     }
@@ -82,11 +82,11 @@ fn definition(name: &str, resource: &Json) -> Option<Artifact> {
     Some(Artifact::Definition { resource: name.to_owned(), path: path.to_owned() })
 }
 
-fn fault(path: &Path, fault: String) -> LocalError {
-    LocalError::Template { path: path.to_owned(), fault }
+fn unusable(path: &Path, problem: String) -> LocalError {
+    LocalError::Template { path: path.to_owned(), problem }
 }
 
-/// The same in JSON, short tags written out: `!Sub x` is `{"Fn::Sub": x}`.
+/// Converts YAML to JSON and expands short tags: `!Sub x` becomes `{"Fn::Sub": x}`.
 fn json(yaml: Yaml) -> Result<Json, String> {
     Ok(match yaml {
         Yaml::Null => Json::Null,
@@ -97,7 +97,7 @@ fn json(yaml: Yaml) -> Result<Json, String> {
         Yaml::Mapping(entries) => {
             let entry = |(key, value)| {
                 let Yaml::String(key) = key else {
-                    return Err(format!("{key:?} is no name; write it in quotes"));
+                    return Err(format!("the key {key:?} is not a string; write it in quotes"));
                 };
                 Ok((key, json(value)?))
             };
@@ -108,10 +108,10 @@ fn json(yaml: Yaml) -> Result<Json, String> {
             let value = json(tagged.value)?;
             let (name, value) = match (tag.trim_start_matches('!'), value) {
                 (name @ ("Ref" | "Condition"), value) => (name.to_owned(), value),
-                // The short form names resource and attribute in one string, the long one in a list of two.
+                // The short form has resource and attribute in one string, the long form in a list.
                 ("GetAtt", Json::String(path)) => match path.split_once('.') {
                     Some((resource, attribute)) => ("Fn::GetAtt".to_owned(), Json::from(vec![resource, attribute])),
-                    None => return Err(format!("!GetAtt {path} names no attribute")),
+                    None => return Err(format!("!GetAtt {path} has no attribute")),
                 },
                 (name, value) => (format!("Fn::{name}"), value),
             };
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn short_tags_become_the_long_functions() {
+    fn short_tags_are_expanded() {
         let read = template(
             "{A: !Ref X, B: !GetAtt X.Arn.Y, C: !Sub 'a${B}', D: !If [P, !Ref Q, 1], E: !Condition Z, F: '2012-10-17'}",
         );
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_and_definitions_are_pointed_at_their_uploads_and_nothing_else_changes() {
+    fn only_functions_and_definitions_are_pointed_to_their_uploads() {
         let mut read = template(
             "Resources:
                F: {Type: 'AWS::Serverless::Function', Metadata: {BuildProperties: {Binary: f}}, Properties: {CodeUri: .}}
@@ -173,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_names_no_binary_is_refused_by_its_name() {
+    fn a_function_without_a_binary_is_an_error_with_its_name() {
         let error = template("Resources: {F: {Type: 'AWS::Serverless::Function'}}").artifacts().expect_err("no binary");
-        assert!(error.to_string().contains("F does not say what to build"), "{error}");
+        assert!(error.to_string().contains("F has no Metadata.BuildProperties.Binary"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP side: paths, status codes, and the errors as the API words them.
+//! The HTTP layer: paths, status codes and error messages of the API.
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderName, StatusCode};
@@ -14,50 +14,20 @@ use super::model::{
     API_VERSION, ContainerConfig, CreateQuery, Created, DeleteQuery, Filters, ListQuery, LogsQuery, StopQuery, Summary,
     Waited,
 };
+use super::rejection::Rejection;
 
-/// How long a container may take to end on SIGTERM, unless the client says otherwise: Docker's own default.
+/// Default time for a container to end on SIGTERM, as in Docker.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// An error in the API's words: a status code with `{"message"}`.
-#[derive(Debug)]
-pub(super) struct Rejection(StatusCode, String);
-
-impl Rejection {
-    pub(super) fn no_such_image(image: &str) -> Self {
-        Self(
-            StatusCode::NOT_FOUND,
-            format!("No such image: {image}; this engine runs the workers of this workspace only"),
-        )
-    }
-
-    pub(super) fn no_such_container(id: &str) -> Self {
-        Self(StatusCode::NOT_FOUND, format!("No such container: {id}"))
-    }
-
-    pub(super) fn conflict(message: String) -> Self {
-        Self(StatusCode::CONFLICT, message)
-    }
-
-    pub(super) fn failed(message: String) -> Self {
-        Self(StatusCode::INTERNAL_SERVER_ERROR, message)
-    }
-}
-
-impl IntoResponse for Rejection {
-    fn into_response(self) -> Response {
-        (self.0, Json(serde_json::json!({ "message": self.1 }))).into_response()
-    }
-}
 
 type Answer<T> = Result<T, Rejection>;
 
-/// The path of a container; its version is not looked at.
+/// Path parameters of a container; the API version is ignored.
 #[derive(Debug, Deserialize)]
 struct ContainerPath {
     id: String,
 }
 
-/// Every path that is answered.
+/// All supported paths.
 pub(super) fn router(containers: Containers) -> Router {
     let versioned = Router::new()
         .route("/images/create", post(pull))
@@ -78,9 +48,9 @@ pub(super) fn router(containers: Containers) -> Router {
 }
 
 async fn unknown(request: Request) -> Rejection {
-    Rejection(
+    Rejection::new(
         StatusCode::NOT_IMPLEMENTED,
-        format!("this engine does not know {} {}", request.method(), request.uri().path()),
+        format!("this engine does not support {} {}", request.method(), request.uri().path()),
     )
 }
 
@@ -100,7 +70,7 @@ struct PullQuery {
     from_image: String,
 }
 
-/// Clients pull what they cannot create a container from; nothing can be pulled here.
+/// Clients try to pull a missing image; no image can be pulled here.
 async fn pull(Query(query): Query<PullQuery>) -> Rejection {
     Rejection::no_such_image(&query.from_image)
 }
@@ -118,7 +88,7 @@ async fn list(State(containers): State<Containers>, Query(query): Query<ListQuer
     let filters: Filters = match query.filters.as_deref() {
         None | Some("") => Filters::default(),
         Some(json) => serde_json::from_str(json)
-            .map_err(|error| Rejection(StatusCode::BAD_REQUEST, format!("invalid filter: {error}")))?,
+            .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, format!("invalid filter: {error}")))?,
     };
     let wanted = |container: &Container| {
         (query.all.0 || matches!(container.phase(), Phase::Running { .. }))

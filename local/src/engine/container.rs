@@ -1,4 +1,4 @@
-//! Containers as processes: made, started, watched, stopped.
+//! Containers as processes: creation, start, observation and stop.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -17,22 +17,22 @@ use tokio::sync::watch;
 use ulid::Ulid;
 
 use super::EngineConfig;
-use super::api::Rejection;
 use super::credentials;
 use super::model::{ContainerConfig, Inspected, InspectedConfig, InspectedState, NetworkSettings, Summary};
+use super::rejection::Rejection;
 use super::size::Size;
 use crate::bridge::NETWORK;
 use crate::docker::docker;
 use crate::home;
 use crate::options::Image;
 
-/// By this name a container reaches the machine that runs it.
+/// Name by which a container reaches its host.
 const HOST_NAME: &str = "host.docker.internal";
-/// A process is on that machine.
+/// The host's address for a plain process.
 const HOST_ADDRESS: &str = "127.0.0.1";
-/// Of a real container: the cloud that it belongs to, by the file that it keeps locked while it runs.
+/// Label of real containers. Its value is the lock file of the cloud that the container belongs to.
 const LABEL: &str = "smmu-local";
-/// What a worker may do in Fargate, and nothing more. What an image has not got is not fetched.
+/// Docker options with Fargate's restrictions. Missing images are not pulled.
 const AS_ON_FARGATE: [&str; 7] = [
     "--pull=never",
     "--rm",
@@ -42,23 +42,23 @@ const AS_ON_FARGATE: [&str; 7] = [
     "--log-driver=none",
     "--init=false",
 ];
-/// What the `docker` command itself is found and configured by.
-const DOCKER_READS: [&str; 5] = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"];
+/// Variables that the `docker` command itself needs.
+const DOCKER_VARIABLES: [&str; 5] = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"];
 
-/// A worker that runs at this moment.
+/// A running worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
-    /// Its process, which leads a process group.
+    /// Process id; the process leads a process group.
     pub pid: u32,
-    /// The image of its container.
+    /// Image of its container.
     pub image: String,
-    /// When it was started.
+    /// Time of its start.
     pub started: OffsetDateTime,
-    /// What the size of its ECS task lets it use.
+    /// Memory and processors of its ECS task.
     pub size: Size,
 }
 
-/// Where a container is in its life.
+/// Life cycle of a container.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Phase {
     Created,
@@ -92,7 +92,7 @@ impl Containers {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Container>>> {
-        // No code panics between two changes that belong together.
+        // Recovering is safe: no code panics between related changes.
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,7 +100,7 @@ impl Containers {
         self.lock().values().cloned().collect()
     }
 
-    /// The container with this id, beginning of an id, or name.
+    /// The container with this id, id prefix or name.
     pub(super) fn find(&self, id: &str) -> Result<Arc<Container>, Rejection> {
         let containers = self.lock();
         let named = |container: &&Arc<Container>| container.name == id || container.id.starts_with(id);
@@ -111,7 +111,7 @@ impl Containers {
             .ok_or_else(|| Rejection::no_such_container(id))
     }
 
-    /// Makes a container, not yet a process.
+    /// Creates a container without starting a process.
     pub(super) fn create(&self, name: Option<String>, config: ContainerConfig) -> Result<Arc<Container>, Rejection> {
         let image = self.stand_in(&config.image).ok_or_else(|| Rejection::no_such_image(&config.image))?.clone();
         let id = format!("{:032x}{:032x}", Ulid::generate().0, Ulid::generate().0);
@@ -145,10 +145,10 @@ impl Containers {
         })
     }
 
-    /// The command that is the container while it runs. A real one is given its credentials.
+    /// The command that runs the container. `credentials` are for real containers.
     fn command(&self, container: &Container, credentials: Vec<(String, String)>) -> Command {
         let mut command = Command::new("setpriv");
-        // Takes the process along when this one ends, however it ends.
+        // The kernel kills the process when this one ends, for any reason.
         command.args(["--pdeathsig", "KILL", "--"]).env_clear();
         match &container.image {
             Image::Program(entry_point) => {
@@ -163,16 +163,16 @@ impl Containers {
                 let host = self.config.bridge.as_ref().map_or(HOST_ADDRESS.to_owned(), |to| to.gateway.to_string());
                 let mut environment: BTreeMap<_, _> = self.config.environment.iter().cloned().collect();
                 environment.extend(container.environment(&host));
-                environment.retain(|name, _| !credentials::ASK.contains(&name.as_str()));
+                environment.retain(|name, _| !credentials::VARIABLES.contains(&name.as_str()));
                 environment.extend(credentials);
                 command.args(["docker", "run"]).args(AS_ON_FARGATE).arg(format!("--network={NETWORK}"));
                 command.args(container.config.host_config.as_docker_options());
                 command
                     .arg(format!("--name={}", container.name))
                     .arg(format!("--label={LABEL}={}", self.config.lock.display()));
-                // Named, not told: other users of a machine see arguments.
+                // Only the names: other users of the machine can see arguments.
                 command.args(environment.keys().map(|name| format!("--env={name}"))).arg(image);
-                let docker = DOCKER_READS.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+                let docker = DOCKER_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
                 command.envs(environment).envs(docker);
             }
         }
@@ -180,24 +180,24 @@ impl Containers {
         command
     }
 
-    /// Removes the real containers that killed clouds have left.
-    pub(super) fn clear_left_behind(&self) {
+    /// Removes real containers that killed clouds left behind.
+    pub(super) fn remove_orphans(&self) {
         if !self.config.images.values().any(|image| matches!(image, Image::Container(_))) {
             return;
         }
         let filter = format!("label={LABEL}");
         let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
-        // Where the engine does not answer, starting containers will say so.
+        // If the engine does not respond, starting a container reports it.
         let found = docker(&["ps", "--all", "--filter", &filter, "--format", &format]).unwrap_or_default();
         for (id, lock) in found.lines().filter_map(|line| line.split_once(' ')) {
             if !home::is_locked(Path::new(lock)).unwrap_or(true) {
-                // Should it fail, the container runs on and spoils nothing: its job is gone.
+                // If this fails, the container runs on but is harmless: its job is gone.
                 let _ = docker(&["rm", "--force", "--volumes", id]);
             }
         }
     }
 
-    /// Makes the container a process.
+    /// Starts the container's process.
     pub(super) async fn start(&self, container: &Arc<Container>) -> Result<(), Rejection> {
         let credentials = match container.image {
             Image::Program(_) => Vec::new(),
@@ -206,7 +206,7 @@ impl Containers {
             }
         };
         if !matches!(container.phase(), Phase::Created) {
-            return Err(Rejection::conflict(format!("container {} was started before", container.name)));
+            return Err(Rejection::conflict(format!("container {} has already been started", container.name)));
         }
         let failed = |error: io::Error| Rejection::failed(format!("cannot start {:?}: {error}", container.image));
         fs::create_dir_all(&container.dir).map_err(failed)?;
@@ -221,16 +221,16 @@ impl Containers {
             .spawn()
             .map_err(failed)?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let pid = pid.expect("a child that nobody has waited for has an id");
+        let pid = pid.expect("a child that has not been waited for has an id");
         let started = OffsetDateTime::now_utc();
         container.phase.send_replace(Phase::Running { pid, started });
         let container = Arc::clone(container);
         tokio::spawn(async move {
             let code = exit_code(child.wait().await);
-            // What the worker started and left behind goes with it, as it would with a container.
+            // Also end processes that the worker left behind, as with a container.
             let _ = kill_process_group(pid, Signal::KILL);
             if let Image::Container(_) = container.image {
-                // A `docker run` that was killed has left it running; any other has removed it.
+                // A killed `docker run` leaves the container running; otherwise it is removed already.
                 let _ = Command::new("docker").args(["rm", "--force", "--volumes", &container.name]).output().await;
             }
             let _ = fs::remove_dir_all(&container.dir);
@@ -243,7 +243,7 @@ impl Containers {
         self.lock().remove(&container.id);
     }
 
-    /// The workers that run at this moment.
+    /// The workers that are running.
     pub(super) fn workers(&self) -> Vec<Worker> {
         let running = |container: &Arc<Container>| match container.phase() {
             Phase::Running { pid, started } => Some(Worker {
@@ -257,12 +257,12 @@ impl Containers {
         self.lock().values().filter_map(running).collect()
     }
 
-    /// Ends every container, all at once.
+    /// Stops all containers concurrently.
     pub(super) async fn stop_all(&self, grace: Duration) {
         let stopping: Vec<_> =
             self.all().into_iter().map(|container| tokio::spawn(async move { container.stop(grace).await })).collect();
         for stopped in stopping {
-            // A panic in there is nothing to stop for.
+            // A panic in one must not keep the others from stopping.
             let _ = stopped.await;
         }
     }
@@ -273,7 +273,7 @@ impl Container {
         *self.phase.borrow()
     }
 
-    /// Waits for the end, then gives the exit code. What was never started never ends.
+    /// Waits for the end of the container and returns the exit code. Never returns if it is never started.
     pub(super) async fn ended(&self) -> i32 {
         let mut phase = self.phase.subscribe();
         loop {
@@ -285,10 +285,10 @@ impl Container {
         }
     }
 
-    /// SIGTERM, and SIGKILL after `grace`, to the whole process group; returns when the process has ended.
+    /// Sends SIGTERM to the whole process group, and SIGKILL after `grace`. Returns when the process has ended.
     pub(super) async fn stop(&self, grace: Duration) {
         let Phase::Running { pid, .. } = self.phase() else { return };
-        // A group that has ended in between is what we want.
+        // Fails if the group has ended in the meantime, which is fine.
         let _ = kill_process_group(pid, Signal::TERM);
         if tokio::time::timeout(grace, self.ended()).await.is_err() {
             let _ = kill_process_group(pid, Signal::KILL);
@@ -303,7 +303,7 @@ impl Container {
         }
     }
 
-    /// Its own variables, in which the machine that runs it has this address.
+    /// The container's own variables, with the host's name replaced by `host`.
     fn environment(&self, host: &str) -> BTreeMap<String, String> {
         let pairs = self.config.env.iter().filter_map(|pair| pair.split_once('='));
         pairs.map(|(name, value)| (name.to_owned(), value.replace(HOST_NAME, host))).collect()
@@ -359,14 +359,14 @@ fn status(phase: Phase) -> &'static str {
     }
 }
 
-/// As Docker writes times: the year 1 stands for "not yet".
+/// Formats a time like Docker: the year 1 means "not yet".
 fn rfc3339(at: Option<OffsetDateTime>) -> String {
     at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| "0001-01-01T00:00:00Z".to_owned())
 }
 
-/// The exit code as Docker tells it: 128 + the number of the signal that ended the process.
+/// The exit code like Docker: 128 + the signal's number if a signal ended the process.
 fn exit_code(ended: io::Result<ExitStatus>) -> i32 {
     let signalled = |status: ExitStatus| status.signal().map(|signal| 128 + signal);
-    // Docker's code for "the engine itself failed" is 125.
+    // 125 is Docker's code for a failure of the engine itself.
     ended.map_or(125, |status| status.code().or_else(|| signalled(status)).unwrap_or(125))
 }

@@ -1,13 +1,13 @@
-//! The credentials of an ECS task, for a real container that cannot fetch them itself: SDKs ask for them at loopback or at
-//! a link-local address ("Container credential provider", AWS SDKs and Tools Reference Guide), and from inside a container
-//! the cloud is at neither. They last for six hours, longer than a worker may run.
+//! Fetches the credentials of an ECS task for a real container, which cannot do so itself: SDKs accept only loopback or
+//! link-local addresses for this ("Container credential provider", AWS SDKs and Tools Reference Guide), and from inside
+//! a container the cloud has neither. The credentials last six hours, longer than any worker runs.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Where an SDK asks, and the secret that it sends.
-pub(super) const ASK: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+/// Variables with the URL from which an SDK gets credentials, and the secret that it sends.
+pub(super) const VARIABLES: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -17,10 +17,10 @@ struct Credentials {
     token: String,
 }
 
-/// The variables that take the place of [`ASK`], for an ECS task with these, as they hold on this machine. A task without
-/// a role has none.
+/// Fetches the variables that replace [`VARIABLES`]. `environment` has the task's variables with the host's address on
+/// this machine. A task without a role has no credentials.
 pub(super) async fn fetch(environment: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, String> {
-    let [address, secret] = ASK.map(|name| environment.get(name));
+    let [address, secret] = VARIABLES.map(|name| environment.get(name));
     let Some((address, secret)) = address.zip(secret) else { return Ok(Vec::new()) };
     let failed = |error: reqwest::Error| format!("the credentials of the ECS task: {error}");
     let client = reqwest::Client::builder().no_proxy().build().map_err(failed)?;
@@ -42,7 +42,7 @@ mod tests {
     use axum::{Json, Router};
     use serde_json::json;
 
-    /// The environment of an ECS task whose credentials are given for the secret `right`.
+    /// The environment of an ECS task with this secret; the server accepts only `right`.
     async fn environment(secret: &str) -> BTreeMap<String, String> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}/v2/credentials/1", listener.local_addr().expect("it is bound"));
@@ -55,12 +55,12 @@ mod tests {
         tokio::spawn(
             async move { axum::serve(listener, Router::new().route("/v2/credentials/{id}", get(give))).await },
         );
-        let [uri, authorization] = ASK.map(ToOwned::to_owned);
+        let [uri, authorization] = VARIABLES.map(ToOwned::to_owned);
         [(uri, address), (authorization, secret.to_owned())].into()
     }
 
     #[tokio::test]
-    async fn a_task_gets_the_credentials_of_its_role_and_one_without_a_role_none() {
+    async fn only_a_task_with_a_role_gets_credentials() {
         let fetched = fetch(&environment("right").await).await.expect("given");
         let names: Vec<_> = fetched.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_whose_secret_is_wrong_does_not_start() {
+    async fn a_wrong_secret_is_an_error() {
         let refused = fetch(&environment("wrong").await).await.expect_err("refused");
         assert!(refused.contains("403"), "{refused}");
     }

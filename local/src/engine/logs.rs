@@ -1,7 +1,7 @@
-//! A container's output, framed as the API frames it for containers without a terminal (`ContainerAttach`, "Stream
-//! format"): one byte for the stream, three zeroes, the length as four bytes big-endian, then the bytes.
+//! Container output in the API's frame format for containers without a terminal (`ContainerAttach`, "Stream format"):
+//! one byte for the stream, three zeroes, the length as four bytes big-endian, then the bytes.
 //!
-//! Both streams go to one file, so that their order is kept; everything is told as standard output.
+//! Both streams go to one file, which preserves their order. Everything is reported as standard output.
 
 use std::io;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::container::{Container, Phase};
 
 const STDOUT: u8 = 1;
 const CHUNK: usize = 16 * 1024;
-/// How often a followed log is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// Polling interval of a followed log.
+const POLL: Duration = Duration::from_millis(100);
 
-/// What was written so far, or the last `lines` of it.
+/// The output so far, or its last `lines` lines.
 pub(super) fn so_far(container: &Container, lines: Option<usize>) -> io::Result<Body> {
     let written = match std::fs::read(&container.log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -30,11 +30,11 @@ pub(super) fn so_far(container: &Container, lines: Option<usize>) -> io::Result<
     Ok(framed.into())
 }
 
-/// Everything, until the container has ended.
+/// Streams the output until the container has ended.
 pub(super) fn follow(container: Arc<Container>) -> Body {
     let (mut client, body) = tokio::io::duplex(2 * CHUNK);
     tokio::spawn(async move {
-        // Ends early when the client goes away, which is its right.
+        // Ends early if the client disconnects, which is fine.
         let _ = copy(&container, &mut client).await;
     });
     Body::from_stream(ReaderStream::new(body))
@@ -44,7 +44,7 @@ async fn copy(container: &Container, client: &mut (impl AsyncWriteExt + Unpin)) 
     let mut log = File::open(&container.log).await?;
     let mut chunk = vec![0; CHUNK];
     loop {
-        // Asked before reading: what is read after the end is everything.
+        // Checked before reading, so that nothing written before the end is missed.
         let ended = matches!(container.phase(), Phase::Exited { .. });
         loop {
             let length = log.read(&mut chunk).await?;
@@ -57,7 +57,7 @@ async fn copy(container: &Container, client: &mut (impl AsyncWriteExt + Unpin)) 
         if ended {
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_lines_are_counted_whether_or_not_the_last_one_is_complete() {
+    fn an_incomplete_last_line_counts_as_a_line() {
         assert_eq!(last_lines(b"a\nb\nc\n", 2), b"b\nc\n");
         assert_eq!(last_lines(b"a\nb\nc", 2), b"b\nc");
         assert_eq!(last_lines(b"a\n", 5), b"a\n");
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_says_the_stream_and_the_length() {
+    fn a_frame_header_has_the_stream_and_the_length() {
         assert_eq!(header(0x0102), [1, 0, 0, 0, 0, 0, 1, 2]);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests and answers of the Docker Engine API v1.44, as far as they are used here.
+//! Requests and responses of the Docker Engine API v1.44, as far as they are used here.
 //! Field names and meanings: docs.docker.com/reference/api/engine/version/v1.44.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::size::Size;
 
-/// The version that is spoken. The client adapts to it.
+/// The supported API version. Clients adapt to it.
 pub(super) const API_VERSION: &str = "1.44";
 
 /// `ContainerConfig`, of `ContainerCreate`.
@@ -15,10 +15,10 @@ pub(super) const API_VERSION: &str = "1.44";
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ContainerConfig {
     pub(super) image: String,
-    /// Follows the image's entry point.
+    /// Arguments after the image's entry point.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(super) cmd: Vec<String>,
-    /// `NAME=value` each.
+    /// Variables as `NAME=value`.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(super) env: Vec<String>,
     #[serde(default, deserialize_with = "null_is_empty")]
@@ -37,7 +37,7 @@ pub(super) struct CreateQuery {
     pub(super) name: Option<String>,
 }
 
-/// Answer of `ContainerCreate`.
+/// Response of `ContainerCreate`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Created {
@@ -45,7 +45,7 @@ pub(super) struct Created {
     pub(super) warnings: Vec<String>,
 }
 
-/// Query of `ContainerList`. `filters` is JSON: lists of values by filter.
+/// Query of `ContainerList`. `filters` is a JSON object with a list of values per filter.
 #[derive(Debug, Deserialize)]
 pub(super) struct ListQuery {
     #[serde(default)]
@@ -53,7 +53,7 @@ pub(super) struct ListQuery {
     pub(super) filters: Option<String>,
 }
 
-/// The filters of `ContainerList` that are understood; others are refused.
+/// The supported filters of `ContainerList`; others are rejected.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filters {
@@ -62,7 +62,7 @@ pub(super) struct Filters {
     pub(super) label: Vec<String>,
 }
 
-/// One container in the answer of `ContainerList`.
+/// One container in the response of `ContainerList`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Summary {
@@ -73,7 +73,7 @@ pub(super) struct Summary {
     pub(super) labels: BTreeMap<String, String>,
 }
 
-/// Answer of `ContainerInspect`.
+/// Response of `ContainerInspect`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Inspected {
@@ -106,11 +106,11 @@ pub(super) struct InspectedConfig {
     pub(super) env: Vec<String>,
     pub(super) cmd: Vec<String>,
     pub(super) labels: BTreeMap<String, String>,
-    /// Says how the log is framed.
+    /// Determines the framing of the log.
     pub(super) tty: bool,
 }
 
-/// `NetworkSettings`, of `ContainerInspect`: processes share the machine's network.
+/// `NetworkSettings`, of `ContainerInspect`. Processes share the machine's network.
 #[derive(Debug, Serialize)]
 pub(super) struct NetworkSettings {
     #[serde(rename = "IPAddress")]
@@ -124,7 +124,7 @@ pub(super) struct NetworkSettings {
 pub(super) struct LogsQuery {
     #[serde(default)]
     pub(super) follow: Flag,
-    /// `all`, or how many of the last lines.
+    /// `all`, or the number of last lines.
     pub(super) tail: Option<String>,
 }
 
@@ -141,7 +141,7 @@ pub(super) struct DeleteQuery {
     pub(super) force: Flag,
 }
 
-/// Answer of `ContainerWait`.
+/// Response of `ContainerWait`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Waited {
@@ -157,7 +157,7 @@ impl<'de> Deserialize<'de> for Flag {
         match String::deserialize(value)?.as_str() {
             "1" | "true" | "True" => Ok(Self(true)),
             "" | "0" | "false" | "False" => Ok(Self(false)),
-            other => Err(serde::de::Error::custom(format!("{other} is no flag"))),
+            other => Err(serde::de::Error::custom(format!("{other} is not a flag"))),
         }
     }
 }

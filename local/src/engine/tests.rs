@@ -1,4 +1,4 @@
-//! The stand-in, asked as a client of the Docker Engine API asks: by HTTP on the socket.
+//! Tests the stand-in as a client of the Docker Engine API: over HTTP on the socket.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ struct Fixture {
     dir: TempDir,
 }
 
-/// A stand-in whose one image, `…-script-worker`, runs its command in a shell.
+/// A stand-in whose only image, `…-script-worker`, runs its command in a shell.
 fn engine() -> Fixture {
     let dir = tempfile::tempdir().expect("a folder");
     let place = |name: &str| -> PathBuf {
@@ -66,7 +66,7 @@ impl Fixture {
         waited.json::<Value>().await.expect("JSON")["StatusCode"].clone()
     }
 
-    /// Everything that the container wrote, without the frames.
+    /// The container's output, without the frames.
     async fn logs(&self, name: &str, query: &str) -> String {
         let answer = self.call(Method::GET, &format!("/v1.44/containers/{name}/logs?{query}"), None).await;
         let framed = answer.bytes().await.expect("a body");
@@ -77,7 +77,7 @@ impl Fixture {
             text.extend_from_slice(written);
             rest = others;
         }
-        assert!(rest.is_empty(), "frames only");
+        assert!(rest.is_empty(), "only frames");
         String::from_utf8(text).expect("text")
     }
 }
@@ -87,7 +87,7 @@ fn runs(pid: u32) -> bool {
 }
 
 #[tokio::test]
-async fn the_exit_code_of_a_container_is_that_of_its_process_or_128_and_the_signal() {
+async fn the_exit_code_is_that_of_the_process_or_128_plus_the_signal() {
     let engine = engine();
     engine.run("three", "exit 3").await;
     engine.run("killed", "kill -KILL $$").await;
@@ -98,24 +98,24 @@ async fn the_exit_code_of_a_container_is_that_of_its_process_or_128_and_the_sign
 }
 
 #[tokio::test]
-async fn a_container_has_its_own_environment_and_a_private_folder_that_goes_with_it() {
+async fn a_container_has_its_own_environment_and_a_temporary_private_folder() {
     let engine = engine();
     engine.run("env", "env | cut -d= -f1 | sort | tr '\\n' ' '; echo; pwd; echo $WHERE; touch left-over").await;
     engine.exit_code("env").await;
     let log = engine.logs("env", "").await;
     let private = engine.dir.path().join("tmp/env");
-    // The shell sets these two by itself.
+    // The shell itself sets PWD and OLDPWD.
     let expected = format!("PATH PWD TMPDIR WHERE \n{}\nhttp://127.0.0.1:1/\n", private.display());
     assert_eq!(log.replace("OLDPWD ", ""), expected);
     assert!(!private.exists());
 }
 
 #[tokio::test]
-async fn stop_asks_first_and_then_kills() {
+async fn stop_sends_sigterm_and_then_sigkill() {
     let engine = engine();
     engine.run("polite", "trap 'exit 4' TERM; while :; do sleep 0.1; done").await;
     engine.run("stubborn", "trap '' TERM; while :; do sleep 0.1; done").await;
-    // A shell that has not come to its trap yet would end by the signal.
+    // Wait until the shells have set their traps; before that, the signal would end them.
     tokio::time::sleep(Duration::from_millis(500)).await;
     for name in ["polite", "stubborn"] {
         let stopped = engine.call(Method::POST, &format!("/v1.44/containers/{name}/stop?t=1"), None).await;
@@ -128,7 +128,7 @@ async fn stop_asks_first_and_then_kills() {
 }
 
 #[tokio::test]
-async fn logs_are_framed_and_can_be_followed_to_the_end_or_cut_to_the_last_lines() {
+async fn logs_can_be_followed_to_the_end_or_cut_to_the_last_lines() {
     let engine = engine();
     engine.run("talker", "echo one; sleep 0.4; echo two >&2; echo three").await;
     assert_eq!(engine.logs("talker", "follow=1&stdout=1&stderr=1&tail=all").await, "one\ntwo\nthree\n");
@@ -136,7 +136,7 @@ async fn logs_are_framed_and_can_be_followed_to_the_end_or_cut_to_the_last_lines
 }
 
 #[tokio::test]
-async fn lists_have_running_containers_or_all_and_those_with_a_label() {
+async fn lists_filter_by_state_and_label() {
     let engine = engine();
     engine.run("ended", ":").await;
     engine.exit_code("ended").await;
@@ -155,7 +155,7 @@ async fn lists_have_running_containers_or_all_and_those_with_a_label() {
 }
 
 #[tokio::test]
-async fn a_running_container_is_removed_by_force_only() {
+async fn a_running_container_is_removed_only_by_force() {
     let engine = engine();
     engine.run("busy", "sleep 60").await;
     let pid = engine.engine.workers()[0].pid;
@@ -170,7 +170,7 @@ async fn a_running_container_is_removed_by_force_only() {
 }
 
 #[tokio::test]
-async fn what_it_does_not_have_it_refuses_in_words() {
+async fn unknown_images_paths_and_taken_names_are_rejected_with_a_message() {
     let engine = engine();
     let config = Some(json!({"Image": "postgres:16"}));
     let image = engine.call(Method::POST, "/v1.44/containers/create", config).await;
@@ -185,7 +185,7 @@ async fn what_it_does_not_have_it_refuses_in_words() {
 }
 
 #[tokio::test]
-async fn a_stopped_engine_leaves_no_process_not_even_one_that_ignores_sigterm() {
+async fn a_stopped_engine_leaves_no_process_even_if_sigterm_is_ignored() {
     let engine = engine();
     engine.run("stubborn", "trap '' TERM; sleep 60 & while :; do sleep 0.1; done").await;
     let workers = engine.engine.workers();

@@ -1,4 +1,4 @@
-//! Who may do what: IAM is enforced for functions, workers, the state machine, and services that call for them.
+//! IAM is enforced for functions, workers, the state machine, and services that act on their behalf.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use super::cloud::{Contracts, contracts, eventually};
 use super::workers::{run, worker};
 use super::workflow::execute;
 
-/// As long as those of AWS are.
+/// Length of session tokens, as on AWS.
 const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 700..=1400;
 
 fn client() -> Client {
     Client::builder().no_proxy().build().expect("a client")
 }
 
-/// An SDK with the credentials of a JSON answer, whose members have these names.
+/// An SDK with the credentials in a JSON answer, under these member names.
 async fn sdk_with(contracts: &Contracts, answer: &Value, [key, secret, token]: [&str; 3]) -> SdkConfig {
     let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
     assert!(text(key).starts_with("ASIA"), "temporary: {answer}");
@@ -39,14 +39,14 @@ async fn sdk_with(contracts: &Contracts, answer: &Value, [key, secret, token]: [
     sdk.credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
-/// An SDK with the credentials that the telling function has.
-async fn as_function(contracts: &Contracts) -> SdkConfig {
+/// An SDK with the credentials of the function `tell`.
+pub(super) async fn as_function(contracts: &Contracts) -> SdkConfig {
     let url = format!("{}/credentials", contracts.cloud.address().api_url().expect("an API"));
     let told: Value = client().get(url).send().await.expect("answers").json().await.expect("JSON");
     sdk_with(contracts, &told, ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"]).await
 }
 
-/// Whether an object can be stored; anything but a refusal for lack of permission is a failure of the test.
+/// True if an object can be stored, false if permission is denied. Panics on any other error.
 async fn stores(contracts: &Contracts, sdk: &SdkConfig, key: &str) -> bool {
     let put = Objects::new(sdk).put_object().bucket(contracts.output("BucketName")).key(key).body(vec![1].into());
     match put.send().await {
@@ -59,7 +59,7 @@ async fn stores(contracts: &Contracts, sdk: &SdkConfig, key: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_function_has_a_session_of_its_role_and_may_do_what_the_role_allows_and_nothing_else() {
+async fn a_function_has_a_session_with_exactly_the_permissions_of_its_role() {
     let contracts = contracts().await;
     let sdk = as_function(&contracts).await;
     assert!(stores(&contracts, &sdk, "uploads/mine").await);
@@ -74,7 +74,7 @@ async fn a_function_has_a_session_of_its_role_and_may_do_what_the_role_allows_an
 }
 
 #[tokio::test]
-async fn a_presigned_request_carries_the_session_and_can_do_what_its_signer_may() {
+async fn a_presigned_request_has_the_permissions_of_its_session() {
     let contracts = contracts().await;
     let objects = Objects::new(&as_function(&contracts).await);
     let presigned = async |key: &str| {
@@ -89,15 +89,15 @@ async fn a_presigned_request_carries_the_session_and_can_do_what_its_signer_may(
     let url = presigned("uploads/presigned").await;
     assert!(url.contains("X-Amz-Security-Token="), "{url}");
     assert_eq!(put(&url, "https").await, StatusCode::OK);
-    assert_eq!(put(&presigned("elsewhere").await, "https").await, StatusCode::FORBIDDEN, "its signer may not");
+    assert_eq!(put(&presigned("elsewhere").await, "https").await, StatusCode::FORBIDDEN, "its signer lacks permission");
     let other_token = url.replace("X-Amz-Security-Token=", "X-Amz-Security-Token=A");
     assert!(put(&other_token, "https").await.is_client_error(), "the token of another session");
     let other_key = url.replace("uploads/presigned", "uploads/other");
-    assert_eq!(put(&other_key, "https").await, StatusCode::FORBIDDEN, "not what was signed");
+    assert_eq!(put(&other_key, "https").await, StatusCode::FORBIDDEN, "the key was not signed");
 }
 
 #[tokio::test]
-async fn what_did_not_come_over_tls_is_denied_by_a_policy_that_says_so() {
+async fn a_policy_can_deny_requests_without_tls() {
     let contracts = contracts().await;
     let objects = Objects::new(&as_function(&contracts).await);
     let put = objects.put_object().bucket(contracts.output("BucketName")).key("uploads/plain");
@@ -109,7 +109,7 @@ async fn what_did_not_come_over_tls_is_denied_by_a_policy_that_says_so() {
     assert_eq!(local.status(), StatusCode::OK, "loopback counts as TLS");
 }
 
-/// A variable of a process.
+/// An environment variable of a process.
 fn variable(pid: u32, name: &str) -> String {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).expect("it runs");
     let environment = String::from_utf8_lossy(&environment).into_owned();
@@ -118,7 +118,7 @@ fn variable(pid: u32, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_worker_gets_a_session_of_its_tasks_role_by_its_own_secret() {
+async fn a_worker_gets_a_session_of_its_task_role() {
     let execution = run("script", "sleep 60; : has a role").await;
     let worker = worker(&execution, "has a role").await;
     let address = variable(worker.pid, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
@@ -134,7 +134,7 @@ async fn a_worker_gets_a_session_of_its_tasks_role_by_its_own_secret() {
     execution.steps.stop_execution().execution_arn(&execution.arn).send().await.expect("stops");
 }
 
-/// The error with which an execution fails, and its cause.
+/// Error and cause of a failed execution.
 async fn failure(input: Value) -> (String, String) {
     let failed = execute(input).await.end().await;
     assert_eq!(failed.status, ExecutionStatus::Failed, "{failed:?}");
@@ -142,7 +142,7 @@ async fn failure(input: Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_state_may_do_what_the_role_of_the_state_machine_allows_and_nothing_else() {
+async fn a_state_has_exactly_the_permissions_of_the_state_machines_role() {
     let (error, cause) = failure(json!({"run": "other function"})).await;
     assert_eq!(error, "Lambda.AWSLambdaException");
     assert!(cause.contains("not authorized to perform: lambda:InvokeFunction"), "{cause}");
@@ -152,7 +152,7 @@ async fn a_state_may_do_what_the_role_of_the_state_machine_allows_and_nothing_el
 }
 
 #[tokio::test]
-async fn a_worker_whose_image_may_not_be_pulled_does_not_start() {
+async fn a_worker_without_permission_to_pull_its_image_does_not_start() {
     let (error, cause) = failure(json!({"run": "unpulled image"})).await;
     assert_eq!(error, "States.TaskFailed");
     let task: Value = serde_json::from_str(&cause).expect("the ECS task as JSON");
@@ -161,13 +161,13 @@ async fn a_worker_whose_image_may_not_be_pulled_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_role_that_does_not_trust_lambda_runs_no_function() {
+async fn a_role_that_does_not_trust_lambda_cannot_run_a_function() {
     let (_, cause) = failure(json!({"run": "stranger"})).await;
     assert!(cause.contains("cannot be assumed by Lambda"), "{cause}");
 }
 
 #[tokio::test]
-async fn a_function_whose_role_may_not_write_logs_has_none() {
+async fn a_function_without_permission_to_write_logs_has_none() {
     let contracts = contracts().await;
     let function = contracts.output("TellFunctionArn").rsplit(':').next().expect("a name");
     as_function(&contracts).await;
@@ -190,7 +190,7 @@ async fn a_function_whose_role_may_not_write_logs_has_none() {
 }
 
 #[tokio::test]
-async fn a_missing_object_is_missing_only_to_whoever_may_list_its_bucket() {
+async fn a_missing_object_is_404_only_with_permission_to_list_the_bucket() {
     let contracts = contracts().await;
     let missing = async |sdk: &SdkConfig| {
         let get = Objects::new(sdk).get_object().bucket(contracts.output("BucketName")).key("readable/nothing");
@@ -202,14 +202,14 @@ async fn a_missing_object_is_missing_only_to_whoever_may_list_its_bucket() {
 }
 
 #[tokio::test]
-async fn segments_of_traces_are_taken() {
+async fn trace_segments_are_accepted() {
     let contracts = contracts().await;
     let traces = Traces::new(&contracts.cloud.address().sdk_config().await);
     let taken = traces.put_trace_segments().trace_segment_documents("{}").send().await.expect("takes");
     assert!(taken.unprocessed_trace_segments().is_empty());
 }
 
-/// Why a stack with these resources is not made.
+/// The reason why a stack with these resources is rolled back.
 async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String {
     let stacks = Stacks::new(&contracts.cloud.address().sdk_config().await);
     let template = json!({ "Resources": resources }).to_string();
@@ -225,7 +225,7 @@ async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String
     reasons.collect::<Vec<_>>().join("\n")
 }
 
-/// A role that this service may assume, with these permissions.
+/// A role that this service can assume, with these permissions.
 fn role(service: &str, statements: &Value) -> Value {
     let trust = json!([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]);
     json!({"Type": "AWS::IAM::Role", "Properties": {
@@ -235,7 +235,7 @@ fn role(service: &str, statements: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_state_machine_that_waits_for_workers_is_made_only_with_a_role_that_may_hear_of_them() {
+async fn a_state_machine_that_runs_tasks_needs_permission_for_events() {
     let contracts = contracts().await;
     let definition = json!({"StartAt": "Run", "States": {"Run": {
         "Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "Parameters": {}, "End": true
@@ -250,7 +250,7 @@ async fn a_state_machine_that_waits_for_workers_is_made_only_with_a_role_that_ma
 }
 
 #[tokio::test]
-async fn a_queue_is_read_for_a_function_only_where_its_role_may() {
+async fn a_queue_is_polled_only_with_the_permission_of_the_functions_role() {
     let contracts = contracts().await;
     let queue = json!({"Type": "AWS::SQS::Queue"});
     let mapping = json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": {
@@ -260,25 +260,43 @@ async fn a_queue_is_read_for_a_function_only_where_its_role_may() {
     assert!(why.contains("does not have permissions to call ReceiveMessage on SQS"), "{why}");
 }
 
-#[tokio::test]
-async fn a_stream_is_read_for_a_function_only_where_its_role_may() {
-    let contracts = contracts().await;
-    let table = json!({"Type": "AWS::DynamoDB::Table", "Properties": {
+fn streamed_table() -> Value {
+    json!({"Type": "AWS::DynamoDB::Table", "Properties": {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "StreamSpecification": {"StreamViewType": "KEYS_ONLY"}
-    }});
+    }})
+}
+
+#[tokio::test]
+async fn a_stream_is_polled_only_with_the_permission_of_the_functions_role() {
+    let contracts = contracts().await;
     let mapping = json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": {
         "EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]}, "FunctionName": contracts.output("TellFunctionArn"),
         "StartingPosition": "TRIM_HORIZON"
     }});
-    let why = not_made(&contracts, "unread-stream", json!({"Table": table, "Mapping": mapping})).await;
+    let why = not_made(&contracts, "unread-stream", json!({"Table": streamed_table(), "Mapping": mapping})).await;
     assert!(why.contains("Cannot access stream"), "{why}");
 }
 
 #[tokio::test]
-async fn a_bucket_tells_a_function_of_uploads_only_where_the_function_lets_it() {
+async fn a_stream_has_an_on_failure_queue_only_with_the_permission_of_the_functions_role() {
+    let contracts = contracts().await;
+    // The function's role can read every stream.
+    let mapping = json!({"Type": "AWS::Lambda::EventSourceMapping", "Properties": {
+        "EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]}, "FunctionName": contracts.output("StreamFunctionArn"),
+        "StartingPosition": "TRIM_HORIZON",
+        "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Letters", "Arn"]}}}
+    }});
+    let letters = json!({"Type": "AWS::SQS::Queue"});
+    let resources = json!({"Table": streamed_table(), "Letters": letters, "Mapping": mapping});
+    let why = not_made(&contracts, "unsent-letters", resources).await;
+    assert!(why.contains("does not have permissions to call SendMessage on SQS"), "{why}");
+}
+
+#[tokio::test]
+async fn a_bucket_notifies_a_function_only_with_its_permission() {
     let contracts = contracts().await;
     let function = LambdaFunctionConfiguration::builder().lambda_function_arn(contracts.output("TellFunctionArn"));
     let function = function.events(Event::S3ObjectCreated).build().expect("complete");

@@ -1,4 +1,4 @@
-//! Alarms are deployed; nothing here evaluates them.
+//! Alarms can be deployed; the emulator does not evaluate them.
 
 use super::cloud::contracts;
 

@@ -1,4 +1,4 @@
-//! The deployed HTTP API: its paths, its authorizer, its preflights, and who it may call.
+//! The deployed HTTP API: paths, authorizer, preflights and permissions.
 
 use reqwest::header::{AUTHORIZATION, HOST, ORIGIN};
 use reqwest::{Client, Method, StatusCode};
@@ -11,7 +11,7 @@ fn client() -> Client {
 }
 
 #[tokio::test]
-async fn health_belongs_to_the_deployed_api_in_every_form_of_its_address() {
+async fn health_belongs_to_the_deployed_api_in_every_form_of_its_url() {
     let contracts = contracts().await;
     let address = contracts.cloud.address();
     let endpoint = address.endpoint();
@@ -30,7 +30,7 @@ async fn health_belongs_to_the_deployed_api_in_every_form_of_its_address() {
 }
 
 #[tokio::test]
-async fn a_slash_at_the_end_makes_another_path() {
+async fn a_trailing_slash_makes_a_different_path() {
     let contracts = contracts().await;
     let url = contracts.cloud.address().api_url().expect("an API");
     for (path, status) in [("/health", StatusCode::OK), ("/health/", StatusCode::NOT_FOUND)] {
@@ -40,7 +40,7 @@ async fn a_slash_at_the_end_makes_another_path() {
 }
 
 #[tokio::test]
-async fn a_closed_route_wants_a_token_of_the_pool() {
+async fn a_closed_route_requires_a_token_of_the_pool() {
     let contracts = contracts().await;
     let address = contracts.cloud.address();
     let url = format!("{}/closed/7", address.api_url().expect("an API"));
@@ -59,7 +59,7 @@ async fn a_closed_route_wants_a_token_of_the_pool() {
 }
 
 #[tokio::test]
-async fn a_user_keeps_their_sub_and_path_parameters_arrive() {
+async fn sub_and_path_parameters_reach_the_function() {
     let contracts = contracts().await;
     let address = contracts.cloud.address();
     let url = format!("{}/closed/7", address.api_url().expect("an API"));
@@ -74,7 +74,7 @@ async fn a_user_keeps_their_sub_and_path_parameters_arrive() {
     assert_ne!(first["sub"], other["sub"]);
 }
 
-/// A preflight from `origin` to the greedy API or to the one with explicit routes; its status and the origin it allows.
+/// Status and allowed origin of a preflight from `origin` to the greedy API or to the one with explicit routes.
 async fn preflight(api: &'static str, path: &str, origin: &str) -> (StatusCode, Option<String>) {
     let contracts = contracts().await;
     let url = format!("{}/_aws/execute-api/{}{path}", contracts.cloud.address().endpoint(), contracts.output(api));
@@ -85,7 +85,7 @@ async fn preflight(api: &'static str, path: &str, origin: &str) -> (StatusCode, 
 }
 
 #[tokio::test]
-async fn api_gateway_answers_preflights_to_explicit_routes_for_the_origins_that_the_template_names() {
+async fn api_gateway_answers_preflights_to_explicit_routes_for_configured_origins() {
     let origin = "https://allowed.example";
     let (status, allowed) = preflight("ApiId", "/closed/7", origin).await;
     assert_eq!((status, allowed.as_deref()), (StatusCode::NO_CONTENT, Some(origin)));
@@ -94,16 +94,20 @@ async fn api_gateway_answers_preflights_to_explicit_routes_for_the_origins_that_
 }
 
 #[tokio::test]
-async fn a_route_of_every_method_takes_preflights() {
-    // The function answers 200, as to everything.
+async fn a_route_for_any_method_receives_preflights() {
+    // The function answers everything with 200.
     let (status, _) = preflight("GreedyApiId", "/any", "https://allowed.example").await;
     assert_eq!(status, StatusCode::OK);
     let (status, _) = preflight("GreedyApiId", "/other", "https://allowed.example").await;
-    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "$default takes it, and may not call the function");
+    assert_eq!(
+        status,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "$default matches, but lacks permission to call the function"
+    );
 }
 
 #[tokio::test]
-async fn a_permission_with_three_stars_covers_each_route_but_the_default_one() {
+async fn a_permission_with_three_stars_covers_every_route_except_the_default() {
     let contracts = contracts().await;
     let greedy =
         format!("{}/_aws/execute-api/{}", contracts.cloud.address().endpoint(), contracts.output("GreedyApiId"));

@@ -1,4 +1,4 @@
-//! One cloud for all tests that run at the same time; the last of them stops it.
+//! One cloud shared by all concurrent tests. The last one stops it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use smmu_local::{Cloud, CloudOptions, Image, Port};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-/// A cloud with the template of the contracts, and the folder with what it deploys.
+/// A cloud with the contract template, and the folder that it deploys from.
 pub(crate) struct Contracts {
     pub(crate) cloud: Cloud,
     _binaries: TempDir,
@@ -19,7 +19,7 @@ pub(crate) struct Contracts {
 
 static SHARED: Mutex<Weak<Contracts>> = Mutex::const_new(Weak::new());
 
-/// The cloud of the contracts.
+/// The shared cloud, started if necessary.
 pub(crate) async fn contracts() -> Arc<Contracts> {
     let mut shared = SHARED.lock().await;
     if let Some(running) = shared.upgrade() {
@@ -40,7 +40,7 @@ pub(crate) async fn contracts() -> Arc<Contracts> {
             Image::Program(vec!["/bin/sh".to_owned(), "-c".to_owned()]),
         )]),
         check_workers: false,
-        // Two of the largest workers here never fit; the others together do beside one.
+        // Two of the largest workers never fit, but one fits together with all the others.
         fargate_vcpu: Some(15),
         ..CloudOptions::for_workspace(here.parent().expect("in the workspace"))
     });
@@ -56,7 +56,7 @@ impl Contracts {
     }
 }
 
-/// Asks until there is an answer.
+/// Polls until `ask` returns a value.
 pub(crate) async fn eventually<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + within;
     loop {

@@ -1,4 +1,4 @@
-//! A bucket's CORS rules, as browsers meet them ("Testing CORS", Amazon S3 User Guide).
+//! CORS rules of a bucket, as browsers see them ("Testing CORS", Amazon S3 User Guide).
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn upload_url(contracts: &Contracts) -> String {
     put.presigned(expires).await.expect("presigns").uri().to_owned()
 }
 
-/// What a bucket tells a browser in these headers.
+/// The CORS headers of a response.
 fn told(headers: &HeaderMap) -> Vec<(String, String)> {
     let about_cors = headers.iter().filter(|(name, _)| name.as_str().starts_with("access-control-"));
     let mut told: Vec<_> =
@@ -40,7 +40,7 @@ async fn preflight(url: &str, origin: &str, method: &str, header: &str) -> (Stat
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_by_the_rules_of_the_bucket() {
+async fn a_preflight_follows_the_buckets_rules() {
     let contracts = contracts().await;
     let url = upload_url(&contracts).await;
     let (status, told) = preflight(&url, ALLOWED, "PUT", "content-type").await;
@@ -59,7 +59,7 @@ async fn a_preflight_is_answered_by_the_rules_of_the_bucket() {
 }
 
 #[tokio::test]
-async fn only_a_page_of_an_allowed_origin_may_read_the_answer_of_an_upload() {
+async fn only_an_allowed_origin_can_read_the_response_of_an_upload() {
     let contracts = contracts().await;
     let url = upload_url(&contracts).await;
     let put = async |origin: &str| {
@@ -70,6 +70,6 @@ async fn only_a_page_of_an_allowed_origin_may_read_the_answer_of_an_upload() {
     assert_eq!(status, StatusCode::OK);
     assert!(told.contains(&("access-control-allow-origin".to_owned(), ALLOWED.to_owned())), "{told:?}");
     assert!(told.contains(&("access-control-expose-headers".to_owned(), "ETag".to_owned())), "{told:?}");
-    // S3 answers a foreign page too; its browser keeps the answer from it.
+    // S3 answers a foreign page too, but its browser hides the answer.
     assert_eq!(put(FOREIGN).await, (StatusCode::OK, vec![]));
 }

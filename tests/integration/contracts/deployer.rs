@@ -1,4 +1,4 @@
-//! CloudFormation makes what whoever deploys may make ("Controlling access with IAM", AWS CloudFormation user guide).
+//! CloudFormation uses the permissions of the deployer ("Controlling access with IAM", AWS CloudFormation user guide).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::cloud::{contracts, eventually};
 
 #[tokio::test]
-async fn a_stack_has_only_what_its_deployer_may_make() {
+async fn a_stack_needs_the_permissions_of_its_deployer() {
     let contracts = contracts().await;
     let sdk = contracts.cloud.address().sdk_config().await;
     let session = AssumeRoleProvider::builder(contracts.output("DeployerRoleArn")).session_name("deployer");
@@ -22,7 +22,7 @@ async fn a_stack_has_only_what_its_deployer_may_make() {
         let queue = json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}});
         let template = json!({"Resources": {"Queue": queue}}).to_string();
         stacks.create_stack().stack_name(name).template_body(template).send().await.expect("it begins");
-        let ended = eventually("the stack is made or rolled back", Duration::from_secs(20), async || {
+        let ended = eventually("the stack is created or rolled back", Duration::from_secs(20), async || {
             let found = stacks.describe_stacks().stack_name(name).send().await.expect("describes").stacks;
             let status = found.expect("stacks").remove(0).stack_status.expect("a status");
             (!status.as_str().ends_with("_IN_PROGRESS")).then_some(status)

@@ -1,4 +1,4 @@
-//! How fast ECS tasks can be started ("AWS Fargate throttling quotas" in the developer guide of Amazon ECS).
+//! Throttling of ECS task starts ("AWS Fargate throttling quotas" in the Amazon ECS developer guide).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use super::cloud::{Contracts, contracts};
 
-/// Calls ECS in a region that is this test's alone: quotas are an account's in one region. The local cloud verifies no
-/// request of its root, so that none needs a signature.
+/// Calls ECS in a region used only by this test, because quotas are per account and region. The local cloud does not
+/// verify requests of its root user, so they need no signature.
 async fn ecs(contracts: &Contracts, region: &str, action: &str, body: &Value) -> (StatusCode, Value) {
     let client = Client::builder().no_proxy().build().expect("a client");
     let caller = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{region}/ecs/aws4_request");
@@ -22,7 +22,7 @@ async fn ecs(contracts: &Contracts, region: &str, action: &str, body: &Value) ->
     (answer.status(), answer.json().await.expect("JSON"))
 }
 
-/// Answers of as many calls of `RunTask` at once, and the most seconds in which they were counted.
+/// Responses of `calls` concurrent calls of `RunTask`, and the maximum number of seconds over which they were counted.
 async fn run_task(contracts: &Arc<Contracts>, region: &'static str, body: &Value, calls: usize) -> (Vec<Value>, usize) {
     let begun = Instant::now();
     let mut under_way = JoinSet::new();
@@ -39,19 +39,23 @@ fn is_throttled(answer: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn run_task_can_be_called_twenty_times_a_second_and_no_more() {
+async fn run_task_is_throttled_at_twenty_calls_a_second() {
     let contracts = contracts().await;
-    // Such a call counts as well.
+    // A failing call counts too.
     let nothing = json!({"taskDefinition": "absent"});
     let (answers, seconds) = run_task(&contracts, "eu-west-1", &nothing, 100).await;
     let passed = answers.len() - answers.iter().filter(|answer| is_throttled(answer)).count();
     assert!((20..=20 + 20 * seconds).contains(&passed), "{passed} of {} calls in {seconds} s", answers.len());
     let (status, other) = ecs(&contracts, "eu-west-2", "RunTask", &nothing).await;
-    assert_eq!((status, &other["__type"]), (StatusCode::BAD_REQUEST, &"ClientException".into()), "it has its own");
+    assert_eq!(
+        (status, &other["__type"]),
+        (StatusCode::BAD_REQUEST, &"ClientException".into()),
+        "another action has its own quota"
+    );
 }
 
 #[tokio::test]
-async fn a_hundred_tasks_can_be_started_at_once_and_no_more() {
+async fn a_burst_of_task_starts_is_limited_to_a_hundred() {
     let contracts = contracts().await;
     let region = "eu-north-1";
     let worker = json!({"name": "worker", "image": "absent"});

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The functions of the contract tests: a client of the Lambda Runtime API, so that nothing must be built for them."""
+"""Functions for the contract tests. A client of the Lambda Runtime API in plain Python, so nothing has to be built."""
 
 import json
 import os
@@ -14,24 +14,38 @@ class Failure(Exception):
 
 
 def echo(event):
-    """Answers every request with what it was asked."""
+    """Returns the path, user and parameters of the request."""
     claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
     return {"path": event["rawPath"], "sub": claims.get("sub"), "parameters": event.get("pathParameters")}
 
 
 def tell(_event):
-    """Answers with the credentials that it has."""
+    """Returns the credentials of the function."""
     return {name: os.environ.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")}
 
 
 def partial_batch(event):
-    """Fails the messages that say so."""
+    """Fails the messages with the body `fail`."""
     failed = [record["messageId"] for record in event["Records"] if record["body"] == "fail"]
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
 
 
+# The batches of a stream that this process was given.
+BATCHES = []
+
+
+def stream(event):
+    """Reports the record `fail` as failed, once. Answers a request with the ids of all batches."""
+    if "Records" not in event:
+        return BATCHES
+    numbers = {one["dynamodb"]["Keys"]["id"]["S"]: one["dynamodb"]["SequenceNumber"] for one in event["Records"]}
+    fails = "fail" in numbers and not any("fail" in batch for batch in BATCHES)
+    BATCHES.append(list(numbers))
+    return {"batchItemFailures": [{"itemIdentifier": numbers["fail"]}] if fails else []}
+
+
 def failing(event):
-    """Fails as it is told."""
+    """Fails with the error type of the event."""
     raise Failure(event.get("type", "Untold"))
 
 
@@ -41,13 +55,23 @@ def slow(event):
     return echo(event)
 
 
+def handshake(event):
+    """Answers a handshake with the status that it asks for, and a message with the id of its connection."""
+    context = event["requestContext"]
+    if context["eventType"] == "MESSAGE":
+        return {"statusCode": 200, "body": context["connectionId"]}
+    query = event.get("queryStringParameters") or {}
+    return {"statusCode": int(query.get("status", 200))}
+
+
 def post(request, outcome, answer):
     body = json.dumps(answer).encode()
     urllib.request.urlopen(urllib.request.Request(f"{RUNTIME}/{request}/{outcome}", body)).close()
 
 
 ROLES = {"ApiFunction": echo, "PartialBatchFunction": partial_batch, "FailingFunction": failing}
-ROLES |= {"TellFunction": tell, "StrangerFunction": tell, "SlowFunction": slow}
+ROLES |= {"StreamFunction": stream}
+ROLES |= {"TellFunction": tell, "StrangerFunction": tell, "SlowFunction": slow, "SocketFunction": handshake}
 handle = next(role for name, role in ROLES.items() if name in os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 while True:
     with urllib.request.urlopen(f"{RUNTIME}/next") as invocation:

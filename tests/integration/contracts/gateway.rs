@@ -1,4 +1,4 @@
-//! What an HTTP API answers by itself: to more requests than its limits, and in place of a function that does not.
+//! Responses of the HTTP API itself: throttling, and errors for a function that does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ async fn requests_over_the_limits_of_a_stage_are_throttled_route_by_route() {
             break answer;
         }
         accepted += 1;
-        // Two at once and one in four seconds.
+        // A burst of two, and one every four seconds.
         let most = 2 + begun.elapsed().as_secs() / 4;
         assert!(accepted <= most, "{accepted} requests in {:?}", begun.elapsed());
     };
@@ -38,10 +38,18 @@ async fn requests_over_the_limits_of_a_stage_are_throttled_route_by_route() {
     assert_eq!(throttled.text().await.expect("text"), r#"{"message":"Too Many Requests"}"#);
 
     for _ in 0..2 {
-        assert_eq!(answer(&contracts, "LimitedApiId", "/other").await.0, StatusCode::OK, "another route has its own");
+        assert_eq!(
+            answer(&contracts, "LimitedApiId", "/other").await.0,
+            StatusCode::OK,
+            "another route has its own limit"
+        );
     }
     for _ in 0..10 {
-        assert_eq!(answer(&contracts, "LimitedApiId", "/generous").await.0, StatusCode::OK, "its settings count");
+        assert_eq!(
+            answer(&contracts, "LimitedApiId", "/generous").await.0,
+            StatusCode::OK,
+            "the route's own settings apply"
+        );
         assert_eq!(answer(&contracts, "ApiId", "/health").await.0, StatusCode::OK, "another API has none");
     }
     eventually("requests are accepted again", Duration::from_secs(20), async || {
@@ -51,7 +59,7 @@ async fn requests_over_the_limits_of_a_stage_are_throttled_route_by_route() {
 }
 
 #[tokio::test]
-async fn an_integration_that_gives_no_answer_is_answered_for() {
+async fn api_gateway_answers_for_an_integration_that_does_not() {
     let contracts = contracts().await;
     let begun = Instant::now();
     let unavailable = (StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#.to_owned());

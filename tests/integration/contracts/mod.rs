@@ -1,17 +1,20 @@
-//! What the product relies on in the emulator: the patches of `local/python`, each of which has a test here that fails
-//! without it, and the facts that ministack gets right by itself.
+//! Behaviour of the emulator that the product relies on: the patches in `local/python`, each with a test here that
+//! fails without it, and what ministack already does correctly.
 
 mod access;
 mod alarms;
 mod api;
 mod cloud;
+mod conditions;
 mod cors;
 mod deployer;
 mod fargate;
 mod gateway;
 mod messages;
 mod multipart;
+mod pages;
 mod passwords;
+mod sockets;
 mod storage;
 mod workers;
 mod workflow;

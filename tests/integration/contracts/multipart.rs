@@ -13,7 +13,7 @@ use super::cloud::{Contracts, contracts};
 
 const LEAST_PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// An upload with SHA-256 of parts of these sizes, all of which have arrived.
+/// An upload with SHA-256 checksums whose parts have all arrived.
 struct Upload {
     objects: Objects,
     bucket: String,
@@ -42,14 +42,14 @@ impl Upload {
         Self { objects, bucket, key, id, parts, bytes: sizes.iter().sum() }
     }
 
-    /// As S3 names it: of the parts' digests, with their number.
+    /// The composite checksum of S3: the digest of the parts' digests, with the number of parts.
     fn composite(&self) -> String {
         let digests = self.parts.iter().map(|part| part.checksum_sha256().expect("it has one"));
         let digests: Vec<_> = digests.flat_map(|digest| BASE64_STANDARD.decode(digest).expect("base 64")).collect();
         format!("{}-{}", BASE64_STANDARD.encode(Sha256::digest(digests)), self.parts.len())
     }
 
-    /// Completes it as the product does, but for what is given.
+    /// Completes it as the product does, except for the given values.
     async fn complete(
         &self,
         parts: Vec<CompletedPart>,
@@ -77,7 +77,7 @@ impl Upload {
 }
 
 #[tokio::test]
-async fn parts_are_put_together_only_as_they_were_announced() {
+async fn parts_are_joined_only_as_announced() {
     let contracts = contracts().await;
     let upload = Upload::of(&contracts, "uploads/parts", &[LEAST_PART_BYTES, LEAST_PART_BYTES, 1]).await;
     let (composite, bytes) = (upload.composite(), upload.bytes);
@@ -112,7 +112,7 @@ async fn parts_are_put_together_only_as_they_were_announced() {
         assert_eq!(checksum, (Some(composite.as_str()), Some(&ChecksumType::Composite)));
     }
 
-    // Whoever comes second finds the object.
+    // A second upload to the same key is refused.
     let late = Upload::of(&contracts, "uploads/parts", &[1]).await;
     let checksum = late.composite();
     let refused = late.refusal(late.parts.clone(), (&checksum, ChecksumType::Composite, 1)).await;
@@ -120,7 +120,7 @@ async fn parts_are_put_together_only_as_they_were_announced() {
 }
 
 #[tokio::test]
-async fn every_part_but_the_last_has_five_mebibytes() {
+async fn every_part_except_the_last_needs_five_mebibytes() {
     let contracts = contracts().await;
     let upload = Upload::of(&contracts, "uploads/small-parts", &[LEAST_PART_BYTES - 1, 1]).await;
     let more = upload.composite();
@@ -129,7 +129,7 @@ async fn every_part_but_the_last_has_five_mebibytes() {
 }
 
 #[tokio::test]
-async fn there_is_no_full_object_type_of_sha_256_in_parts() {
+async fn sha_256_has_no_full_object_checksum_for_parts() {
     let contracts = contracts().await;
     let objects = Objects::new(&contracts.cloud.address().sdk_config().await);
     let begun = objects.create_multipart_upload().bucket(contracts.output("BucketName")).key("uploads/full-object");
@@ -139,7 +139,7 @@ async fn there_is_no_full_object_type_of_sha_256_in_parts() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_is_no_upload_any_more() {
+async fn an_aborted_upload_no_longer_exists() {
     let contracts = contracts().await;
     let upload = Upload::of(&contracts, "uploads/given-up", &[1]).await;
     let abort = upload.objects.abort_multipart_upload().bucket(&upload.bucket).key(upload.key).upload_id(&upload.id);

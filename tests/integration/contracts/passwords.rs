@@ -9,12 +9,12 @@ use aws_sdk_cognitoidentityprovider::{
 use super::cloud::contracts;
 
 #[tokio::test]
-async fn a_password_that_a_new_user_chooses_has_to_be_allowed_by_the_policy() {
+async fn a_new_password_must_satisfy_the_policy() {
     let contracts = contracts().await;
     let cognito = Client::new(&contracts.cloud.address().sdk_config().await);
     let (pool, client, user) = (contracts.output("UserPoolId"), contracts.output("UserPoolClientId"), "chooses");
     let made = cognito.admin_create_user().user_pool_id(pool).username(user).temporary_password("Temporary-0001");
-    made.message_action(MessageActionType::Suppress).send().await.expect("makes the user");
+    made.message_action(MessageActionType::Suppress).send().await.expect("creates the user");
     let begun = cognito.initiate_auth().client_id(client).auth_flow(AuthFlowType::UserPasswordAuth);
     let begun = begun.auth_parameters("USERNAME", user).auth_parameters("PASSWORD", "Temporary-0001");
     let begun = begun.send().await.expect("asks for a password");
@@ -24,8 +24,8 @@ async fn a_password_that_a_new_user_chooses_has_to_be_allowed_by_the_policy() {
         let answer = answer.challenge_name(ChallengeNameType::NewPasswordRequired);
         answer.challenge_responses("USERNAME", user).challenge_responses("NEW_PASSWORD", password)
     };
-    let refused = choose("short").send().await.expect_err("is no password");
+    let refused = choose("short").send().await.expect_err("refuses the password");
     assert!(refused.as_service_error().is_some_and(|error| error.is_invalid_password_exception()), "{refused:?}");
-    let chosen = choose("Chosen-by-me-2").send().await.expect("is a password");
+    let chosen = choose("Chosen-by-me-2").send().await.expect("accepts the password");
     assert!(chosen.authentication_result.is_some(), "{chosen:?}");
 }

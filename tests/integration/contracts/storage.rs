@@ -16,7 +16,7 @@ use super::cloud::{Contracts, contracts};
 
 const BYTES: &[u8] = b"the granted bytes";
 
-/// A presigned upload of `BYTES` to `key`, with everything signed that the product signs.
+/// A presigned upload of `BYTES` to `key`, with the same signed headers as in the product.
 async fn presigned(contracts: &Contracts, key: &str) -> PresignedRequest {
     let objects = Objects::new(&contracts.cloud.address().sdk_config().await);
     objects
@@ -33,7 +33,7 @@ async fn presigned(contracts: &Contracts, key: &str) -> PresignedRequest {
         .expect("presigns")
 }
 
-/// Sends `bytes` as granted, with one header changed or left out.
+/// Sends `bytes` as granted, with one header changed or omitted.
 async fn put(request: &PresignedRequest, bytes: &'static [u8], changed: Option<(&str, Option<&str>)>) -> Response {
     let client = Client::builder().no_proxy().build().expect("a client");
     let mut put = client.put(request.uri()).body(bytes);
@@ -49,7 +49,7 @@ async fn put(request: &PresignedRequest, bytes: &'static [u8], changed: Option<(
 }
 
 #[tokio::test]
-async fn a_presigned_upload_takes_the_granted_bytes_once_and_names_their_version() {
+async fn a_presigned_upload_accepts_the_granted_bytes_once_and_returns_their_version() {
     let contracts = contracts().await;
     let request = presigned(&contracts, "uploads/once").await;
     let signed: Vec<_> = request.headers().map(|(name, _)| name).collect();
@@ -63,7 +63,7 @@ async fn a_presigned_upload_takes_the_granted_bytes_once_and_names_their_version
 }
 
 #[tokio::test]
-async fn a_presigned_upload_takes_nothing_else_than_what_was_granted() {
+async fn a_presigned_upload_accepts_only_what_was_granted() {
     let contracts = contracts().await;
     let request = presigned(&contracts, "uploads/other").await;
     let same_length: &[u8] = b"not the bytes at!";
@@ -79,7 +79,7 @@ async fn a_presigned_upload_takes_nothing_else_than_what_was_granted() {
 }
 
 #[tokio::test]
-async fn a_range_of_a_version_is_that_range_alone() {
+async fn a_range_request_returns_only_that_range_of_the_version() {
     let contracts = contracts().await;
     let (objects, bucket) =
         (Objects::new(&contracts.cloud.address().sdk_config().await), contracts.output("BucketName"));
@@ -104,7 +104,7 @@ fn text(text: &str) -> AttributeValue {
 }
 
 #[tokio::test]
-async fn a_write_whose_condition_does_not_hold_changes_nothing() {
+async fn a_failed_condition_changes_nothing() {
     let contracts = contracts().await;
     let (tables, table) = (tables(&contracts).await, contracts.output("TableName"));
     let write = async |status: &str, condition: &str| {
@@ -128,7 +128,7 @@ async fn a_write_whose_condition_does_not_hold_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_index_gives_the_records_of_a_status_up_to_a_time_oldest_first() {
+async fn an_index_returns_records_by_status_up_to_a_time_oldest_first() {
     let contracts = contracts().await;
     let (tables, table) = (tables(&contracts).await, contracts.output("TableName"));
     for (id, status, at) in [
@@ -155,7 +155,7 @@ async fn an_index_gives_the_records_of_a_status_up_to_a_time_oldest_first() {
 }
 
 #[tokio::test]
-async fn an_index_gives_the_records_of_an_owner_newest_first_and_counts_what_a_filter_drops() {
+async fn an_index_returns_records_by_owner_newest_first_and_counts_filtered_ones() {
     let contracts = contracts().await;
     let (tables, table) = (tables(&contracts).await, contracts.output("TableName"));
     for (id, owner, status) in [
@@ -182,15 +182,15 @@ async fn an_index_gives_the_records_of_an_owner_newest_first_and_counts_what_a_f
         .expression_attribute_values(":owner", text("ada"))
         .expression_attribute_values(":status", text("GOOD"));
     let ask = async |after: &str| query.clone().expression_attribute_values(":after", text(after)).send().await;
-    // Two are examined, o5 and o4, and one of them passes.
+    // Two records are examined, o5 and o4, and one of them passes.
     let page = ask("o9").await.expect("queries");
     assert_eq!((page.scanned_count, page.count), (2, 1));
     let [item] = page.items() else { panic!("one passes") };
     assert_eq!((&item["id"], &item["status"]), (&text("o5"), &text("GOOD")));
-    assert!(!item.contains_key("payload"), "the index has what it projects only");
+    assert!(!item.contains_key("payload"), "the index has only projected attributes");
     let last = page.last_evaluated_key.expect("there are more");
     assert_eq!(last["id"], text("o4"));
-    // The last page ends without a key where it ends before the limit.
+    // A page shorter than the limit is the last one and has no key.
     let page = ask("o2").await.expect("queries");
     assert_eq!((page.scanned_count, page.count, page.last_evaluated_key), (1, 1, None));
 }

@@ -1,4 +1,4 @@
-//! `ecs:runTask.sync` with the stand-in for the container engine.
+//! `ecs:runTask.sync` with the fake container engine.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use smmu_local::Worker;
 use super::cloud::eventually;
 use super::workflow::{Execution, execute};
 
-/// Starts an execution whose worker runs `script`, to which `$0` is a name that no other test has.
+/// Starts an execution whose worker runs `script`, with a `$0` unique to the test.
 pub(super) async fn run(state: &str, script: &str) -> Execution {
     execute(json!({"run": state, "script": script})).await
 }
 
-/// The process of the worker whose command line has `mark` in it.
+/// The process of the worker whose command line contains `mark`.
 pub(super) async fn worker(execution: &Execution, mark: &str) -> Worker {
     eventually("the worker runs", Duration::from_secs(10), async || {
         let runs = |worker: &Worker| {
@@ -65,18 +65,18 @@ async fn a_killed_worker_fails_its_state_with_128_and_the_signal() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_there_fails_the_state_as_not_started() {
+async fn a_missing_image_fails_the_state_as_not_started() {
     let task = cause(&run("absent image", "").await).await;
     assert_eq!(task["StopCode"], "TaskFailedToStart");
 }
 
-/// The same on spare capacity, in a size of its own, and on demand after a failure.
+/// Like [`run`], on Spot with its own size, and on demand after a failure.
 async fn run_on_spot(script: &str) -> Execution {
     execute(json!({"run": "script on spot", "script": script, "cpu": "512", "memory": "1024"})).await
 }
 
 #[tokio::test]
-async fn a_worker_runs_on_the_capacity_and_in_the_size_that_its_state_names() {
+async fn a_worker_gets_the_capacity_and_size_of_its_state() {
     let ended = run_on_spot("exit 0").await.end().await;
     let task: Value = serde_json::from_str(&ended.output.expect("an output")).expect("the ECS task as JSON");
     assert_eq!(task["CapacityProviderName"], "FARGATE_SPOT");
@@ -84,7 +84,7 @@ async fn a_worker_runs_on_the_capacity_and_in_the_size_that_its_state_names() {
 }
 
 #[tokio::test]
-async fn a_worker_gets_the_size_of_its_task_or_what_its_state_names_in_place_of_that() {
+async fn the_size_in_the_state_overrides_that_of_the_task() {
     let of_definition = run("script", "sleep 3; : of_definition").await;
     let size = worker(&of_definition, "of_definition").await.size;
     assert_eq!((size.memory_bytes, size.nano_cpus), (512 << 20, 250_000_000));
@@ -94,7 +94,7 @@ async fn a_worker_gets_the_size_of_its_task_or_what_its_state_names_in_place_of_
 }
 
 #[tokio::test]
-async fn a_failure_on_one_capacity_leads_to_another_with_the_same_input() {
+async fn a_failure_on_spot_is_retried_on_demand_with_the_same_input() {
     let task = cause(&run_on_spot("exit 9").await).await;
     assert_eq!(task["CapacityProviderName"], "FARGATE");
     assert_eq!(task["Overrides"]["Cpu"], "512");
@@ -102,7 +102,7 @@ async fn a_failure_on_one_capacity_leads_to_another_with_the_same_input() {
 }
 
 #[tokio::test]
-async fn a_worker_beyond_the_quota_of_vcpu_waits_for_it_and_a_failed_one_does_not() {
+async fn a_worker_beyond_the_vcpu_quota_waits_but_a_failed_one_does_not() {
     let large = async |script: &str| execute(json!({"run": "large script", "script": script})).await;
     let first = large("sleep 60; : large").await;
     let holds = worker(&first, "large").await;
@@ -120,7 +120,7 @@ async fn a_worker_beyond_the_quota_of_vcpu_waits_for_it_and_a_failed_one_does_no
 }
 
 #[tokio::test]
-async fn a_timeout_is_no_failure_that_leads_to_another_capacity() {
+async fn a_timeout_is_not_retried_on_another_capacity() {
     let failed = run_on_spot("sleep 60; : spot").await.end().await;
     assert_eq!((failed.status, failed.error.as_deref()), (ExecutionStatus::Failed, Some("States.Timeout")));
 }
@@ -144,7 +144,7 @@ async fn a_stopped_execution_stops_its_worker_and_stays_aborted() {
 }
 
 #[tokio::test]
-async fn a_worker_gets_the_environment_of_fargate_and_nothing_of_this_process() {
+async fn a_worker_gets_the_environment_of_fargate_only() {
     let script = r#"test "$FROM_TEMPLATE" = yes || exit 11
         test "$AWS_EXECUTION_ENV" = AWS_ECS_FARGATE || exit 12
         case "$AWS_ENDPOINT_URL" in http://127.0.0.1:*) ;; *) exit 13 ;; esac

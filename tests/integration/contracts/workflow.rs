@@ -1,4 +1,4 @@
-//! Executions: what is started, asked and stopped.
+//! Executions: start, describe and stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::cloud::{Contracts, contracts, eventually};
 
-/// An execution in the state machine of the contracts.
+/// An execution of the contract state machine.
 pub(crate) struct Execution {
     pub(crate) contracts: Arc<Contracts>,
     pub(crate) steps: Client,
@@ -28,7 +28,7 @@ pub(crate) async fn execute(input: Value) -> Execution {
 }
 
 impl Execution {
-    /// How it ended.
+    /// Waits for its end and returns the description.
     pub(crate) async fn end(&self) -> DescribeExecutionOutput {
         eventually("the execution ends", Duration::from_secs(30), async || {
             let found = self.steps.describe_execution().execution_arn(&self.arn).send().await.expect("describes");
@@ -39,7 +39,7 @@ impl Execution {
 }
 
 #[tokio::test]
-async fn a_second_execution_of_the_same_name_is_refused_as_existing_even_when_the_first_has_ended() {
+async fn the_name_of_an_execution_cannot_be_reused() {
     let contracts = contracts().await;
     let steps = Client::new(&contracts.cloud.address().sdk_config().await);
     let start = async |script: &str| {

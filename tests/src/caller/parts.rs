@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 pub struct InParts {
     /// The media.
     pub media_id: String,
-    /// Size of every part but the last, in bytes.
+    /// Size of every part except the last, in bytes.
     pub part_bytes: usize,
-    /// How many there are.
+    /// Number of parts.
     pub count: usize,
 }
 
@@ -23,7 +23,7 @@ impl InParts {
         &file[from..file.len().min(from + self.part_bytes)]
     }
 
-    /// Where its parts are signed and listed.
+    /// Path at which its parts are signed and listed.
     #[must_use]
     pub fn path(&self) -> String {
         format!("/media/{}/parts", self.media_id)
@@ -31,23 +31,24 @@ impl InParts {
 }
 
 impl Caller {
-    /// Asks for an upload in parts, with or without a digest of the whole.
+    /// Requests an upload in parts, with or without a digest of the whole file.
     ///
     /// # Panics
     /// If it is not granted.
     pub async fn init_parts(&self, bytes: &[u8], content_type: &str, sha256: Option<&str>) -> InParts {
-        let mut wish = json!({"filename": "sample", "contentType": content_type, "size": bytes.len(), "parts": true});
+        let mut request_body =
+            json!({"filename": "sample", "contentType": content_type, "size": bytes.len(), "parts": true});
         if let Some(sha256) = sha256 {
-            wish["sha256"] = sha256.into();
+            request_body["sha256"] = sha256.into();
         }
-        let answer = self.call(Method::POST, "/media/upload/init", Some(wish)).await;
+        let answer = self.call(Method::POST, "/media/upload/init", Some(request_body)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         let body = answer.json();
         let number = |name: &str| usize::try_from(body["parts"][name].as_u64().expect("a number")).expect("small");
         InParts { media_id: answer.text_at("/mediaId"), part_bytes: number("partBytes"), count: number("count") }
     }
 
-    /// Has one part signed.
+    /// Requests the signature of one part.
     ///
     /// # Panics
     /// If it is not signed.
@@ -58,7 +59,7 @@ impl Caller {
         Upload { media_id: upload.media_id.clone(), request: answer.json()["parts"][0].clone() }
     }
 
-    /// Has a part of the file signed and sends it.
+    /// Requests the signature of a part of the file and sends it.
     ///
     /// # Panics
     /// If the bucket refuses it.
@@ -69,7 +70,7 @@ impl Caller {
         assert_eq!(put.status, StatusCode::OK, "{}", put.text);
     }
 
-    /// Asks for an upload in parts and sends all of them, the last one first.
+    /// Requests an upload in parts and sends all of them, the last one first.
     ///
     /// # Panics
     /// If any step is refused.
@@ -81,7 +82,7 @@ impl Caller {
         upload
     }
 
-    /// Lists what has arrived.
+    /// Lists the parts that have arrived.
     pub async fn parts(&self, upload: &InParts) -> Answer {
         self.call(Method::GET, &upload.path(), None).await
     }

@@ -1,11 +1,11 @@
-//! File mode: the same outputs and the same manifest as a job, without a cloud.
+//! File mode: makes the same outputs and manifest as a job, without the cloud.
 
 use crate::make::make;
 use smmu_media::file_mode;
 use std::{path::Path, process::ExitCode, sync::atomic::AtomicBool};
 
-/// Makes the outputs of `input` in `outdir`, which must be empty or not there yet, as the profile in a file
-/// wants them, or the default one.
+/// Makes the outputs of `input` in `outdir`, which must be empty or not exist yet. `profile` is a file with a profile;
+/// without it, the default profile is used.
 pub(crate) fn run(input: &Path, outdir: &Path, profile: Option<&Path>, cancelled: &AtomicBool) -> ExitCode {
     match file_mode::read_profile(profile) {
         Ok(profile) => file_mode::run(input, outdir, || make(input, &profile, outdir, &mut |_| {}, cancelled)),

@@ -1,12 +1,12 @@
-//! Job mode: one ECS task, one attempt.
+//! Job mode: one ECS task makes one attempt at one job.
 
 use crate::make::make;
-use smmu_cloud::{Environment, Failure, MakeError, MakeEvent, Workbench, worker};
-use smmu_core::{Manifest, Profile, Stage, with_causes};
+use smmu_cloud::{Environment, Failure, Workbench, worker};
+use smmu_core::{Manifest, Profile, Stage, make::MakeError, with_causes};
 use smmu_media::av::{self, Event};
 use std::process::ExitCode;
 
-/// Works on the job that the environment names, and answers the exit code of the ECS task.
+/// Processes the job named by the environment. Returns the exit code of the ECS task.
 pub(crate) fn run() -> ExitCode {
     worker::run_job(Stage::Transcode, async |_, environment| {
         let profile =
@@ -15,14 +15,14 @@ pub(crate) fn run() -> ExitCode {
     })
 }
 
-/// Says what a job would lack here, if anything.
+/// Reports anything that jobs would lack on this machine.
 pub(crate) fn check() -> ExitCode {
     worker::check(ready(&Environment::read()).map(drop))
 }
 
-/// The profile, where everything else that a job needs is here too.
+/// Checks that everything a job needs is present. Returns the profile.
 fn ready(environment: &Environment) -> Result<Profile, String> {
-    av::check().map_err(|fault| with_causes(&fault))?;
+    av::check().map_err(|error| with_causes(&error))?;
     environment.profile().map_err(|error| error.to_string())
 }
 
@@ -31,15 +31,6 @@ fn work(
     stack: &Profile,
 ) -> Result<Manifest, MakeError> {
     let profile = worker::wanted(choice, stack)?;
-    let mut watch = |event| {
-        tell(match event {
-            Event::Probed(kind, facts) => MakeEvent::Probed(kind, facts),
-            Event::Progress(percent) => MakeEvent::Progress(percent),
-            Event::Ready(artifact) => MakeEvent::Ready(artifact),
-        });
-    };
-    make(source, &profile, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
-        Ok(refusal) => MakeError::Refused(refusal),
-        Err(fault) => MakeError::Transient(with_causes(&fault)),
-    })
+    let mut watch = |event: Event| tell(event.into());
+    Ok(make(source, &profile, outputs, &mut watch, cancelled)?)
 }

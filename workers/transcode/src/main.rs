@@ -1,4 +1,4 @@
-//! The transcode worker: `smmu-transcode job` as an ECS task, `smmu-transcode file` on a plain file.
+//! The transcode worker: `smmu-transcode job` as an ECS task, `smmu-transcode file` for a local file.
 
 mod file;
 mod job;
@@ -12,7 +12,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 usage, 3 input refused (one line of JSON on stderr), 4 a fault worth retrying."
+    after_help = "Exit codes: 0 done, 2 usage, 3 input refused (one line of JSON on stderr), 4 transient failure: try again."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -21,17 +21,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Mode {
-    /// Works on the job in `SMMU_EXECUTION_INPUT`.
+    /// Processes the job in `SMMU_EXECUTION_INPUT`.
     Job,
-    /// Says what a job would lack here, if anything: 0 when it lacks nothing, 2 otherwise.
+    /// Checks that jobs can run here. Exit code 2 and a message if something is missing.
     Check,
-    /// Works on a file, without a cloud.
+    /// Processes a local file, without the cloud.
     File {
-        /// The file.
+        /// The image, video or audio file.
         input: PathBuf,
         /// An empty or new folder for the outputs and their manifest.json.
         outdir: PathBuf,
-        /// What to make, in JSON; see docs/PROFILE.md.
+        /// Output profile, in JSON; see docs/PROFILE.md.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
     },
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Mode::Check => job::check(),
         Mode::File { input, outdir, profile } => match smmu_cloud::worker::cancelled_by_signal() {
             Ok(cancelled) => file::run(&input, &outdir, profile.as_deref(), &cancelled),
-            Err(error) => file_mode::try_again(&format!("no signal can be heard: {error}")),
+            Err(error) => file_mode::try_again(&format!("cannot listen for signals: {error}")),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! What is made of a source: content decides, the same way in both modes.
+//! Makes the outputs of a source, in both modes. The content of the file determines its kind.
 
 use smmu_core::{Manifest, MediaKind, Profile, av::AvLimits, detect};
 use smmu_media::{
@@ -7,7 +7,7 @@ use smmu_media::{
 };
 use std::{fs::File, io::Read, path::Path, sync::atomic::AtomicBool};
 
-/// Makes everything that a profile asks for. An image cannot be cancelled: it takes seconds.
+/// Makes all outputs in the profile. Images cannot be cancelled, because they take only seconds.
 pub(crate) fn make(
     source: &Path,
     profile: &Profile,

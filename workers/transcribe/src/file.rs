@@ -1,4 +1,4 @@
-//! File mode: the same outputs and the same manifest as a job, without a cloud.
+//! File mode: makes the same outputs and manifest as a job, without the cloud.
 
 use crate::model;
 use smmu_core::{
@@ -9,19 +9,19 @@ use smmu_media::file_mode;
 use smmu_speech::{Model, ModelFiles, Request, transcribe};
 use std::{path::Path, process::ExitCode, sync::atomic::AtomicBool};
 
-/// What file mode is told on the command line.
+/// Command line arguments of file mode.
 pub(crate) struct Wanted<'a> {
     pub(crate) input: &'a Path,
     pub(crate) outdir: &'a Path,
     /// The model's folder.
     pub(crate) model: &'a Path,
-    /// A file with a profile; without one the default is taken.
+    /// A file with a profile; without it, the default profile is used.
     pub(crate) profile: Option<&'a Path>,
 }
 
-/// Makes the outputs of the input in the folder, which must be empty or not there yet.
+/// Makes the outputs of `input` in `outdir`, which must be empty or not exist yet.
 pub(crate) fn run(wanted: &Wanted, cancelled: &AtomicBool) -> ExitCode {
-    // Without a model or with a profile that it cannot follow nothing is begun.
+    // An invalid model or an unsupported profile is a usage error; no work is started.
     let (profile, mut model) = match wanted.prepare() {
         Ok(prepared) => prepared,
         Err(message) => return file_mode::usage(&message),

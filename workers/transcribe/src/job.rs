@@ -1,10 +1,11 @@
-//! Job mode: one ECS task, one attempt.
+//! Job mode: one ECS task makes one attempt at one job.
 
 use crate::model;
 use sha2::Digest;
-use smmu_cloud::{CloudError, Environment, Failure, MakeError, MakeEvent, ModelBucket, Workbench, worker};
+use smmu_cloud::{CloudError, Environment, Failure, ModelBucket, Workbench, worker};
 use smmu_core::{
     Artifact, Manifest, Profile, Role, Sha256, Stage,
+    make::{MakeError, MakeEvent},
     speech::{SpeechLimits, names},
     with_causes,
 };
@@ -18,11 +19,11 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// How often a client sees more of a transcript after its first words, and how much work a container that is taken
-/// away costs at the most.
+/// Interval between partial transcripts and checkpoints after the first. It bounds the work that is lost with an
+/// interrupted container.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// Works on the job that the environment names, and answers the exit code of the ECS task.
+/// Processes the job named by the environment. Returns the exit code of the ECS task.
 pub(crate) fn run() -> ExitCode {
     worker::run_job(Stage::Transcribe, async |sdk, environment| {
         let profile = ready(environment).map_err(misconfigured)?;
@@ -33,19 +34,20 @@ pub(crate) fn run() -> ExitCode {
         let files = open(fetched.as_ref().map(TempDir::path), environment).map_err(misconfigured)?;
         Ok(move |bench: Workbench<'_>| {
             let made = work(bench, &files, &profile);
-            // It has to be there for as long as it is used.
+            // The folder must exist until the model is no longer used.
             drop(fetched);
             made
         })
     })
 }
 
-/// What the job lacks here, as its end.
+/// Turns a configuration error into the failure that ends the job.
 fn misconfigured(lacking: impl Display) -> Failure {
     Failure::refused(worker::misconfigured(lacking), Stage::Transcribe)
 }
 
-/// Says what a job would lack here, if anything. A model of the operator's own is looked at by the job that fetches it.
+/// Reports anything that jobs would lack on this machine. The operator's own model is only checked by the job that
+/// downloads it.
 pub(crate) fn check() -> ExitCode {
     let environment = Environment::read();
     let model = || match environment.get("SMMU_SPEECH_MODEL_BUCKET") {
@@ -55,13 +57,13 @@ pub(crate) fn check() -> ExitCode {
     worker::check(ready(&environment).and_then(|_| model()))
 }
 
-/// The profile, where the programs that a job needs are here.
+/// Checks that the programs a job needs are present. Returns the profile.
 fn ready(environment: &Environment) -> Result<Profile, String> {
-    av::check().map_err(|fault| with_causes(&fault))?;
+    av::check().map_err(|error| with_causes(&error))?;
     environment.profile().map_err(|error| error.to_string())
 }
 
-/// A model of the operator's own, fetched into a folder that goes with the process.
+/// Downloads the operator's own model into a temporary folder.
 async fn fetch(bucket: &ModelBucket) -> Result<TempDir, Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::Transient(format!("no temporary folder: {error}")))?;
     let unfetched = |error: CloudError| if error.transient { error.into() } else { misconfigured(with_causes(&error)) };
@@ -69,7 +71,7 @@ async fn fetch(bucket: &ModelBucket) -> Result<TempDir, Failure> {
     Ok(folder)
 }
 
-/// Checks the model that was fetched, or else the one that the image has. Answers what is wrong with it.
+/// Verifies the downloaded model, or the image's model if none was downloaded. The error says what is wrong.
 fn open(fetched: Option<&Path>, environment: &Environment) -> Result<ModelFiles, String> {
     let folder = match fetched {
         Some(folder) => folder.to_owned(),
@@ -82,7 +84,7 @@ fn work(bench: Workbench<'_>, files: &ModelFiles, stack: &Profile) -> Result<Man
     let Workbench { source, choice, outputs, checkpoint, cancelled, tell } = bench;
     let profile = &worker::wanted(choice, stack)?.speech;
     let mut model = model::load(files, profile).map_err(|error| {
-        // The profile asks for what this model has not got, and will for every file.
+        // The profile asks for something that this model does not support, which no retry changes.
         let hopeless = matches!(error, ModelError::Unable { .. });
         if hopeless {
             MakeError::Refused(worker::misconfigured(with_causes(&error)))
@@ -90,7 +92,7 @@ fn work(bench: Workbench<'_>, files: &ModelFiles, stack: &Profile) -> Result<Man
             MakeError::Transient(with_causes(&error))
         }
     })?;
-    // What cannot be read is of another version, and costs the work that it saw.
+    // An unreadable checkpoint is from another version; its work is repeated.
     let earlier: Option<Checkpoint> = checkpoint.and_then(|content| serde_json::from_slice(content).ok());
     let limits = SpeechLimits::default();
     let request = Request { input: source, profile, limits: &limits, earlier: earlier.as_ref() };
@@ -104,13 +106,10 @@ fn work(bench: Workbench<'_>, files: &ModelFiles, stack: &Profile) -> Result<Man
             }
         }
     };
-    transcribe(&request, &mut model, outputs, &mut watch, cancelled).map_err(|error| match error.verdict() {
-        Ok(refusal) => MakeError::Refused(refusal),
-        Err(fault) => MakeError::Transient(with_causes(&fault)),
-    })
+    Ok(transcribe(&request, &mut model, outputs, &mut watch, cancelled)?)
 }
 
-/// Hands on what was heard so far: to the client, and to a later attempt.
+/// Publishes the transcript so far for clients, and a checkpoint for a later attempt.
 fn keep(so_far: &SoFar, tell: &mut dyn FnMut(MakeEvent)) {
     let transcript = serde_json::to_vec(&so_far.transcript()).expect("a transcript is plain data");
     let digest = Sha256::from_bytes(sha2::Sha256::digest(&transcript).into());

@@ -1,4 +1,4 @@
-//! The transcribe worker: `smmu-transcribe job` as an ECS task, `smmu-transcribe file` on a plain file.
+//! The transcribe worker: `smmu-transcribe job` as an ECS task, `smmu-transcribe file` for a local file.
 
 mod file;
 mod job;
@@ -15,7 +15,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 usage, 3 input refused (one line of JSON on stderr), 4 a fault worth retrying."
+    after_help = "Exit codes: 0 done, 2 usage, 3 input refused (one line of JSON on stderr), 4 transient failure: try again."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -24,20 +24,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Mode {
-    /// Works on the job in `SMMU_EXECUTION_INPUT`.
+    /// Processes the job in `SMMU_EXECUTION_INPUT`.
     Job,
-    /// Says what a job would lack here, if anything: 0 when it lacks nothing, 2 otherwise.
+    /// Checks that jobs can run here. Exit code 2 and a message if something is missing.
     Check,
-    /// Works on a file, without a cloud.
+    /// Processes a local file, without the cloud.
     File {
-        /// The file.
+        /// The video or audio file.
         input: PathBuf,
         /// An empty or new folder for the outputs and their manifest.json.
         outdir: PathBuf,
-        /// The folder with the model, as tools/speech-models.sh makes them.
+        /// Folder with the model, as created by tools/speech-models.sh.
         #[arg(long, value_name = "DIR", env = model::FOLDER)]
         model: PathBuf,
-        /// How to transcribe, in JSON; see docs/PROFILE.md.
+        /// Transcription profile, in JSON; see docs/PROFILE.md.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
     },
@@ -46,7 +46,7 @@ enum Mode {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Err(error) = environment::settle() {
-        file_mode::tell(&format!("speech is recognised more slowly: {error}"));
+        file_mode::tell(&format!("speech recognition will be slower: {error}"));
     }
     match arguments.mode {
         Mode::Job => job::run(),
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
                 let profile = profile.as_deref();
                 file::run(&Wanted { input: &input, outdir: &outdir, model: &model, profile }, &cancelled)
             }
-            Err(error) => file_mode::try_again(&format!("no signal can be heard: {error}")),
+            Err(error) => file_mode::try_again(&format!("cannot listen for signals: {error}")),
         },
     }
 }

@@ -1,19 +1,19 @@
-//! The model, as both modes load it.
+//! Loads the model, in both modes.
 
 use smmu_core::speech::SpeechProfile;
 use smmu_media::file_mode;
 use smmu_speech::{Model, ModelError, ModelFiles};
 use std::{num::NonZeroUsize, process, thread};
 
-/// Names the folder with the model where nothing else does; the worker's image sets it.
+/// Environment variable with the default folder of the model. The worker's image sets it.
 pub(crate) const FOLDER: &str = "SMMU_SPEECH_MODEL";
 
-/// Loads a model that was checked, and refuses a profile that it cannot follow.
+/// Loads a verified model. Fails if it does not support the profile.
 pub(crate) fn load(files: &ModelFiles, profile: &SpeechProfile) -> Result<Model, ModelError> {
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let model = Model::load(files, threads, || {
-        file_mode::tell("the speech engine does not come back");
-        process::exit(file_mode::FAULT_CODE)
+        file_mode::tell("the speech engine does not respond");
+        process::exit(file_mode::TRY_AGAIN_CODE)
     })?;
     model.check(profile)?;
     Ok(model)

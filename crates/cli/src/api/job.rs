@@ -1,25 +1,29 @@
-//! Jobs, media and the API itself, as they are answered.
+//! Responses about jobs, media and the API itself.
 
-use super::upload::SignedUrl;
-use crate::args::{AloneStep, ChoiceArgs};
+use super::signed::SignedUrl;
+use crate::{
+    args::{AloneStep, ChoiceArgs},
+    dollars::dollars,
+    estimate::Estimate,
+};
 use reqwest::header::HeaderValue;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
-use smmu_core::{JobId, MediaId, Sha256, Status, Timestamp};
+use smmu_core::{JobId, MediaId, MicroDollars, Sha256, Status, Timestamp};
 use std::time::Duration;
 
-/// What `POST /media/{mediaId}/jobs` is asked.
+/// Request body of `POST /media/{mediaId}/jobs`.
 #[derive(Debug, Serialize)]
 pub struct RerunRequest<'a> {
-    /// What to make.
+    /// The profile and options of the run.
     #[serde(flatten)]
     pub choice: &'a ChoiceArgs,
-    /// The only steps to run, if not all.
+    /// The steps to run. `None` runs all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<[AloneStep; 1]>,
 }
 
-/// What `GET /health` answers.
+/// Response of `GET /health`.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Health {
     /// `ok`.
@@ -28,133 +32,152 @@ pub struct Health {
     pub version: String,
     /// Name of the deployment.
     pub stage: String,
-    /// What else there is.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// What `GET /.well-known/oauth-protected-resource` answers (RFC 9728).
+/// Response of `GET /.well-known/oauth-protected-resource` (RFC 9728).
 #[derive(Debug, Deserialize)]
 pub struct SignInHint {
-    /// Issuers of accepted tokens; none where whoever has the shared secret signs them.
+    /// Issuers of accepted tokens. Empty if tokens are signed with a shared secret.
     #[serde(default)]
     pub authorization_servers: Vec<String>,
-    /// The client by which users sign in, where the API knows it.
+    /// OAuth client ID for signing in, if the API knows it.
     #[serde(default)]
     pub smmu_client_id: Option<String>,
 }
 
-/// A job. Written again as JSON, it is the API's document without signed URLs.
+/// A job. Serialises to the API's document without signed URLs.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Job {
-    /// The job.
     pub job_id: JobId,
-    /// The upload.
+    /// The media that it processes.
     pub media_id: MediaId,
-    /// Where it stands.
     pub status: Status,
     /// The furthest step reached.
     pub stage: String,
     /// In percent.
     pub progress: u8,
-    /// When its workers will be through, by their speed so far.
+    /// Estimated end, from the speed of the workers so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_at: Option<Timestamp>,
     /// `image`, `video` or `audio`, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Why it failed.
+    /// Set if the job failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,
-    /// What is not as it should be with the file, of a job that completed all the same.
+    /// Problems with the file that did not stop the job.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// When it was made.
+    /// Cost of a job that has ended, if it was metered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Expected cost and time, in the answer to a new run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
-    /// What can be read: of a running job what is ready, of a completed one everything.
+    /// Outputs that can be fetched: of a running job those that are ready, of a completed one all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Vec<Output>>,
-    /// What else there is.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// What is not as it should be with a file.
+/// Cost of a job.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// The sum.
+    pub total_micro_dollars: MicroDollars,
+    /// The items and the prices they were computed with.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Cost {
+    /// Formats the cost for a table cell. That of a job that failed or was cancelled is a lower bound.
+    #[must_use]
+    pub fn cell(&self) -> String {
+        let bound = if self.more.get("atLeast") == Some(&true.into()) { "≥ " } else { "" };
+        format!("{bound}{}", dollars(self.total_micro_dollars))
+    }
+}
+
+/// A problem with a file that did not stop the job.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Warning {
     /// Stable code.
     pub code: String,
     /// For people.
     pub message: String,
-    /// The step and its error, of a step that failed, and what else there is.
+    /// For a failed step, the step and its error; and unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// Why a job failed.
+/// Error of a failed job.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct JobError {
     /// Stable code.
     pub code: String,
     /// For people.
     pub message: String,
-    /// Where in the journey.
+    /// The stage in which it failed.
     pub stage: String,
-    /// Whether another run of the same upload can succeed.
+    /// Set if another run of the same upload can succeed.
     pub retryable: bool,
-    /// What its reader can do; an older API tells none.
+    /// What the user can do. An older API sends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// What else there is.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A job in a list. Written again as JSON, it is the API's entry.
+/// A job in a list. Serialises to the API's entry.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobEntry {
-    /// The job.
     pub job_id: JobId,
-    /// Where it stands.
     pub status: String,
     /// `image`, `video` or `audio`, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Why it failed.
+    /// Set if the job failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// What else there is.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// An upload, by itself or in a list. Written again as JSON, it is the API's document.
+/// A media, alone or in a list. Serialises to the API's document.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Media {
-    /// The upload.
     pub media_id: MediaId,
-    /// Its job, once there is one.
+    /// Its job, once submitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<JobId>,
-    /// Where the upload stands.
+    /// Status of the upload.
     pub status: String,
     /// `image`, `video` or `audio`, once measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The name that was given; of the API, so not to be trusted as a path.
+    /// File name from the upload request. Comes from the API, so it must not be used as a path.
     pub filename: String,
     /// Size in bytes.
     pub size: u64,
-    /// When the upload was granted.
+    /// Time at which the upload was granted.
     pub created_at: Timestamp,
-    /// What else there is.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -164,7 +187,7 @@ pub struct Media {
 pub struct JobPage {
     /// The entries, newest first.
     pub jobs: Vec<JobEntry>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     #[serde(default)]
     pub next: Option<String>,
 }
@@ -174,7 +197,7 @@ pub struct JobPage {
 pub struct MediaPage {
     /// The entries, newest first.
     pub media: Vec<Media>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     #[serde(default)]
     pub next: Option<String>,
 }
@@ -183,42 +206,41 @@ pub struct MediaPage {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// File name; of the API, so not to be trusted as a path.
+    /// File name. Comes from the API, so it must not be used as a path unchecked.
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
     /// Digest of the file.
     pub sha256: Sha256,
-    /// Where to fetch it, for a while.
+    /// Temporary URL of the content.
     #[serde(skip_serializing)]
     pub url: SignedUrl,
-    /// Until when. Dropped with the URL.
+    /// Read so that it is not kept in `more`; dropped together with the URL.
     #[serde(default, skip_serializing)]
     pub url_expires_at: Option<IgnoredAny>,
-    /// Role, content type, dimensions and what else there is.
+    /// Role, content type, dimensions and unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A job as one look at it found it.
+/// The state of a job at one poll.
 #[derive(Debug)]
 pub struct JobSnapshot {
-    /// The job.
     pub job: Job,
-    /// Names this state of the job.
+    /// Entity tag of this state.
     pub tag: Option<HeaderValue>,
-    /// When the API wants to be asked again.
+    /// Pause that the API asks for before the next poll.
     pub retry_after: Option<Duration>,
 }
 
-/// What another look found.
+/// Result of a conditional poll.
 #[derive(Debug)]
 pub enum Poll {
     /// Another state.
     Changed(Box<JobSnapshot>),
     /// The same state.
     Unchanged {
-        /// When the API wants to be asked again.
+        /// Pause that the API asks for before the next poll.
         retry_after: Option<Duration>,
     },
 }

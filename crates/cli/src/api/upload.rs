@@ -1,16 +1,21 @@
-//! What uploads are asked for with, and what is granted.
+//! Upload requests and grants.
 
-use super::{job::Job, outside_contract};
-use crate::{args::ChoiceArgs, error::Error, http::Http};
+use super::{job::Job, signed::SignedUrl};
+use crate::{
+    args::ChoiceArgs,
+    error::Error,
+    estimate::Estimate,
+    http::{Http, outside_contract},
+};
 use reqwest::{
-    RequestBuilder, Url,
+    RequestBuilder,
     header::{CONTENT_LENGTH, HeaderName, HeaderValue},
 };
 use serde::{Deserialize, Serialize};
 use smmu_core::{Labels, MediaId, Sha256};
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-/// What `POST /media/upload/init` is asked.
+/// Request body of `POST /media/upload/init`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InitRequest<'a> {
@@ -21,58 +26,60 @@ pub struct InitRequest<'a> {
     pub content_type: &'a str,
     /// Size in bytes.
     pub size: u64,
-    /// Digest of the content, which an upload in parts needs not.
+    /// Digest of the content. Not required for an upload in parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
-    /// Whether to send the file in parts.
+    /// Requests an upload in parts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub parts: bool,
-    /// What to note on it.
+    /// External ID and metadata.
     #[serde(flatten)]
     pub labels: &'a Labels,
-    /// What to make of it.
+    /// Profile and options of the job.
     #[serde(flatten)]
     pub choice: &'a ChoiceArgs,
-    /// Whether an earlier upload of the same content will do.
+    /// Accepts an earlier upload of the same content.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dedup: bool,
 }
 
-/// What `POST /media/upload/init` answers.
+/// Response of `POST /media/upload/init`.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum InitAnswer {
-    /// The file is to be sent.
+    /// The client must send the file.
     Granted(Grant),
-    /// It was sent before.
+    /// The same content was uploaded before.
     Duplicate {
-        /// What is or was made of it.
+        /// The job of the earlier upload.
         job: Box<Job>,
     },
 }
 
-/// What `POST /media/upload/init` grants.
+/// An upload granted by `POST /media/upload/init`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
-    /// The upload.
     pub media_id: MediaId,
-    /// Where to put the bytes.
+    /// Expected cost and time of the job, if the API can tell.
+    #[serde(default)]
+    pub estimate: Option<Estimate>,
+    /// Destination and method of the upload.
     #[serde(flatten)]
     pub how: How,
 }
 
-/// How a granted upload is made.
+/// The method of a granted upload.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum How {
-    /// With one request.
+    /// One request.
     Upload(SignedUpload),
-    /// In parts.
+    /// Several parts.
     Parts(PartsGrant),
 }
 
-/// How a file is cut.
+/// Part size of an upload in parts.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartsGrant {
@@ -80,16 +87,16 @@ pub struct PartsGrant {
     pub part_bytes: u64,
 }
 
-/// A part that is to be signed.
+/// A part to sign.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct PartToSign {
-    /// From 1.
+    /// Counts from 1.
     pub number: u32,
     /// Digest of its content.
     pub sha256: Sha256,
 }
 
-/// What `POST /media/{mediaId}/parts` answers.
+/// Response of `POST /media/{mediaId}/parts`.
 #[derive(Deserialize)]
 pub(super) struct SignedParts {
     pub(super) parts: Vec<SignedUpload>,
@@ -113,43 +120,24 @@ pub(super) struct ArrivedPart {
     pub(super) sha256: Option<Sha256>,
 }
 
-/// A request that may be made once, with exactly these headers.
+/// A signed request. Must be sent with exactly these headers.
 #[derive(Debug, Deserialize)]
 pub struct SignedUpload {
     /// HTTP method.
     pub method: String,
-    /// Where.
     pub url: SignedUrl,
-    /// What is signed with it.
+    /// The signed header fields.
     pub headers: BTreeMap<String, String>,
 }
 
-/// A URL that is itself the permission. Never shown.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct SignedUrl(String);
-
-impl SignedUrl {
-    /// The URL, for the request alone. One that cannot be parsed is an answer outside the contract.
-    pub fn parse(&self) -> Result<Url, Error> {
-        self.0.parse().map_err(|_| Error::Trouble("the API gave a URL that cannot be read".to_owned()))
-    }
-}
-
-impl fmt::Debug for SignedUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SignedUrl(…)")
-    }
-}
-
 impl SignedUpload {
-    /// The request for so many bytes, without them, with exactly the signed headers. The length is signed as well; a body that
-    /// is read while it is sent does not tell it.
+    /// The request without its body, with exactly the signed headers. Sets the length to `bytes`: it is signed too, and
+    /// a streamed body has no known length.
     pub fn request(&self, http: &Http, bytes: u64) -> Result<RequestBuilder, Error> {
-        let unreadable = |what| outside_contract(&format!("an upload whose {what} cannot be read"));
+        let unreadable = |what| outside_contract(&format!("an upload with an invalid {what}"));
         let method = self.method.parse().map_err(|_| unreadable("method"))?;
         let mut request = http.client().request(method, self.url.parse()?).header(CONTENT_LENGTH, bytes);
-        // An older API names the length too.
+        // An older API also lists the length.
         let headers = self.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()));
         for (name, value) in headers {
             let name: HeaderName = name.parse().map_err(|_| unreadable("headers"))?;

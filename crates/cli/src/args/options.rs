@@ -1,4 +1,4 @@
-//! Groups of options, and the values that they take.
+//! Groups of options, and their value types.
 
 use crate::error::Error;
 use clap::{Args, ValueEnum};
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use smmu_core::{JobId, Labels, MediaId};
 use std::{collections::BTreeMap, convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
-/// What to make, where that is not the service's usual.
+/// Options that differ from the service's defaults.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub struct ChoiceArgs {
-    /// Name of one of the service's profiles
+    /// Name of a profile that the service offers
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
 
-    /// Language that is spoken, such as en or pt-BR; otherwise it is detected
+    /// Spoken language, such as en or pt-BR; detected if omitted
     #[arg(long, value_name = "TAG")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
@@ -24,11 +24,11 @@ pub struct ChoiceArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AloneStep {
-    /// Speech into text.
+    /// Transcribes speech.
     Transcribe,
 }
 
-/// What can be listed.
+/// Kinds of entries that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Listed {
     /// Jobs.
@@ -37,31 +37,31 @@ pub enum Listed {
     Media,
 }
 
-/// Which entries of a list to show.
+/// Filter of a list.
 #[derive(Debug, Args)]
 pub struct Filter {
-    /// Only those with this status, such as RUNNING or `AWAITING_UPLOAD`
+    /// Only entries with this status, such as RUNNING or `AWAITING_UPLOAD`
     #[arg(long, value_name = "STATUS")]
     pub status: Option<String>,
 
-    /// Only those of this kind: image, video or audio
+    /// Only entries of this kind: image, video or audio
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
 
-    /// At most this many
+    /// Most entries to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
 
-    /// All of them
+    /// Show all entries
     #[arg(long, conflicts_with = "limit")]
     pub all: bool,
 
-    /// Only those older than this id
+    /// Only entries older than this id
     #[arg(long, value_name = "ID")]
     pub after: Option<AnyId>,
 }
 
-/// The id of a job or of a media.
+/// A job id or a media id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnyId {
     /// A job.
@@ -88,92 +88,92 @@ impl fmt::Display for AnyId {
     }
 }
 
-/// What to note on uploads; it comes back with the job.
+/// Labels of uploads, which are returned with the jobs.
 #[derive(Args)]
 pub struct Notes {
-    /// Your own id of the upload; for a single FILE
+    /// Id of the upload in your own records; only for a single FILE
     #[arg(long, value_name = "ID")]
     pub external_id: Option<String>,
 
-    /// What else to note on each upload; may be repeated
+    /// Label of each upload; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub metadata: Vec<(String, String)>,
 }
 
 impl Notes {
-    /// What to note on each of so many files.
+    /// The labels for this number of files.
     pub fn labels(&self, files: usize) -> Result<Labels, Error> {
         if self.external_id.is_some() && files != 1 {
-            return Err(Error::usage(format!("--external-id is for one file, and there are {files}")));
+            return Err(Error::usage(format!("--external-id needs exactly one file; {files} were given")));
         }
         let metadata: BTreeMap<_, _> = self.metadata.iter().cloned().collect();
         if metadata.len() < self.metadata.len() {
-            return Err(Error::usage("--metadata has a name twice"));
+            return Err(Error::usage("--metadata contains a name twice"));
         }
         Labels::new(self.external_id.clone(), metadata).map_err(|error| Error::usage(error.to_string()))
     }
 }
 
 fn pair(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// What to do with a job that was found or made.
+/// Options for following a job.
 #[derive(Args)]
 pub struct Follow {
     /// Wait until the job has ended
     #[arg(long)]
     pub wait: bool,
 
-    /// Put the outputs of each completed job into DIR/STEM/; implies --wait
+    /// Save the outputs of each completed job in DIR/STEM/; implies --wait
     ///
-    /// STEM is the name of the file without its extension, or the id of a job. Each job gets a new
-    /// folder: where one of that name is there, -2, -3 and so on is added.
+    /// STEM is the file's name without its extension, or the job id. Each job gets a new folder: if one with that name
+    /// exists, -2, -3 and so on is appended.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
     /// Print one JSON document per job and line, as jobs end, and nothing else
     ///
-    /// It is the API's job without its signed URLs, with `file`; where outputs were fetched, with
-    /// the `path` of each; where something went wrong on the way, with a `problem` {code, detail,
-    /// retryable}. A file without a job has `file` and `problem` alone.
+    /// The document is the API's job without signed URLs, plus `file`; outputs that were downloaded have a `path`. If
+    /// an error occurred, it has a `problem` {code, detail, retryable}. For a file without a job, it has only `file`
+    /// and `problem`.
     #[arg(long)]
     pub json: bool,
 }
 
 impl Follow {
-    /// Whether to wait for the end of a job.
+    /// Returns whether to wait until the job has ended.
     #[must_use]
     pub fn to_the_end(&self) -> bool {
         self.wait || self.out.is_some()
     }
 }
 
-/// How to sign in.
+/// Options for signing in.
 #[derive(Args)]
 pub struct LoginArgs {
-    /// User of the pool; asked for where it is missing
+    /// User of the pool; asked for if omitted
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 
-    /// Read the password from standard input, and a line each for what else is asked
+    /// Read the password from standard input, followed by one line for each further question
     #[arg(long)]
     pub password_stdin: bool,
 
-    /// Who signs the API's tokens; the API itself is asked otherwise
+    /// Issuer of the API's tokens; from the API if omitted
     #[arg(long, value_name = "URL", env = "SMMU_ISSUER", hide_env_values = true)]
     pub issuer: Option<String>,
 
-    /// The issuer's client to sign in by; the API is asked otherwise
+    /// Client id at the issuer; from the API if omitted
     #[arg(long, value_name = "ID", env = "SMMU_CLIENT_ID", hide_env_values = true)]
     pub client_id: Option<String>,
 
-    /// What to ask the issuer for, in a browser
+    /// Scopes to request in a browser
     #[arg(long, value_name = "SCOPES", default_value = "openid offline_access")]
     pub scope: String,
 
-    /// For which API, where the issuer wants to be told in a browser
+    /// Audience to request in a browser, if the issuer needs one
     #[arg(long, value_name = "ID")]
     pub audience: Option<String>,
 
@@ -181,11 +181,11 @@ pub struct LoginArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Where a stand-in for Cognito is, as AWS's SDKs are told.
+    /// Endpoint of a stand-in for Cognito; the variable is that of the AWS SDKs.
     #[arg(long, hide = true, env = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER")]
     pub cognito_endpoint: Option<String>,
 
-    /// Where a stand-in for AWS is, as AWS's SDKs are told.
+    /// Endpoint of a stand-in for AWS; the variable is that of the AWS SDKs.
     #[arg(long, hide = true, env = "AWS_ENDPOINT_URL")]
     pub aws_endpoint: Option<String>,
 }
@@ -202,7 +202,7 @@ impl From<String> for Token {
 }
 
 impl Token {
-    /// The token itself, for the `Authorization` header alone.
+    /// The token, only for the `Authorization` header.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.0
@@ -210,7 +210,7 @@ impl Token {
 }
 
 impl FromStr for Token {
-    // Judged later: clap would show what it could not parse.
+    // Parsing never fails and the token is checked later, since clap would print an invalid value.
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {

@@ -1,4 +1,4 @@
-//! What is done to jobs and media that are there.
+//! Commands on existing jobs and media.
 
 use crate::{
     FIRST_JOB, command, desk,
@@ -45,7 +45,7 @@ async fn a_long_list_is_fetched_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_media_and_a_job_are_shown_and_a_name_steers_no_terminal() {
+async fn a_media_and_a_job_are_shown_and_control_characters_in_names_are_replaced() {
     let server = Server::start(Behaviour { listed: 1, ..Behaviour::default() }).await;
     let desk = desk();
     let (code, stdout, stderr) = run(&server, &desk, &["show", "med_01j00000000000000000000000"]).await;
@@ -69,19 +69,19 @@ async fn a_media_and_a_job_are_shown_and_a_name_steers_no_terminal() {
 }
 
 #[tokio::test]
-async fn jobs_are_cancelled_and_one_that_has_ended_is_told() {
+async fn jobs_are_cancelled_and_an_ended_job_is_reported() {
     let server = Server::start(Behaviour::default()).await;
     let (desk, ended) = (desk(), "job_01j00000000000000000000009");
     let (code, stdout, stderr) = run(&server, &desk, &["cancel", FIRST_JOB]).await;
     assert_eq!((code, stdout), (0, format!("{FIRST_JOB} CANCELLED\n")), "{stderr}");
     let (code, stdout, stderr) = run(&server, &desk, &["cancel", ended, FIRST_JOB, "--json"]).await;
-    assert_eq!((code, stdout.lines().count()), (3, 1), "the others are cancelled all the same");
+    assert_eq!((code, stdout.lines().count()), (3, 1), "the others are still cancelled");
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["status"], "CANCELLED");
     assert!(stderr.contains(&format!("{ended}: refused: job_ended (HTTP 409): the job is COMPLETED")), "{stderr}");
 }
 
 #[tokio::test]
-async fn media_are_deleted_by_their_own_id_or_their_job_s() {
+async fn media_are_deleted_by_media_id_or_job_id() {
     let server = Server::start(Behaviour { listed: 2, ..Behaviour::default() }).await;
     let (desk, second) = (desk(), "med_01j00000000000000000000001");
     let (code, stdout, stderr) = run(&server, &desk, &["delete", FIRST_JOB, second]).await;
@@ -90,12 +90,12 @@ async fn media_are_deleted_by_their_own_id_or_their_job_s() {
     assert_eq!(server.count("DELETE /media"), 2);
     let (code, stdout, stderr) =
         run(&server, &desk, &["delete", "med_01j00000000000000000000009", second, "--json"]).await;
-    assert_eq!((code, stdout), (3, format!("{{\"mediaId\":\"{second}\"}}\n")), "the others are deleted all the same");
+    assert_eq!((code, stdout), (3, format!("{{\"mediaId\":\"{second}\"}}\n")), "the others are still deleted");
     assert!(stderr.contains("med_01j00000000000000000000009: refused: not_found (HTTP 404)"), "{stderr}");
 }
 
 #[tokio::test]
-async fn a_media_is_run_again_by_its_id_or_its_job_s_and_followed_like_an_upload() {
+async fn a_media_is_rerun_by_media_id_or_job_id_and_followed_like_an_upload() {
     let server = Server::start(Behaviour { outputs: vec![good("a.jpg", b"a")], ..Behaviour::default() }).await;
     let desk = desk();
     let arguments =
@@ -107,14 +107,14 @@ async fn a_media_is_run_again_by_its_id_or_its_job_s_and_followed_like_an_upload
     assert_eq!(fs::read(desk.path().join("out").join(&made).join("a.jpg")).unwrap(), b"a");
     let (code, ..) = run(&server, &desk, &["rerun", &FIRST_JOB.replace("job_", "med_")]).await;
     assert_eq!((code, server.keys().len()), (0, 2), "each request has a key of its own");
-    let wishes = server.wishes();
-    assert_eq!(wishes[0], serde_json::json!({"profile": "small", "language": "de", "steps": ["transcribe"]}));
-    assert_eq!(wishes[1], serde_json::json!({}));
+    let requests = server.requests();
+    assert_eq!(requests[0], serde_json::json!({"profile": "small", "language": "de", "steps": ["transcribe"]}));
+    assert_eq!(requests[1], serde_json::json!({}));
     assert_eq!(run(&server, &desk, &["rerun", FIRST_JOB, "--step", "detect"]).await.0, 2);
 }
 
 #[tokio::test]
-async fn an_account_is_written_to_a_new_file_for_its_owner_alone_and_deleted_only_when_asked() {
+async fn an_account_is_exported_to_a_private_file_and_deleted_only_with_confirmation() {
     let behaviour = Behaviour { listed: 5, outputs: vec![good("a.jpg", b"a")], ..Behaviour::default() };
     let server = Server::start(behaviour).await;
     let desk = desk();
@@ -126,7 +126,7 @@ async fn an_account_is_written_to_a_new_file_for_its_owner_alone_and_deleted_onl
     assert!(all["media"][4]["jobs"][0]["outputs"][0]["url"].as_str().unwrap().contains(SIGNATURE));
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
-    assert_eq!(run(&server, &desk, &["account", "export", "all.json"]).await.0, 5, "a file that is there stays");
+    assert_eq!(run(&server, &desk, &["account", "export", "all.json"]).await.0, 5, "an existing file is kept");
 
     let (code, _, stderr) = run(&server, &desk, &["account", "delete"]).await;
     assert!(code == 2 && stderr.contains("--yes"), "{stderr}");
@@ -150,7 +150,7 @@ async fn health_needs_no_token() {
     assert_eq!((code, stdout.as_str()), (0, "{\"stage\":\"test\",\"status\":\"ok\",\"version\":\"1.2.3\"}\n"));
 }
 
-/// What bash offers after the words so far.
+/// The completions that bash offers for these words.
 async fn offered_by_bash(script: &str, words: &[&str]) -> Vec<String> {
     let ask = format!(
         "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; _smmu smmu {} {}; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
@@ -187,12 +187,48 @@ async fn every_command_can_answer_in_json() {
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let commands =
         commands.lines().take_while(|line| !line.is_empty()).map(|line| line.split_whitespace().next().unwrap());
-    let mut all: Vec<_> =
-        commands.filter(|name| !matches!(*name, "help" | "account" | "completions")).map(|one| vec![one]).collect();
+    let mut all: Vec<_> = commands
+        .filter(|name| !matches!(*name, "help" | "account" | "completions" | "webhooks"))
+        .map(|one| vec![one])
+        .collect();
     all.extend([vec!["account", "export"], vec!["account", "delete"]]);
-    assert!(all.len() >= 12, "{all:?}");
+    all.extend(["add", "list", "delete", "rotate", "replay"].map(|one| vec!["webhooks", one]));
+    assert!(all.len() >= 17, "{all:?}");
     for command in all {
         let (_, help, _) = run(&server, &desk, &[&command[..], &["--help"]].concat()).await;
         assert!(help.contains("--json"), "{command:?}");
     }
+}
+
+#[tokio::test]
+async fn webhooks_are_added_listed_rotated_replayed_and_deleted() {
+    let server = Server::start(Behaviour::default()).await;
+    let desk = desk();
+    let (code, stdout, stderr) = run(&server, &desk, &["webhooks", "add", "https://hooks.example.com/a"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    insta::assert_snapshot!(stdout, @r"
+    webhook  whk_00000000000000000000000004
+    url      https://hooks.example.com/a
+    secret   whsec_new
+    ");
+    assert!(stderr.contains("not shown again"), "{stderr}");
+    let (code, stdout, stderr) = run(&server, &desk, &["webhooks", "list"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    insta::assert_snapshot!(stdout, @r"
+    WEBHOOK                         URL                          CREATED                   LAST FAILURE
+    whk_00000000000000000000000001  https://hooks.example.com/1  2026-01-01T00:00:00.000Z  none
+    whk_00000000000000000000000002  https://hooks.example.com/2  2026-01-01T00:00:00.000Z  2026-01-02T00:00:00.000Z: status 503
+    whk_00000000000000000000000003  https://hooks.example.com/3  2026-01-01T00:00:00.000Z  disabled: it answered 410
+    ");
+    let (_, stdout, _) = run(&server, &desk, &["webhooks", "list", "--json"]).await;
+    assert_eq!(stdout.lines().count(), 3, "{stdout}");
+    let id = "whk_00000000000000000000000001";
+    let (_, stdout, stderr) = run(&server, &desk, &["webhooks", "rotate", id]).await;
+    assert!(stdout.contains("whsec_newer") && stderr.contains("until 2026-01-02"), "{stdout}{stderr}");
+    let (code, stdout, _) = run(&server, &desk, &["webhooks", "replay", id, FIRST_JOB]).await;
+    assert_eq!((code, stdout), (0, format!("{}_completed is on its way\n", FIRST_JOB.replace("job_", "evt_"))));
+    let (code, stdout, _) = run(&server, &desk, &["webhooks", "delete", id, "--json"]).await;
+    assert_eq!((code, stdout), (0, format!("{{\"webhookId\":\"{id}\"}}\n")));
+    let (code, _, stderr) = run(&server, &desk, &["webhooks", "delete", "job_1"]).await;
+    assert_eq!(code, 2, "{stderr}");
 }

@@ -1,5 +1,5 @@
-//! The API and the store, in memory, for one test: as strict as the real ones about what the client
-//! sends, and as troublesome as the test wants.
+//! In-memory fake of the API and the store for one test. As strict as the real ones about requests, with faults that
+//! the test chooses.
 
 use axum::{
     Json, Router,
@@ -20,45 +20,46 @@ use std::{
 };
 
 pub(crate) mod parts;
+mod webhooks;
 
-/// What the API accepts.
+/// The token that the API accepts.
 pub(crate) const TOKEN: &str = "t0ken.t0ken.t0ken";
-/// What stands for the secret in every signed URL.
+/// The secret part of every signed URL.
 pub(crate) const SIGNATURE: &str = "X-Amz-Signature=s3cr3t";
-/// Where the API is, as an emulator has it.
+/// Path prefix of the API, as in an emulator.
 const PREFIX: &str = "/restapis/fake";
 
 /// An output of every completed job.
 #[derive(Clone)]
 pub(crate) struct Output {
     pub(crate) name: &'static str,
-    /// What the job says it is.
+    /// The content that the job describes.
     pub(crate) said: Vec<u8>,
-    /// What the store has.
+    /// The content in the store.
     pub(crate) stored: Vec<u8>,
 }
 
-/// A request that starts so is answered once with this status, these header fields and this body.
+/// The first request that starts with this text gets this status, these header fields and this body.
 pub(crate) type Instead = (&'static str, StatusCode, Vec<(&'static str, &'static str)>, String);
 
-/// How a server behaves.
+/// Behaviour of the server.
 #[derive(Clone, Default)]
 pub(crate) struct Behaviour {
-    /// Answers to give instead of the usual.
+    /// Answers that replace the usual ones.
     pub(crate) instead: Vec<Instead>,
-    /// Uploads are stored, but the answer to the first is lost.
+    /// The answer to the first upload is lost, though the upload is stored.
     pub(crate) loses_answer: bool,
-    /// Jobs end FAILED.
+    /// Jobs end as `FAILED`.
     pub(crate) fails: bool,
     /// Jobs never end.
     pub(crate) never_ends: bool,
-    /// What completed jobs made.
+    /// Outputs of completed jobs.
     pub(crate) outputs: Vec<Output>,
-    /// Uploads in parts have ended, whatever arrived: the code of their problem.
+    /// If set, every upload in parts has ended with this problem code.
     pub(crate) parts_ended: Option<&'static str>,
-    /// How many jobs and media the lists have. Every third job has failed.
+    /// Number of jobs and media in the lists. Every third job has failed.
     pub(crate) listed: usize,
-    /// What the API says of its sign-in; without, it is too old to say anything.
+    /// The API's sign-in metadata. `None` acts as an API too old to have it.
     pub(crate) sign_in: Option<Value>,
 }
 
@@ -72,9 +73,9 @@ pub(crate) struct Fake {
     pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
     looks: Mutex<BTreeMap<String, usize>>,
     seen: Mutex<Vec<String>>,
-    /// The keys that uploads were asked for with, and what was asked.
+    /// Idempotency keys and bodies of the requests for uploads.
     keys: Mutex<Vec<String>>,
-    wishes: Mutex<Vec<Value>>,
+    requests: Mutex<Vec<Value>>,
 }
 
 /// A running server. Ends with the test's runtime.
@@ -92,7 +93,7 @@ impl Server {
             looks: Mutex::default(),
             seen: Mutex::default(),
             keys: Mutex::default(),
-            wishes: Mutex::default(),
+            requests: Mutex::default(),
         });
         let api = Router::new()
             .route("/health", get(async || Json(json!({"status": "ok", "version": "1.2.3", "stage": "test"}))))
@@ -106,6 +107,10 @@ impl Server {
             .route("/media/{media}", get(media).delete(delete))
             .route("/media/{media}/jobs", post(rerun))
             .route("/media/{media}/parts", get(parts::list).post(parts::sign))
+            .route("/webhooks", get(webhooks::list).post(webhooks::add))
+            .route("/webhooks/{webhook}", axum::routing::delete(webhooks::delete))
+            .route("/webhooks/{webhook}/rotate", post(webhooks::rotate))
+            .route("/webhooks/{webhook}/deliveries", post(webhooks::deliver))
             .route("/account", get(account).delete(delete_account));
         let app = Router::new()
             .nest(PREFIX, api)
@@ -119,43 +124,43 @@ impl Server {
         Self(fake)
     }
 
-    /// The API's address, under a name that no resolver needs to know.
+    /// The API's address, under a `localhost` name that needs no resolver.
     pub(crate) fn api(&self) -> String {
         format!("http://fake.execute-api.localhost:{}{PREFIX}/", self.0.address.port())
     }
 
-    /// Requests so far that start so, such as `PUT /raw`.
+    /// Number of requests so far that start with `start`, such as `PUT /raw`.
     pub(crate) fn count(&self, start: &str) -> usize {
         self.0.seen.lock().unwrap().iter().filter(|request| request.starts_with(start)).count()
     }
 
-    /// The keys that uploads were asked for with.
+    /// Idempotency keys of the requests for uploads.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.0.keys.lock().unwrap().clone()
     }
 
-    /// What uploads were asked for.
-    pub(crate) fn wishes(&self) -> Vec<Value> {
-        self.0.wishes.lock().unwrap().clone()
+    /// Bodies of the requests for uploads and reruns.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.0.requests.lock().unwrap().clone()
     }
 
-    /// How another server would behave, from now on.
+    /// Replaces the behaviour.
     pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.0.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// How often each part of the uploads was stored, by media.
+    /// Number of times that each part was stored, by media.
     pub(crate) fn stored_parts(&self) -> Vec<Vec<usize>> {
         self.0.in_parts.lock().unwrap().values().map(parts::InParts::times_stored).collect()
     }
 
-    /// Sizes of what was uploaded.
+    /// Sizes of the uploaded objects.
     pub(crate) fn object_sizes(&self) -> Vec<usize> {
         self.0.objects.lock().unwrap().values().map(Bytes::len).collect()
     }
 }
 
-/// Notes every request, gives a test's answers instead of the usual, and lets none in without the token.
+/// Records every request, applies the test's replacement answers, and rejects requests without the token.
 async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let what = format!("{} {}", request.method(), path.strip_prefix(PREFIX).unwrap_or(&path));
@@ -171,7 +176,7 @@ async fn watch(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> R
         place.map(|place| behaviour.instead.remove(place))
     };
     if let Some((_, status, fields, body)) = instead {
-        // As S3 does: closing on a client that still sends would reset the connection, answer and all.
+        // As S3 does: closing while the client still sends would reset the connection and lose the answer.
         axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
         let response =
             fields.iter().fold(Response::builder().status(status), |r, (name, value)| r.header(*name, *value));
@@ -195,42 +200,48 @@ async fn sign_in(State(fake): State<Arc<Fake>>) -> Response {
     told.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |told| Json(told).into_response())
 }
 
-async fn init(State(fake): State<Arc<Fake>>, Json(wish): Json<Value>) -> (StatusCode, Json<Value>) {
-    fake.wishes.lock().unwrap().push(wish.clone());
-    if wish["dedup"] == true {
+async fn init(State(fake): State<Arc<Fake>>, Json(request): Json<Value>) -> (StatusCode, Json<Value>) {
+    fake.requests.lock().unwrap().push(request.clone());
+    if request["dedup"] == true {
         let job = view(&fake, "job_01j00000000000000000000000", 2);
         return (StatusCode::OK, Json(json!({"mediaId": job["mediaId"], "duplicate": true, "job": job})));
     }
     let mut granted = fake.granted.lock().unwrap();
     let media = format!("med_01j{:023}", granted.len());
-    if wish["parts"] == true {
+    if request["parts"] == true {
         granted.insert(media.clone(), Value::Null);
-        let grant = parts::grant(&fake, &media, &wish);
+        let grant = parts::grant(&fake, &media, &request);
         return (StatusCode::CREATED, Json(grant));
     }
-    let digest: smmu_core::Sha256 = wish["sha256"].as_str().unwrap().parse().unwrap();
+    let digest: smmu_core::Sha256 = request["sha256"].as_str().unwrap().parse().unwrap();
     let headers = json!({
-        "content-type": wish["contentType"],
+        "content-type": request["contentType"],
         "x-amz-checksum-sha256": BASE64.encode(digest.as_bytes()),
         "if-none-match": "*",
     });
     let url = format!("http://raw.s3.localhost:{}/raw/{media}?{SIGNATURE}", fake.address.port());
     let grant = json!({
         "mediaId": media,
+        "estimate": {"seconds": {"low": 5, "expected": 12, "high": 40},
+            "microDollars": {"low": 396, "expected": 439, "high": 1210}, "pricesRegion": "us-east-1"},
         "upload": {"method": "PUT", "url": url, "headers": headers, "expiresAt": "2026-01-01T00:15:00.000Z"},
     });
     granted.insert(media, headers);
     (StatusCode::CREATED, Json(grant))
 }
 
-async fn rerun(State(fake): State<Arc<Fake>>, Path(media): Path<String>, Json(wish): Json<Value>) -> impl IntoResponse {
-    fake.wishes.lock().unwrap().push(wish);
+async fn rerun(
+    State(fake): State<Arc<Fake>>,
+    Path(media): Path<String>,
+    Json(request): Json<Value>,
+) -> impl IntoResponse {
+    fake.requests.lock().unwrap().push(request);
     let mut job = view(&fake, &media.replace("med_", "job_").replace("job_01j0", "job_01j1"), 0);
     job["mediaId"] = media.into();
     (StatusCode::ACCEPTED, [("retry-after", "0")], Json(job))
 }
 
-/// Two media a page.
+/// Two media per page.
 async fn account(State(fake): State<Arc<Fake>>, Query(parameters): Query<BTreeMap<String, String>>) -> Json<Value> {
     let listed = fake.behaviour.lock().unwrap().listed;
     let mut asked = BTreeMap::from([("limit".to_owned(), "2".to_owned())]);
@@ -283,7 +294,7 @@ async fn complete(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Res
 }
 
 async fn job(State(fake): State<Arc<Fake>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    // Looked at for the first time it is queued, then it runs, looks the same once more, and ends.
+    // Queued when submitted; the first two polls see it running, and the third sees its end.
     let look = {
         let mut looks = fake.looks.lock().unwrap();
         let look = looks.entry(id.clone()).or_insert(0);
@@ -312,7 +323,7 @@ async fn cancel(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Respon
     Json(job).into_response()
 }
 
-/// A page of ULIDs, newest first, and where the next one begins. As strict as the API about its parameters.
+/// A page of ULIDs, newest first, and the cursor of the next page. As strict as the API about its parameters.
 fn page(parameters: &BTreeMap<String, String>, listed: usize, prefix: &str) -> (Vec<usize>, Option<String>) {
     assert!(parameters.keys().all(|name| ["limit", "after", "status", "kind"].contains(&name.as_str())));
     let limit: usize = parameters.get("limit").map_or(20, |limit| limit.parse().unwrap());
@@ -388,7 +399,7 @@ fn view(fake: &Fake, id: &str, state: usize) -> Value {
     let changes = match state {
         0 => json!({}),
         1 => {
-            // The first output can be read before the others are made; it may still be replaced.
+            // The first output is ready before the others; it may still be replaced.
             let first = behaviour.outputs.len().min(1);
             let ready = outputs(fake.address, &behaviour.outputs[..first]);
             json!({"status": "RUNNING", "stage": "render", "progress": 40, "kind": "image", "outputs": ready})
@@ -398,6 +409,7 @@ fn view(fake: &Fake, id: &str, state: usize) -> Value {
             "remedy": "Export it again.",
         }}),
         _ => json!({"status": "COMPLETED", "stage": "finish", "progress": 100, "kind": "image",
+            "cost": {"totalMicroDollars": 313, "pricesRegion": "us-east-1"},
             "outputs": outputs(fake.address, &behaviour.outputs)}),
     };
     job.as_object_mut().unwrap().append(&mut changes.as_object().unwrap().clone());

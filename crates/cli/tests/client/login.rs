@@ -1,5 +1,5 @@
-//! Signing in: with an issuer that knows devices (RFC 8628), and with what a Cognito user pool can ask. The proof of the
-//! password itself is held against the emulator's pool in tests/integration/login.rs.
+//! Signing in: through the device flow of an issuer (RFC 8628), and through the challenges of a Cognito user pool. The
+//! proof of the password is tested against the emulator's pool in tests/integration/login.rs.
 
 use crate::{
     command, desk,
@@ -24,13 +24,13 @@ use tokio::io::AsyncWriteExt;
 
 type Fields = BTreeMap<String, String>;
 
-/// What a fake issuer does, and what it was asked.
+/// A fake issuer and the requests that it received.
 #[derive(Default)]
 struct Issuer {
     address: String,
-    /// The error that ends the sign-in, in the place of tokens.
+    /// The error that ends the sign-in, instead of tokens.
     fails: Option<&'static str>,
-    /// Whether devices cannot sign in.
+    /// Disables the device flow.
     no_devices: bool,
     asked: Mutex<Vec<(&'static str, Fields)>>,
 }
@@ -83,7 +83,7 @@ async fn device(State(issuer): State<Arc<Issuer>>, Form(fields): Form<Fields>) -
     }))
 }
 
-/// The user takes a moment. The first access token has too little time left to be used, and each refresh token works once.
+/// The first poll is too early. The first access token expires too soon to be used, and each refresh token works once.
 async fn token(State(issuer): State<Arc<Issuer>>, Form(fields): Form<Fields>) -> (StatusCode, Json<Value>) {
     let refused = |error: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": error })));
     if fields["grant_type"] == "refresh_token" {
@@ -113,19 +113,19 @@ async fn revoke(State(issuer): State<Arc<Issuer>>, Form(fields): Form<Fields>) {
     issuer.note("revoke", fields);
 }
 
-/// An API whose tokens the issuer signs.
+/// An API that accepts tokens of the issuer.
 async fn api_of(issuer: &Issuer) -> Server {
     let sign_in = Some(json!({ "authorization_servers": [issuer.address] }));
     Server::start(Behaviour { sign_in, listed: 1, ..Behaviour::default() }).await
 }
 
-/// Runs the program without a token of the environment.
+/// Runs the program without a token in the environment.
 async fn without_token(server: &Server, desk: &TempDir, arguments: &[&str]) -> (i32, String, String) {
     shown(&command(server, desk, arguments).env_remove("SMMU_TOKEN").output().await.unwrap())
 }
 
 #[tokio::test]
-async fn a_user_signs_in_in_a_browser_and_the_session_renews_itself_until_they_sign_out() {
+async fn a_browser_sign_in_gives_a_session_that_renews_until_sign_out() {
     let issuer = Issuer::start(Issuer::default()).await;
     let (server, desk) = (api_of(&issuer).await, desk());
     let login = ["login", "--client-id", "cli", "--audience", "media"];
@@ -139,7 +139,7 @@ async fn a_user_signs_in_in_a_browser_and_the_session_renews_itself_until_they_s
 
     let sessions = desk.path().join("config/smmu/sessions");
     let files = files_in(&sessions);
-    let [file, lock] = &files[..] else { panic!("one session, and what keeps two runs from renewing it: {files:?}") };
+    let [file, lock] = &files[..] else { panic!("not a session and its lock: {files:?}") };
     assert_eq!(*lock, file.replace(".json", ".lock"));
     #[cfg(unix)]
     for (path, mode) in [(&sessions, 0o700), (&sessions.join(file), 0o600)] {
@@ -178,7 +178,7 @@ async fn a_sign_in_that_fails_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn where_nobody_can_sign_in_the_way_out_is_told() {
+async fn if_sign_in_is_impossible_the_error_says_what_to_do() {
     let issuer = Issuer::start(Issuer { no_devices: true, ..Issuer::default() }).await;
     let shared_secret = Some(json!({ "bearer_methods_supported": ["header"] }));
     let shared_secret = Server::start(Behaviour { sign_in: shared_secret, ..Behaviour::default() }).await;
@@ -196,17 +196,17 @@ async fn where_nobody_can_sign_in_the_way_out_is_told() {
 }
 
 #[tokio::test]
-async fn a_session_that_the_issuer_has_ended_is_told() {
+async fn a_session_ended_by_the_issuer_is_reported() {
     let issuer = Issuer::start(Issuer::default()).await;
     let (server, desk) = (api_of(&issuer).await, desk());
     assert_eq!(without_token(&server, &desk, &["login", "--client-id", "cli"]).await.0, 0);
-    // Somebody else has used the refresh token.
+    // The refresh token has been used elsewhere.
     issuer.note("refresh", Fields::new());
     let (code, _, stderr) = without_token(&server, &desk, &["list"]).await;
     assert!(code == 3 && stderr.contains("invalid_grant") && stderr.contains("Run `smmu login` again"), "{stderr}");
 }
 
-/// A Cognito that takes any proof of a password, and then asks for what a test wants.
+/// A fake Cognito that accepts any proof of a password and then sends the challenge.
 async fn cognito(challenge: &'static str, answer: (&'static str, &'static str)) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -274,7 +274,7 @@ async fn a_second_factor_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_step_that_the_client_does_not_know_is_named() {
+async fn an_unknown_challenge_is_named() {
     let cognito = cognito("MFA_SETUP", ("", "")).await;
     let (code, _, stderr) = sign_in_with_pool(&cognito, "p4ssword\n").await;
     assert!(code == 3 && stderr.contains("mfa_setup") && stderr.contains("SMMU_TOKEN"), "{stderr}");

@@ -1,8 +1,5 @@
-//! The real program against a fake API and store: what it sends, writes, prints and how it ends.
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test needs and does not get fails the test, also outside its own function"
-)]
+//! The real program against a fake API and store: requests, files, output and exit codes.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot provide what a test needs fails the test")]
 
 mod commands;
 mod fake;
@@ -43,7 +40,7 @@ fn command(server: &Server, desk: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the program to its end. Whatever happens, it shows no secret.
+/// Runs the program to its end, and checks that it prints no secret.
 async fn run(server: &Server, desk: &TempDir, arguments: &[&str]) -> (i32, String, String) {
     shown(&command(server, desk, arguments).output().await.unwrap())
 }

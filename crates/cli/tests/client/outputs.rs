@@ -1,4 +1,4 @@
-//! What is fetched, and where it is put.
+//! Downloaded outputs and their paths.
 
 use crate::{
     desk,
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fs;
 
 #[tokio::test]
-async fn what_was_said_is_printed_after_the_table_and_steers_no_terminal() {
+async fn a_transcript_is_printed_after_the_table_without_control_characters() {
     let said = b"Good morning.\n\nIs \x1b[2J anybody there?\n";
     let server = Server::start(Behaviour { outputs: vec![good("transcript.txt", said)], ..Behaviour::default() }).await;
     let (code, stdout, _) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
@@ -22,7 +22,7 @@ async fn what_was_said_is_printed_after_the_table_and_steers_no_terminal() {
 }
 
 #[tokio::test]
-async fn an_output_with_other_bytes_is_not_kept() {
+async fn an_output_with_wrong_content_is_not_kept() {
     for stored in [&b"sma11"[..], b"smal", b"small and more", b""] {
         let broken = Output { name: "160w.jpg", said: b"small".to_vec(), stored: stored.to_vec() };
         let server = Server::start(Behaviour { outputs: vec![broken], ..Behaviour::default() }).await;

@@ -1,4 +1,4 @@
-//! Large files, in parts: here of a thousand bytes, where asked for.
+//! Uploads in parts, forced with `--parts` and with parts of a thousand bytes.
 
 use crate::{
     FIRST_JOB, JPEG, desk,
@@ -38,7 +38,7 @@ fn states(desk: &TempDir) -> usize {
 }
 
 #[tokio::test]
-async fn a_file_is_sent_in_parts_and_nothing_is_remembered_of_it() {
+async fn a_file_is_sent_in_parts_and_its_state_is_removed() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk_with_film(0);
     let (code, stdout, stderr) = run(&server, &desk, &["upload", "film.mp4", "--parts", "--wait"]).await;
@@ -50,7 +50,7 @@ async fn a_file_is_sent_in_parts_and_nothing_is_remembered_of_it() {
 }
 
 #[tokio::test]
-async fn an_upload_that_broke_off_is_gone_on_with_and_no_part_is_sent_twice() {
+async fn an_interrupted_upload_resumes_and_sends_no_part_twice() {
     let server = Server::start(refuses_one_part()).await;
     let desk = desk_with_film(0);
     let upload = ["upload", "film.mp4", "--parts"];
@@ -69,7 +69,7 @@ async fn an_upload_that_broke_off_is_gone_on_with_and_no_part_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_file_that_has_changed_starts_anew() {
+async fn a_changed_file_starts_a_new_upload() {
     let server = Server::start(refuses_one_part()).await;
     let desk = desk_with_film(0);
     let upload = ["upload", "film.mp4", "--parts"];
@@ -81,14 +81,14 @@ async fn a_file_that_has_changed_starts_anew() {
 }
 
 #[tokio::test]
-async fn a_part_that_the_store_has_with_other_content_is_sent_again() {
+async fn a_stored_part_with_different_content_is_sent_again() {
     let server = Server::start(refuses_one_part()).await;
     let desk = desk_with_film(0);
     let path = desk.path().join("film.mp4");
     let upload = ["upload", "film.mp4", "--parts"];
     assert_eq!(run(&server, &desk, &upload).await.0, 3);
     let before = server.stored_parts()[0].clone();
-    // As a program may do that writes in place and puts the time back.
+    // Some programs write in place and restore the modification time.
     let modified = fs::metadata(&path).unwrap().modified().unwrap();
     let film = film(0).iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
     fs::write(&path, film).unwrap();
@@ -100,7 +100,7 @@ async fn a_part_that_the_store_has_with_other_content_is_sent_again() {
 }
 
 #[tokio::test]
-async fn an_upload_that_ended_meanwhile_is_completed_or_begun_anew() {
+async fn an_upload_that_ended_meanwhile_is_completed_or_restarted() {
     for (code, inits) in [("parts_joined", 1), ("upload_expired", 2), ("not_found", 2)] {
         let server = Server::start(refuses_one_part()).await;
         let desk = desk_with_film(0);
@@ -119,14 +119,14 @@ async fn an_upload_that_ended_meanwhile_is_completed_or_begun_anew() {
         server.behave(Behaviour { instead: vec![ended], ..Behaviour::default() });
         let (exit, _, stderr) = run(&server, &desk, &upload).await;
         assert_eq!(server.count("POST /media/upload/init"), inits, "{code}: {stderr}");
-        // Of the joined one this store has not got all parts, and says so.
+        // For the joined upload this store lacks some parts, and refuses it.
         let expected = if code == "parts_joined" { (3, true) } else { (0, false) };
         assert_eq!((exit, stderr.contains("parts_missing")), expected, "{code}: {stderr}");
     }
 }
 
 #[tokio::test]
-async fn busy_stores_and_expired_signatures_cost_one_part_alone() {
+async fn a_busy_store_or_expired_signature_repeats_only_one_part() {
     let instead: Vec<Instead> = vec![
         ("PUT /parts", StatusCode::SERVICE_UNAVAILABLE, vec![("retry-after", "0")], String::new()),
         ("PUT /parts", StatusCode::FORBIDDEN, vec![], "<Error><Code>AccessDenied</Code></Error>".to_owned()),
@@ -140,7 +140,7 @@ async fn busy_stores_and_expired_signatures_cost_one_part_alone() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_every_signature_is_told() {
+async fn a_store_that_refuses_every_signature_is_reported() {
     let denied = |_| -> Instead {
         ("PUT /parts", StatusCode::FORBIDDEN, vec![], "<Error><Code>AccessDenied</Code></Error>".to_owned())
     };

@@ -1,4 +1,4 @@
-//! Files on their way, and what becomes of their jobs.
+//! Uploads and their jobs.
 
 use crate::{
     FIRST_JOB, JPEG, desk,
@@ -21,13 +21,14 @@ async fn a_file_is_uploaded_followed_and_its_outputs_fetched() {
     assert_eq!(fs::read(desk.path().join("out/photo/hls/720p.m4s")).unwrap(), vec![7; 300_000]);
     assert_eq!(files_in(&desk.path().join("out/photo")), ["160w.jpg", "hls"]);
     insta::assert_snapshot!(stdout, @"
-    FILE       KIND   STATUS     OUTPUTS               SIZE  SECONDS  JOB
-    photo.jpg  image  COMPLETED        2  11 B → 292.97 KiB      2.5  job_01j00000000000000000000000
+    FILE       KIND   STATUS     OUTPUTS               SIZE  SECONDS      COST        EXPECTED  JOB
+    photo.jpg  image  COMPLETED        2  11 B → 292.97 KiB      2.5  $0.00031  12 s, $0.00044  job_01j00000000000000000000000
 
     1 of 1 completed
     ");
     insta::assert_snapshot!(stderr, @"
     smmu: photo.jpg: hashing
+    smmu: photo.jpg: expected: 12 s (5 to 40) and $0.00044 ($0.00040 to $0.0012)
     smmu: photo.jpg: uploading
     smmu: photo.jpg: QUEUED queue
     smmu: photo.jpg: RUNNING render
@@ -44,7 +45,24 @@ async fn a_json_document_is_the_job_without_its_signatures() {
     let document: Value = serde_json::from_str(&stdout).unwrap();
     insta::assert_json_snapshot!(document, @r#"
     {
+      "cost": {
+        "pricesRegion": "us-east-1",
+        "totalMicroDollars": 313
+      },
       "createdAt": "2026-01-01T00:00:00.000Z",
+      "estimate": {
+        "microDollars": {
+          "expected": 439,
+          "high": 1210,
+          "low": 396
+        },
+        "pricesRegion": "us-east-1",
+        "seconds": {
+          "expected": 12,
+          "high": 40,
+          "low": 5
+        }
+      },
       "file": "photo.jpg",
       "jobId": "job_01j00000000000000000000000",
       "kind": "image",
@@ -92,15 +110,15 @@ async fn a_folder_gives_one_document_per_file_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_noted_on_an_upload_is_sent_within_its_bounds() {
+async fn labels_are_sent_and_checked() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk();
     let noted = ["upload", "photo.jpg", "--external-id", "order-7", "--metadata", "album=a=b", "--metadata", "note="];
     let (code, _, stderr) = run(&server, &desk, &noted).await;
     assert_eq!(code, 0, "{stderr}");
-    let [wish] = &server.wishes()[..] else { panic!("one upload") };
-    assert_eq!(wish["externalId"], "order-7");
-    assert_eq!(wish["metadata"], serde_json::json!({"album": "a=b", "note": ""}));
+    let [request] = &server.requests()[..] else { panic!("one upload") };
+    assert_eq!(request["externalId"], "order-7");
+    assert_eq!(request["metadata"], serde_json::json!({"album": "a=b", "note": ""}));
     for wrong in [
         &["upload", "photo.jpg", "photo.jpg", "--external-id", "order-7"][..],
         &["upload", "photo.jpg", "--metadata", "album"],
@@ -110,11 +128,11 @@ async fn what_is_noted_on_an_upload_is_sent_within_its_bounds() {
         let (code, _, stderr) = run(&server, &desk, wrong).await;
         assert_eq!(code, 2, "{wrong:?}: {stderr}");
     }
-    assert_eq!(server.wishes().len(), 1, "nothing more was sent");
+    assert_eq!(server.requests().len(), 1, "nothing more was sent");
 }
 
 #[tokio::test]
-async fn without_wait_a_job_is_submitted_and_found_again_by_its_id() {
+async fn without_wait_a_job_is_submitted_and_can_be_fetched_by_id() {
     let server = Server::start(Behaviour { outputs: vec![good("160w.jpg", b"small")], ..Behaviour::default() }).await;
     let desk = desk();
     let (code, stdout, _) = run(&server, &desk, &["upload", "photo.jpg"]).await;
@@ -129,10 +147,10 @@ async fn without_wait_a_job_is_submitted_and_found_again_by_its_id() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_answer_was_lost_is_there_and_counts() {
+async fn an_upload_whose_answer_was_lost_counts_as_stored() {
     let server = Server::start(Behaviour { loses_answer: true, ..Behaviour::default() }).await;
     let desk = desk();
-    // Larger than any buffer on the way.
+    // Larger than any buffer on the path.
     fs::write(desk.path().join("big.jpg"), [JPEG, &vec![1; 8_000_000]].concat()).unwrap();
     let (code, _, stderr) = run(&server, &desk, &["upload", "big.jpg", "--wait"]).await;
     assert_eq!((code, server.count("PUT /raw")), (0, 2), "{stderr}");
@@ -140,7 +158,7 @@ async fn an_upload_whose_answer_was_lost_is_there_and_counts() {
 }
 
 #[tokio::test]
-async fn busy_services_are_asked_again_when_they_say() {
+async fn busy_services_are_retried_after_the_pause_they_ask_for() {
     let busy = |what| (what, StatusCode::SERVICE_UNAVAILABLE, vec![("retry-after", "0")], String::new());
     let instead = vec![
         busy("POST /media/upload/init"),
@@ -161,13 +179,13 @@ async fn busy_services_are_asked_again_when_they_say() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_day_s_quota_is_told_and_not_waited_for() {
+async fn an_exhausted_daily_quota_is_reported_without_waiting() {
     let problem = r#"{"status":429,"code":"quota_exceeded","detail":"the next day begins at noon","retryable":true,"remedy":"Again later."}"#;
     let used_up = |wait| {
         let headers = vec![("retry-after", wait)];
         ("POST /media/upload/init", StatusCode::TOO_MANY_REQUESTS, headers, problem.to_owned())
     };
-    // A second before midnight it is waited for.
+    // A second before midnight, the client waits.
     let server =
         Server::start(Behaviour { instead: vec![used_up("1"), used_up("40000")], ..Behaviour::default() }).await;
     let (code, _, stderr) = run(&server, &desk(), &["upload", "photo.jpg"]).await;
@@ -176,7 +194,7 @@ async fn the_end_of_a_day_s_quota_is_told_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn what_api_gateway_answers_by_itself_is_asked_again_later_and_later_though_it_says_not_when() {
+async fn api_gateways_own_errors_are_retried_with_backoff() {
     let says = |status, message: &str| ("GET /jobs", status, vec![], format!(r#"{{"message":"{message}"}}"#));
     let instead = vec![
         says(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"),
@@ -190,21 +208,21 @@ async fn what_api_gateway_answers_by_itself_is_asked_again_later_and_later_thoug
     let pauses = stderr.split("trying again in ").skip(1).map(|rest| rest.split(' ').next().unwrap().parse::<f64>());
     let pauses: Vec<_> = pauses.collect::<Result<_, _>>().unwrap();
     let [first, second, third] = pauses[..] else { panic!("{stderr}") };
-    // A quarter of a second, half a second and a second, and no less than half of each; shown with one decimal.
+    // A quarter of a second, half a second and a second, each at least half as long; shown with one decimal.
     assert!((0.1..=0.3).contains(&first) && (0.2..=0.5).contains(&second) && (0.5..=1.0).contains(&third), "{stderr}");
 }
 
 #[tokio::test]
-async fn an_address_that_is_no_api_is_trouble_and_its_answer_is_not_shown() {
+async fn an_answer_that_is_not_the_api_s_is_trouble_and_is_not_shown() {
     let page = ("GET /health", StatusCode::OK, vec![], format!("<html>{SIGNATURE}"));
     let server = Server::start(Behaviour { instead: vec![page], ..Behaviour::default() }).await;
     let (code, stdout, stderr) = run(&server, &desk(), &["health"]).await;
     assert_eq!((code, stdout.as_str()), (4, ""), "{stderr}");
-    assert!(stderr.contains("is this its address"), "{stderr}");
+    assert!(stderr.contains("check its address"), "{stderr}");
 }
 
 #[tokio::test]
-async fn an_upload_that_the_store_refuses_is_told_and_not_repeated() {
+async fn an_upload_refused_by_the_store_is_reported_and_not_retried() {
     let denied = ("PUT /raw", StatusCode::FORBIDDEN, vec![], "<Error><Code>AccessDenied</Code></Error>".to_owned());
     let server = Server::start(Behaviour { instead: vec![denied], ..Behaviour::default() }).await;
     let desk = desk();
@@ -214,7 +232,7 @@ async fn an_upload_that_the_store_refuses_is_told_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_shown_with_its_code_and_not_repeated() {
+async fn a_refusal_is_shown_with_its_code_and_not_retried() {
     let problem = r#"{"type":"urn:smmu:problem:unsupported_media_type","title":"T","status":415,"code":"unsupported_media_type","detail":"not accepted here","pointer":"/contentType","retryable":false}"#;
     let refusal = ("POST /media/upload/init", StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![], problem.to_owned());
     let server = Server::start(Behaviour { instead: vec![refusal], ..Behaviour::default() }).await;
@@ -237,7 +255,7 @@ async fn a_refusal_is_shown_with_its_code_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_api_is_refused_in_words_that_help() {
+async fn a_token_of_another_api_gets_a_helpful_error() {
     let server = Server::start(Behaviour::default()).await;
     let (code, _, stderr) = run(&server, &desk(), &["--token", "another", "upload", "photo.jpg"]).await;
     assert_eq!(code, 3);
@@ -245,7 +263,7 @@ async fn a_token_of_another_api_is_refused_in_words_that_help() {
 }
 
 #[tokio::test]
-async fn one_failed_job_among_good_ones_is_told() {
+async fn a_failed_job_is_reported_with_its_remedy() {
     let server = Server::start(Behaviour { fails: true, ..Behaviour::default() }).await;
     let (code, stdout, stderr) = run(&server, &desk(), &["upload", "photo.jpg", "--out", "out"]).await;
     assert_eq!(code, 1);
@@ -257,11 +275,11 @@ async fn one_failed_job_among_good_ones_is_told() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_sent_before_is_not_sent_again_where_that_is_asked_for() {
+async fn with_dedup_a_known_file_is_not_sent_again() {
     let server = Server::start(Behaviour { outputs: vec![good("a.jpg", b"a")], ..Behaviour::default() }).await;
     let desk = desk();
     let (code, stdout, stderr) = run(&server, &desk, &["upload", "photo.jpg", "--dedup", "--wait"]).await;
     assert_eq!(code, 0, "{stderr}");
-    assert!(stdout.contains(FIRST_JOB) && stderr.contains("sent before"), "{stdout}{stderr}");
+    assert!(stdout.contains(FIRST_JOB) && stderr.contains("already uploaded"), "{stdout}{stderr}");
     assert_eq!((server.count("PUT /raw"), server.count("POST /media/upload/complete")), (0, 0));
 }

@@ -1,4 +1,4 @@
-//! The command line itself: what it refuses, what it tells, and how it ends.
+//! The command line: usage errors, help and exit codes.
 
 use crate::{
     command, desk,
@@ -9,7 +9,7 @@ use std::{process::Stdio, time::Duration};
 use tokio::process::Command;
 
 #[tokio::test]
-async fn what_the_user_must_change_is_a_usage_error_before_anything_is_sent() {
+async fn a_usage_error_sends_no_request() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk();
     for arguments in
@@ -32,7 +32,7 @@ async fn what_the_user_must_change_is_a_usage_error_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn profiles_are_judged_without_an_api() {
+async fn profiles_are_checked_without_an_api() {
     let (server, desk) = (Server::start(Behaviour::default()).await, desk());
     let check = async |profile: &str, profiles: &str| {
         run(&server, &desk, &["check-profiles", "--profile", profile, "--profiles", profiles]).await
@@ -41,7 +41,7 @@ async fn profiles_are_judged_without_an_api() {
         check(r#"{"av": {"av1": {}}}"#, r#"{"small": {"image": {"ladder": [64]}}, "web": {}}"#).await;
     assert_eq!((code, stdout.as_str()), (0, "clients can choose: default, small, web\n"));
     for (profile, profiles, told) in [
-        (r#"{"video": {}}"#, "{}", "parameter Profile: the profile is not usable: unknown field `video`"),
+        (r#"{"video": {}}"#, "{}", "parameter Profile: the profile is not valid: unknown field `video`"),
         ("{}", r#"{"small": {"image": {"ladder": [0]}}}"#, "parameter Profiles: the profile `small`"),
         ("{}", r#"{"Small": {}}"#, "parameter Profiles: `Small` cannot be the name"),
         ("{}", "[]", "parameter Profiles: the profiles are not an object"),
@@ -53,7 +53,7 @@ async fn profiles_are_judged_without_an_api() {
 }
 
 #[tokio::test]
-async fn a_machine_without_certificates_reaches_the_cloud_that_runs_on_it() {
+async fn without_ca_certificates_a_local_api_can_be_reached() {
     let server = Server::start(Behaviour::default()).await;
     let desk = desk();
     let mut command = command(&server, &desk, &["health"]);
@@ -88,7 +88,7 @@ async fn help_names_every_exit_code_and_no_token() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn ctrl_c_ends_it_with_130() {
+async fn ctrl_c_exits_with_130() {
     let server = Server::start(Behaviour { never_ends: true, ..Behaviour::default() }).await;
     let desk = desk();
     let running = command(&server, &desk, &["upload", "photo.jpg", "--out", "out"])
@@ -103,5 +103,5 @@ async fn ctrl_c_ends_it_with_130() {
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let (code, stdout, stderr) = shown(&running.wait_with_output().await.unwrap());
     assert_eq!((code, stdout.as_str()), (130, ""));
-    assert!(stderr.contains("jobs that were submitted go on"), "{stderr}");
+    assert!(stderr.contains("submitted jobs continue"), "{stderr}");
 }

@@ -1,5 +1,5 @@
-//! Large files, stored in parts (Amazon S3, "multipart upload"): one request carries at most 5 GiB, and a
-//! connection that breaks costs one part.
+//! Multipart uploads of large files: one request carries at most 5 GiB, and a broken connection costs only one part
+//! (Amazon S3, "multipart upload").
 
 use super::Artifacts;
 use crate::error::CloudError;
@@ -10,15 +10,15 @@ use aws_sdk_s3::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::path::Path;
 
-/// From this size on, a file is stored in parts.
+/// Files of at least this size are stored in parts.
 pub(super) const LARGE_BYTES: u64 = 2 * PART_BYTES;
-/// Size of every part but the last; of at most 10,000 parts, that is more than any output may have.
+/// Size of every part except the last. S3 allows 10,000 parts, which is more than any output needs at this size.
 const PART_BYTES: u64 = 32 * 1024 * 1024;
 const PARTS_AT_ONCE: usize = 2;
 
 impl Artifacts {
-    /// Stores a file of `bytes` bytes. What a broken upload leaves behind is invisible, and removed by the
-    /// bucket's lifecycle rule.
+    /// Stores a file of `bytes` bytes. The parts of a failed upload are invisible; the bucket's lifecycle rule removes
+    /// them.
     pub(super) async fn put_in_parts(
         &self,
         key: &str,

@@ -1,7 +1,10 @@
-//! What makes the outputs, as an attempt sees it: a function in a thread of its own.
+//! The maker of the outputs: a function that runs in a separate thread.
 
 use crate::invocation::Failure;
-use smmu_core::{Artifact, Choice, Manifest, MediaKind, Refusal, Stage, av::AvFacts};
+use smmu_core::{
+    Choice, Manifest, Stage,
+    make::{MakeError, MakeEvent},
+};
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -15,50 +18,24 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-/// What a maker works with.
+/// The inputs and channels of a maker.
 pub struct Workbench<'a> {
-    /// The source.
+    /// The downloaded source file.
     pub source: &'a Path,
-    /// What is wanted of this job in the place of what is wanted of every one.
+    /// The job's own choice of profile and spoken language, in place of the stack's.
     pub choice: &'a Choice,
-    /// An empty folder for the outputs and, last, their `manifest.json`.
+    /// An empty folder for the outputs and, written last, their `manifest.json`.
     pub outputs: &'a Path,
-    /// What an earlier attempt of the same job left to go on from.
+    /// The checkpoint of an earlier attempt at the same job, to resume from.
     pub checkpoint: Option<&'a [u8]>,
-    /// Set when nobody wants the outputs any more: the maker should end within a second or so, and with
-    /// it every process that it has started.
+    /// Set when the outputs are no longer needed. The maker should then end within about a second, together with every
+    /// process that it started.
     pub cancelled: &'a AtomicBool,
-    /// Hears what happens meanwhile.
+    /// Receives events while the maker runs.
     pub tell: &'a mut dyn FnMut(MakeEvent),
 }
 
-/// What happens while outputs are made.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MakeEvent {
-    /// The source was measured, and this is what it turned out to be.
-    Probed(MediaKind, Box<AvFacts>),
-    /// So many percent are made.
-    Progress(u8),
-    /// This file in the folder of the outputs is complete and will not change.
-    Ready(Artifact),
-    /// The content of a file as far as it has come; it is replaced by a longer one, at last by a ready one of its name.
-    Partial(Artifact, Vec<u8>),
-    /// What another attempt could go on from, in the place of the one before.
-    Checkpoint(Vec<u8>),
-}
-
-/// Why nothing was made.
-#[derive(Debug, thiserror::Error)]
-pub enum MakeError {
-    /// The input is at fault.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The machine is at fault: a full disk, a killed child.
-    #[error("{0}")]
-    Transient(String),
-}
-
-/// What a maker is given.
+/// The owned inputs of a maker.
 pub(super) struct MakeInputs {
     pub(super) source: PathBuf,
     pub(super) choice: Choice,
@@ -66,15 +43,15 @@ pub(super) struct MakeInputs {
     pub(super) checkpoint: Option<Vec<u8>>,
 }
 
-/// A maker at work.
+/// A running maker.
 pub(super) struct Maker {
     thread: JoinHandle<Result<Manifest, MakeError>>,
     cancelled: Arc<AtomicBool>,
 }
 
 impl Maker {
-    /// Starts one. `heard` gets what it tells, and is closed when it ends.
-    pub(super) fn start<F>(make: F, inputs: MakeInputs, heard: UnboundedSender<MakeEvent>) -> Self
+    /// Starts a maker. Sends its events to `events`, which is closed when it ends.
+    pub(super) fn start<F>(make: F, inputs: MakeInputs, events: UnboundedSender<MakeEvent>) -> Self
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
@@ -82,8 +59,8 @@ impl Maker {
         let seen = Arc::clone(&cancelled);
         let thread = spawn_blocking(move || {
             let mut tell = |event| {
-                // Nobody listens where the attempt has ended; its result is dropped as well.
-                let _unheard = heard.send(event);
+                // Fails only after the attempt has ended; the result is dropped then as well.
+                let _receiver_gone = events.send(event);
             };
             let MakeInputs { source, choice, outputs, checkpoint } = &inputs;
             let checkpoint = checkpoint.as_deref();
@@ -92,7 +69,7 @@ impl Maker {
         Self { thread, cancelled }
     }
 
-    /// What it makes.
+    /// Waits for the result.
     pub(super) async fn made(&mut self, stage: Stage) -> Result<Manifest, Failure> {
         match (&mut self.thread).await {
             Ok(Ok(manifest)) => Ok(manifest),
@@ -102,7 +79,7 @@ impl Maker {
         }
     }
 
-    /// Tells it to end, if it has not, and waits for that as long as `patience` lasts.
+    /// Asks the maker to end, unless it has, and waits for at most `patience`.
     pub(super) async fn cancel(self, patience: Duration) {
         self.cancelled.store(true, Ordering::Relaxed);
         if !self.thread.is_finished() && tokio::time::timeout(patience, self.thread).await.is_err() {

@@ -1,9 +1,8 @@
-//! The steps of an attempt, one after the other; while the second lasts, what is ready of it is stored.
+//! The steps of an attempt, in sequence. Outputs are stored as they become ready, while the maker still runs.
 
 use super::{
-    Attempt, MakeError, MakeEvent, MakeInputs, Maker, Workbench, milliseconds,
+    Attempt, MakeInputs, Maker, Workbench, milliseconds,
     shelf::{Listing, Shelf},
-    worked,
 };
 use crate::{
     artifacts::AttemptPrefix, clock, error::CloudError, invocation::Failure, jobs::Advance,
@@ -12,8 +11,11 @@ use crate::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    Artifact, Bill, Checksum, Detected, ErrorCode, Job, JobEvent, Manifest, MediaFacts, MediaKind, Output, Pipeline,
-    Refusal, Sha256, Share, Stage, Step, Timestamp, Usage, expected_end, manifest::BilledManifest, with_causes,
+    Artifact, AttemptId, AttemptPhase, Bill, Checksum, Detected, ErrorCode, Job, JobEvent, Manifest, MediaFacts,
+    MediaKind, Output, Pipeline, Refusal, Sha256, Share, Stage, Timestamp, Usage, Work, expected_end,
+    make::{MakeError, MakeEvent},
+    manifest::BilledManifest,
+    with_causes,
 };
 use std::{
     collections::VecDeque,
@@ -32,31 +34,32 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-/// More would not be faster on the network of a small Lambda, and each holds a buffer.
+/// More would not be faster on the network of a small Lambda function, and each upload holds a buffer.
 const UPLOADS_AT_ONCE: usize = 4;
 
 /// One attempt under way.
 pub(super) struct AttemptRun<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) work: &'a Detected,
+    pub(super) id: AttemptId,
     pub(super) stage: Stage,
     /// The pipeline whose attempts work in that stage.
     pub(super) pipeline: Pipeline,
-    /// When it began.
+    /// Start of the attempt, from which its cost is computed.
     pub(super) began: Instant,
-    /// A folder of this attempt alone.
+    /// A temporary folder for this attempt only.
     pub(super) room: &'a Path,
-    /// How far it is.
+    /// Progress, for the reporter.
     pub(super) share: &'a watch::Sender<Share>,
 }
 
-/// Why an attempt ends without having committed.
+/// Reason why an attempt ends without a commit.
 pub(super) enum Stop {
-    /// The job has ended; whatever is made of it now, nobody wants.
+    /// The job has ended, so its outputs are no longer needed.
     Superseded,
-    /// Somebody said stop.
+    /// The stop signal came.
     Stopped,
-    /// It cannot go on.
+    /// The attempt failed.
     Failed(Failure),
 }
 
@@ -72,7 +75,7 @@ impl From<CloudError> for Stop {
     }
 }
 
-/// Where one attempt's outputs come from and go to.
+/// Moves outputs from the local folder to the attempt's prefix.
 #[derive(Clone)]
 struct Transport {
     folder: PathBuf,
@@ -86,13 +89,13 @@ impl Transport {
 }
 
 impl AttemptRun<'_> {
-    /// From the source to the committed manifest. `slot` has the maker from when it is started.
+    /// Runs all steps, from the source to the committed manifest. `slot` gets the maker once it is started.
     pub(super) async fn run<F>(&self, make: F, slot: &mut Option<Maker>) -> Result<(), Stop>
     where
         F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
     {
         let pipeline = self.pipeline;
-        let job = self.advance(worked(self.work, self.stage, pipeline, Share::default())).await?;
+        let job = self.advance(self.worked(Share::default())).await?;
         if job.has_committed(pipeline) {
             return Ok(());
         }
@@ -100,7 +103,7 @@ impl AttemptRun<'_> {
 
         let folder = self.room.join("outputs");
         std::fs::create_dir(&folder).map_err(|error| Failure::Transient(format!("no folder for outputs: {error}")))?;
-        let prefix = Arc::new(self.attempt.artifacts.attempt(&self.work.input.job_id, pipeline));
+        let prefix = Arc::new(self.attempt.artifacts.attempt(&self.work.input.job_id, pipeline, &self.id));
         let checkpoint = self.checkpoint().await;
         let (teller, events) = unbounded_channel();
         let choice = self.work.input.choice.clone();
@@ -111,7 +114,7 @@ impl AttemptRun<'_> {
         let (manifest, stored) = tokio::try_join!(making, self.follow(events, &transport))?;
 
         self.check(&manifest, pipeline)?;
-        self.reached(Step::Store, 0);
+        self.reached(AttemptPhase::Store, 0);
         self.store(manifest.artifacts.iter().filter(|artifact| !stored.contains(artifact)), &transport).await?;
         let billed = BilledManifest { cost: self.bill(&manifest), manifest };
         let key = transport.prefix.put_manifest(&billed, &transport.folder).await?;
@@ -119,15 +122,15 @@ impl AttemptRun<'_> {
         match &manifest.speech {
             Some(speech) => {
                 let described = self.attempt.media.describe_speech(&self.work.input.media_id, speech).await;
-                ignore_write_failure("what was heard", described.map_err(Stop::from))?;
+                ignore_write_failure("the speech facts", described.map_err(Stop::from))?;
             }
             None => self.describe(&manifest.facts()).await,
         }
-        self.put_kind_right(manifest.kind).await?;
+        self.correct_kind(manifest.kind).await?;
         self.advance(JobEvent::Committed(pipeline, key)).await.map(drop)
     }
 
-    /// What an earlier attempt has left. Without it everything is done again, which is no reason to fail.
+    /// Reads the checkpoint of an earlier attempt. A failure is not fatal: without a checkpoint the work starts over.
     async fn checkpoint(&self) -> Option<Vec<u8>> {
         if !self.pipeline.leaves_checkpoints() {
             return None;
@@ -145,7 +148,7 @@ impl AttemptRun<'_> {
         let arrived = AtomicU64::new(0);
         let count = |bytes| {
             let so_far = arrived.fetch_add(bytes, Ordering::Relaxed) + bytes;
-            self.reached(Step::Fetch, percent(so_far, source.bytes));
+            self.reached(AttemptPhase::Fetch, percent(so_far, source.bytes));
         };
         let downloaded = self.attempt.uploads.download(source, &file, &count).await;
         downloaded.map_err(|error| Failure::reading_source(error, self.stage))?;
@@ -155,8 +158,9 @@ impl AttemptRun<'_> {
         Ok(file)
     }
 
-    /// Compares the whole of what was uploaded in parts with what the client has declared: S3 has seen the parts alone.
-    /// They arrived as they were validated, so that no other attempt can find anything else.
+    /// Compares the digest of a multipart upload with the one that the client declared for the whole file, because S3
+    /// verified only the parts. The parts are those that were validated, so a retry would find the same mismatch: it is
+    /// a refusal.
     async fn check_declared(&self, file: PathBuf, declared: Sha256) -> Result<(), Failure> {
         let digested = tokio::task::spawn_blocking(move || digest(&file)).await;
         let unreadable = |error: std::io::Error| Failure::Transient(format!("the source cannot be read: {error}"));
@@ -164,12 +168,12 @@ impl AttemptRun<'_> {
         if found == declared {
             return Ok(());
         }
-        let message = "the SHA-256 of the uploaded file is not the one that was declared";
+        let message = "the file's SHA-256 is not the declared one";
         Err(Failure::refused(Refusal::new(ErrorCode::SourceChanged, message), self.stage))
     }
 
-    /// Listens to the maker until it ends, and stores and lists what is ready meanwhile. Answers what it has
-    /// stored; what it could not store is left to the next step, where it counts.
+    /// Handles the maker's events until it ends, and stores and lists outputs as they become ready. Returns the stored
+    /// artifacts. An upload that fails here is retried by the next step, where failure is fatal.
     async fn follow(
         &self,
         mut events: UnboundedReceiver<MakeEvent>,
@@ -184,7 +188,7 @@ impl AttemptRun<'_> {
                 event = events.recv(), if open => match event {
                     Some(MakeEvent::Progress(percent)) => self.made(began, percent),
                     Some(MakeEvent::Ready(artifact)) => {
-                        shelf.told.push(artifact.name.clone());
+                        shelf.finished.push(artifact.name.clone());
                         waiting.push_back(artifact);
                     }
                     Some(MakeEvent::Partial(artifact, content)) => {
@@ -197,7 +201,7 @@ impl AttemptRun<'_> {
                     }
                     Some(MakeEvent::Probed(kind, facts)) => {
                         self.describe(&MediaFacts { kind, image: None, av: Some(*facts) }).await;
-                        ignore_write_failure("the kind", self.put_kind_right(kind).await)?;
+                        ignore_write_failure("the kind", self.correct_kind(kind).await)?;
                     }
                     None => open = false,
                 },
@@ -211,7 +215,7 @@ impl AttemptRun<'_> {
                 () = tokio::time::sleep_until(listing.due_at().into()), if listing.is_due() => {
                     listing.done(Instant::now());
                     let outputs = shelf.listed().cloned().collect();
-                    ignore_write_failure("what is ready", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
+                    ignore_write_failure("ready outputs", self.advance(JobEvent::Ready(outputs)).await.map(drop))?;
                 }
             }
             while uploads.len() < UPLOADS_AT_ONCE
@@ -224,13 +228,13 @@ impl AttemptRun<'_> {
         Ok(shelf.stored.into_iter().map(|output| output.artifact).collect())
     }
 
-    /// Stores and lists a file as far as it has come.
+    /// Stores and lists the current state of an unfinished file.
     async fn show(&self, artifact: Artifact, content: Vec<u8>, transport: &Transport) -> Result<(), Stop> {
         let shown = async {
             let output = transport.prefix.put_partial(artifact, content).await?;
             self.advance(JobEvent::Ready(vec![output])).await.map(drop)
         };
-        ignore_write_failure("what is partly made", shown.await)
+        ignore_write_failure("a partial output", shown.await)
     }
 
     async fn store(
@@ -244,24 +248,24 @@ impl AttemptRun<'_> {
         let mut sent = 0;
         while let Some(output) = uploads.try_next().await? {
             sent += output.artifact.bytes;
-            self.reached(Step::Store, percent(sent, whole));
+            self.reached(AttemptPhase::Store, percent(sent, whole));
         }
         Ok(())
     }
 
-    /// That the manifest is of this work. A source that was damaged on the way is fetched again by the
-    /// next attempt.
+    /// Checks that the manifest belongs to this work. If the source was damaged in transit, the next attempt fetches it
+    /// again.
     fn check(&self, manifest: &Manifest, pipeline: Pipeline) -> Result<(), Failure> {
         if manifest.pipeline != pipeline {
-            return Err(Failure::unexpected("the manifest is of another pipeline"));
+            return Err(Failure::unexpected("the manifest belongs to another pipeline"));
         }
         if self.work.input.source.checksum.whole().is_some_and(|whole| manifest.source.sha256 != whole) {
-            return Err(Failure::Transient("the source did not arrive as it was validated".into()));
+            return Err(Failure::Transient("the downloaded source does not match its checksum".into()));
         }
         Ok(())
     }
 
-    /// What the attempt has cost so far, which is nearly all of it, where it runs on something that has a price.
+    /// Cost of the attempt so far, which is nearly all of it. `None` if the machine is unknown and so has no price.
     fn bill(&self, manifest: &Manifest) -> Option<Bill> {
         let (machine, ran_ms) = (self.attempt.machine?, milliseconds(self.began.elapsed()));
         let sizes: Vec<u64> = manifest.artifacts.iter().map(|artifact| artifact.bytes).collect();
@@ -269,15 +273,32 @@ impl AttemptRun<'_> {
         Some(self.attempt.prices.bill(&(machine.running(ran_ms) + around)))
     }
 
-    /// The kind that detection read off the first bytes, unless a closer look found another.
-    async fn put_kind_right(&self, kind: MediaKind) -> Result<(), Stop> {
+    /// Corrects the kind that detection guessed from the first bytes, if the maker found another.
+    async fn correct_kind(&self, kind: MediaKind) -> Result<(), Stop> {
         if kind == self.work.kind { Ok(()) } else { self.advance(JobEvent::Detected(kind)).await.map(drop) }
     }
 
-    /// Records what was measured. The manifest says the same, so a job is not lost over this.
+    /// Records the measured facts. A failure is only logged, because the manifest has them too.
     async fn describe(&self, facts: &MediaFacts) {
         if let Err(error) = self.attempt.media.describe(&self.work.input.media_id, facts).await {
             tracing::warn!(error = with_causes(&error), "failed to store measurements in the media table");
+        }
+    }
+
+    /// A progress report with what the attempt has cost so far: the time of its machine.
+    pub(super) fn worked(&self, share: Share) -> JobEvent {
+        let spent = self.attempt.machine.map(|machine| {
+            (self.id.clone(), self.attempt.prices.cost(&machine.running(milliseconds(self.began.elapsed()))))
+        });
+        let (stage, pipeline, branch) = (self.stage, self.pipeline, self.work.branch);
+        JobEvent::Worked(Work { stage, pipeline, branch, share, spent })
+    }
+
+    /// Reports the final cost of an attempt that failed.
+    pub(super) async fn report_cost(&self) {
+        let report = self.worked(*self.share.borrow());
+        if let Err(error) = self.attempt.jobs.advance(&self.work.input.job_id, report).await {
+            tracing::warn!(error = with_causes(&error), "failed to record the cost of a failed attempt");
         }
     }
 
@@ -285,22 +306,22 @@ impl AttemptRun<'_> {
         match self.attempt.jobs.advance(&self.work.input.job_id, event).await? {
             Advance::Changed(job) | Advance::Unchanged(job) => Ok(job),
             Advance::Ended(_) => Err(Stop::Superseded),
-            Advance::TooEarly(_) | Advance::Missing => Err(Failure::unexpected("the job is not running").into()),
+            Advance::TooEarly(_) | Advance::Missing => Err(Failure::not_running().into()),
         }
     }
 
-    fn reached(&self, step: Step, percent: u8) {
+    fn reached(&self, step: AttemptPhase, percent: u8) {
         self.share.send_replace(Share { percent: step.of_attempt(percent), ends_at: None });
     }
 
-    /// As [`Self::reached`], for making, whose speed says when it ends.
+    /// Like [`Self::reached`], for the make phase, whose expected end follows from its speed.
     fn made(&self, began: Timestamp, percent: u8) {
         let ends_at = expected_end(began, clock::now(), percent);
-        self.share.send_replace(Share { percent: Step::Make.of_attempt(percent), ends_at });
+        self.share.send_replace(Share { percent: AttemptPhase::Make.of_attempt(percent), ends_at });
     }
 }
 
-/// A write that fails does not stop the work; a job that has ended does.
+/// Ignores a failed write, but not an ended job.
 fn ignore_write_failure(what: &str, written: Result<(), Stop>) -> Result<(), Stop> {
     match written {
         Err(Stop::Failed(failure)) => {
@@ -325,7 +346,7 @@ fn uploaded(ended: Result<Result<Output, CloudError>, JoinError>) -> Option<Outp
     }
 }
 
-/// A file that does not fit is a fault of this machine, and better told before than after.
+/// Fails before the download if the file does not fit on the disk.
 fn check_disk(folder: &Path, bytes: u64) -> Result<(), Failure> {
     let disk = rustix::fs::statvfs(folder).map_err(|error| Failure::Transient(format!("no disk: {error}")))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
@@ -351,15 +372,15 @@ mod tests {
     use super::{check_disk, percent};
     use crate::invocation::Failure;
     #[test]
-    fn a_source_larger_than_the_disk_is_a_fault_that_says_so() {
+    fn a_source_larger_than_the_disk_fails_before_the_download() {
         let folder = tempfile::tempdir().unwrap();
         assert!(check_disk(folder.path(), 1).is_ok());
-        let Err(Failure::Transient(message)) = check_disk(folder.path(), u64::MAX) else { panic!("it does not fit") };
+        let Err(Failure::Transient(message)) = check_disk(folder.path(), u64::MAX) else { panic!("it must not fit") };
         assert!(message.contains("room for"), "{message}");
     }
 
     #[test]
-    fn percent_is_of_anything() {
+    fn percent_handles_zero_and_overflow() {
         assert_eq!([percent(0, 7), percent(7, 7), percent(1, 3)], [0, 100, 33]);
         assert_eq!([percent(0, 0), percent(u64::MAX, 1)], [0, 100]);
     }

@@ -1,27 +1,27 @@
-//! What is ready before the rest is made, and when it is listed.
+//! Outputs that are ready before the maker has ended, and the times at which they are listed.
 
 use smmu_core::Output;
 use std::time::{Duration, Instant};
 
-/// What a maker has finished, in its order: a file that names others comes after them.
+/// Finished outputs, in the maker's order: a file that refers to others comes after them.
 #[derive(Default)]
 pub(super) struct Shelf {
-    pub(super) told: Vec<String>,
+    pub(super) finished: Vec<String>,
     pub(super) stored: Vec<Output>,
 }
 
 impl Shelf {
-    /// What may be listed: everything that is stored, up to the first that is not yet.
+    /// The outputs that can be listed: all in order, up to the first that is not stored yet.
     pub(super) fn listed(&self) -> impl Iterator<Item = &Output> {
         let stored = |name: &String| self.stored.iter().find(|output| output.artifact.name == *name);
-        self.told.iter().map_while(stored)
+        self.finished.iter().map_while(stored)
     }
 }
 
-/// How often what is ready is listed at most: every time the whole job is written, and a small image is done sooner.
+/// Minimum time between two listings: each writes the whole job, and a small image is done sooner than this.
 const LISTING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When what is ready is listed: the first of it at once. What is ready when everything is, the commit lists.
+/// Schedules listings: the first at once, later ones at intervals. The commit lists the rest.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Listing {
     last: Option<Instant>,
@@ -29,13 +29,13 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Something more is to be listed.
+    /// Requests a listing.
     pub(super) fn ask(&mut self, now: Instant) {
         let next = self.last.map_or(now, |last| now.max(last + LISTING_INTERVAL));
         self.due.get_or_insert(next);
     }
 
-    /// Everything that is there is listed.
+    /// Notes that everything ready so far is listed.
     pub(super) const fn done(&mut self, now: Instant) {
         *self = Self { last: Some(now), due: None };
     }
@@ -44,7 +44,7 @@ impl Listing {
         self.due.is_some()
     }
 
-    /// When to list, where something is due.
+    /// Time of the next listing, if one is due.
     pub(super) fn due_at(&self) -> Instant {
         self.due.unwrap_or_else(Instant::now)
     }
@@ -60,9 +60,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_listed_once_all_that_came_before_it_are_stored() {
-        let told = ["segments", "playlist", "poster"].map(str::to_owned).to_vec();
-        let mut shelf = Shelf { told, stored: Vec::new() };
+    fn a_file_is_listed_once_all_files_before_it_are_stored() {
+        let finished = ["segments", "playlist", "poster"].map(str::to_owned).to_vec();
+        let mut shelf = Shelf { finished, stored: Vec::new() };
         let listed = |shelf: &Shelf| shelf.listed().map(|output| output.artifact.name.clone()).collect::<Vec<_>>();
         shelf.stored.push(output("playlist"));
         assert_eq!(listed(&shelf), [""; 0]);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_is_ready_is_listed_at_once_and_the_rest_together() {
+    fn the_first_output_is_listed_at_once_and_later_ones_together() {
         let start = Instant::now();
         let mut listing = Listing::default();
         assert!(!listing.is_due());
@@ -88,6 +88,6 @@ mod tests {
         listing.done(start + LISTING_INTERVAL);
         let later = start + LISTING_INTERVAL * 5;
         listing.ask(later);
-        assert_eq!(listing.due_at(), later, "long after the last time it is listed at once");
+        assert_eq!(listing.due_at(), later, "long after the last listing, the next is at once");
     }
 }

@@ -1,37 +1,51 @@
-//! Erasing everything of one user: recorded at once, done by whoever reads the purge queue, a page of media at a time.
+//! Erases a user's account: recorded at once, carried out by the reader of the purge queue, one page of media at a
+//! time.
 //!
-//! What the user had when they asked goes; what they upload later stays. Each media is deleted as if its owner had deleted
-//! it alone, so whatever is interrupted is gone on with, and doing it twice is harmless.
+//! Deletes what the user had at the time of the request; later uploads stay. Each media is deleted as by an ordinary
+//! deletion, so interrupted work is resumed, and repeating it is harmless.
 
 use super::{Eraser, Purger};
 use crate::{clock, error::CloudError, media::Erasure, queue::AccountMessage};
 use smmu_core::{Listing, MediaId, MediaListing, MediaStatus, PageLimit, Timestamp, UserId, with_causes};
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
-/// Seconds after which an index has everything that was recorded before, and every request that was under way has ended.
+/// Seconds after which an index has caught up and every earlier request has ended.
 pub(super) const SETTLE_SECONDS: i64 = 60;
 
-/// How long one message is worked on. Half of the function's time: the rest is for what was begun. The next message goes on;
-/// Lambda ends such a chain after 16 ("recursive loop detection"), and `reconcile` begins a new one.
-const WORKED_ON: Duration = Duration::from_mins(1);
+/// How long one message is processed: half of the function's timeout, so that the last deletion can finish. The next
+/// message continues. Lambda ends such a chain after 16 ("recursive loop detection"); `reconcile` then starts a new
+/// one.
+const PROCESSING_TIME: Duration = Duration::from_mins(1);
 
-/// What came of one message.
+/// Outcome of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountPurge {
-    /// So many media were deleted, and another message goes on.
+    /// This many media were deleted, and another message continues.
     Continued(usize),
-    /// Nothing was left. What was asked for is done, and its record removed.
+    /// Nothing was left. The erasure is done and its record removed.
     Done,
-    /// It was done before.
+    /// The erasure has no record any more: it was done before.
     Missing,
 }
 
 impl Eraser {
-    /// Has everything deleted that a user has now, and answers up to when that is. Asking again is harmless.
+    /// Schedules the deletion of everything that a user has now. Returns the time of the request; later uploads stay.
+    /// Idempotent.
     ///
-    /// Once it is recorded this succeeds even if the message cannot be sent: `reconcile` sends it later.
+    /// Once the erasure is recorded, this succeeds even if the message cannot be sent: `reconcile` sends it later.
     pub async fn delete_account(&self, user: &UserId) -> Result<Timestamp, CloudError> {
         let erasure = Erasure { owner: user.clone(), up_to: clock::new_media_id(), asked_at: clock::now() };
+        // First: the deletions send no webhooks.
+        let Ok(()) = self
+            .media
+            .change_webhooks(user, |endpoints| {
+                endpoints.clear();
+                Ok::<_, Infallible>(())
+            })
+            .await?;
         let account = self.media.record_erasure(&erasure).await?;
         tracing::info!(account, "account deletion recorded");
         let message = AccountMessage { account, after: None, found: false };
@@ -39,7 +53,7 @@ impl Eraser {
             tracing::error!(
                 account = message.account,
                 error = with_causes(&error),
-                "recorded, but the purge message was not sent"
+                "failed to send the purge message; reconcile will send it"
             );
         }
         Ok(erasure.asked_at)
@@ -47,7 +61,7 @@ impl Eraser {
 }
 
 impl Purger {
-    /// Deletes media of an account that is to be erased, for about a minute.
+    /// Deletes media of an account for about a minute.
     pub async fn purge_account(&self, message: &AccountMessage) -> Result<AccountPurge, CloudError> {
         let Some(erasure) = self.media.erasure(&message.account).await? else { return Ok(AccountPurge::Missing) };
         let began = Instant::now();
@@ -61,16 +75,16 @@ impl Purger {
                 deleted += usize::from(self.eraser.delete(media).await?);
             }
             after = page.next;
-            if after.is_none() || began.elapsed() >= WORKED_ON {
+            if after.is_none() || began.elapsed() >= PROCESSING_TIME {
                 break;
             }
         }
-        let done = self.go_on(message, after, message.found || deleted > 0, &erasure).await?;
+        let done = self.continue_or_finish(message, after, message.found || deleted > 0, &erasure).await?;
         Ok(done.unwrap_or(AccountPurge::Continued(deleted)))
     }
 
-    /// Sends the message that goes on; or ends it, where a whole look at what the user has, late enough, has found nothing.
-    async fn go_on(
+    /// Sends the next message, or finishes if a full pass after [`SETTLE_SECONDS`] has found nothing.
+    async fn continue_or_finish(
         &self,
         message: &AccountMessage,
         after: Option<MediaId>,

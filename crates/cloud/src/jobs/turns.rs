@@ -1,40 +1,42 @@
-//! Who of a user's jobs has a turn: one record a user, among those of jobs. What turns are says [`crate::turns`].
+//! Records of turns in the jobs table: one record per user, with the jobs that hold a turn. [`crate::submit`] explains
+//! turns.
 
 use super::{FORGET_AT, Jobs, WATCHED_SINCE};
 use crate::{
     clock,
-    error::CloudError,
+    error::{CloudError, unless_condition_failed},
+    user_key::user_key,
     watch::{WATCH, watched},
 };
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{JobId, Sha256, Timestamp, UserId};
+use smmu_core::{JobId, Timestamp, UserId};
 
-/// For whom somebody waits.
+/// A user whose jobs wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WatchedTurns {
     pub(crate) owner: UserId,
-    /// When it was last noted that somebody waits.
+    /// Time at which a job last began to wait.
     pub(crate) latest: Timestamp,
 }
 
 const OPERATION: &str = "dynamodb:UpdateItem turns";
-/// Why these records are watched.
+const GET: &str = "dynamodb:GetItem turns";
+/// Watch reason of these records.
 const REASON: &str = "TURNS";
-/// Ids of the jobs that have a turn.
+/// Ids of the jobs that hold a turn.
 const HOLDERS: &str = "holders";
-// Not `userId`: the index of a user's jobs has everything with that.
+// Not `userId`: a record with that attribute would appear in the index of the user's jobs.
 const OWNER: &str = "owner";
 const LATEST: &str = "latest";
 
-/// For how long a record is kept that nobody writes: longer than any execution.
+/// How long a record is kept after its last write: longer than any execution.
 const KEPT_SECONDS: i64 = 8 * 24 * 60 * 60;
 
 fn key(user: &UserId) -> String {
-    format!("turns_{}", Sha256::from_bytes(Hasher::digest(user.as_str()).into()))
+    user_key("turns", user)
 }
 
 fn text(text: &(impl ToString + ?Sized)) -> AttributeValue {
@@ -46,7 +48,7 @@ fn set(jobs: &[JobId]) -> AttributeValue {
 }
 
 impl Jobs {
-    /// Gives a job a turn, unless `most` others have one: `Err` names these.
+    /// Gives a job a turn, unless `most` others hold one: the inner `Err` lists them.
     pub(crate) async fn take_turn(
         &self,
         user: &UserId,
@@ -78,19 +80,19 @@ impl Jobs {
         }
     }
 
-    /// Takes turns back.
+    /// Releases turns.
     pub(crate) async fn give_turns_back(&self, user: &UserId, jobs: &[JobId]) -> Result<(), CloudError> {
         let update = self
             .turns_update(&key(user))
             .update_expression("DELETE #holders :jobs")
-            // Without it a record would be made.
+            // Otherwise the update would create a record.
             .condition_expression("attribute_exists(#holders)")
             .expression_attribute_names("#holders", HOLDERS)
             .expression_attribute_values(":jobs", set(jobs));
         write(update).await
     }
 
-    /// Has a user watched for whom somebody waits.
+    /// Marks a user with waiting jobs as watched.
     pub(crate) async fn watch_turns(&self, user: &UserId) -> Result<(), CloudError> {
         let key = key(user);
         let update = self
@@ -111,26 +113,27 @@ impl Jobs {
         write(update).await
     }
 
-    /// Keys of up to some records of users for whom somebody waits since before a time; those that wait longest are among
-    /// them.
+    /// Keys of up to about `limit` records of users whose jobs have waited since before `before`, including those that
+    /// have waited longest.
     pub(crate) async fn watched_turns(&self, before: Timestamp, limit: usize) -> Result<Vec<String>, CloudError> {
         self.watch_query().watched_for(REASON, before, limit).await
     }
 
-    /// One of these records.
+    /// Reads the record of a watched user with this key.
     pub(crate) async fn turns(&self, key: &str) -> Result<Option<WatchedTurns>, CloudError> {
         let read = self.client.get_item().table_name(&self.table).key("jobId", text(key)).consistent_read(true);
-        let read = read.send().await.map_err(|error| CloudError::from_sdk("dynamodb:GetItem turns", error))?;
-        let text = |name: &str| read.item.as_ref()?.get(name)?.as_s().ok().cloned();
+        let read = read.send().await.map_err(|error| CloudError::from_sdk(GET, error))?;
+        let Some(item) = read.item else { return Ok(None) };
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
         let parse = || {
             let owner = UserId::try_from(text(OWNER)?).ok()?;
             Some(WatchedTurns { owner, latest: text(LATEST)?.parse().ok()? })
         };
-        Ok(parse())
+        parse().map(Some).ok_or_else(|| CloudError::unreadable(GET, "no owner, or no time of the last wait"))
     }
 
-    /// Lets the others be looked at before this one is again; or lets it be watched no more, `over`. Neither where somebody
-    /// has begun to wait since it was read.
+    /// Moves the record to the end of the watch list or, with `over`, removes it from the list. Does nothing if a job
+    /// began to wait since the record was read.
     pub(crate) async fn looked_at_turns(&self, key: &str, read: &WatchedTurns, over: bool) -> Result<(), CloudError> {
         let update = self
             .turns_update(key)
@@ -150,7 +153,7 @@ impl Jobs {
         write(update).await
     }
 
-    /// Removes what is recorded of a user's turns, unless somebody has one or waits again. Nothing is no error.
+    /// Removes the record of a user's turns, unless a job holds one or waits. Succeeds if no record exists.
     pub(crate) async fn forget_turns(&self, user: &UserId) -> Result<(), CloudError> {
         let removed = self
             .client
@@ -162,12 +165,7 @@ impl Jobs {
             .expression_attribute_names("#watch", WATCH)
             .send()
             .await;
-        match removed {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(CloudError::from_sdk("dynamodb:DeleteItem turns", error))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
+        unless_condition_failed("dynamodb:DeleteItem turns", removed).map(drop)
     }
 
     fn turns_update(&self, key: &str) -> UpdateItemFluentBuilder {
@@ -175,14 +173,9 @@ impl Jobs {
     }
 }
 
-/// Writes; a condition that does not hold is no error.
+/// Sends the update; a failed condition is ignored.
 async fn write(update: UpdateItemFluentBuilder) -> Result<(), CloudError> {
-    match update.send().await {
-        Err(error) if !error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-            Err(CloudError::from_sdk(OPERATION, error))
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
+    unless_condition_failed(OPERATION, update.send().await).map(drop)
 }
 
 fn forget_at() -> AttributeValue {

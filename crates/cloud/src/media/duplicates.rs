@@ -1,5 +1,5 @@
-//! Where a user's own earlier upload of the same content is found: one record for each content, which names the media that
-//! was submitted last.
+//! Finds a user's earlier upload of the same content: one record per user and content, which names the media submitted
+//! last.
 
 use super::{FORGET_AT, MediaTable};
 use crate::error::CloudError;
@@ -9,23 +9,23 @@ use smmu_core::{Media, MediaId, Sha256, UserId};
 
 const SUBMITTED: &str = "submitted";
 
-/// The key of a content of a user, which says neither who the user is nor what it is.
+/// Key of the record for a user and a content. A digest, so that it reveals neither.
 fn key(user: &UserId, sha256: Sha256, bytes: u64) -> String {
-    // Fixed lengths in front keep one pair from being another one.
+    // The fixed-length parts come first, so that no two inputs concatenate to the same bytes.
     let hasher = Hasher::new().chain_update(sha256.as_bytes()).chain_update(bytes.to_be_bytes());
     let digest = hasher.chain_update(user.as_str()).finalize();
     format!("dup_{}", Sha256::from_bytes(digest.into()))
 }
 
 impl MediaTable {
-    /// The media that a user has submitted last with this content, whatever has become of it.
+    /// The media that the user submitted last with this content. It may have failed or been deleted since.
     pub async fn same_content(&self, user: &UserId, sha256: Sha256, bytes: u64) -> Result<Option<MediaId>, CloudError> {
         let Some(item) = self.read_key(&key(user, sha256, bytes)).await? else { return Ok(None) };
         Ok(item.get(SUBMITTED).and_then(|value| value.as_s().ok()).and_then(|id| id.parse().ok()))
     }
 
-    /// Lets a submitted media be found by its content, in the place of an earlier one. An upload in parts has to have
-    /// declared a digest of the whole for that.
+    /// Indexes a submitted media by its content, replacing an earlier media. Does nothing for a multipart upload
+    /// without a declared digest of the whole.
     pub(crate) async fn note_content(
         &self,
         media: &Media,
@@ -43,7 +43,7 @@ impl MediaTable {
         Ok(())
     }
 
-    /// Lets a media no longer be found by its content. Where another one is, nothing changes.
+    /// Removes a media from the index by content. Does nothing if the record names another media.
     pub async fn forget_content(&self, media: &Media) -> Result<(), CloudError> {
         let Some(sha256) = media.grant.declared_sha256() else { return Ok(()) };
         let key = key(&media.user, sha256, media.grant.bytes);
@@ -57,7 +57,7 @@ mod tests {
     use smmu_core::{Sha256, UserId};
 
     #[test]
-    fn a_content_is_a_user_s_own() {
+    fn keys_differ_by_user_size_and_digest() {
         let of = |user: &str, bytes, digest| {
             key(&UserId::try_from(user.to_owned()).unwrap(), Sha256::from_bytes([digest; 32]), bytes)
         };

@@ -1,39 +1,38 @@
-//! That everything of a user is to be erased, as a record among those of media.
+//! Records of account erasures, in the media table.
 
 use super::MediaTable;
 use crate::{
     error::CloudError,
+    user_key::user_key,
     watch::{WATCH, watched},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{MediaId, Sha256, Timestamp, UserId};
+use smmu_core::{MediaId, Timestamp, UserId};
 
-/// What a user has asked for.
+/// A user's request to erase their account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
-    /// Whose media.
+    /// The user who asked.
     pub owner: UserId,
-    /// An id that nothing has: every older media goes.
+    /// Every media with a smaller id, and so an earlier creation, is erased. No media has this id.
     pub up_to: MediaId,
-    /// When they asked.
+    /// Time of the request.
     pub asked_at: Timestamp,
 }
 
-/// The status of these records, for which `reconcile` watches them.
+/// Status of these records, and the reason for which `reconcile` watches them.
 const STATUS: &str = "ERASING";
-// Not `userId`: the index of a user's media has everything with that.
+// Not `userId`: a record with that attribute would appear in the index of the user's media.
 const OWNER: &str = "owner";
 const UP_TO: &str = "upTo";
 // The index of watched records sorts by this.
 const ASKED_AT: &str = "expiresAt";
 
 impl MediaTable {
-    /// Records an erasure, in the place of an earlier one of the same user, and answers the key of its record.
+    /// Records an erasure, replacing an earlier one of the same user. Returns the key of its record.
     pub async fn record_erasure(&self, erasure: &Erasure) -> Result<String, CloudError> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let digest = Hasher::digest(erasure.owner.as_str());
-        let account = format!("acct_{}", Sha256::from_bytes(digest.into()));
+        let account = user_key("acct", &erasure.owner);
         self.client
             .put_item()
             .table_name(&self.table)
@@ -65,7 +64,7 @@ impl MediaTable {
         self.remove_if("dynamodb:DeleteItem erasure", account, (UP_TO, done.up_to.as_str())).await
     }
 
-    /// Keys of up to some `limit` erasures that were asked for before `before` and are not done.
+    /// Keys of up to about `limit` unfinished erasures that were requested before `before`.
     pub async fn erasures_since(&self, before: Timestamp, limit: usize) -> Result<Vec<String>, CloudError> {
         self.watched_until(STATUS, before, limit).await
     }

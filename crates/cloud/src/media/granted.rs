@@ -1,22 +1,25 @@
-//! What each user was granted today: one record a user, counted by a conditional write before an upload is granted.
+//! Daily quotas: one record per user counts today's granted uploads, by a conditional write before each grant.
 //!
-//! The table forgets it when the day is over. A deletion of the account leaves it, since it would give the quota back.
+//! The record expires after the day. Deleting an account keeps it, so that deletion does not reset a quota.
 
 use super::{FORGET_AT, Item, MediaTable};
-use crate::{clock, error::CloudError};
+use crate::{
+    clock,
+    error::{CloudError, unless_condition_failed},
+    user_key::user_key,
+};
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use sha2::{Digest, Sha256 as Hasher};
-use smmu_core::{Granted, Quotas, Sha256, UserId, quota::Day};
+use smmu_core::{Granted, Quotas, UserId, quota::Day};
 
-/// What became of an upload that was to be counted.
+/// Outcome of counting an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// It is counted: so much was granted today, it among it.
+    /// The upload is counted; the total of today includes it.
     Within(Granted),
-    /// It is not counted, since it would have been too much beside what was granted on this day.
+    /// The upload is not counted, because it would exceed the quota. Has the total without it, and the day.
     Exceeded(Granted, Day),
 }
 
@@ -25,16 +28,15 @@ const DAY: &str = "day";
 const UPLOADS: &str = "uploads";
 const BYTES: &str = "bytes";
 
-/// How often a count is tried anew after another request has begun the day.
+/// How many times a count is tried when other requests begin a day at the same time.
 const ROUNDS: usize = 4;
 
-/// The key of a user's record, which does not say who that is.
-fn key(user: &UserId) -> AttributeValue {
-    AttributeValue::S(format!("day_{}", Sha256::from_bytes(Hasher::digest(user.as_str()).into())))
+fn key(user: &UserId) -> String {
+    user_key("day", user)
 }
 
 impl MediaTable {
-    /// Counts an upload of so many bytes, unless that would be more than the quotas allow.
+    /// Counts an upload of `bytes` bytes, unless it would exceed the quotas.
     pub async fn count_upload(&self, user: &UserId, bytes: u64, quotas: &Quotas) -> Result<Counted, CloudError> {
         let mut day = Day::of(clock::now());
         for _ in 0..ROUNDS {
@@ -44,7 +46,7 @@ impl MediaTable {
             };
             match recorded.as_ref().and_then(day_of) {
                 Some(same) if same == day => return Ok(Counted::Exceeded(granted(recorded.as_ref()), day)),
-                // This clock is behind another one.
+                // This machine's clock is behind.
                 Some(later) if later > day => day = later,
                 Some(_) | None => {
                     if self.begin_day(day, user, bytes).await? {
@@ -53,41 +55,34 @@ impl MediaTable {
                 }
             }
         }
-        Err(CloudError::interrupted(OPERATION, "other writers were faster every time"))
+        Err(CloudError::contended(OPERATION))
     }
 
-    /// What a user was granted today.
+    /// Total that the user was granted today.
     pub async fn granted_today(&self, user: &UserId) -> Result<Granted, CloudError> {
-        let AttributeValue::S(key) = key(user) else { return Ok(Granted::default()) };
-        let recorded = self.read_key(&key).await?;
+        let recorded = self.read_key(&key(user)).await?;
         let today = recorded.filter(|item| day_of(item) == Some(Day::of(clock::now())));
         Ok(granted(today.as_ref()))
     }
 
-    /// Takes the count of an upload back that was not granted after all.
+    /// Reverts the count of an upload that was not granted after all.
     pub async fn uncount_upload(&self, user: &UserId, bytes: u64) -> Result<(), CloudError> {
         let day = Day::of(clock::now());
         let update = self
             .counting(user)
             .update_expression("ADD #uploads :less, #bytes :fewer")
-            // A day that has begun meanwhile has nothing of it.
+            // If a new day has begun, its count does not include the upload.
             .condition_expression("#day = :day AND #uploads > :none AND #bytes >= :bytes")
             .expression_attribute_values(":day", number(&day.number()))
             .expression_attribute_values(":less", number(&-1))
             .expression_attribute_values(":fewer", AttributeValue::N(format!("-{bytes}")))
             .expression_attribute_values(":bytes", number(&bytes))
             .expression_attribute_values(":none", number(&0));
-        match update.send().await {
-            Err(error)
-                if !error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Err(CloudError::from_sdk(OPERATION, error))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
+        unless_condition_failed(OPERATION, update.send().await).map(drop)
     }
 
-    /// Counts on a day that has begun. `Err` is the record as it is, where it is another day's or full.
+    /// Counts on a day that has begun. The inner `Err` has the current record, which is missing, of another day, or
+    /// full.
     async fn count_on(
         &self,
         day: Day,
@@ -108,7 +103,7 @@ impl MediaTable {
         }
         if let Some(most) = quotas.bytes_per_day {
             conditions.push("#bytes <= :room");
-            // Where it is more than a whole day's there is no room beside nothing either.
+            // Negative if the file exceeds a whole day's bytes; then the condition fails on an empty day, too.
             let room = i128::from(most) - i128::from(bytes);
             update = update.expression_attribute_values(":room", number(&room));
         }
@@ -123,7 +118,7 @@ impl MediaTable {
         }
     }
 
-    /// Begins a user's day with one upload. `false` where another request has begun it.
+    /// Begins a user's day with one upload. Returns `false` if another request has begun it.
     async fn begin_day(&self, day: Day, user: &UserId, bytes: u64) -> Result<bool, CloudError> {
         let update = self
             .counting(user)
@@ -134,19 +129,11 @@ impl MediaTable {
             .expression_attribute_values(":one", number(&1))
             .expression_attribute_values(":bytes", number(&bytes))
             .expression_attribute_values(":end", number(&day.end().unix_s()));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(CloudError::from_sdk(OPERATION, error)),
-        }
+        unless_condition_failed(OPERATION, update.send().await)
     }
 
     fn counting(&self, user: &UserId) -> UpdateItemFluentBuilder {
-        let update = self.client.update_item().table_name(&self.table).key("mediaId", key(user));
+        let update = self.client.update_item().table_name(&self.table).key("mediaId", AttributeValue::S(key(user)));
         [DAY, UPLOADS, BYTES]
             .into_iter()
             .fold(update, |update, name| update.expression_attribute_names(format!("#{name}"), name))

@@ -1,5 +1,4 @@
-//! One thing for one key of a client: a request that is sent again after a lost answer makes no second upload, and no
-//! second run.
+//! Idempotency keys: a request that a client repeats after a lost response makes no second upload and no second run.
 
 use super::{FORGET_AT, MediaTable, Written, item, put};
 use crate::{clock, error::CloudError};
@@ -7,47 +6,47 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{Media, MediaId, Sha256, UserId};
 
-/// For how long a key is known: a day.
+/// How long a key is kept: a day.
 const KNOWN_SECONDS: i64 = 24 * 60 * 60;
 
 const REQUEST: &str = "request";
 const GRANTED: &str = "granted";
 
-/// A client's key, and the request that it stands for.
+/// A client's idempotency key and its request.
 #[derive(Debug, Clone)]
 pub struct Once {
-    /// Key of its record, which says neither who the user is nor what the key was.
+    /// Key of the record. A digest, so that it reveals neither the user nor the client's key.
     record: String,
     /// Digest of the request.
     request: Sha256,
 }
 
-/// What a key is known for.
+/// The record of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Whether the request was the same.
+    /// Set if the key was used for the same request.
     pub same_request: bool,
-    /// Id of what was made then.
+    /// Id of the media or job that the earlier request made.
     pub made: String,
 }
 
-/// What became of a media that was to be recorded under a key.
+/// Outcome of recording a media under a key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// It is recorded, and the key with it.
+    /// The media and the key are recorded.
     Recorded,
-    /// The key stands for another one.
+    /// The key is already in use.
     Known(Known),
-    /// Another write under the same key was under way.
+    /// Another write with the same key was in progress.
     Contended,
 }
 
 impl Once {
-    /// A user's key for a request, of which `request` has everything that makes a difference.
+    /// A user's key for a request. `request` must contain everything that distinguishes two requests.
     #[must_use]
     pub fn new(user: &UserId, key: &str, request: &[u8]) -> Self {
         let digest = |parts: [&[u8]; 2]| {
-            // The length in front keeps one pair from being another one.
+            // The length prefix keeps two pairs from concatenating to the same bytes.
             let hasher = Hasher::new().chain_update((parts[0].len() as u64).to_be_bytes());
             let hasher = hasher.chain_update(parts[0]).chain_update(parts[1]);
             Sha256::from_bytes(hasher.finalize().into())
@@ -60,8 +59,8 @@ impl Once {
 }
 
 impl MediaTable {
-    /// Records a new media and the key that it was asked for with, both or neither. `replaced` is what the key stood for
-    /// where that can no longer be used.
+    /// Records a new media and its key, in one transaction. `replaced` is the media that the key was bound to, if that
+    /// one is no longer usable.
     pub async fn create_once(
         &self,
         media: &Media,
@@ -83,12 +82,12 @@ impl MediaTable {
         }
     }
 
-    /// The write that makes a key stand for what has the id `made`, unless it stands for anything else than `replaced`.
+    /// The write that binds a key to the id `made`, unless the key is bound to anything but `replaced`.
     pub(super) fn key(&self, once: &Once, made: &str, replaced: Option<&str>) -> Result<Put, CloudError> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let now_s = clock::now().unix_s();
         let number = |number: i64| AttributeValue::N(number.to_string());
-        // The table forgets a record some time after it may.
+        // DynamoDB removes expired records late.
         let free = "attribute_not_exists(mediaId) OR #forget < :now";
         let key = Put::builder()
             .table_name(&self.table)
@@ -108,7 +107,7 @@ impl MediaTable {
         key.build().map_err(|error| CloudError::unreadable("dynamodb:PutItem key", error))
     }
 
-    /// What a key stands for.
+    /// Reads the record of a key, unless it has expired.
     pub async fn known(&self, once: &Once) -> Result<Option<Known>, CloudError> {
         let Some(record) = self.read_key(&once.record).await? else { return Ok(None) };
         let text = |name: &str| record.get(name).and_then(|value| value.as_s().ok());
@@ -127,7 +126,7 @@ mod tests {
     use smmu_core::UserId;
 
     #[test]
-    fn a_key_is_a_user_s_own_and_says_nothing_of_either() {
+    fn record_keys_are_unique_and_reveal_no_user() {
         let once = |user: &str, key: &str| Once::new(&UserId::try_from(user.to_owned()).unwrap(), key, b"{}").record;
         assert_eq!(once("ada", "key"), once("ada", "key"));
         let all = [once("ada", "key"), once("ada", "key2"), once("adak", "ey"), once("grace", "key")];

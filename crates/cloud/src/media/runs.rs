@@ -1,4 +1,4 @@
-//! Further runs of a media in the table: begun by one transaction, and made the media's own by another.
+//! Reruns of a media in the table: one transaction begins a rerun, another makes its job the media's current one.
 
 use super::{FORGET_AT, MediaTable, Once, Written, attribute, put, status, update};
 use crate::{
@@ -6,21 +6,22 @@ use crate::{
     jobs::{Advance, Jobs, Writing},
 };
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
-use smmu_core::{Job, JobEvent, Media, MediaState, MediaStatus, MicroDollars};
+use smmu_core::{Job, JobEvent, Media, MediaState, MediaStatus};
 
-/// A client's key for a run.
+/// A client's idempotency key for a run, if it sent one.
 pub type Key<'a> = Option<&'a Once>;
 
-/// What became of a run that was to be begun.
+/// Outcome of beginning a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    /// It is recorded now.
+    /// The run is recorded.
     Recorded,
-    /// The media has changed since it was read, or the key stands for something.
+    /// The media has changed since it was read, or the key is already in use.
     Outdated,
 }
 
-/// The condition that the stored media has as many runs as this one, and the value of `:runs` in it, where it has one.
+/// The condition that the stored media has as many runs as this one, and the value for `:runs`, if the condition uses
+/// it.
 pub(super) fn same_runs(media: &Media) -> (&'static str, Option<AttributeValue>) {
     match media.reruns.len() {
         0 => ("attribute_not_exists(reruns)", None),
@@ -28,7 +29,7 @@ pub(super) fn same_runs(media: &Media) -> (&'static str, Option<AttributeValue>)
     }
 }
 
-/// The write that makes a job the one that stands for its media.
+/// Writes a job and makes it the current job of its media.
 struct Standing<'a> {
     media: &'a MediaTable,
     jobs: &'a Jobs,
@@ -41,8 +42,8 @@ impl Writing for Standing<'_> {
 }
 
 impl MediaTable {
-    /// Records one more job of a media, and the key that it was asked for with, all or nothing. `before` is the media as it
-    /// was read. Of several writers at once one is `Recorded`.
+    /// Records another job of a media, and the client's key, in one transaction. `before` is the media as it was read.
+    /// Of several concurrent writers, one gets `Recorded`.
     pub async fn begin_run(
         &self,
         before: &Media,
@@ -54,7 +55,7 @@ impl MediaTable {
         const OPERATION: &str = "dynamodb:TransactWriteItems run";
         let MediaState::Submitted { job_id, .. } = &media.state else { return Ok(Begun::Outdated) };
         let (same_runs, count) = same_runs(before);
-        // Not the whole record: what was measured stands beside it.
+        // Not the whole record: workers write measured facts to it concurrently.
         let mut sets = vec!["jobId = :job", "reruns = :all", "choice = :choice"];
         let mut record = Update::builder()
             .table_name(&self.table)
@@ -82,23 +83,16 @@ impl MediaTable {
         })
     }
 
-    /// Completes a job that was just read, at its cost, where that was metered. A rerun becomes the job that stands for its
-    /// media by the same write.
-    pub async fn complete(
-        &self,
-        job: Job,
-        completed: JobEvent,
-        cost: Option<MicroDollars>,
-        jobs: &Jobs,
-    ) -> Result<Advance, CloudError> {
+    /// Completes a job that was just read. The same write makes a rerun the current job of its media.
+    pub async fn complete(&self, job: Job, completed: JobEvent, jobs: &Jobs) -> Result<Advance, CloudError> {
         if job.is_rerun() {
-            jobs.advance_by(job, completed, cost, &Standing { media: self, jobs }).await
+            jobs.advance_by(job, completed, &Standing { media: self, jobs }).await
         } else {
-            jobs.advance_by(job, completed, cost, jobs).await
+            jobs.advance_by(job, completed, jobs).await
         }
     }
 
-    /// Writes a job that stands for its media from now on. `false` if the table's revision is another than `from`.
+    /// Writes a job and makes it the current job of its media. Returns `false` if the stored revision is not `from`.
     async fn replace_standing(&self, job: &Job, from: u64, jobs: &Jobs) -> Result<bool, CloudError> {
         const OPERATION: &str = "dynamodb:TransactWriteItems complete";
         let record = Update::builder()
@@ -114,8 +108,8 @@ impl MediaTable {
         match self.write_all(OPERATION, [put(jobs.replacement(job, from)?), update(record)]).await? {
             Written::All => Ok(true),
             Written::Contended => Ok(false),
-            // Whoever deletes a media changes its newest job too, so that this write fails then. Where the
-            // media's record has expired, only the job is written.
+            // A deletion changes the newest job too, so this write also fails then. If the media's record has expired,
+            // only the job is written.
             Written::ConditionFailed => jobs.replace(job, from).await,
         }
     }
@@ -131,7 +125,7 @@ mod tests {
     const RUNS: &str = "reruns";
 
     #[test]
-    fn the_condition_names_what_a_record_of_a_media_has() {
+    fn the_condition_matches_the_attributes_of_a_record() {
         let mut record = json!({
             "mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m", "userId": "user-1", "fileName": "clip.mp4",
             "contentType": "video/mp4", "bytes": 3, "sha256": "0".repeat(64), "status": "AWAITING_UPLOAD",

@@ -1,6 +1,5 @@
-//! A source from S3 to a file: some parts at a time, each of bounded size, so that memory does not grow
-//! with the file and a broken connection costs what is left of one part. What was uploaded in parts is verified part by
-//! part as it arrives.
+//! Downloads a source from S3 to a file, a few parts of bounded size at a time: memory does not grow with the file, and
+//! a broken connection costs only the rest of one part. A multipart upload is verified part by part as it arrives.
 
 use super::{Uploads, parts::digest_of_digests};
 use crate::error::CloudError;
@@ -14,21 +13,21 @@ use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
 };
 
-/// What one request asks for.
+/// Size of one range request.
 pub(crate) const PART_BYTES: u64 = 32 * 1024 * 1024;
-/// One connection to S3 does not fill the line of a large worker.
+/// One connection to S3 does not use the whole bandwidth of a large worker.
 const PARTS_AT_ONCE: usize = 4;
-/// How often a part is taken up again where it broke off. The SDK repeats requests, not transfers.
+/// Maximum number of requests per part. Each resumes where the last broke off; the SDK retries requests, not transfers.
 const TRIES: u32 = 4;
-/// Before a part is taken up again.
+/// Pause before a part is resumed, times the number of tries so far.
 const PAUSE: Duration = Duration::from_millis(500);
 
 const OPERATION: &str = "s3:GetObject";
 
 impl Uploads {
-    /// Writes a source to a new file, which is complete if this succeeds and of no use otherwise.
-    /// `arrived` is told the number of bytes of each piece. Where the source was uploaded in parts, success also means
-    /// that their digests are those that were validated; one of the whole is for the caller to compare.
+    /// Writes a source to a new file. The file is complete if this succeeds, and useless otherwise. `arrived` is called
+    /// with the number of bytes of each piece. For a multipart upload, success also means that the digests of the parts
+    /// are those that were validated; the caller compares a digest of the whole.
     pub async fn download(
         &self,
         source: &Source,
@@ -42,7 +41,7 @@ impl Uploads {
                 stream::iter(fetched).buffer_unordered(PARTS_AT_ONCE).map_ok(drop).try_collect().await
             }
             Checksum::Composite { composite: Composite { sha256, part_bytes }, .. } => {
-                // As many of the parts as uploaded at a time as make about one of ours: each request ends with one.
+                // Each request covers a whole number of uploaded parts, about `PART_BYTES` in total.
                 let together = part_bytes.saturating_mul((PART_BYTES / part_bytes.max(1)).max(1));
                 let fetched = parts(source.bytes, together);
                 let fetched = fetched.map(|part| self.fetch(source, part, Some(part_bytes), file, arrived));
@@ -50,12 +49,12 @@ impl Uploads {
                 if digest_of_digests(digests.into_iter().flatten()) == sha256 {
                     return Ok(());
                 }
-                Err(CloudError::interrupted(OPERATION, "the parts did not arrive as they were validated"))
+                Err(CloudError::interrupted(OPERATION, "the downloaded parts do not match their checksum"))
             }
         }
     }
 
-    /// Answers the digests of each `digested` bytes, where these are asked for.
+    /// Downloads a part. With `digested`, returns the digest of each piece of that many bytes.
     async fn fetch(
         &self,
         source: &Source,
@@ -83,24 +82,24 @@ impl Uploads {
             tracing::warn!(error = with_causes(&broken), "resuming the download of a part of the source");
             tokio::time::sleep(PAUSE * tried).await;
         }
-        // tokio writes behind: only a flush tells of a full disk.
+        // tokio buffers writes: only a flush reports a full disk.
         out.flush().await.map_err(unwritable)?;
         Ok(digests.map(Digests::finish).unwrap_or_default())
     }
 
     async fn get(&self, source: &Source, part: &Range<u64>) -> Result<ByteStream, CloudError> {
         let answer = self.get_range(OPERATION, source, part).await?;
-        // `bytes 0-9/100` (RFC 9110, section 14.4): the disk was looked at for the size that was validated.
+        // `bytes 0-9/100` (RFC 9110, section 14.4). The disk was checked for the validated size.
         let whole = answer.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
         if whole != Some(source.bytes) {
-            return Err(CloudError::unreadable(OPERATION, "the object has another size than was validated"));
+            return Err(CloudError::unreadable(OPERATION, "the object's size is not the validated one"));
         }
         Ok(answer.body)
     }
 }
 
-/// Writes what comes and takes it off the front of `part`. Answers what broke off the transfer; an error
-/// is what cannot be taken up again.
+/// Writes the body to the file and advances the start of `part`. Returns the error that interrupted the transfer, if
+/// any; `Err` is an error that resuming cannot fix.
 async fn copy(
     mut body: ByteStream,
     part: &mut Range<u64>,
@@ -115,7 +114,7 @@ async fn copy(
         };
         let bytes = piece.len() as u64;
         if bytes > part.end - part.start {
-            return Err(CloudError::unreadable(OPERATION, "more bytes than were asked for"));
+            return Err(CloudError::unreadable(OPERATION, "more bytes than requested"));
         }
         out.write_all(&piece).await.map_err(unwritable)?;
         if let Some(digests) = digests {
@@ -131,7 +130,7 @@ fn parts(bytes: u64, part_bytes: u64) -> impl Iterator<Item = Range<u64>> {
     (0..bytes.div_ceil(part_bytes)).map(move |index| index * part_bytes..bytes.min((index + 1) * part_bytes))
 }
 
-/// The digests of pieces of one size, of which the last has what is left.
+/// Digests of consecutive pieces of one size; the last can be shorter.
 struct Digests {
     each: u64,
     left: u64,
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn digests_are_those_of_each_part_however_the_content_comes() {
+    fn digests_do_not_depend_on_how_the_content_is_split() {
         let content: Vec<u8> = (0..=255).collect();
         for (each, pieces) in [(100, 7), (100, 256), (64, 1), (64, 64), (256, 30), (1000, 1000)] {
             let mut digests = Digests::of_each(each as u64);

@@ -1,4 +1,4 @@
-//! Uploads in parts: S3 verifies the digest of each as it arrives, and puts together exactly those that are named.
+//! Multipart uploads: S3 verifies the digest of each part as it arrives, and assembles exactly the named parts.
 
 use super::{BASE64, PresignedUpload, Uploads, decode_sha256, expiry, presigned};
 use crate::error::CloudError;
@@ -10,7 +10,7 @@ use base64::Engine;
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{ArrivedPart, Composite, Grant, Media, MediaId, MissingParts, PartPlan, PartsUpload, Sha256, keys};
 
-/// One page of parts that have arrived, by number.
+/// One page of arrived parts, by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartPage {
     /// At most 1,000.
@@ -19,34 +19,34 @@ pub struct PartPage {
     pub next: Option<u32>,
 }
 
-/// What became of putting parts together.
+/// Outcome of assembling parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joined {
-    /// They are an object now.
+    /// This request assembled the object.
     Now,
-    /// There is an object already, or no such upload any more: who looks at the object knows.
+    /// An object exists already, or the multipart upload no longer does. The caller looks for the object.
     Before,
-    /// A part was sent again meanwhile, so that it is another one than was named.
+    /// A part was uploaded again in the meantime and no longer matches the named one.
     PartsChanged,
 }
 
-/// What an upload will be known by, once every part has arrived as planned.
+/// Computes the composite digest of an upload, once every part has arrived as planned.
 ///
 /// # Errors
 ///
-/// Names the parts that have to be sent, or sent again.
+/// Lists the parts that have to be uploaded, or uploaded again.
 pub fn compose(plan: PartPlan, arrived: &[ArrivedPart]) -> Result<Composite, MissingParts> {
     Ok(Composite { sha256: digest_of_digests(plan.digests(arrived)?), part_bytes: plan.part_bytes })
 }
 
-/// The digest of digests that S3 calls composite (Amazon S3 User Guide, "Checking object integrity").
+/// The digest of the parts' digests, which S3 calls composite (Amazon S3 User Guide, "Checking object integrity").
 pub(super) fn digest_of_digests(digests: impl IntoIterator<Item = Sha256>) -> Sha256 {
     let hasher = digests.into_iter().fold(Hasher::new(), |hasher, digest| hasher.chain_update(digest.as_bytes()));
     Sha256::from_bytes(hasher.finalize().into())
 }
 
 impl Uploads {
-    /// Begins an upload in parts, and answers its id. One that nobody hears of holds nothing and costs nothing; the
+    /// Begins a multipart upload and returns its id. If the id is lost, the empty upload costs nothing, and the
     /// bucket's lifecycle rule removes it.
     pub async fn begin_parts(&self, media: &MediaId, content_type: &str) -> Result<String, CloudError> {
         const OPERATION: &str = "s3:CreateMultipartUpload";
@@ -57,7 +57,7 @@ impl Uploads {
             .key(keys::upload(media))
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            // The only type that S3 has for SHA-256, said so that another default can never count.
+            // The only type that S3 supports for SHA-256 in parts. Explicit, so that a changed default has no effect.
             .checksum_type(ChecksumType::Composite)
             .send()
             .await
@@ -65,8 +65,8 @@ impl Uploads {
         created.upload_id.ok_or_else(|| CloudError::unreadable(OPERATION, "the upload has no id"))
     }
 
-    /// Signs the upload of one part: these bytes, for `seconds` from now. A part can be sent again until all are put
-    /// together.
+    /// Signs the upload of one part: exactly these bytes, for `seconds` from now. A part can be uploaded again until
+    /// the object is assembled.
     pub async fn presign_part(
         &self,
         media: &Media,
@@ -91,8 +91,8 @@ impl Uploads {
         Ok(presigned(&request))
     }
 
-    /// What has arrived after a part's number, as S3 pages it. `None` where there is no such upload any more: its parts
-    /// were put together, or given up.
+    /// One page of the parts that have arrived after number `after`. `None` if the multipart upload no longer exists:
+    /// it was completed or aborted.
     pub async fn page_of_parts(
         &self,
         media: &Media,
@@ -120,7 +120,7 @@ impl Uploads {
         Ok(Some(PartPage { next: parts.last().filter(|_| more).map(|part| part.number), parts }))
     }
 
-    /// All that has arrived, or `None` where there is no such upload any more.
+    /// All parts that have arrived, or `None` if the multipart upload no longer exists.
     pub async fn arrived_parts(
         &self,
         media: &Media,
@@ -137,7 +137,7 @@ impl Uploads {
         }
     }
 
-    /// Puts the parts of an upload together, once, and only if they are exactly those that the digest was computed of.
+    /// Assembles the parts of an upload, once, and only if they are exactly those that `composite` was computed from.
     pub async fn join_parts(
         &self,
         media: &Media,
@@ -172,13 +172,13 @@ impl Uploads {
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
             Some("NoSuchUpload" | "PreconditionFailed") => Ok(Joined::Before),
             Some("InvalidPart" | "BadDigest") => Ok(Joined::PartsChanged),
-            // Somebody else puts them together at this moment ("Conditional writes" in the Amazon S3 User Guide).
+            // Another request is assembling them at this moment ("Conditional writes" in the Amazon S3 User Guide).
             Some("ConditionalRequestConflict") => Err(CloudError::interrupted(OPERATION, error)),
             Some(_) | None => Err(CloudError::from_sdk(OPERATION, error)),
         }
     }
 
-    /// Gives an upload in parts up, and with it what has arrived. One that is not there any more is no error.
+    /// Aborts a multipart upload and discards its parts. Succeeds if it no longer exists.
     pub async fn give_parts_up(&self, media: &Media) -> Result<(), CloudError> {
         let Some(upload) = media.grant.parts() else { return Ok(()) };
         let aborted = self
@@ -212,7 +212,7 @@ mod tests {
     use smmu_core::{ArrivedPart, PartPlan, Sha256};
 
     #[test]
-    fn the_composite_is_the_one_that_s3_computes() {
+    fn the_composite_digest_is_the_one_that_s3_computes() {
         let parts = (1..).zip([b"a", b"b", b"c"]).map(|(number, content)| ArrivedPart {
             number,
             bytes: 1,
@@ -221,7 +221,7 @@ mod tests {
         });
         let parts: Vec<_> = parts.collect();
         let composite = compose(PartPlan { bytes: 3, part_bytes: 1 }, &parts).unwrap();
-        // By sha256sum.
+        // Computed with sha256sum.
         let expected = "3a050f1d08fb8581d3d72ae727651e981043de0d6ca8e744328758f716602beb";
         assert_eq!((composite.sha256.to_string().as_str(), composite.part_bytes), (expected, 1));
         assert_eq!(compose(PartPlan { bytes: 4, part_bytes: 1 }, &parts).unwrap_err().missing, [4]);

@@ -1,86 +1,71 @@
-//! What is measured on a video or audio source. It goes into the manifest, so every word of it is
-//! public: no place, no free text that was not shortened and stripped.
+//! Measurements of a video or audio source. They go into the manifest, so every field is public: no location, and no
+//! free text that was not shortened and stripped.
+
+mod surveyed;
 
 use super::Survey;
-use crate::{
-    image::Size,
-    warning::{Warning, WarningCode},
-};
+use crate::image::Size;
 use serde::{Deserialize, Serialize};
+pub use surveyed::Surveyed;
 
-/// Everything known of one video or audio file.
+/// Measurements of one video or audio file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AvFacts {
-    /// What the container and its streams say.
+    /// Properties of the container and its streams.
     #[serde(flatten)]
     pub probe: Probe,
-    /// How loud it is, where there is sound that was measured.
+    /// Loudness, if the file has sound and it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loudness: Option<LoudnessFacts>,
 }
 
-/// What a container says of itself and its streams.
+/// Properties of a container and its streams.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
-    /// Name of the container format, as ffmpeg names it (the first of several names).
+    /// Container format: the first of ffmpeg's names for it.
     pub container: String,
-    /// Duration in milliseconds; 0 where the container does not say and nobody has measured it yet.
+    /// Duration in milliseconds; 0 if the container does not state it and it has not been measured yet.
     pub duration_ms: u64,
-    /// How far before 0 the first packet lies, in microseconds: an encoder's delay, which decoders throw away.
+    /// Time from the first packet to time 0, in microseconds: an encoder's delay, which decoders discard.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub delay_us: u32,
-    /// How long the file says that it is, in milliseconds, where far less of it is there: it was cut off.
+    /// Duration that the header claims, in milliseconds, if the file was cut off and far less is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_ms: Option<u64>,
-    /// Whether its end is missing.
+    /// True if the end of the file is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut_off: bool,
-    /// Bits a second of the whole file.
+    /// Results of reading its packets.
+    #[serde(skip)]
+    pub surveyed: Surveyed,
+    /// Average bit rate of the whole file, in bits per second.
     pub bit_rate: u64,
     /// Number of streams of any kind.
     pub streams: u32,
-    /// The moving picture that is shown: the default one, else the largest. A cover is none.
+    /// The video stream that is shown: the default one, else the largest. Covers don't count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoStream>,
-    /// Every sound stream, in the container's order.
+    /// All audio streams, in the container's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audio: Vec<AudioStream>,
-    /// Index of the stream that is a cover picture.
+    /// Index of the stream that holds a cover picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover_stream: Option<u32>,
-    /// Named parts, in order.
+    /// Chapters, by start time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chapters: Vec<Chapter>,
-    /// Title and the like.
+    /// Title, artist and other tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
 
 impl Probe {
-    /// Takes what the packets of a file of so many bytes say for how long it is, instead of what its header does.
-    ///
-    /// `exact` says that the header's claim is no guess. Where an end is missing ([`Self::is_cut`]), the claim is kept
-    /// beside.
-    pub fn measured(&mut self, survey: &Survey, bytes: u64, exact: bool) {
-        let claimed_ms = self.promised_ms(&self.played());
-        let found_ms = self.played().into_iter().filter_map(|stream| survey.stream_ms(stream)).max().unwrap_or(0);
-        self.claimed_ms = (exact && Self::is_cut(found_ms, claimed_ms)).then_some(claimed_ms);
-        self.duration_ms = survey.ms();
-        let sounds = self.audio.iter_mut().map(|sound| (sound.index, &mut sound.duration_ms));
-        for (index, duration_ms) in
-            sounds.chain(self.video.iter_mut().map(|video| (video.index, &mut video.duration_ms)))
-        {
-            *duration_ms = duration_ms.and(survey.stream_ms(index));
-        }
-        self.bit_rate = bytes.saturating_mul(8000).checked_div(self.duration_ms).unwrap_or(0);
-    }
-
-    /// Takes one still picture beside a sound for its cover, as a song has it that was put into Matroska, which calls
-    /// every picture a video.
+    /// Treats a single still picture next to sound as the cover. Matroska calls every picture a video, so a song
+    /// remuxed into it has such a stream.
     pub fn take_still_for_cover(&mut self, survey: &Survey) {
         const STILLS: [&str; 5] = ["mjpeg", "png", "bmp", "webp", "gif"];
         let still =
@@ -92,34 +77,20 @@ impl Probe {
         }
     }
 
-    /// What the owner of the file may want to know of it: that its end is missing, and how much is there.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
-        let seconds = |ms: u64| format!("{}.{}", ms / 1000, ms % 1000 / 100);
-        let there = seconds(self.duration_ms);
-        let message = match (self.cut_off, self.claimed_ms) {
-            (false, _) => return Vec::new(),
-            (true, Some(claimed_ms)) => {
-                format!("the end is missing: {there} of {} seconds are there", seconds(claimed_ms))
-            }
-            (true, None) => format!("the end is missing: {there} seconds are there"),
-        };
-        vec![Warning::new(WarningCode::CutOff, message)]
-    }
-
-    /// Indexes of picture and sounds.
+    /// Indexes of the video stream and the audio streams.
     fn played(&self) -> Vec<u32> {
         self.video.iter().map(|video| video.index).chain(self.audio.iter().map(|sound| sound.index)).collect()
     }
 
-    /// Whether so much is so far below what was claimed that an end is missing. Less is rounding and an encoder's delay.
+    /// Returns whether `found_ms` is so far below `claimed_ms` that the end must be missing. A smaller difference is
+    /// rounding or an encoder's delay.
     #[must_use]
     pub const fn is_cut(found_ms: u64, claimed_ms: u64) -> bool {
         found_ms < (claimed_ms - claimed_ms / 20).saturating_sub(1000)
     }
 
-    /// How long these streams are together by what the file says, in milliseconds: as long as the longest of them, where
-    /// each has a duration of its own, and never longer than the file. What else is in it, subtitles for one, may last longer.
+    /// Duration of these streams together according to the headers, in milliseconds: that of the longest one if each
+    /// states a duration, and at most the file's. Other streams, such as subtitles, may last longer.
     #[must_use]
     pub fn promised_ms(&self, streams: &[u32]) -> u64 {
         let video = self.video.iter().map(|video| (video.index, video.duration_ms));
@@ -130,13 +101,13 @@ impl Probe {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// One moving picture.
-#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
+/// A video stream.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -145,47 +116,47 @@ pub struct VideoStream {
     pub index: u32,
     /// Codec, as ffmpeg names it.
     pub codec: String,
-    /// Width and height in pixels as stored.
+    /// Width and height of the stored picture, in pixels.
     pub coded: Size,
-    /// Width and height in pixels as displayed: square pixels, upright.
+    /// Width and height in pixels as displayed: with square pixels, upright.
     pub displayed: Size,
-    /// Whether top and bottom of the stored picture must be swapped, before it is turned: of a mirror image.
+    /// True if the stored picture must be flipped top to bottom before it is rotated: it is a mirror image.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirrored: bool,
-    /// How the stored picture must be turned to be displayed.
+    /// Rotation that makes the stored picture upright.
     pub rotation: Rotation,
-    /// Average frames a second.
+    /// Average frame rate in frames per second.
     pub frame_rate: FrameRate,
-    /// Whether the distance between frames varies.
-    // Of a slow video also where one lies between two steps of its rate.
+    /// True if the time between frames varies.
+    // For a slow video, also true if a frame lies between two steps of its rate.
     pub variable_frame_rate: bool,
-    /// Whether frames have no duration of their own: the container tells a rate that is none, or a tick of its clock.
+    /// True if frames have no duration of their own: the container gives a meaningless rate, or a tick of its clock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub timed: bool,
-    /// Whether a frame holds two fields of different moments.
+    /// True if a frame holds two fields of different moments.
     pub interlaced: bool,
     /// Bits per sample.
     pub bit_depth: u8,
-    /// How samples become colours.
+    /// Colour description.
     pub colours: Colours,
-    /// Standard or one of the two high dynamic ranges.
+    /// Standard, or one of two high dynamic ranges.
     pub dynamic_range: DynamicRange,
-    /// Whether its size or the shape of its pixels changes on the way. It is displayed in the largest shape then, and others
-    /// with bars.
+    /// True if the size or the pixel shape changes during the video. It is then displayed in the largest shape, and
+    /// smaller pictures get bars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes_shape: bool,
-    /// Whether parts of the picture can be transparent.
+    /// True if parts of the picture can be transparent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transparent: bool,
-    /// Its own duration in milliseconds, where the container gives each stream one.
+    /// Duration in milliseconds, if the container states one for each stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Of a slow video that was looked at: when its last frame ends, in milliseconds from the file's start.
+    /// End of the last frame of a slow video that was examined, in milliseconds from the file's start.
     #[serde(skip)]
     pub end_ms: Option<u64>,
 }
 
-/// Frames a second as a fraction; never zero, never infinite.
+/// Frame rate as a fraction; never zero, never infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "(u32, u32)", into = "(u32, u32)")]
@@ -194,36 +165,36 @@ pub struct FrameRate {
     denominator: u32,
 }
 
-/// Not a frame rate.
+/// The numerator or denominator of a frame rate is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame rate is a fraction of two positive numbers")]
 pub struct InvalidFrameRate;
 
 impl FrameRate {
-    /// Frames and the seconds that they take.
+    /// Creates a rate from a number of frames and the seconds that they take.
     pub const fn new(numerator: u32, denominator: u32) -> Result<Self, InvalidFrameRate> {
         if numerator == 0 || denominator == 0 { Err(InvalidFrameRate) } else { Ok(Self { numerator, denominator }) }
     }
 
-    /// Frames.
+    /// Number of frames.
     #[must_use]
     pub const fn numerator(self) -> u32 {
         self.numerator
     }
 
-    /// Seconds.
+    /// Seconds that these frames take.
     #[must_use]
     pub const fn denominator(self) -> u32 {
         self.denominator
     }
 
-    /// Frames a second.
+    /// Frames per second.
     #[must_use]
     pub fn per_second(self) -> f64 {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
 
-    /// The rate that cameras and editing know, where this is one as it was measured.
+    /// The standard camera and editing rate that this measured rate stands for, if any.
     #[must_use]
     pub fn standard(self) -> Option<Self> {
         const KNOWN: [(u32, u32); 8] =
@@ -232,7 +203,8 @@ impl FrameRate {
         rates.into_iter().find(|rate| (rate.per_second() / self.per_second() - 1.0).abs() <= Self::TOLERANCE)
     }
 
-    /// How far a measured rate may lie from the one that is meant. 30 and 30000/1001 differ by a thousandth.
+    /// Largest relative difference between a measured rate and the intended one. 30 and 30000/1001 differ by a
+    /// thousandth.
     pub(super) const TOLERANCE: f64 = 0.0004;
 }
 
@@ -250,7 +222,7 @@ impl From<FrameRate> for (u32, u32) {
     }
 }
 
-/// Clockwise turn that makes a picture upright.
+/// Clockwise rotation that makes a picture upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -266,7 +238,7 @@ pub enum Rotation {
     ThreeQuarters,
 }
 
-/// How samples become colours, in ffmpeg's names; empty where the file does not say.
+/// Colour description in ffmpeg's names; empty where the file does not state it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
@@ -283,7 +255,7 @@ pub struct Colours {
     pub range: String,
 }
 
-/// How bright a picture can be.
+/// Dynamic range of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -296,7 +268,7 @@ pub enum DynamicRange {
     Pq,
 }
 
-/// One sound.
+/// An audio stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -307,36 +279,36 @@ pub struct AudioStream {
     pub codec: String,
     /// Number of channels, at least 1.
     pub channels: u32,
-    /// Where they belong, in ffmpeg's words; empty where the file does not say.
+    /// Channel layout in ffmpeg's notation; empty if the file does not state it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub layout: String,
-    /// Samples a second of each channel, at least 1.
+    /// Sample rate of each channel in Hz, at least 1.
     pub sample_rate_hz: u32,
-    /// Language as the container names it (three letters, ISO 639-2, in most).
+    /// Language code from the container, usually three letters (ISO 639-2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Whether the container calls it the default one.
+    /// True if the container marks it as the default stream.
     pub default: bool,
-    /// Its own duration in milliseconds, where the container gives each stream one.
+    /// Duration in milliseconds, if the container states one for each stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
 }
 
-/// A named part.
+/// A chapter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Chapter {
-    /// Milliseconds from the start.
+    /// Start, in milliseconds from the start of the file.
     pub start_ms: u64,
-    /// Milliseconds from the start.
+    /// End, in milliseconds from the start of the file.
     pub end_ms: u64,
-    /// Its name, where it has one.
+    /// Title, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
-/// What a file says of its content. A fixed choice of fields, each shortened and free of control characters.
+/// A fixed choice of a file's tags, each shortened and free of control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
@@ -362,28 +334,28 @@ pub struct Tags {
 }
 
 impl Tags {
-    /// Whether it says nothing.
+    /// Returns whether no tag is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Loudness by EBU R 128, before and after it was brought to the target.
+/// Loudness by EBU R 128, before and after normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LoudnessFacts {
-    /// Integrated loudness of the source in LUFS; none where it is silent.
+    /// Integrated loudness of the source in LUFS; absent if it is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integrated_lufs: Option<f64>,
     /// Loudness range of the source in LU.
     pub range_lu: f64,
-    /// Highest true peak of the source in dBTP; none where it is silent.
+    /// Highest true peak of the source in dBTP; absent if it is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub true_peak_dbtp: Option<f64>,
-    /// Gain that was applied, in dB.
+    /// Gain applied, in dB.
     pub gain_db: f64,
-    /// What the outputs were brought to, in LUFS, as far as the peak allowed.
+    /// Target loudness of the outputs in LUFS. It is not reached where the peak limits the gain.
     pub target_lufs: f64,
 }

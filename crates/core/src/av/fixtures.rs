@@ -1,10 +1,10 @@
-//! What ffprobe 5.1 said of tiny clips; `fixtures/record.sh` makes and records them.
+//! Output of ffprobe 5.1 for tiny clips; `fixtures/record.sh` makes and records them.
 
 use super::Probe;
 
 macro_rules! fixtures {
     ($($name:literal)*) => {
-        /// Names and ffprobe's words.
+        /// Names of the clips, each with ffprobe's output.
         pub(super) const ALL: &[(&str, &str)] = &[$(($name, include_str!(concat!("fixtures/", $name, ".json"))),)*];
     };
 }
@@ -31,12 +31,12 @@ fixtures! {
     "variable-frame-rate"
 }
 
-/// ffprobe's words on one of the clips.
+/// ffprobe's output for one clip.
 pub(super) fn json(name: &str) -> &'static str {
     ALL.iter().find(|(known, _)| *known == name).expect("a recorded clip").1
 }
 
-/// What is read from them.
-pub(super) fn probe(name: &str) -> Probe {
+/// The probe parsed from it.
+pub(crate) fn probe(name: &str) -> Probe {
     Probe::read(json(name).as_bytes()).expect("every recorded clip can be read")
 }

@@ -1,5 +1,5 @@
-//! HLS playlists (RFC 8216): the media playlist of a rung is read, the master playlist is written, captions
-//! get their place in it, and all are served with addresses of their own.
+//! HLS playlists (RFC 8216): reads the media playlist of a rung, writes the master playlist, adds captions to it, and
+//! replaces the URIs of each when it is served.
 
 mod addresses;
 mod master;
@@ -14,15 +14,15 @@ pub use subtitles::{SubtitleRendition, master_with_subtitles, subtitle_playlist}
 /// Media type of a playlist (RFC 8216, 10).
 pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
 
-/// H.264 as `CODECS` names it: `avc1.` and the three bytes after the version of the `avcC` box, which
-/// are `profile_idc`, the constraint flags and `level_idc` (RFC 6381, 3.3; ISO/IEC 14496-15, 5.3.3.1).
+/// The `CODECS` string of H.264: `avc1.` and the three bytes after the version in the `avcC` box, which are
+/// `profile_idc`, the constraint flags and `level_idc` (RFC 6381, 3.3; ISO/IEC 14496-15, 5.3.3.1).
 #[must_use]
 pub fn avc1(profile: u8, constraints: u8, level: u8) -> String {
     format!("avc1.{profile:02X}{constraints:02X}{level:02X}")
 }
 
-/// AV1 as `CODECS` names it, from `seq_profile`, `seq_level_idx_0`, `seq_tier_0` and the bit depth
-/// (AV1 Codec ISO Media File Format Binding, 5).
+/// The `CODECS` string of AV1, from `seq_profile`, `seq_level_idx_0`, `seq_tier_0` and the bit depth (AV1 Codec ISO
+/// Media File Format Binding, 5).
 #[must_use]
 pub fn av01(profile: u8, level_idx: u8, high_tier: bool, bit_depth: u8) -> String {
     let tier = if high_tier { 'H' } else { 'M' };

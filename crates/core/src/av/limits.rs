@@ -1,13 +1,17 @@
-//! How much of a hostile video or audio file is looked at before it is refused.
+//! Limits on video and audio files, and on the work that one file may cause.
 
-use super::{Clock, Plan, Probe, plan::Rung};
+use super::{
+    Clock, Plan, Probe,
+    plan::Rung,
+    speed::{self, Content},
+};
 use crate::{
     error::{ErrorCode, Refusal},
     image::Size,
 };
 use std::time::Duration;
 
-/// Bounds that hold before anything is decoded, and those of the programs that decode.
+/// Limits checked before anything is decoded, and limits on the decoding child processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AvLimits {
     /// Largest file, in bytes.
@@ -20,19 +24,19 @@ pub struct AvLimits {
     pub max_pixels: u64,
     /// Longest edge of a frame, as stored or as displayed, in pixels.
     pub max_edge: u32,
-    /// Most frames a second.
+    /// Highest frame rate, in frames per second.
     pub max_frame_rate: u32,
-    /// Most streams of any kind.
+    /// Most streams, of any kind.
     pub max_streams: u32,
-    /// Most channels of a sound.
+    /// Most channels in an audio stream.
     pub max_channels: u32,
-    /// Most bits a second of the whole file.
+    /// Highest bit rate of the whole file, in bits per second.
     pub max_bit_rate: u64,
-    /// Most that all outputs together may have, in bytes, by the highest rates of the plan.
+    /// Largest total size of all outputs in bytes, estimated from the highest rates of the plan.
     pub max_output_bytes: u64,
-    /// Address space that a child may take, in bytes. Where the machine or the container has less, that counts.
+    /// Largest address space of a child process, in bytes. If the machine or container has less, that applies.
     pub max_child_memory_bytes: u64,
-    /// Longest that a child may run.
+    /// Longest run time of a child process.
     pub max_wall_time: Duration,
 }
 
@@ -68,7 +72,7 @@ impl AvLimits {
         Err(Refusal::new(ErrorCode::TooManyBytes, message))
     }
 
-    /// Everything that a probe alone can be refused for.
+    /// Refuses a file for anything that its probe alone reveals.
     pub fn check(&self, probe: &Probe) -> Result<(), Refusal> {
         self.check_streams(probe)?;
         self.check_duration(probe)?;
@@ -139,65 +143,74 @@ impl AvLimits {
         Ok(())
     }
 
-    /// These limits, with no more time than a file needs whose times count. A packet that
-    /// claims to be hours later would otherwise be reached by hours of repeated pictures and of silence.
+    /// These limits, with time limits cut to the file's duration if its timestamps count. Otherwise a packet that
+    /// claims to be hours later would be reached by encoding hours of repeated pictures and silence.
     #[must_use]
     pub fn within(self, probe: &Probe) -> Self {
-        let until_ms = match (Clock::of(&probe.container), probe.container.as_str()) {
-            // Only what is played is counted.
+        let until_ms = match (Clock::of(&probe.container), probe.surveyed.exact) {
+            // Only played packets count.
             (Clock::Lengths | Clock::Restarting, _) => return self,
-            // For the last frame, and for headers that were rounded.
-            (Clock::Times, "mov") => (probe.duration_ms + probe.duration_ms / 20).saturating_add(2000),
-            // All packets were looked at.
-            (Clock::Times, _) => probe.duration_ms.saturating_add(50),
+            // Margin for the last frame and for rounded headers.
+            (Clock::Times, false) => probe.duration_ms.saturating_add(probe.duration_ms / 20).saturating_add(2000),
+            (Clock::Times, true) => probe.duration_ms.saturating_add(50),
         };
         let (max_video_ms, max_audio_ms) = (self.max_video_ms.min(until_ms), self.max_audio_ms.min(until_ms));
         Self { max_video_ms, max_audio_ms, ..self }
     }
 
-    /// Refuses a plan by what it would write at the most.
+    /// These limits, with the time limit for an audio stream cut to that of its file, and to the stream's first
+    /// overlong pause: ffmpeg would fill the pause with silence all at once, in memory.
+    #[must_use]
+    pub fn within_sound(self, probe: &Probe, stream: u32) -> Self {
+        let pause_ms = probe.surveyed.sound_pauses_ms.get(&stream).copied().unwrap_or(u64::MAX);
+        let of_file_ms = if probe.video.is_some() { self.max_video_ms } else { self.max_audio_ms };
+        Self { max_audio_ms: of_file_ms.min(pause_ms), ..self }
+    }
+
+    /// Refuses a plan whose outputs could be too large.
     pub fn check_output(&self, plan: &Plan) -> Result<(), Refusal> {
         let bytes = plan.max_bytes();
         if bytes <= self.max_output_bytes {
             return Ok(());
         }
         let message = format!(
-            "the outputs could have {} MiB; at most {} are written",
+            "the outputs could have {} MiB; at most {} MiB are written",
             bytes / (1024 * 1024),
             self.max_output_bytes / (1024 * 1024)
         );
         Err(Refusal::new(ErrorCode::OutputTooLarge, message))
     }
 
-    /// How long one run of ffmpeg over the whole source may take, with every output at once on two
-    /// slow cores; whoever needs longer hangs.
+    /// Longest time that one ffmpeg run over the whole source may take, with all outputs made at once on two slow
+    /// cores; a run that takes longer hangs.
     #[must_use]
     pub fn wall_time(&self, probe: &Probe, plan: &Plan) -> Duration {
-        /// To start, and to write the ends of files.
+        /// For starting up and for finishing the files.
         const BASE: Duration = Duration::from_mins(2);
-        /// Pixels that are decoded and encoded in a second. One core does 47 million with x264's
-        /// `veryfast` and 9 million with `slower` (measured, four rungs and one).
+        /// Pixels decoded and encoded per second.
         const PIXELS_A_SECOND: u64 = 4_000_000;
-        /// Sound takes at most this part of its duration.
+        /// Sound takes at most a quarter of its duration.
         const SOUND: u64 = 4;
 
         let seconds = probe.duration_ms.div_ceil(1000);
         let work_s = seconds.saturating_mul(pixels_a_second(probe, plan)) / PIXELS_A_SECOND + seconds / SOUND;
-        BASE.saturating_add(Duration::from_secs(work_s)).min(self.max_wall_time)
+        // Slow encoders take longer than that on hard content, on one core of half the speed.
+        let encoding = Duration::from_millis(encoding_core_ms(plan, Content::Hard).saturating_mul(2));
+        BASE.saturating_add(Duration::from_secs(work_s).max(encoding)).min(self.max_wall_time)
     }
 
-    /// Refuses a plan that so many cores cannot make in time, before any work, and says how long it would take.
-    pub fn check_work(&self, probe: &Probe, plan: &Plan, cores: u64) -> Result<(), Refusal> {
-        /// Pixels that a core decodes and encodes in a second at the most: the estimate is the least that it can take.
-        const PIXELS_A_SECOND: u64 = 50_000_000;
-        let pixels = probe.duration_ms.div_ceil(1000).saturating_mul(pixels_a_second(probe, plan));
-        let least = Duration::from_secs(pixels / PIXELS_A_SECOND / cores.max(1));
+    /// Refuses a plan that this many cores cannot finish in time, before any work starts. The message states the
+    /// estimated time, at the encoders' speed on the easiest content: a plan that could finish is never refused.
+    pub fn check_work(&self, plan: &Plan, cores: u64) -> Result<(), Refusal> {
+        /// Margin for machines faster than the measured one.
+        const FASTER: u64 = 2;
+        let least = Duration::from_millis(encoding_core_ms(plan, Content::Easy) / FASTER / cores.max(1));
         if least <= self.max_wall_time {
             return Ok(());
         }
         let minutes = |time: Duration| time.as_secs().div_ceil(60);
         let message = format!(
-            "making the outputs would take about {} minutes here; a job has at most {}",
+            "making the outputs would take about {} minutes; a job has at most {}",
             minutes(least),
             minutes(self.max_wall_time)
         );
@@ -205,7 +218,15 @@ impl AvLimits {
     }
 }
 
-/// Pixels that are decoded and encoded for a second of a video; none for sound.
+/// CPU time on one core to encode the planned video, in milliseconds; 0 for audio.
+fn encoding_core_ms(plan: &Plan, content: Content) -> u64 {
+    match plan {
+        Plan::Video(plan) => speed::encoding_core_ms(plan, content),
+        Plan::Audio(_) => 0,
+    }
+}
+
+/// Pixels decoded and encoded for one second of video; 0 for sound.
 fn pixels_a_second(probe: &Probe, plan: &Plan) -> u64 {
     match (plan, &probe.video) {
         (Plan::Video(plan), Some(video)) => {
@@ -215,7 +236,7 @@ fn pixels_a_second(probe: &Probe, plan: &Plan) -> u64 {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "limits were checked: at most some hundred frames a second"
+                reason = "limits were checked: at most a few hundred frames per second"
             )]
             let rate = rate.ceil() as u64;
             frame.saturating_mul(rate)
@@ -248,7 +269,7 @@ mod tests {
         verdict.err().map(|refusal| refusal.code)
     }
 
-    /// The verdict on a clip of one second with one change.
+    /// The error code for a clip of one second with one change.
     fn changed(change: impl FnOnce(&mut Probe)) -> Option<ErrorCode> {
         let mut probe = Probe { duration_ms: 1000, ..fixtures::probe("no-sound") };
         change(&mut probe);
@@ -281,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_may_be_measured_a_little_too_high() {
+    fn a_frame_rate_measured_slightly_too_high_is_accepted() {
         let at = |frames, seconds| {
             changed(|probe| {
                 probe.video.as_mut().expect("a video").frame_rate = FrameRate::new(frames, seconds).expect("positive");
@@ -293,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_may_last_longer_than_a_video_but_not_have_any_number_of_channels() {
+    fn audio_may_last_longer_than_video_but_its_channels_are_limited() {
         let mut sound = Probe { duration_ms: 2000, ..fixtures::probe("sound-in-mp4") };
         assert_eq!(code(LIMITS.check(&sound)), None);
         sound.audio[0].channels = 3;
@@ -304,25 +325,60 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_no_time_is_corrupt() {
+    fn a_zero_duration_is_corrupt() {
         assert_eq!(changed(|probe| probe.duration_ms = 0), Some(ErrorCode::CorruptMedia));
     }
 
-    #[test]
-    fn what_cannot_end_in_time_is_refused_with_an_estimate() {
-        let probe = Probe { duration_ms: 3_600_000, ..fixtures::probe("no-sound") };
-        let plan = plan(&probe, &AvProfile::default()).expect("a picture");
-        // 640 × 360, decoded and encoded once, 30 times a second: 996 seconds of a core.
-        let limits = |seconds| AvLimits { max_wall_time: Duration::from_secs(seconds), ..AvLimits::default() };
-        assert_eq!(code(limits(996).check_work(&probe, &plan, 1)), None);
-        assert_eq!(code(limits(498).check_work(&probe, &plan, 2)), None);
-        let refusal = limits(300).check_work(&probe, &plan, 1).expect_err("an hour is too long");
-        assert_eq!(refusal.code, ErrorCode::TooLong);
-        assert!(refusal.message.contains("about 17 minutes") && refusal.message.contains("at most 5"), "{refusal}");
+    proptest::proptest! {
+        #[test]
+        fn limits_never_exceed_the_files_duration(
+            duration_ms in 0..u64::MAX,
+            exact: bool,
+            pause_ms in proptest::option::of(0..20_000_000_u64),
+            max_video_ms in 1..20_000_000_u64,
+            max_audio_ms in 1..50_000_000_u64,
+            container in proptest::sample::select(vec!["mov", "matroska", "asf", "flv", "avi", "mpegts", "ogg", "mp3"]),
+        ) {
+            let limits = AvLimits { max_video_ms, max_audio_ms, ..AvLimits::default() };
+            let sound_pauses_ms = pause_ms.map(|ms| (1, ms)).into_iter().collect();
+            let surveyed = crate::av::Surveyed { exact, sound_pauses_ms, ..Default::default() };
+            let container = container.to_owned();
+            let probe = Probe { container, duration_ms, surveyed, ..fixtures::probe("no-sound") };
+            let within = limits.within(&probe);
+            let margin = match Clock::of(&probe.container) {
+                Clock::Lengths | Clock::Restarting => u64::MAX,
+                Clock::Times if exact => 50,
+                Clock::Times => duration_ms / 20 + 2000,
+            };
+            let until_ms = duration_ms.saturating_add(margin);
+            assert_eq!((within.max_video_ms, within.max_audio_ms), (max_video_ms.min(until_ms), max_audio_ms.min(until_ms)));
+            assert_eq!(AvLimits { max_video_ms, max_audio_ms, ..within }, limits, "nothing else changes");
+            // Sound in a video follows the video's limit, not that of audio files.
+            let heard_ms = within.within_sound(&probe, 1).max_audio_ms;
+            assert_eq!(heard_ms, within.max_video_ms.min(pause_ms.unwrap_or(u64::MAX)));
+            assert_eq!(within.within_sound(&probe, 2).max_audio_ms, within.max_video_ms);
+        }
     }
 
     #[test]
-    fn a_plan_is_refused_by_what_it_could_write_and_bounded_in_time() {
+    fn work_that_cannot_finish_in_time_is_refused_with_an_estimate() {
+        let probe = Probe { duration_ms: 3_600_000, ..fixtures::probe("no-sound") };
+        let planned =
+            |profile: &str| plan(&probe, &serde_json::from_str(profile).expect("a profile")).expect("a picture");
+        // 640 × 360, encoded 30 times a second at 5.8 million pixels a second, on a machine of twice the speed: 2145
+        // core-seconds.
+        let slow = planned(r#"{"av1": {"preset": 4}}"#);
+        let limits = |seconds| AvLimits { max_wall_time: Duration::from_secs(seconds), ..AvLimits::default() };
+        assert_eq!(code(limits(2230).check_work(&slow, 1)), None);
+        assert_eq!(code(limits(1115).check_work(&slow, 2)), None);
+        let refusal = limits(300).check_work(&slow, 1).expect_err("an hour is too long");
+        assert_eq!(refusal.code, ErrorCode::TooLong);
+        assert!(refusal.message.contains("about 38 minutes") && refusal.message.contains("at most 5"), "{refusal}");
+        assert_eq!(code(limits(300).check_work(&planned("{}"), 1)), None, "a faster encoder ends in time");
+    }
+
+    #[test]
+    fn a_plan_is_limited_in_output_size_and_in_time() {
         let probe = fixtures::probe("no-sound");
         let plan = plan(&probe, &AvProfile::default()).expect("a picture");
         assert_eq!(code(LIMITS.check_output(&plan)), Some(ErrorCode::OutputTooLarge));

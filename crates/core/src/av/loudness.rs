@@ -1,40 +1,39 @@
-//! Loudness by EBU R 128: what was measured, and the linear gain that brings it to a target.
+//! Loudness by EBU R 128: the measurement, and the linear gain that brings it to a target.
 
 use super::LoudnessFacts;
 
-/// What ffmpeg's `ebur128` filter measured of a whole sound.
+/// Result of ffmpeg's `ebur128` filter for a whole audio stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loudness {
-    /// Integrated loudness in LUFS; none where nothing passed the gate of -70 LUFS.
+    /// Integrated loudness in LUFS; `None` if nothing passed the gate of -70 LUFS.
     pub integrated_lufs: Option<f64>,
     /// Loudness range in LU.
     pub range_lu: f64,
-    /// Highest true peak in dBTP; none where every sample is 0.
+    /// Highest true peak in dBTP; `None` if every sample is 0.
     pub true_peak_dbtp: Option<f64>,
 }
 
-/// A text without the filter's summary.
+/// The log has no summary of the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no summary of the loudness")]
+#[error("no loudness summary")]
 pub struct NoSummary;
 
-/// The absolute gate of ITU-R BS.1770, which the filter shows for what lies below it.
+/// Absolute gate of ITU-R BS.1770; the filter reports it for anything below.
 const GATE_LUFS: f64 = -70.0;
 
-/// More would lift noise.
+/// A higher gain would lift noise.
 const MAX_GAIN_DB: f64 = 30.0;
 
 impl Loudness {
-    /// Reads the summary that `ebur128=peak=true` logs at its end. Where a sound changed its rate or its
-    /// channels on the way there is one for each part; the loudest of everything counts, so that no part
-    /// is lifted too far.
+    /// Reads the summary that `ebur128=peak=true` logs at its end. If the sample rate or the channels change midway,
+    /// there is one summary per part; the maximum of each value counts, so that no part is lifted too far.
     pub fn read(log: &str) -> Result<Self, NoSummary> {
-        // A title can have the word in it.
+        // A title in the log can contain the word.
         let parts = log.split("Summary:").skip(1).filter_map(|part| Self::read_summary(part).ok());
         parts.reduce(Self::or_louder).ok_or(NoSummary)
     }
 
-    /// The highest of each.
+    /// The maximum of each value.
     fn or_louder(self, other: Self) -> Self {
         let higher = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
         Self {
@@ -51,7 +50,7 @@ impl Loudness {
         };
         let integrated = value("I:", "LUFS").ok_or(NoSummary)?;
         let range_lu = value("LRA:", "LU").filter(|range| range.is_finite()).ok_or(NoSummary)?;
-        // Not "finite only" but "measured at all": silence is written as -inf.
+        // Silence is written as -inf, so only NaN means that nothing was measured.
         let peak = value("Peak:", "dBFS").filter(|peak| !peak.is_nan()).ok_or(NoSummary)?;
         Ok(Self {
             integrated_lufs: Some(integrated).filter(|&lufs| lufs.is_finite() && lufs > GATE_LUFS),
@@ -60,17 +59,17 @@ impl Loudness {
         })
     }
 
-    /// The gain in dB that brings it to a target, but no peak above `max_true_peak_dbtp`; 0 for silence.
-    /// It is linear: dynamics stay. Rounded down to a tenth, the measurement's own step.
+    /// Gain in dB that brings the loudness to a target without any peak above `max_true_peak_dbtp`; 0 for silence. It
+    /// is linear, so dynamics are kept. Rounded down to a tenth, the resolution of the measurement.
     #[must_use]
     pub fn gain_db(&self, target_lufs: f64, max_true_peak_dbtp: f64) -> f64 {
         let (Some(integrated), Some(peak)) = (self.integrated_lufs, self.true_peak_dbtp) else { return 0.0 };
         let gain = (target_lufs - integrated).min(max_true_peak_dbtp - peak).min(MAX_GAIN_DB);
-        // What subtraction leaves of a tenth (5.699…) is still that tenth.
+        // A tenth that subtraction made inexact (5.699…) still counts as that tenth.
         (gain * 10.0 + 1e-6).floor() / 10.0
     }
 
-    /// As the manifest tells it.
+    /// The values for the manifest.
     #[must_use]
     pub fn facts(&self, target_lufs: f64, max_true_peak_dbtp: f64) -> LoudnessFacts {
         LoudnessFacts {
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What ffmpeg 5.1 logs of three seconds of a sine, with what stands around it.
+    /// ffmpeg 5.1's log for three seconds of a sine wave, with surrounding lines.
     const SINE: &str = "size=N/A time=00:00:03.00 bitrate=N/A speed= 222x
 video:0kB audio:281kB subtitle:0kB other streams:0kB global headers:0kB muxing overhead: unknown
 [Parsed_ebur128_0 @ 0x5604738fbf80] Summary:
@@ -124,7 +123,7 @@ video:0kB audio:281kB subtitle:0kB other streams:0kB global headers:0kB muxing o
 ";
 
     #[test]
-    fn a_summary_is_read_and_of_several_the_loudest_counts() {
+    fn the_summary_is_read_and_the_loudest_of_several_wins() {
         let sine = Loudness { integrated_lufs: Some(-21.1), range_lu: 20.0, true_peak_dbtp: Some(-18.1) };
         assert_eq!(Loudness::read(SINE), Ok(sine));
         assert_eq!(Loudness::read(&format!("{SILENCE}{SINE}{SILENCE}")), Ok(sine));
@@ -141,7 +140,7 @@ video:0kB audio:281kB subtitle:0kB other streams:0kB global headers:0kB muxing o
     }
 
     #[test]
-    fn a_text_without_the_whole_summary_is_refused() {
+    fn an_incomplete_summary_is_refused() {
         for text in ["", "Summary:", &SINE.replace("Peak:", "Pique:"), &SINE.replace("-21.1 LUFS", "loud")] {
             assert_eq!(Loudness::read(text), Err(NoSummary));
         }
@@ -153,7 +152,7 @@ video:0kB audio:281kB subtitle:0kB other streams:0kB global headers:0kB muxing o
     }
 
     #[test]
-    fn the_gain_reaches_the_target_unless_a_peak_is_in_the_way() {
+    fn the_gain_reaches_the_target_unless_the_peak_limits_it() {
         for (lufs, peak, expected) in
             [(-21.7, -17.8, 5.7), (-10.0, 0.3, -6.0), (-30.0, -6.0, 4.5), (-16.0, 0.5, -2.0), (-68.0, -60.0, 30.0)]
         {

@@ -1,32 +1,33 @@
-//! Two channels made one, of which nothing is lost: where they cancel each other out, their difference is taken.
+//! Mixes two channels into one without losing either: where they cancel out, takes their difference instead.
 
-/// Blocks a second for which it is decided anew.
+/// Blocks per second; the mix is chosen for each.
 const BLOCKS_A_SECOND: u32 = 10;
 
-/// Where the sum has less than this part of the louder channel's power, the channels are out of phase. A channel that
-/// is silent leaves a fourth, and two that have nothing to do with each other a half.
+/// Channels are out of phase if their sum has less than this part of the louder channel's power. With one silent
+/// channel the part is a fourth, with two unrelated ones a half.
 const CANCELLED: f64 = 0.1;
 
-/// Takes two channels, gives one.
+/// A streaming mixer from two channels to one.
 #[derive(Debug, Clone)]
 pub struct Mono {
     block_frames: usize,
-    /// What waits for its block.
+    /// Frames that don't fill a block yet.
     waiting: Vec<[i16; 2]>,
-    /// Share of the difference at the end of the last block, from 0 (the sum alone) to 1.
+    /// Share of the difference at the end of the last block, from 0 (only the sum) to 1.
     difference: f32,
     begun: bool,
 }
 
 impl Mono {
-    /// Of a sound with so many samples a second.
+    /// For sound at this sample rate.
     #[must_use]
     pub fn new(sample_rate_hz: u32) -> Self {
         let block_frames = (sample_rate_hz / BLOCKS_A_SECOND).max(1) as usize;
         Self { block_frames, waiting: Vec::new(), difference: 0.0, begun: false }
     }
 
-    /// Takes more of it, and gives what is decided: as many samples as frames came in, some of them later.
+    /// Takes more frames and returns the samples decided so far. Overall one sample comes out per frame, some of them
+    /// later.
     pub fn push(&mut self, frames: impl IntoIterator<Item = [i16; 2]>) -> Vec<i16> {
         self.waiting.extend(frames);
         let whole = self.waiting.len() / self.block_frames * self.block_frames;
@@ -39,7 +40,7 @@ impl Mono {
         mixed
     }
 
-    /// Gives the rest.
+    /// Returns the remaining samples.
     #[must_use]
     pub fn finish(mut self) -> Vec<i16> {
         let (rest, mut mixed) = (std::mem::take(&mut self.waiting), Vec::new());
@@ -53,11 +54,11 @@ impl Mono {
         };
         let louder = power(|[left, _]| left).max(power(|[_, right]| right));
         let sum = power(|[left, right]| f64::midpoint(left, right));
-        // Silence decides nothing.
+        // Silence keeps the previous choice.
         let wanted = if louder <= 0.0 { self.difference } else { f32::from(u8::from(sum < louder * CANCELLED)) };
-        // The first block begins as it goes on; later ones are faded, so that nothing clicks.
+        // The first block has no fade; later ones fade, to avoid clicks.
         let from = if self.begun { self.difference } else { wanted };
-        #[expect(clippy::cast_precision_loss, reason = "some thousand frames")]
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand frames")]
         let step = (wanted - from) / block.len().max(1) as f32;
         let mut share = from;
         for &[left, right] in block {
@@ -77,7 +78,7 @@ mod tests {
 
     const HZ: u32 = 16_000;
 
-    /// A second of a tone in the left channel, and in the right one times `right`.
+    /// One second of a tone: in the left channel as it is, in the right one times `right`.
     fn tone(right: f32) -> Vec<[i16; 2]> {
         let sample = |n: u32| 10_000.0 * (f64::from(n) * 440.0 * std::f64::consts::TAU / f64::from(HZ)).sin();
         #[expect(clippy::cast_possible_truncation, reason = "within 16 bits")]
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_phase_a_tone_is_heard() {
+    fn a_tone_is_heard_in_any_phase() {
         for (right, level) in [(1.0, 10_000), (0.0, 5000), (-1.0, 10_000), (-0.9, 9500), (0.5, 7500), (-0.5, 7500)] {
             let loudest = loudest(&mixed(&tone(right), 999));
             assert!(loudest.abs_diff(level) < 200, "{right}: {loudest}");
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn as_much_comes_out_as_went_in_however_it_comes() {
+    fn output_has_the_length_of_the_input_for_any_chunking() {
         let frames: Vec<_> = [tone(1.0), tone(-1.0), tone(0.0)].concat();
         let at_once = mixed(&frames, frames.len());
         assert_eq!(at_once.len(), frames.len());

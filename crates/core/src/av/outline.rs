@@ -1,10 +1,10 @@
-//! A first look at a container's headers, before any worker starts: is there a moving picture, is
-//! there sound, how long, how large.
+//! A first look at a container's headers, before any worker starts: whether it has pictures or sound, its duration and
+//! its size.
 //!
-//! It decides where a file goes and what that may cost, nothing else; the worker probes the file
-//! itself. It is sans-IO: [`Outline::read`] says which bytes it misses, the caller fetches them and
-//! asks again. The readers on crates.io (`mp4`, `re_mp4`, `mp4parse`, `matroska`, `symphonia`) want
-//! a blocking `Read + Seek` and read whole sample tables, where this needs some hundred bytes.
+//! It only decides which worker gets a file and estimates the cost; the worker probes the file itself. It is sans-IO:
+//! [`Outline::read`] returns which bytes it still needs, the caller fetches them and calls again. The readers on
+//! crates.io (`mp4`, `re_mp4`, `mp4parse`, `matroska`, `symphonia`) need a blocking `Read + Seek` and read whole sample
+//! tables, where this needs some hundred bytes.
 
 mod iso_bmff;
 mod matroska;
@@ -14,29 +14,29 @@ mod tests;
 use crate::{detect::Format, image::Size, kind::MediaKind};
 use std::{collections::BTreeMap, ops::Range};
 
-/// How many reads are asked for at most; what is not known by then stays unknown.
+/// Most reads requested; anything not found by then stays unknown.
 const MAX_READS: usize = 64;
-/// How many bytes one read has at most.
+/// Most bytes per read.
 const READ_BYTES: u64 = 16 * 1024;
 
-/// Whether a container has something.
+/// Presence of a kind of stream in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Presence {
-    /// It does.
+    /// The stream exists.
     Present,
-    /// It does not.
+    /// The stream does not exist.
     Absent,
-    /// The headers do not say, or not where they were looked for.
+    /// The headers don't state it, or not in the parts that were read.
     #[default]
     Unknown,
 }
 
-/// What the headers of a file say. They may lie.
+/// Content of a file according to its headers, which may lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outline {
-    /// A moving picture.
+    /// Presence of a video stream.
     pub picture: Presence,
-    /// Sound.
+    /// Presence of an audio stream.
     pub sound: Presence,
     /// Duration in milliseconds.
     pub duration_ms: Option<u64>,
@@ -44,11 +44,11 @@ pub struct Outline {
     pub size: Option<Size>,
 }
 
-/// The bytes of a file that must be known before its outline is.
+/// The byte range of the file to read next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing(pub Range<u64>);
 
-/// The parts of a file that were read so far.
+/// Parts of a file read so far.
 #[derive(Debug, Clone, Default)]
 pub struct Ranges {
     by_offset: BTreeMap<u64, Vec<u8>>,
@@ -56,13 +56,13 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// Adds what one read brought.
+    /// Adds the bytes of one read.
     pub fn insert(&mut self, offset: u64, bytes: Vec<u8>) {
         self.by_offset.insert(offset, bytes);
         self.reads += 1;
     }
 
-    /// The bytes from `offset` on, as far as one read brought them.
+    /// Known bytes from `offset` to the end of the read that holds it.
     fn known_from(&self, offset: u64) -> &[u8] {
         let before = self.by_offset.range(..=offset).next_back();
         let rest = before.and_then(|(start, bytes)| bytes.get(usize::try_from(offset - start).ok()?..));
@@ -71,8 +71,8 @@ impl Ranges {
 }
 
 impl Outline {
-    /// The outline of a file of `total_bytes` whose first bytes show `format`. Asked again after
-    /// each read it ends with an answer, after 64 reads of 16 KiB at the latest.
+    /// The outline of a file of `total_bytes` with this `format`. Called again after each read, it returns a result
+    /// after at most 64 reads of 16 KiB.
     pub fn read(format: Format, known: &Ranges, total_bytes: u64) -> Result<Self, Missing> {
         let file = File { known, total_bytes };
         let mut seen = Seen::default();
@@ -91,7 +91,7 @@ impl Outline {
         }
     }
 
-    /// What a format alone says.
+    /// The outline that follows from the format alone.
     fn evident(kind: MediaKind) -> Self {
         let (picture, sound) = match kind {
             MediaKind::Image => (Presence::Absent, Presence::Absent),
@@ -101,7 +101,7 @@ impl Outline {
         Self { picture, sound, duration_ms: None, size: None }
     }
 
-    /// The kind of a file whose format says `claimed`: a container of video that has only sound is audio.
+    /// The kind of a file whose format indicates `claimed`: a video container that has only sound is audio.
     #[must_use]
     pub const fn kind(&self, claimed: MediaKind) -> MediaKind {
         match (claimed, self.picture, self.sound) {
@@ -113,19 +113,19 @@ impl Outline {
     }
 }
 
-/// What was met on the way through a file.
+/// Tracks found so far.
 #[derive(Debug, Default)]
 struct Seen {
     picture: bool,
     sound: bool,
-    /// There was a track of which nobody can say whether it is shown.
+    /// Set if a track was found that may or may not be shown.
     doubt: bool,
     duration_ms: Option<u64>,
     size: Option<Size>,
 }
 
 impl Seen {
-    /// `all`: nothing of the file was left out, so what was not met is not there.
+    /// `all`: the whole file was read, so anything not found is absent.
     fn outline(self, all: bool) -> Outline {
         let presence = |met: bool| match (met, all && !self.doubt) {
             (true, _) => Presence::Present,
@@ -140,7 +140,7 @@ impl Seen {
         }
     }
 
-    /// A picture of this size in pixels; none counts where it has none.
+    /// Records a picture of this size in pixels; a size of 0 is ignored.
     fn picture_of(&mut self, width: u64, height: u64) {
         self.picture = true;
         if let (Ok(width @ 1..), Ok(height @ 1..)) = (u32::try_from(width), u32::try_from(height)) {
@@ -150,14 +150,14 @@ impl Seen {
     }
 }
 
-/// Why a file was not read to its end.
+/// Why reading stopped early.
 enum Stop {
     Missing(Missing),
-    /// It is not built as its format asks, or is too involved to follow.
+    /// Malformed, or too complex to follow.
     Unreadable,
 }
 
-/// A file of which parts are known.
+/// A partly known file.
 #[derive(Clone, Copy)]
 struct File<'a> {
     known: &'a Ranges,
@@ -165,13 +165,13 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    /// The bytes at an offset, a header's worth of them.
+    /// The `COUNT` bytes at an offset.
     fn array<const COUNT: usize>(self, offset: u64) -> Result<[u8; COUNT], Stop> {
         let end = offset.checked_add(COUNT as u64).ok_or(Stop::Unreadable)?;
         if end > self.total_bytes {
             return Err(Stop::Unreadable);
         }
-        // What straddles the end of one read is read anew, in one piece.
+        // A value that crosses the end of one read is read again in one piece.
         let until = offset.saturating_add(READ_BYTES).min(self.total_bytes);
         self.known.known_from(offset).first_chunk().copied().ok_or(Stop::Missing(Missing(offset..until)))
     }

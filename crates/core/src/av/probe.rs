@@ -1,4 +1,4 @@
-//! From what ffprobe wrote to a [`Probe`]. Every text in it comes from the file, thus from a stranger.
+//! Parses ffprobe's report into a [`Probe`]. All text in it comes from the file and is untrusted.
 
 mod pace;
 mod report;
@@ -7,36 +7,36 @@ mod text;
 mod timing;
 mod video;
 
-use super::facts::{AudioStream, Chapter, Probe, Tags};
+use super::facts::{AudioStream, Chapter, Probe, Surveyed, Tags};
 use crate::error::{ErrorCode, Refusal};
 pub use pace::{Lengths, Pace, Stated};
 use report::{Kind, Report, Stream};
-pub use survey::{Clock, Packet, Survey};
+pub use survey::{Clock, Packet, StatedPicture, Survey};
 use text::{shown, word};
 pub use timing::Timing;
 pub use video::Shape;
 
-/// Most chapters that are kept.
+/// Most chapters kept.
 const MAX_CHAPTERS: usize = 200;
 
-/// Longest time that is believed, in seconds: ten years. Times beyond are taken as not given.
+/// Longest accepted time in seconds: ten years. Longer ones count as not given.
 const MAX_SECONDS: f64 = 315_360_000.0;
 
 impl Probe {
-    /// Reads what ffprobe 5.1 writes with `-show_format -show_streams -show_chapters -of json`.
+    /// Parses the report of ffprobe 5.1 with `-show_format -show_streams -show_chapters -of json`.
     ///
-    /// A file without a stream that can be decoded is refused as unsupported; one without any stream, and a
-    /// text that is no such report, as corrupt. `duration_ms` is the container's, else the longest stream's; it is 0
-    /// where neither says (a browser's recording in `WebM` does not). Whoever has the file can measure
-    /// it then and set it; [`super::AvLimits::check`] refuses what is left at 0.
+    /// A file without a decodable stream is refused as unsupported; a file without streams, or text that is not such a
+    /// report, as corrupt. `duration_ms` is the container's, else that of the longest stream; it is 0 if neither is
+    /// stated, as in a browser's recording in `WebM`. The caller can then measure the file and set it;
+    /// [`super::AvLimits::check`] refuses a duration of 0.
     pub fn read(ffprobe_json: &[u8]) -> Result<Self, Refusal> {
         let corrupt = || Refusal::new(ErrorCode::CorruptMedia, "the file cannot be read as video or audio");
-        // Texts from a file need not be UTF-8, whatever JSON demands.
+        // Texts from a file need not be UTF-8, although JSON requires it.
         let report: Report = serde_json::from_str(&String::from_utf8_lossy(ffprobe_json)).map_err(|_| corrupt())?;
         let format = report.format.as_ref().ok_or_else(corrupt)?;
         let streams = &report.streams;
         if streams.is_empty() {
-            return Err(Refusal::new(ErrorCode::CorruptMedia, "the file has nothing but a header"));
+            return Err(Refusal::new(ErrorCode::CorruptMedia, "the file has only a header"));
         }
 
         let too_fine = |sound: &Stream| {
@@ -59,7 +59,7 @@ impl Probe {
             }
         }
         if video.is_none() && audio.is_empty() {
-            let message = "the file has neither a moving picture nor sound of a known codec";
+            let message = "the file has neither video nor audio of a known codec";
             return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
         }
         let declared = u32::try_from(streams.len()).unwrap_or(u32::MAX);
@@ -69,6 +69,7 @@ impl Probe {
             delay_us: delay_us(&format.start_time),
             claimed_ms: None,
             cut_off: false,
+            surveyed: Surveyed::default(),
             bit_rate: number(&format.bit_rate).unwrap_or_else(|| average_bit_rate(&format.size, duration_ms)),
             streams: format.nb_streams.max(declared),
             video,
@@ -80,10 +81,10 @@ impl Probe {
     }
 }
 
-/// What ffmpeg 5.1 decodes. The format has 32 since its library's version 1.4.
+/// Most bits per sample that ffmpeg 5.1 decodes. FLAC allows 32 since version 1.4 of its library.
 const FLAC_BITS: u64 = 24;
 
-/// A sound that can be decoded.
+/// An audio stream, if it can be decoded.
 fn sound(stream: &Stream) -> Option<AudioStream> {
     let known = stream.kind == Kind::Audio && !stream.codec_name.is_empty();
     let sample_rate_hz = number(&stream.sample_rate).filter(|&rate| rate > 0);
@@ -101,7 +102,7 @@ fn sound(stream: &Stream) -> Option<AudioStream> {
 }
 
 fn duration_ms(report: &Report) -> u64 {
-    // From all ones ffprobe computes days.
+    // ffprobe computes a duration of days from an all-ones value.
     if report.streams.iter().any(|stream| stream.duration_ts == ALL_ONES) {
         return 0;
     }
@@ -109,7 +110,7 @@ fn duration_ms(report: &Report) -> u64 {
     let whole = report.format.as_ref().and_then(|format| {
         let whole_ms = milliseconds(&format.duration).filter(|&ms| ms > 0)?;
         let late_ms = late_start_ms(&format.start_time);
-        // MP4's tracks say how long they are without the time before them; the whole is with it or without it.
+        // MP4 tracks state their duration without the time before them; the file's may include it or not.
         let with_start = longest().is_some_and(|track_ms| (track_ms + late_ms).abs_diff(whole_ms) < 1000);
         Some(if counts_from_zero(&format.name) || with_start { whole_ms.saturating_sub(late_ms) } else { whole_ms })
     });
@@ -121,20 +122,20 @@ fn duration_ms(report: &Report) -> u64 {
     whole.filter(|&ms| ms > 0).or_else(longest).unwrap_or(0)
 }
 
-/// How live fragments say that they do not know their duration (ISO/IEC 14496-12, 8.2.2).
+/// Value of an unknown duration in live fragments (ISO/IEC 14496-12, 8.2.2).
 const ALL_ONES: Option<u64> = Some(u32::MAX as u64);
 
-/// Containers whose duration ffprobe counts from time 0, wherever the first packet is.
+/// True for containers whose duration ffprobe counts from time 0, not from the first packet.
 fn counts_from_zero(container: &str) -> bool {
     matches!(container.split(',').next(), Some("matroska" | "ogg"))
 }
 
-/// When a recording begins that was cut out of a longer one. Less than a second is an encoder's delay.
+/// Start time of a recording that was cut from a longer one. Less than a second is an encoder's delay.
 fn late_start_ms(start_time: &str) -> u64 {
     milliseconds(start_time).filter(|&ms| ms >= 1000).unwrap_or(0)
 }
 
-/// An encoder's delay. What lies further before 0 is no delay.
+/// Encoder delay in microseconds. A start further before 0 is not a delay.
 fn delay_us(start_time: &str) -> u32 {
     const LONGEST_S: f64 = 0.1;
     let before = start_time.parse().map_or(0.0, |seconds: f64| -seconds);
@@ -145,7 +146,7 @@ fn delay_us(start_time: &str) -> u32 {
 fn stream_duration_ms(stream: &Stream) -> Option<u64> {
     match stream.kind {
         Kind::Video if stream.disposition.is_cover() => None,
-        // Matroska has no field for it, so that muxers write a tag.
+        // Matroska has no field for it, so muxers write a tag.
         Kind::Video | Kind::Audio => {
             let given = stream.duration_ts != ALL_ONES;
             let known = || milliseconds(&stream.duration).or_else(|| stream.tag("duration").and_then(text::clock_ms));
@@ -160,12 +161,12 @@ fn average_bit_rate(bytes: &str, duration_ms: u64) -> u64 {
     bits.saturating_mul(1000).checked_div(duration_ms).unwrap_or(0)
 }
 
-/// A whole number, as ffprobe writes it: in quotes.
+/// A whole number, which ffprobe writes in quotes.
 fn number(text: &str) -> Option<u64> {
     text.parse().ok()
 }
 
-/// Seconds with decimals as milliseconds; none where they are negative or beyond belief.
+/// Converts decimal seconds to milliseconds; `None` if negative or longer than [`MAX_SECONDS`].
 fn milliseconds(seconds: &str) -> Option<u64> {
     let seconds: f64 = seconds.parse().ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was just checked")]
@@ -183,7 +184,7 @@ fn chapters(report: &Report) -> Vec<Chapter> {
     chapters
 }
 
-/// The fixed choice of tags. Ogg keeps them on its stream, other containers on the file.
+/// Reads the chosen tags. Ogg keeps them on its stream, other containers on the file.
 fn tags(report: &Report) -> Tags {
     let of_file = report.format.as_ref().map(|format| &format.tags);
     let of_sound = report.streams.iter().find(|stream| stream.kind == Kind::Audio).map(|stream| &stream.tags);

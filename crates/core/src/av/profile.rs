@@ -1,4 +1,4 @@
-//! Policy: what is wanted of a video or an audio file, whatever the file.
+//! Profile of the outputs for video and audio, independent of any file.
 
 mod bounds;
 
@@ -6,49 +6,49 @@ use crate::image::Colour;
 pub use bounds::{InvalidAvProfile, Level, Within};
 use serde::{Deserialize, Serialize};
 
-/// What is made of every video and audio file.
+/// Settings for the outputs of every video and audio file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AvProfile {
     /// The H.264 rungs.
     pub ladder: VideoLadder,
-    /// How H.264 rungs are encoded.
+    /// H.264 encoding.
     pub h264: H264Profile,
-    /// How AV1 rungs are encoded; none by default, since they double the work.
+    /// AV1 encoding; off by default, since it doubles the work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub av1: Option<Av1Profile>,
-    /// Most frames a second of a rung.
+    /// Highest frame rate of a rung, in frames per second.
     pub max_frame_rate: Within<24, 120>,
-    /// How sound is encoded.
+    /// Audio encoding.
     pub audio: AudioProfile,
-    /// How loud the renditions of an audio file are.
+    /// Loudness of the renditions of an audio file.
     pub loudness: LoudnessProfile,
-    /// The still that stands for a video.
+    /// The poster image.
     pub poster: PosterProfile,
-    /// The moving picture that stands for a video.
+    /// The animated preview.
     pub preview: PreviewProfile,
-    /// The stills along a video.
+    /// The storyboard.
     pub storyboard: StoryboardProfile,
-    /// The peaks along an audio file.
+    /// The waveform.
     pub waveform: WaveformProfile,
-    /// What shows through transparent parts of a video; where it is not given, the background of images.
+    /// Colour behind transparent parts of a video; defaults to the background of images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
 }
 
 impl Default for Within<24, 120> {
-    /// The highest rate that every player shows.
+    /// The highest rate that every player supports.
     fn default() -> Self {
         Self::fixed(60)
     }
 }
 
-/// Rungs by descending short edge, at least one of them.
+/// Rungs by descending short edge, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<RungProfile>", into = "Vec<RungProfile>")]
 pub struct VideoLadder(Vec<RungProfile>);
 
-/// One rung, for any shape of picture.
+/// One rung, for any aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RungProfile {
@@ -56,7 +56,7 @@ pub struct RungProfile {
     pub short_edge: Within<64, 2160>,
     /// x264's constant rate factor.
     pub crf: Within<0, 51>,
-    /// Highest rate of a 16:9 picture at up to 30 frames a second, in kb/s.
+    /// Highest rate of a 16:9 picture at up to 30 frames per second, in kb/s.
     pub max_kbps: Within<50, 100_000>,
 }
 
@@ -82,7 +82,7 @@ impl Default for VideoLadder {
 impl TryFrom<Vec<RungProfile>> for VideoLadder {
     type Error = InvalidAvProfile;
 
-    /// Takes the rungs in any order; of equal edges the first counts.
+    /// Accepts rungs in any order; of rungs with equal edges the first wins.
     fn try_from(mut rungs: Vec<RungProfile>) -> Result<Self, InvalidAvProfile> {
         if rungs.iter().any(|rung| rung.short_edge.get() % 2 != 0) {
             return Err(InvalidAvProfile::OddEdge);
@@ -99,22 +99,22 @@ impl From<VideoLadder> for Vec<RungProfile> {
     }
 }
 
-/// How H.264 rungs are encoded: High profile, 4:2:0, 8 bits.
+/// H.264 encoding: High profile, 4:2:0, 8 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct H264Profile {
-    /// x264's effort.
+    /// x264's speed preset.
     pub preset: H264Preset,
 }
 
-/// x264's effort, from fast to small.
+/// x264's speed preset, from fastest to smallest output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "x264's own names")]
 pub enum H264Preset {
     Ultrafast,
     Superfast,
-    /// Slower ones cost 40% more CPU time for 1% of SSIM (measured at 720p), and time is what a job costs.
+    /// Slower presets cost 40% more CPU time for 1% of SSIM (measured at 720p), and CPU time is a job's main cost.
     #[default]
     Veryfast,
     Faster,
@@ -141,11 +141,11 @@ impl H264Preset {
     }
 }
 
-/// How AV1 rungs are encoded: Main profile, 4:2:0, 8 bits. They have the sizes of the H.264 ones.
+/// AV1 encoding: Main profile, 4:2:0, 8 bits. The rungs have the sizes of the H.264 ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Av1Profile {
-    /// SVT-AV1's effort, small to fast.
+    /// SVT-AV1's speed preset, from smallest output to fastest.
     pub preset: Within<4, 12>,
     /// SVT-AV1's constant rate factor.
     pub crf: Within<1, 63>,
@@ -157,7 +157,7 @@ impl Default for Av1Profile {
     }
 }
 
-/// How sound is encoded. Rates are those of stereo; mono has half.
+/// Audio encoding. Rates are for stereo; mono has half.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AudioProfile {
@@ -165,7 +165,7 @@ pub struct AudioProfile {
     pub aac_kbps: Within<32, 320>,
     /// Opus in kb/s; audio files only.
     pub opus_kbps: Within<16, 320>,
-    /// Language to prefer among several tracks, as the container writes it (`eng`).
+    /// Preferred language among several tracks, in the container's notation (`eng`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
@@ -176,13 +176,13 @@ impl Default for AudioProfile {
     }
 }
 
-/// Where loudness is brought by linear gain (EBU R 128, ITU-R BS.1770).
+/// Loudness normalisation by linear gain (EBU R 128, ITU-R BS.1770).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LoudnessProfile {
-    /// Integrated loudness wanted, in LUFS.
+    /// Target integrated loudness in LUFS.
     pub target_lufs: Level,
-    /// True peak that the gain never lifts a sound above, in dBTP.
+    /// Highest true peak that the gain may cause, in dBTP.
     pub max_true_peak_dbtp: Level,
 }
 
@@ -192,13 +192,13 @@ impl Default for LoudnessProfile {
     }
 }
 
-/// The still that stands for a video: a JPEG.
+/// The poster image: a JPEG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PosterProfile {
-    /// Long edge in pixels, where the video has as many.
+    /// Long edge in pixels, at most the video's.
     pub long_edge: Within<64, 4096>,
-    /// libjpeg's scale.
+    /// JPEG quality on libjpeg's scale.
     pub quality: Within<1, 100>,
 }
 
@@ -208,17 +208,17 @@ impl Default for PosterProfile {
     }
 }
 
-/// The moving picture that stands for a video: an animated WebP.
+/// The animated preview: a WebP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PreviewProfile {
-    /// Long edge in pixels, where the video has as many.
+    /// Long edge in pixels, at most the video's.
     pub long_edge: Within<64, 640>,
-    /// Longest duration in milliseconds.
+    /// Most milliseconds it lasts.
     pub duration_ms: Within<500, 10_000>,
-    /// Frames a second.
+    /// Frame rate in frames per second.
     pub frame_rate: Within<1, 30>,
-    /// libwebp's scale.
+    /// WebP quality on libwebp's scale.
     pub quality: Within<1, 100>,
 }
 
@@ -233,15 +233,15 @@ impl Default for PreviewProfile {
     }
 }
 
-/// The stills along a video: JPEG sheets.
+/// The storyboard: JPEG sheets of stills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoryboardProfile {
-    /// Long edge of a tile in pixels, where the video has as many.
+    /// Long edge of a tile in pixels, at most the video's.
     pub tile_long_edge: Within<32, 320>,
-    /// Most tiles of a video, however long.
+    /// Most tiles, for a video of any duration.
     pub max_tiles: Within<1, 1000>,
-    /// libjpeg's scale.
+    /// JPEG quality on libjpeg's scale.
     pub quality: Within<1, 100>,
 }
 
@@ -251,13 +251,13 @@ impl Default for StoryboardProfile {
     }
 }
 
-/// The peaks along an audio file.
+/// The waveform of an audio file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WaveformProfile {
-    /// Points a second of a short file.
+    /// Points per second of a short file.
     pub points_per_second: Within<1, 200>,
-    /// Most points of a file, however long.
+    /// Most points, for a file of any duration.
     pub max_points: Within<100, 100_000>,
 }
 
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_reads_what_it_writes() {
+    fn a_profile_round_trips() {
         let mut profile = AvProfile { av1: Some(Av1Profile::default()), ..AvProfile::default() };
         profile.audio.language = Some("deu".to_owned());
         let written = serde_json::to_value(&profile).expect("serializable");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ladder_is_put_in_order_and_its_twins_are_dropped() {
+    fn ladder_rungs_are_sorted_and_deduplicated() {
         let rung = |edge: u32| json!({ "shortEdge": edge, "crf": 23, "maxKbps": 800 });
         let ladder: VideoLadder =
             serde_json::from_value(json!([rung(360), rung(720), rung(360)])).expect("three rungs in range");
@@ -300,7 +300,7 @@ mod tests {
         let rung = |edge: u32| json!({ "shortEdge": edge, "crf": 23, "maxKbps": 800 });
         for (profile, words) in [
             (json!({ "ladder": [] }), "between 1 and 8 rungs"),
-            (json!({ "ladder": [rung(361)] }), "is even"),
+            (json!({ "ladder": [rung(361)] }), "must be even"),
             (json!({ "ladder": [rung(4320)] }), "between 64 and 2160"),
             (json!({ "h264": { "preset": "placebo" } }), "unknown variant"),
             (json!({ "av1": { "preset": 13 } }), "between 4 and 12"),

@@ -1,6 +1,6 @@
-//! How far the making of one file is: steps of known weight, and what ffmpeg says of the current one.
+//! Progress of one file: steps of known weight, and ffmpeg's reports on the current one.
 
-/// The steps of a piece of work and how far each is.
+/// Weighted steps and the progress of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Steps {
     weights: Vec<u64>,
@@ -18,8 +18,8 @@ impl Steps {
         Self { weights: weights.iter().copied().map(u64::from).collect(), done: vec![0; weights.len()] }
     }
 
-    /// Says that `done` of `whole` of a step is done, and returns what [`Self::percent`] is then. A step
-    /// never goes back, and one that does not exist changes nothing.
+    /// Records that `done` of `whole` of a step is done, and returns the new [`Self::percent`]. A step never goes back;
+    /// an unknown step is ignored.
     pub fn reach(&mut self, step: usize, done: u64, whole: u64) -> u8 {
         let share = done.min(whole).saturating_mul(WHOLE).checked_div(whole).unwrap_or(0);
         if let Some(reached) = self.done.get_mut(step) {
@@ -28,12 +28,12 @@ impl Steps {
         self.percent()
     }
 
-    /// Says that a step is complete.
+    /// Marks a step as complete, and returns the new [`Self::percent`].
     pub fn complete(&mut self, step: usize) -> u8 {
         self.reach(step, 1, 1)
     }
 
-    /// All steps together, 0 to 100; 100 only when every step of any weight is complete.
+    /// Total progress, 0 to 100; 100 only once every step with a weight is complete.
     #[must_use]
     pub fn percent(&self) -> u8 {
         let whole: u64 = self.weights.iter().map(|weight| weight * WHOLE).sum();
@@ -43,8 +43,8 @@ impl Steps {
     }
 }
 
-/// How many milliseconds are written, if a line of `ffmpeg -progress` says that; most say nothing of use. (`out_time_ms`
-/// counts microseconds, too, and is not needed.)
+/// Milliseconds written so far, if this line of `ffmpeg -progress` states them; most lines don't. (`out_time_ms` is in
+/// microseconds too, and is not needed.)
 #[must_use]
 pub fn written_ms(line: &str) -> Option<u64> {
     // Negative before the first frame, N/A before that.
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn work_without_steps_or_measure_is_at_its_beginning() {
+    fn progress_without_steps_or_measure_is_zero() {
         assert_eq!(Steps::new(&[]).complete(0), 0);
         assert_eq!(Steps::new(&[1]).reach(0, 5, 0), 0);
     }

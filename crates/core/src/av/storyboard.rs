@@ -1,4 +1,4 @@
-//! Storyboards: which tile of which sheet shows which moment, as `WebVTT` with media fragments.
+//! Storyboards: cues that map each moment to a tile of a sheet, as `WebVTT` with media fragments.
 
 use super::StoryboardPlan;
 use crate::image::Size;
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub const CONTENT_TYPE: &str = "text/vtt";
 
 impl StoryboardPlan {
-    /// Tiles on a full sheet.
+    /// Tiles per full sheet.
     const fn tiles_a_sheet(&self) -> u32 {
         self.columns * self.rows
     }
@@ -25,14 +25,14 @@ impl StoryboardPlan {
         Size { width: self.tile.width * self.columns, height: self.tile.height * self.rows }
     }
 
-    /// The cues: together they last as long as the video, each showing its tile by spatial media
-    /// fragment (`storyboard.jpg#xywh=160,0,160,90`, W3C Media Fragments 1.0).
+    /// The cues. Together they cover the whole video, each showing its tile by a spatial media fragment
+    /// (`storyboard.jpg#xywh=160,0,160,90`, W3C Media Fragments 1.0).
     #[must_use]
     pub fn cues(&self, duration_ms: u64) -> String {
         let mut text = String::from("WEBVTT\n");
         for tile in 0..self.tiles {
             let start_ms = u64::from(tile) * self.interval_ms;
-            // The last tile stands for whatever is left; of a video that turned out shorter some show nothing.
+            // The last tile covers the rest; if the video turned out shorter, some tiles have no cue.
             let last = tile + 1 == self.tiles;
             let end_ms = if last { duration_ms } else { (start_ms + self.interval_ms).min(duration_ms) };
             if end_ms <= start_ms {
@@ -44,20 +44,20 @@ impl StoryboardPlan {
             let sheet = Self::sheet_name(tile / self.tiles_a_sheet());
             let (start, end) = (time(start_ms), time(end_ms));
             write!(text, "\n{start} --> {end}\n{sheet}#xywh={x},{y},{width},{height}\n")
-                .expect("a String takes everything");
+                .expect("writing to a String cannot fail");
         }
         text
     }
 }
 
-/// `HH:MM:SS.mmm`, with more digits for more hours.
+/// `HH:MM:SS.mmm`; hours may have more digits.
 fn time(ms: u64) -> String {
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
     format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", ms % 1000)
 }
 
-/// The same cues with other addresses: every line that names a sheet which `address` knows, with or
-/// without a fragment, gets what it returns and keeps its fragment.
+/// The same cues with other addresses: each line that names a sheet known to `address`, with or without a fragment,
+/// gets the returned address and keeps its fragment.
 pub fn with_addresses(cues: &str, address: &dyn Fn(&str) -> Option<String>) -> String {
     let line = |line: &str| {
         let text = line.trim_end_matches(['\n', '\r']);
@@ -185,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_not_known_stays(text in any::<String>()) {
+        fn unknown_lines_are_kept(text in any::<String>()) {
             prop_assert_eq!(with_addresses(&text, &|_| None), text);
         }
     }

@@ -1,13 +1,13 @@
-//! Waveforms: the lowest and the highest sample of every short stretch of a sound, in the layout of
-//! audiowaveform's JSON, version 2 (`bbc/audiowaveform`, `doc/DataFormat.md`), which web players read.
+//! Waveforms: the lowest and highest sample of each short stretch of sound, in audiowaveform's JSON format, version 2
+//! (`bbc/audiowaveform`, `doc/DataFormat.md`), which web players read.
 
 use super::WaveformPlan;
 use serde::Serialize;
 
-/// Media type of the numbers.
+/// Media type of the JSON.
 pub const CONTENT_TYPE: &str = "application/json";
 
-/// The peaks along a sound.
+/// The waveform of a sound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waveform {
     version: u8,
@@ -16,21 +16,20 @@ pub struct Waveform {
     samples_per_pixel: u32,
     bits: u8,
     length: usize,
-    /// Lowest and highest sample of a point by turns.
+    /// Lowest and highest sample of each point, alternating.
     data: Vec<i8>,
 }
 
 impl Waveform {
-    /// The lowest and the highest sample of each of `width` columns of a picture, -128 to 127.
-    /// Neighbouring points share a column where there are more points, a point spans several where there
-    /// are fewer.
+    /// The lowest and highest sample for each of `width` columns of a picture, -128 to 127. If there are more points
+    /// than columns, neighbouring points share a column; if there are fewer, a point spans several.
     pub fn columns(&self, width: u32) -> impl Iterator<Item = (i8, i8)> {
         let points = self.data.as_chunks::<2>().0;
         let (count, width) = (points.len() as u64, u64::from(width));
         (0..width).map(move |column| {
             let from = column * count / width;
             let to = ((column + 1) * count).div_ceil(width).max(from + 1).min(count);
-            // Never beyond the points, of which a usize counts them.
+            // Indexes stay within the points, so they fit a usize.
             let [from, to] = [from, to].map(|point| usize::try_from(point).unwrap_or(usize::MAX));
             let covered = points.get(from..to).unwrap_or_default();
             let lowest = covered.iter().map(|&[low, _]| low).min().unwrap_or(0);
@@ -40,20 +39,20 @@ impl Waveform {
     }
 }
 
-/// Collects peaks while the samples go by. It needs four bytes a point and no sample twice.
+/// Collects peaks in one pass over the samples, in four bytes per point.
 #[derive(Debug)]
 pub struct WaveformBuilder {
     plan: WaveformPlan,
-    /// Lowest and highest sample of a point by turns.
+    /// Lowest and highest sample of each point, alternating.
     peaks: Vec<i16>,
-    /// Of the point that is not full yet.
+    /// Samples in the current point so far.
     samples: u32,
     lowest: i16,
     highest: i16,
 }
 
 impl WaveformBuilder {
-    /// For a sound that goes by at the plan's rate in one channel.
+    /// For mono sound at the plan's sample rate.
     #[must_use]
     pub const fn new(plan: WaveformPlan) -> Self {
         Self { plan, peaks: Vec::new(), samples: 0, lowest: i16::MAX, highest: i16::MIN }
@@ -71,7 +70,7 @@ impl WaveformBuilder {
         }
     }
 
-    /// The waveform of the sound at a gain in dB; what is left over becomes a last point.
+    /// The waveform at a gain in dB; remaining samples become a last point.
     #[must_use]
     pub fn finish(mut self, gain_db: f64) -> Waveform {
         if self.samples > 0 {
@@ -96,7 +95,7 @@ impl WaveformBuilder {
     }
 }
 
-/// The upper byte of a sample of 16 bits, as audiowaveform takes it; what a gain lifts too far is cut off.
+/// The upper byte of a 16-bit sample, as in audiowaveform; clamped if the gain lifts it too far.
 #[expect(clippy::cast_possible_truncation, reason = "it is clamped to what fits")]
 fn eight_bits(sample: f64) -> i8 {
     (sample / 256.0).floor().clamp(f64::from(i8::MIN), f64::from(i8::MAX)) as i8
@@ -118,20 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn a_gain_lifts_quiet_peaks_from_what_sixteen_bits_have_of_them_and_cuts_loud_ones_off() {
+    fn a_gain_applies_to_sixteen_bit_peaks_and_clips_loud_ones() {
         let mut builder = WaveformBuilder::new(PLAN);
         builder.push([-40, 60, 0, 0, i16::MIN, i16::MAX, 0, 0]);
         insta::assert_compact_json_snapshot!(builder.finish(20.0).data, @"[-2, 2, -128, 127]");
     }
 
     #[test]
-    fn it_is_written_as_audiowaveform_writes_it() {
+    fn the_json_matches_audiowaveform() {
         let waveform = waveform(&[0, 256, -256, 5, i16::MIN, i16::MAX, 0, 0, -1]);
         insta::assert_snapshot!(serde_json::to_string(&waveform).expect("serializable"), @r#"{"version":2,"channels":1,"sample_rate":8000,"samples_per_pixel":4,"bits":8,"length":3,"data":[-1,1,-128,127,-1,-1]}"#);
     }
 
     #[test]
-    fn silence_without_samples_is_an_empty_waveform() {
+    fn no_samples_make_an_empty_waveform() {
         let empty = waveform(&[]);
         assert_eq!((empty.length, empty.data.len()), (0, 0));
         assert_eq!(empty.columns(3).collect::<Vec<_>>(), [(0, 0); 3]);
@@ -148,7 +147,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_do_not_matter_and_no_peak_is_lost(samples in prop::collection::vec(any::<i16>(), 0..200), cut in 0usize..200, width in 1u32..100) {
+        fn chunks_do_not_matter_and_no_peak_is_lost(
+            samples in prop::collection::vec(any::<i16>(), 0..200), cut in 0usize..200, width in 1u32..100,
+        ) {
             let whole = waveform(&samples);
             let (first, second) = samples.split_at(cut.min(samples.len()));
             let mut builder = WaveformBuilder::new(PLAN);

@@ -26,7 +26,7 @@ fn a_container_costs_its_cpus_its_memory_and_its_disk() {
 
 /// 2 vCPU and 4 GB for a minute: ($0.08096 + $0.01778) / 60 = $0.0016457.
 #[test]
-fn a_container_is_billed_for_a_minute_at_least() {
+fn a_container_is_billed_for_at_least_a_minute() {
     let standard = Machine::Fargate { cpu_units: 2048, memory_mib: 4096, disk_gib: 20 };
     assert_eq!([1, MINUTE_MS, 2 * MINUTE_MS].map(|ms| compute(standard, ms)), [1_646, 1_646, 3_291]);
 }
@@ -34,7 +34,7 @@ fn a_container_is_billed_for_a_minute_at_least() {
 /// 10 PUTs at $5 a million, 2 GETs at $0.40, 20 write units at $0.625, 8 read units at $0.125:
 /// 50 + 0.8 + 12.5 + 1 micro-dollars.
 #[test]
-fn requests_cost_what_a_millionth_of_a_million_costs() {
+fn a_request_costs_a_millionth_of_the_price_per_million() {
     let requests =
         Requests { object_writes: 10, object_reads: 2, record_writes: 20, record_reads: 8, ..Requests::default() };
     let cost = prices().cost(&Usage { requests, ..Usage::default() });
@@ -43,23 +43,23 @@ fn requests_cost_what_a_millionth_of_a_million_costs() {
 
 /// 5 GiB at $0.023 a month.
 #[test]
-fn storage_is_paid_for_a_month() {
+fn storage_is_billed_for_a_month() {
     let cost = prices().cost(&Usage { stored_bytes: 5 << 30, ..Usage::default() });
     assert_eq!(cost.total(), MicroDollars(115_000));
 }
 
-/// 9 transitions at $25 a million are 225 micro-dollars; 7 invocations 1.4, an object written 5, four read 1.6, 29 record
-/// writes 18.1, 13 reads 1.6, 3 queue requests 1.2, 2 API requests 2: 255.9. 175 GB-ms are 2.9 micro-dollars.
+/// 9 transitions at $25 a million are 225 micro-dollars; 7 invocations are 1.4, one object written 5, four read 1.6, 29
+/// record writes 18.1, 13 reads 1.6, 3 queue requests 1.2, 2 API requests 2: 255.9. 175 GB-ms are 2.9 micro-dollars.
 #[test]
-fn a_journey_costs_mostly_its_transitions() {
+fn state_transitions_dominate_the_cost_of_a_journey() {
     let cost = prices().cost(&Usage::of_journey(2, 0));
     assert_eq!((cost.requests_micro_dollars, cost.compute_micro_dollars), (MicroDollars(256), MicroDollars(3)));
     let alone = prices().cost(&Usage::of_journey(1, 0));
     assert_eq!(cost.requests_micro_dollars.0 - alone.requests_micro_dollars.0, 50);
 }
 
-/// 100 MiB in parts of 8 MiB are 13 reads; two artifacts and the manifest 3 writes; ten seconds at most 5 pieces of
-/// progress, and 5 other changes of the record.
+/// 100 MiB in parts of 8 MiB are 13 reads; two artifacts and the manifest are 3 writes; ten seconds mean at most 5
+/// progress updates, plus 5 other changes of the record.
 #[test]
 fn an_attempt_reads_parts_and_writes_artifacts_and_progress() {
     let used = Usage::of_attempt(100 << 20, 8 << 20, &[1000, 24], 10_000);
@@ -69,7 +69,7 @@ fn an_attempt_reads_parts_and_writes_artifacts_and_progress() {
 }
 
 #[test]
-fn a_price_table_is_read_as_it_is_configured_and_no_price_can_be_misspelt() {
+fn a_configured_price_table_is_read_and_misspelt_prices_are_refused() {
     let mut written = serde_json::to_value(prices()).unwrap();
     written["region"] = "eu-central-1".into();
     assert_eq!(serde_json::from_value::<PriceTable>(written.clone()).unwrap().region, "eu-central-1");
@@ -78,14 +78,39 @@ fn a_price_table_is_read_as_it_is_configured_and_no_price_can_be_misspelt() {
 }
 
 #[test]
-fn a_bill_says_which_prices_it_is_of() {
+fn a_job_costs_the_shares_of_its_workers_plus_its_journey() {
+    let share = |compute| Cost { compute_micro_dollars: MicroDollars(compute), ..Cost::default() };
+    let of = |shares: &[Cost], bytes| prices().bill_of_job(shares, bytes).map(|bill| bill.cost);
+    let journey = prices().cost(&Usage::of_journey(2, 5 << 30));
+    assert_eq!(of(&[share(1646), share(40)], 5 << 30), Some(share(1686) + journey));
+    // A rerun does not store its source again.
+    let again = of(&[share(1646), share(40)], 0).unwrap();
+    assert_eq!(again.storage_month_micro_dollars, MicroDollars(0));
+    assert_eq!(of(&[], 7), None, "nothing was metered");
+}
+
+#[test]
+fn a_job_that_stops_costs_its_attempts_and_less_than_a_whole_journey() {
+    let attempt = |compute| Cost { compute_micro_dollars: MicroDollars(compute), ..Cost::default() };
+    let of = |attempts: &[Cost], examined| prices().bill_of_stopped_job(attempts.iter().copied(), examined).cost;
+    // Three transitions are 75 micro-dollars, an object written 5; 4 invocations, a read, 3 messages and a request 3.4.
+    let examined = of(&[], true);
+    assert_eq!((examined.requests_micro_dollars, examined.compute_micro_dollars), (MicroDollars(83), MicroDollars(2)));
+    assert_eq!(of(&[attempt(1646), attempt(40)], true), attempt(1686) + examined);
+    // An object written, an invocation and a request.
+    assert_eq!(of(&[], false).total(), MicroDollars(6));
+    assert!(examined.total() < prices().cost(&Usage::of_journey(1, 0)).total());
+}
+
+#[test]
+fn a_bill_names_its_prices() {
     let bill = prices().bill(&Machine::Lambda { memory_mb: 1024 }.running(1000));
     insta::assert_json_snapshot!(bill);
 }
 
 proptest! {
     #[test]
-    fn more_is_never_cheaper_and_nothing_overflows(ms in any::<u64>(), less in any::<u64>(), size in any::<u32>()) {
+    fn more_usage_never_costs_less_nor_overflows(ms in any::<u64>(), less in any::<u64>(), size in any::<u32>()) {
         for machine in [
             Machine::Lambda { memory_mb: size },
             Machine::Fargate { cpu_units: size, memory_mib: size, disk_gib: size },
@@ -97,7 +122,7 @@ proptest! {
     }
 }
 
-/// What docs/COST.md works out: (processing, storage for a month), in micro-dollars.
+/// The example in docs/COST.md: (processing, storage for a month), in micro-dollars.
 fn worked(jobs: u64, workers: &[(Machine, u64, &[u64])], source_bytes: u64) -> (u64, u64) {
     const PART: u64 = 32 << 20;
     let journey = Usage::of_journey(workers.len(), source_bytes);
@@ -114,7 +139,7 @@ const TRANSCRIBE: Machine = Machine::Fargate { cpu_units: 2048, memory_mib: 4096
 const MIB: u64 = 1 << 20;
 
 #[test]
-fn the_page_on_cost_has_the_figures_that_are_computed() {
+fn the_cost_page_has_the_computed_figures() {
     let photos = worked(1000, &[(Machine::Lambda { memory_mb: 1769 }, 1500, &[MIB * 13 / 100; 10])], 4 * MIB);
     let videos = worked(10, &[(TRANSCODE, 10 * MINUTE_MS, &[75 * MIB; 15])], 600 * MIB);
     let speech =

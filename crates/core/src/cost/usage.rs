@@ -1,34 +1,34 @@
-//! What is used: time of machines, requests, storage.
+//! Usage: machine time, requests and storage.
 
 use std::ops::Add;
 
-/// What was used, in the units that are multiplied with prices.
+/// Usage, in the units of the price table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Memory of a function times its time, in MB times milliseconds.
+    /// Memory of functions times run time, in MB times milliseconds.
     pub lambda_mb_ms: u64,
-    /// CPU units (1024 are one vCPU) times milliseconds.
+    /// CPU of containers times run time, in CPU units (1024 are one vCPU) times milliseconds.
     pub fargate_cpu_unit_ms: u64,
-    /// Memory of a container times its time, in MiB times milliseconds.
+    /// Memory of containers times run time, in MiB times milliseconds.
     pub fargate_mib_ms: u64,
-    /// Disk of a container beyond what is free times its time, in GiB times milliseconds.
+    /// Disk of containers beyond the free amount times run time, in GiB times milliseconds.
     pub fargate_disk_gib_ms: u64,
     /// Requests to services.
     pub requests: Requests,
-    /// What is stored for a month, in bytes.
+    /// Bytes stored for a month.
     pub stored_bytes: u64,
 }
 
-/// Requests by what one of them costs.
+/// Number of requests by price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requests {
     /// Invocations of functions.
     pub lambda: u64,
-    /// States entered by an execution.
+    /// State transitions of an execution.
     pub state_transitions: u64,
-    /// Objects, or parts of them, written.
+    /// Objects or parts written.
     pub object_writes: u64,
-    /// Objects, or ranges of them, read.
+    /// Objects or byte ranges read.
     pub object_reads: u64,
     /// Write request units of tables and their indexes.
     pub record_writes: u64,
@@ -40,7 +40,7 @@ pub struct Requests {
     pub api: u64,
 }
 
-/// What a worker runs on.
+/// Machine that a worker runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
     /// A function.
@@ -50,7 +50,7 @@ pub enum Machine {
     },
     /// A container.
     Fargate {
-        /// 1024 are one vCPU.
+        /// CPU units; 1024 are one vCPU.
         cpu_units: u32,
         /// Memory in MiB.
         memory_mib: u32,
@@ -60,12 +60,34 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// "AWS Fargate pricing": a container is billed for a minute at least.
+    /// Minimum billed run time in milliseconds ("AWS Fargate pricing").
     pub const FARGATE_LEAST_MS: u64 = 60_000;
-    /// "AWS Fargate pricing": this much disk costs nothing.
+    /// Free disk in GiB ("AWS Fargate pricing").
     pub const FARGATE_FREE_DISK_GIB: u32 = 20;
 
-    /// What it uses in so many milliseconds.
+    /// Returns whether each attempt starts a new one.
+    #[must_use]
+    pub const fn is_container(self) -> bool {
+        match self {
+            Self::Lambda { .. } => false,
+            Self::Fargate { .. } => true,
+        }
+    }
+
+    /// Time for `core_ms` milliseconds of work on one core, in milliseconds.
+    #[must_use]
+    pub fn ms_of(self, core_ms: u64) -> u64 {
+        // "Configure Lambda function memory": 1769 MB are one vCPU.
+        const LAMBDA_CORE_MB: u64 = 1769;
+        let (units, a_core) = match self {
+            // A function runs our work in a single thread.
+            Self::Lambda { memory_mb } => (u64::from(memory_mb).min(LAMBDA_CORE_MB), LAMBDA_CORE_MB),
+            Self::Fargate { cpu_units, .. } => (u64::from(cpu_units), 1024),
+        };
+        core_ms.saturating_mul(a_core) / units.max(1)
+    }
+
+    /// Usage of a run that lasts `ms` milliseconds.
     #[must_use]
     pub fn running(self, ms: u64) -> Usage {
         let times = |ms: u64, size: u32| ms.saturating_mul(u64::from(size));
@@ -89,19 +111,21 @@ impl Machine {
 }
 
 impl Usage {
-    /// What every job uses apart from its workers, as its journey is built: two requests to the API; one invocation each
-    /// of `dispatch`, `validate-input`, `detect-type`, `update-status`, and of `reconcile`, which passes its turn on; a
+    /// Assumed for an invocation that is not metered: 100 ms at 256 MB.
+    const ASSUMED_MB_MS: u64 = 256 * 100;
+
+    /// Usage of every job apart from its workers: two requests to the API; one invocation each of `dispatch`,
+    /// `validate-input`, `detect-type`, `update-status`, and of `reconcile`, which starts the user's next job; a
     /// message that is sent, received and deleted; the states of its branch; the records of media and job with their
-    /// indexes, of its turn and of the user's day. The functions run some tens of milliseconds at 256 MB, which nobody
-    /// meters; 100 ms each are assumed.
+    /// indexes, of the job's turn and of the user's daily quota. The functions run some tens of milliseconds at 256 MB;
+    /// that is not metered, and 100 ms each are assumed.
     #[must_use]
     pub fn of_journey(workers: usize, source_bytes: u64) -> Self {
         const INVOCATIONS: u64 = 7;
-        const ASSUMED_MB_MS: u64 = 256 * 100;
-        // A Parallel state and the states in it count beside each other.
+        // The Parallel state and the states inside it are counted separately.
         let inside = if workers > 1 { workers as u64 } else { 0 };
         Self {
-            lambda_mb_ms: INVOCATIONS * ASSUMED_MB_MS,
+            lambda_mb_ms: INVOCATIONS * Self::ASSUMED_MB_MS,
             requests: Requests {
                 lambda: INVOCATIONS,
                 state_transitions: 7 + inside,
@@ -117,9 +141,23 @@ impl Usage {
         }
     }
 
-    /// What an attempt uses besides its machine: it reads the source in parts of `part_bytes`, writes each artifact and
-    /// the manifest, and its progress every two seconds and every percent at the most. A write of a job also moves its
-    /// entry in the index, which costs two more.
+    /// Least usage of a job that ends without being completed, apart from its workers: the request that creates it. If
+    /// its content was `examined`, also a message, `dispatch`, `validate-input` and `detect-type`, with their states and
+    /// a read of the object. The rest depends on how it ends and is left out.
+    #[must_use]
+    pub fn of_stopped_journey(examined: bool) -> Self {
+        let creation = Requests { lambda: 1, api: 1, object_writes: 1, ..Requests::default() };
+        let requests = if examined {
+            Requests { lambda: 4, state_transitions: 3, object_reads: 1, queue: 3, ..creation }
+        } else {
+            creation
+        };
+        Self { lambda_mb_ms: requests.lambda * Self::ASSUMED_MB_MS, requests, ..Self::default() }
+    }
+
+    /// Usage of an attempt apart from its machine: it reads the source in parts of `part_bytes`, writes each artifact
+    /// and the manifest, and reports progress at most every two seconds and once per percent. A write of a job also
+    /// moves its entry in the index, which costs two more.
     #[must_use]
     pub fn of_attempt(source_bytes: u64, part_bytes: u64, artifacts: &[u64], ran_ms: u64) -> Self {
         let news = (ran_ms / 2000).min(85) + artifacts.len() as u64 + 3;

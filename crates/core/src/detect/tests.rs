@@ -12,7 +12,7 @@ macro_rules! fixtures {
     };
 }
 
-// What phones, browsers, cameras and sound recorders write, as ffmpeg writes it.
+// Files of phones, browsers, cameras and recorders, as ffmpeg writes them.
 const FILES: &[(&str, &[u8], &str)] = fixtures! {
     "both.3gp": "video/3gpp",
     "both.avi": "video/x-msvideo",
@@ -43,7 +43,7 @@ const FILES: &[(&str, &[u8], &str)] = fixtures! {
 };
 
 #[test]
-fn content_names_the_format_and_the_format_may_be_declared() {
+fn content_shows_the_format_and_that_type_is_accepted_as_declared() {
     for (name, file, content_type) in FILES {
         let format = detect(&file[..file.len().min(HEAD_BYTES)]);
         let format = format.unwrap_or_else(|| panic!("{name} is not known"));
@@ -54,7 +54,7 @@ fn content_names_the_format_and_the_format_may_be_declared() {
 }
 
 #[test]
-fn brands_and_marks_that_ffmpeg_does_not_write_are_known() {
+fn brands_and_marks_that_ffmpeg_does_not_write_are_detected() {
     let kind = |head: &[u8]| detect(head).map(|format| (format.content_type, format.kind));
     for brand in ["isom", "iso6", "mp42", "cmfc", "dash", "MSNV", "XAVC"] {
         let head = format!("\0\0\0\u{14}ftyp{brand}\0\0\0\0mp42");
@@ -69,7 +69,7 @@ fn brands_and_marks_that_ffmpeg_does_not_write_are_known() {
 }
 
 #[test]
-fn a_picture_is_told_by_its_own_mark_whatever_else_its_bytes_look_like() {
+fn a_mark_of_an_image_wins_over_bytes_that_look_like_audio() {
     let mut gif = b"GIF89a".to_vec();
     gif.resize(400, 0);
     (gif[188], gif[376]) = (b'G', b'G');
@@ -80,7 +80,19 @@ fn a_picture_is_told_by_its_own_mark_whatever_else_its_bytes_look_like() {
 }
 
 #[test]
-fn a_still_of_boxes_is_told_by_any_of_its_brands_and_not_by_its_minor_version() {
+fn a_mark_at_the_start_wins_over_one_of_an_undecoded_format_later() {
+    let mut wav = b"RIFF\x24\x10\0\0WAVEfmt ".to_vec();
+    wav.resize(44, 0);
+    wav.extend(b"SCRM");
+    assert_eq!(detect(&wav).map(|format| format.content_type), Some("audio/x-wav"));
+    let mut mp3 = b"ID3\x03\0\0\0\0\0\0".to_vec();
+    mp3.resize(1080, 0);
+    mp3.extend(b"M.K.");
+    assert_eq!(detect(&mp3).map(|format| format.content_type), Some("audio/mpeg"));
+}
+
+#[test]
+fn heif_is_detected_by_any_brand_but_not_by_its_minor_version() {
     let of = |brands: &[u8; 16]| {
         let head = [&b"\0\0\0\x18ftyp"[..], brands, b"\0\0\0\x08free"].concat();
         detect(&head).map(|format| format.content_type)
@@ -97,10 +109,35 @@ fn a_still_of_boxes_is_told_by_any_of_its_brands_and_not_by_its_minor_version() 
     ] {
         assert_eq!(of(brands), Some(content_type), "{}", String::from_utf8_lossy(brands));
     }
+    // If the major brand is unknown, the others decide.
+    for (brands, content_type) in
+        [(b"mqt \0\0\0\0mp42isom", Some("video/mp4")), (b"FACE\0\0\0\0mp42heic", Some("image/heic"))]
+    {
+        assert_eq!(of(brands), content_type, "{}", String::from_utf8_lossy(brands));
+    }
+    assert_eq!(of(b"????\0\0\0\0nono????"), None);
 }
 
 #[test]
-fn pictures_and_text_are_not_taken_for_video_or_sound() {
+fn quicktime_may_start_with_free_space_and_a_transport_stream_within_a_packet() {
+    let content_type = |head: &[u8]| detect(head).map(|format| format.content_type);
+    for kind in [b"free", b"skip"] {
+        let room = [&b"\0\0\0\x10"[..], kind, &[0; 8]].concat();
+        assert_eq!(content_type(&[&room, &b"\0\0\x20\0moov"[..]].concat()), Some("video/quicktime"));
+        assert_eq!(content_type(&[&room, &b"\0\0\x20\0nono"[..]].concat()), None);
+    }
+    for length in [188, 192, 204] {
+        let packet = [&b"G\x40\0\x10"[..], &vec![0x55; length - 4]].concat();
+        let stream = packet.repeat(12);
+        for cut in [0, 1, 100, 187] {
+            assert_eq!(content_type(&stream[cut..]), Some("video/mp2t"), "{length} from {cut}");
+        }
+        assert_eq!(content_type(&packet.repeat(7)[1..]), None, "too few to be sure");
+    }
+}
+
+#[test]
+fn images_and_text_are_not_detected_as_video_or_audio() {
     for brand in ["avif", "heic"] {
         let head = format!("\0\0\0\u{18}ftyp{brand}\0\0\0\0mif1{brand}");
         assert_eq!(detect(head.as_bytes()).map(|format| format.kind), Some(MediaKind::Image), "{brand}");
@@ -112,7 +149,7 @@ fn pictures_and_text_are_not_taken_for_video_or_sound() {
     }
 }
 
-/// The first bytes of a file of each format, as the format's name and a head padded with zeros.
+/// First bytes of a file of each format, padded with zeros in the test, and the format's name.
 const HEADS: &[(&str, &[u8])] = &[
     ("JPEG", b"\xFF\xD8\xFF\xE0"),
     ("PNG", b"\x89PNG\r\n\x1a\n"),
@@ -190,6 +227,10 @@ const HEADS: &[(&str, &[u8])] = &[
     ("IVF", b"DKIF\0\0\x20\0VP80"),
     ("Y4M", b"YUV4MPEG2 W64 H48 F25:1"),
     ("raw H.264 or H.265", b"\0\0\0\x01\x67\x64"),
+    ("raw MPEG-4 or AV1 video", b"\0\0\x01\xB0\x01\0\0\x01\xB5"),
+    ("raw MPEG-4 or AV1 video", b"\x12\0\x0A\x0B"),
+    ("Dirac or VC-2 video", b"BBCD\0"),
+    ("GXF", b"\0\0\0\0\x01\xBC\0"),
     ("Bink video", b"BIKi"),
     ("NUT", b"nut/multimedia container\0"),
     ("FLIC animation", b"\0\x10\0\0\x12\xAF"),
@@ -213,6 +254,7 @@ const HEADS: &[(&str, &[u8])] = &[
     ("MIDI", b"MThd\0\0\0\x06"),
     ("Musepack", b"MPCKSH"),
     ("DSD (DSF, DFF)", b"DSD \x1C\0"),
+    ("TrueHD or MLP", b"\xC0\x1E\0\0\xF8\x72\x6F\xBA"),
     ("AAC in LATM", b"\x56\xE0\x04\x20\0\x11\x90\x56\xE0\x04"),
     ("8SVX (Amiga)", b"FORM\0\0\x10\x008SVXVHDR"),
     ("SILK", b"\x02#!SILK_V3"),
@@ -246,12 +288,12 @@ const fn marked_at<const N: usize>(marks: &[(usize, u8)]) -> [u8; N] {
 }
 
 #[test]
-fn every_format_is_told_by_its_first_bytes_and_accepted_if_somebody_decodes_it() {
+fn every_format_is_detected_by_its_first_bytes_and_accepted_if_it_has_a_decoder() {
     let mut seen = BTreeSet::new();
     for (name, mark) in HEADS {
         let mut head = mark.to_vec();
         head.resize(head.len().max(64), 0);
-        let found = detect(&head).unwrap_or_else(|| panic!("{name} is not told"));
+        let found = detect(&head).unwrap_or_else(|| panic!("{name} is not detected"));
         let format = formats::of_media_type(found.content_type).expect("a listed media type").format;
         assert_eq!(format.name, *name);
         seen.insert(format.name);
@@ -260,12 +302,12 @@ fn every_format_is_told_by_its_first_bytes_and_accepted_if_somebody_decodes_it()
         assert_eq!(refusal, expected, "{name}");
     }
     for format in formats::all() {
-        assert!(seen.contains(format.name), "{} is listed, and nothing is detected as it", format.name);
+        assert!(seen.contains(format.name), "{} is listed but never detected", format.name);
     }
 }
 
 #[test]
-fn who_decodes_a_format_is_as_the_registry_says() {
+fn decoders_match_the_registry() {
     for format in ImageFormat::ALL {
         let entry = formats::of_media_type(format.content_type()).expect("a listed media type").format;
         assert_eq!(entry.decoder, Decoder::Pixels, "{}", entry.name);
@@ -274,19 +316,19 @@ fn who_decodes_a_format_is_as_the_registry_says() {
         for media_type in entry.media_types() {
             let format = ImageFormat::of_content_type(media_type);
             assert_eq!(format.is_some(), entry.decoder == Decoder::Pixels, "{media_type}");
-            // A claim refuses nothing: content decides, and may be something else.
+            // A declared type never causes a refusal: content decides, and may differ.
             assert_eq!(UploadPolicy::default().admit(media_type, "sample", 1000).ok(), Some(*media_type));
         }
     }
 }
 
 #[test]
-fn what_is_no_media_is_named_and_what_nobody_knows_is_said_to_be_unknown() {
+fn known_non_media_is_named_and_anything_else_is_unrecognised() {
     for (head, words) in [
         (&b"%PDF-1.7"[..], "a PDF document"),
         (b"PK\x03\x04\x14\0", "a ZIP archive"),
         (b"Rar!\x1A\x07\x01\0", "a RAR archive"),
-        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an Office document of before 2007, or an installer"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an Office document from before 2007, or an installer"),
         (b"\0\x01\0\0\0\x0E", "a TrueType font"),
         (b"wOF2\0\x01", "a web font"),
         (b"MZ\x90\0", "a Windows program"),
@@ -303,19 +345,74 @@ fn what_is_no_media_is_named_and_what_nobody_knows_is_said_to_be_unknown() {
 }
 
 #[test]
-fn sound_without_a_mark_is_told_by_many_frames_and_never_from_text() {
+fn gsm_needs_many_frames_and_is_never_detected_in_text() {
     assert_eq!(detect(&GSM[..31 * 33]), None);
     let mut one_wrong = GSM;
     one_wrong[33 * 7] = 0xC8;
     assert_eq!(detect(&one_wrong), None);
-    // Silence of G.711 in A-law.
+    // G.711 silence in A-law.
     assert_eq!(detect(&[0xD5; 4096]), None);
     let letters = "Съешь ещё этих мягких французских булок, да выпей чаю. ".repeat(40);
     assert_eq!(detect(letters.as_bytes()), None);
 }
 
+/// `count` frames of MPEG audio at 128 kb/s and 44,100 Hz, filled with 0x55.
+fn mp3_frames(count: usize) -> Vec<u8> {
+    let mut frame = [0x55; 417];
+    frame[..4].copy_from_slice(b"\xFF\xFB\x90\x64");
+    frame.repeat(count)
+}
+
+/// `count` frames of AAC of 100 bytes, filled with 0x55.
+fn aac_frames(count: usize) -> Vec<u8> {
+    let mut frame = [0x55; 100];
+    frame[..7].copy_from_slice(b"\xFF\xF1\x50\x80\x0C\x9F\xFC");
+    frame.repeat(count)
+}
+
 #[test]
-fn another_kind_than_is_wanted_is_named() {
+fn audio_is_found_after_junk_if_its_frames_are_consecutive() {
+    let of = |head: &[u8]| detect(&head[..head.len().min(HEAD_BYTES)]).map(|format| format.content_type);
+    for junk in [vec![7; 3], vec![9; 720], vec![1; 30_000], vec![0; 4097], vec![0; 60_000]] {
+        let behind = |frames: &[u8]| of(&[&junk[..], frames].concat());
+        assert_eq!(behind(&mp3_frames(200)), Some("audio/mpeg"), "{}", junk.len());
+        assert_eq!(behind(&aac_frames(1000)), Some("audio/aac"), "{}", junk.len());
+    }
+    let behind = |frames: &[u8]| of(&[&b"junk"[..], frames].concat());
+    assert_eq!(behind(&mp3_frames(4)), Some("audio/mpeg"));
+    assert_eq!(behind(&[&mp3_frames(16)[..], b"TAGa song of sixteen frames"].concat()), Some("audio/mpeg"));
+    // Three may be a coincidence, and so may four with other data after them.
+    assert_eq!(behind(&mp3_frames(3)), None);
+    assert_eq!(behind(&[&mp3_frames(5)[..], &[3; 2000]].concat()), None);
+    assert_eq!(behind(&aac_frames(3)), None);
+}
+
+#[test]
+fn other_files_are_not_detected_as_audio_by_frames_inside() {
+    for mark in [&b"%PDF-1.7"[..], b"PK\x03\x04\x14\0", b"MZ\x90\0", b"8BPS\0\x01"] {
+        let content = [mark, &[0; 100], &mp3_frames(200)].concat();
+        assert!(known(&content[..HEAD_BYTES]).is_err(), "{}", String::from_utf8_lossy(mark));
+    }
+    // A disk image whose first file is a song.
+    let image = [&vec![0; 32_769], &b"CD001\x01"[..], &vec![0; 16_377], &mp3_frames(60)].concat();
+    assert_eq!(known(&image[..HEAD_BYTES]).unwrap_err().message, "unsupported format: a disk image");
+    // Random bytes (xorshift64).
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut bytes = vec![0; HEAD_BYTES];
+    for _ in 0..100 {
+        for chunk in bytes.chunks_exact_mut(8) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            chunk.copy_from_slice(&state.to_le_bytes());
+        }
+        assert_eq!(crate::formats::after_junk(&bytes), None);
+    }
+    assert_eq!(crate::formats::after_junk(&vec![0xFF; HEAD_BYTES]), None);
+}
+
+#[test]
+fn a_refusal_names_the_detected_and_the_accepted_kinds() {
     let message = |head: &[u8], kinds| known_as(head, kinds).unwrap_err().message;
     let (pictures, plays) = (&[MediaKind::Image][..], &[MediaKind::Video, MediaKind::Audio][..]);
     assert_eq!(message(b"ID3\x03\0\0\0\0\0\0", pictures), "the content is audio (MP3), not an image");

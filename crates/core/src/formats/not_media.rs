@@ -1,6 +1,8 @@
-//! What cannot be media, by its media type and by its extension.
+//! Types of files that cannot be media: by media type, by extension and by content.
 
-/// Media types of things that cannot be media, with what people call them. A prefix ends in `*`.
+use super::sign::{at, looks};
+
+/// Media types that cannot be media, with a name for users. A prefix ends in `*`.
 pub(super) const NEVER_MEDIA: &[(&str, &str)] = &[
     ("text/html", "an HTML page"),
     ("application/xhtml+xml", "an HTML page"),
@@ -54,7 +56,7 @@ pub(super) const NEVER_MEDIA: &[(&str, &str)] = &[
     ("font/*", "a font"),
 ];
 
-/// Extensions of things that cannot be media. They count only where the media type says nothing.
+/// Extensions that cannot be media. They count only if the media type is unknown.
 pub(super) const NEVER_MEDIA_EXTENSIONS: &[(&str, &str)] = &[
     ("html", "an HTML page"),
     ("htm", "an HTML page"),
@@ -99,3 +101,82 @@ pub(super) const NEVER_MEDIA_EXTENSIONS: &[(&str, &str)] = &[
     ("woff2", "a font"),
     ("swf", "a Flash program"),
 ];
+
+/// Marks of files that are not media, with a name for users.
+const NOT_MEDIA: &[(usize, &[u8], &str)] = &[
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"Rar!\x1A\x07", "a RAR archive"),
+    (0, b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+    (0, b"\x1F\x8B", "a gzip archive"),
+    (0, b"BZh", "a bzip2 archive"),
+    (0, b"\xFD7zXZ\0", "an xz archive"),
+    (0, b"\x28\xB5\x2F\xFD", "a Zstandard archive"),
+    (0, b"\x04\x22\x4D\x18", "an LZ4 archive"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"MSCF", "a Windows cabinet archive"),
+    (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an Office document from before 2007, or an installer"),
+    (0, b"{\\rtf", "a rich text document (RTF)"),
+    (0, b"FWS", "a Flash program"),
+    (0, b"CWS", "a Flash program"),
+    (0, b"ZWS", "a Flash program"),
+    (0, b"\0\x01\0\0", "a TrueType font"),
+    (0, b"true\0", "a TrueType font"),
+    (0, b"ttcf", "a font collection"),
+    (0, b"OTTO", "an OpenType font"),
+    (0, b"wOFF", "a web font"),
+    (0, b"wOF2", "a web font"),
+    (0, b"MZ", "a Windows program"),
+    (0, b"\x7FELF", "a Linux program"),
+    (0, b"\xCF\xFA\xED\xFE", "a macOS program"),
+    (0, b"\xCE\xFA\xED\xFE", "a macOS program"),
+    (0, b"\xCA\xFE\xBA\xBE", "a macOS or Java program"),
+    (0, b"\0asm", "a WebAssembly program"),
+    (0, b"dex\n", "an Android program"),
+    (0, b"#!", "a script"),
+    (0, b"!<arch>\ndebian", "a Debian package"),
+    (0, b"!<arch>\n", "an archive"),
+    (0, b"070701", "an archive"),
+    (0, b"070707", "an archive"),
+    (2, b"-lh", "an archive"),
+    (0, b"WARC/", "an archive of web pages"),
+    (32_769, b"CD001", "a disk image"),
+    (32_769, b"BEA01", "a disk image"),
+    (0, b"\xED\xAB\xEE\xDB", "an RPM package"),
+    (0, b"SQLite format 3\0", "an SQLite database"),
+    (0, b"bplist", "a property list"),
+    (0, b"#EXTM3U", "a playlist"),
+    (0, b"[playlist]", "a playlist"),
+    (0, b"WEBVTT", "subtitles (WebVTT)"),
+    (0, b"BEGIN:VCARD", "a contact card"),
+    (0, b"BEGIN:VCALENDAR", "a calendar entry"),
+    (0, b"-----BEGIN ", "a key or certificate"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"PK\x05\x06", "a ZIP archive"),
+];
+
+/// Kinds of ZIP archives, by prefixes of the media type that their first entries show.
+const ZIPPED: &[(&str, &str)] = &[
+    ("application/vnd.openxmlformats", "an Office document"),
+    ("application/vnd.oasis.opendocument", "an OpenDocument file"),
+    ("application/epub+zip", "an EPUB book"),
+    ("application/java", "a Java program"),
+    ("application/vnd.android", "an Android program"),
+];
+
+/// The name of the file's type, with its article, if it is a known type that is not media.
+pub(crate) fn not_media(head: &[u8]) -> Option<&'static str> {
+    let inferred = infer::get(head).map(|found| found.mime_type());
+    let zipped = inferred.and_then(|found| ZIPPED.iter().find(|(prefix, _)| found.starts_with(prefix)));
+    let marked = || NOT_MEDIA.iter().find(|(offset, mark, _)| at(head, *offset, mark)).map(|(.., what)| *what);
+    let text = || {
+        let start = String::from_utf8_lossy(&head[..head.len().min(256)]).trim_start().to_ascii_lowercase();
+        match start.trim_start_matches('\u{feff}') {
+            _ if looks::html(head) => Some("an HTML page"),
+            xml if xml.starts_with("<?xml") => Some("an XML document"),
+            _ => None,
+        }
+    };
+    // A file with only the beginning of a media format's mark is a damaged file of that format.
+    let unknown = inferred.filter(|found| super::of_media_type(found).is_none());
+    zipped.map(|(_, what)| *what).or_else(marked).or_else(text).or(unknown)
+}

@@ -1,30 +1,30 @@
-//! What is measured on an image source. It goes into the manifest, so every word of it is public:
-//! no position, no maker notes, no free text that was not shortened and stripped.
+//! Measurements of an image source. They go into the manifest, so every field is public: no location, no maker notes,
+//! and no free text that was not shortened and stripped.
 
 use super::{Colour, Size};
 use crate::formats;
 use serde::{Deserialize, Serialize};
 
-/// Everything known of one image.
+/// Measurements of one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ImageFacts {
-    /// What the header says.
+    /// Properties from the header.
     #[serde(flatten)]
     pub probe: ImageProbe,
-    /// What the pixels say.
+    /// Properties from the pixels.
     #[serde(flatten)]
     pub look: ImageLook,
-    /// What the camera wrote, where it wrote anything useful.
+    /// Camera settings from Exif, if any are useful.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraFacts>,
-    /// Bytes of the video that a Motion Photo carries behind its picture. It is not processed.
+    /// Size in bytes of the video that a Motion Photo carries after its picture. It is not processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedded_video_bytes: Option<u64>,
 }
 
-/// What the header alone says of an image.
+/// Properties of an image from its header.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -35,31 +35,31 @@ pub struct ImageProbe {
     pub width: u32,
     /// Height in pixels as displayed, orientation applied.
     pub height: u32,
-    /// How the stored pixels must be turned to be displayed; already applied to everything else here.
+    /// Transformation that makes the stored pixels upright; already applied to the other values here.
     pub orientation: Orientation,
-    /// Whether the source stores transparency.
+    /// True if the source stores transparency.
     pub has_alpha: bool,
     /// Bits per sample as stored.
     pub bit_depth: u8,
-    /// How the source stores its colours.
+    /// Colour model of the stored pixels.
     pub colour_model: ColourModel,
-    /// Description of the ICC profile, where there is one. Renditions are sRGB.
+    /// Description of the embedded ICC profile, if any. Renditions are sRGB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icc_profile: Option<String>,
-    /// What moves, where anything does.
+    /// Frames and timing, if it is animated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub animation: Option<Animation>,
 }
 
 impl ImageProbe {
-    /// The size as displayed.
+    /// Width and height as displayed.
     #[must_use]
     pub const fn size(&self) -> Size {
         Size { width: self.width, height: self.height }
     }
 }
 
-/// The formats that are decoded.
+/// Image formats that are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +78,7 @@ pub enum ImageFormat {
     Bmp,
     /// AV1 in HEIF, the primary item.
     Avif,
-    /// HEVC in HEIF, the primary item; also HEIF that does not say what it holds.
+    /// HEVC in HEIF, the primary item; also HEIF that does not state its codec.
     Heic,
     /// ISO/IEC 18181, animations included.
     Jxl,
@@ -88,7 +88,7 @@ pub enum ImageFormat {
     Tga,
     /// Windows icons, the largest picture.
     Ico,
-    /// What a camera's sensor saw, of which the camera's own preview is read.
+    /// Camera raw; the camera's embedded preview is decoded.
     Raw,
 }
 
@@ -130,21 +130,21 @@ impl ImageFormat {
         }
     }
 
-    /// The format of a media type that [`crate::detect()`] names.
+    /// The format of a media type from [`crate::detect()`].
     #[must_use]
     pub fn of_content_type(content_type: &str) -> Option<Self> {
         let entry = |content_type| Some(formats::of_media_type(content_type)?.format);
         Self::ALL.iter().copied().find(|format| entry(format.content_type()) == entry(content_type))
     }
 
-    /// What people call the format.
+    /// Name used in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         formats::of_media_type(self.content_type()).map_or("", |claim| claim.format.name)
     }
 }
 
-/// How a source stores its colours.
+/// Colour model of a source's pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -161,7 +161,7 @@ pub enum ColourModel {
     Cmyk,
 }
 
-/// What moves, and how long.
+/// Frames and duration of an animation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -170,12 +170,12 @@ pub struct Animation {
     pub frames: u32,
     /// Duration of one pass in milliseconds.
     pub duration_ms: u64,
-    /// How often it plays; 0 means forever, as in WebP.
+    /// Number of plays; 0 means forever, as in WebP.
     pub plays: u32,
 }
 
-/// The eight ways in which stored pixels can lie (Exif 3.0, 4.6.5.1.6; TIFF 6.0, Orientation),
-/// named after what turns them upright.
+/// The eight orientations of stored pixels (Exif 3.0, 4.6.5.1.6; TIFF 6.0, Orientation), named after the transformation
+/// that makes them upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "u8", into = "u8")]
@@ -183,19 +183,19 @@ pub enum Orientation {
     /// 1: upright.
     #[default]
     Upright,
-    /// 2: mirror left and right.
+    /// 2: mirror left to right.
     FlipHorizontal,
-    /// 3: turn by 180°.
+    /// 3: rotate by 180°.
     Rotate180,
-    /// 4: mirror top and bottom.
+    /// 4: mirror top to bottom.
     FlipVertical,
     /// 5: mirror at the main diagonal.
     Transpose,
-    /// 6: turn by 90° clockwise.
+    /// 6: rotate by 90° clockwise.
     Rotate90,
     /// 7: mirror at the other diagonal.
     Transverse,
-    /// 8: turn by 270° clockwise.
+    /// 8: rotate by 270° clockwise.
     Rotate270,
 }
 
@@ -227,13 +227,13 @@ impl Orientation {
         }
     }
 
-    /// The orientation of an Exif number; numbers out of range mean nothing.
+    /// The orientation of an Exif number; `None` if out of range.
     #[must_use]
     pub fn of_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|orientation| u32::from(orientation.number()) == number)
     }
 
-    /// Whether turning upright exchanges width and height.
+    /// Returns whether making it upright swaps width and height.
     #[must_use]
     pub const fn swaps_axes(self) -> bool {
         match self {
@@ -243,9 +243,9 @@ impl Orientation {
     }
 }
 
-/// Not an Exif orientation.
+/// The number is not an Exif orientation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an orientation lies between 1 and 8")]
+#[error("an orientation must be between 1 and 8")]
 pub struct InvalidOrientation;
 
 impl TryFrom<u8> for Orientation {
@@ -262,7 +262,7 @@ impl From<Orientation> for u8 {
     }
 }
 
-/// What the pixels say, measured on the first frame in sRGB.
+/// Properties of the pixels, measured on the first frame in sRGB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -271,15 +271,15 @@ pub struct ImageLook {
     pub thumbhash: String,
     /// The colour that covers most of the picture.
     pub dominant_colour: Colour,
-    /// Up to six colours that differ from one another, the most common first.
+    /// Up to six distinct colours, the most common first.
     pub palette: Vec<Colour>,
-    /// 64-bit pHash in 16 hex digits: pictures whose hashes differ in few bits (say, up to 10) look
-    /// alike. Luma of 32 × 32 pixels, two-dimensional DCT-II, the 8 × 8 lowest frequencies without
-    /// the constant row and column, one bit each: above their median or not; row by row, highest bit first.
+    /// 64-bit pHash in 16 hex digits: pictures whose hashes differ in few bits (up to about 10) look alike. Computed
+    /// from the luma of 32 × 32 pixels by a two-dimensional DCT-II: one bit for each of the 8 × 8 lowest frequencies
+    /// without the constant row and column, set if above their median; row by row, highest bit first.
     pub perceptual_hash: String,
 }
 
-/// The useful part of what a camera writes into Exif. Position and maker notes are never read.
+/// Useful camera settings from Exif. Location and maker notes are never read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
@@ -305,8 +305,8 @@ pub struct CameraFacts {
     /// Focal length in millimetres.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub focal_length_mm: Option<f64>,
-    /// When it was taken: `YYYY-MM-DDThh:mm:ss` in the camera's local time, followed by the offset
-    /// from UTC where the camera knew it.
+    /// Time of capture: `YYYY-MM-DDThh:mm:ss` in the camera's local time, followed by the offset from UTC if the camera
+    /// stored it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured_at: Option<String>,
 }

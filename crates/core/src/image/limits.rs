@@ -1,20 +1,20 @@
-//! How much of a hostile image is looked at before it is refused.
+//! Limits on images.
 
 use super::{ImageProbe, Size};
 use crate::error::{ErrorCode, Refusal};
 
-/// Bounds that hold before anything of the image's size is allocated.
+/// Limits checked before any buffer of the image's size is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageLimits {
     /// Largest file, in bytes.
     pub max_bytes: u64,
     /// Largest still, or animation canvas, in pixels.
     pub max_pixels: u64,
-    /// Most frames of an animation that are processed; of a longer one these are the first.
+    /// Most frames of an animation that are processed, starting with the first.
     pub max_frames: u32,
-    /// Most pixels of all processed frames of an animation together (canvas × frames): they cost time, not memory.
+    /// Most pixels of all processed frames together (canvas × frames): they cost time, not memory.
     pub max_animation_pixels: u64,
-    /// What the whole program may need at its peak, in bytes, by an estimate made from the header.
+    /// Most memory that the whole process may need at its peak, in bytes, estimated from the header.
     pub max_memory_bytes: u64,
 }
 
@@ -24,8 +24,8 @@ impl Default for ImageLimits {
     fn default() -> Self {
         Self {
             max_bytes: 100 * MIB,
-            // Phones take 200 megapixels, panoramas have more. What is decoded in parts needs little memory for them; for
-            // everything else the memory is the limit.
+            // Phones take 200 megapixels, and panoramas have more. Formats decoded in parts need little memory for
+            // them; for all others the memory is the limit.
             max_pixels: 300_000_000,
             max_frames: 2000,
             max_animation_pixels: 400_000_000,
@@ -60,14 +60,14 @@ impl ImageLimits {
         Err(Refusal::new(ErrorCode::TooManyPixels, message))
     }
 
-    /// How many frames of an animation on such a canvas are processed at most.
+    /// Most frames to process for an animation with this canvas.
     #[must_use]
     pub fn frames(&self, canvas: Size) -> u32 {
         let by_pixels = self.max_animation_pixels / canvas.pixels().max(1);
         u32::try_from(by_pixels).unwrap_or(u32::MAX).clamp(1, self.max_frames.max(1))
     }
 
-    /// Refuses what would need more memory than allowed.
+    /// Refuses an image that would need too much memory.
     pub fn check_memory(&self, estimate_bytes: u64) -> Result<(), Refusal> {
         if estimate_bytes <= self.max_memory_bytes {
             return Ok(());
@@ -80,7 +80,7 @@ impl ImageLimits {
         Err(Refusal::new(ErrorCode::TooMuchMemory, message))
     }
 
-    /// Everything that a probe alone can be refused for.
+    /// Refuses an image for anything that its probe alone reveals.
     pub fn check(&self, probe: &ImageProbe) -> Result<(), Refusal> {
         self.check_canvas(probe.size())
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_count_by_number_and_by_their_pixels_together() {
+    fn frames_are_limited_by_number_and_by_total_pixels() {
         assert_eq!(LIMITS.frames(Size { width: 10, height: 10 }), 3);
         assert_eq!(LIMITS.frames(Size { width: 1, height: 1 }), 4);
         assert_eq!(LIMITS.frames(Size { width: 0, height: 0 }), 4);

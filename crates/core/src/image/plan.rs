@@ -1,4 +1,4 @@
-//! Choices: which pictures are made of one image.
+//! Decides the output pictures of one image.
 
 use super::{
     ImageProbe, ImageProfile, Quality,
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Size {
-    /// Pixels from left to right.
+    /// Width.
     pub width: u32,
-    /// Pixels from top to bottom.
+    /// Height.
     pub height: u32,
 }
 
@@ -21,24 +21,24 @@ impl Size {
     /// Number of pixels.
     #[must_use]
     pub const fn pixels(self) -> u64 {
-        // Two u32 cannot overflow a u64.
+        // The product of two u32 fits a u64.
         self.width as u64 * self.height as u64
     }
 
-    /// The longer of both edges.
+    /// The longer of the two edges.
     #[must_use]
     pub const fn long_edge(self) -> u32 {
         if self.width > self.height { self.width } else { self.height }
     }
 
-    /// Width and height exchanged.
+    /// Width and height swapped.
     #[must_use]
     pub const fn transposed(self) -> Self {
         Self { width: self.height, height: self.width }
     }
 
-    /// This size with its long edge made `edge`, which must not exceed it. The short edge is rounded
-    /// to the nearest pixel and keeps at least one.
+    /// Scales the size to a long edge of `edge`, which must not exceed the current one. The short edge is rounded to
+    /// the nearest pixel, but is at least 1.
     #[must_use]
     pub fn fitted(self, edge: u32) -> Self {
         let long = u64::from(self.long_edge().max(1));
@@ -50,35 +50,35 @@ impl Size {
     }
 }
 
-/// Whether an output moves.
+/// Still or animated output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Motion {
-    /// One picture; of an animation its first frame.
+    /// One picture; for an animation its first frame.
     Still,
-    /// Every frame, with the source's timing.
+    /// All frames, with the source's timing.
     Animated,
 }
 
-/// A codec with everything it needs to know.
+/// A codec and its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Baseline JPEG, 4:2:0, alpha flattened.
     Jpeg {
-        /// libjpeg's scale.
+        /// Quality on libjpeg's scale.
         quality: Quality,
     },
     /// Lossy WebP.
     Webp {
-        /// libwebp's scale.
+        /// Quality on libwebp's scale.
         quality: Quality,
-        /// libwebp's effort.
+        /// libwebp's compression method.
         method: WebpMethod,
-        /// Whether it carries every frame.
+        /// Still, or all frames.
         motion: Motion,
     },
     /// AVIF.
     Avif {
-        /// The encoder's scale.
+        /// Quality on the encoder's scale.
         quality: Quality,
         /// The encoder's speed.
         speed: AvifSpeed,
@@ -97,43 +97,42 @@ impl Encoding {
     }
 }
 
-/// One picture to be made.
+/// One output picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOutput {
     /// File name, unique within the plan.
     pub name: String,
-    /// What it is for.
+    /// Purpose of the output.
     pub role: Role,
     /// Size as displayed.
     pub size: Size,
-    /// How it is encoded.
+    /// Codec and settings.
     pub encoding: Encoding,
 }
 
-/// Every picture to be made of one image, the largest first.
+/// All output pictures of one image, the largest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImagePlan {
-    /// In the order in which they are made; sizes never grow along it.
+    /// In the order of encoding; sizes never grow.
     pub outputs: Vec<ImageOutput>,
 }
 
 impl ImagePlan {
-    /// The largest picture's size.
+    /// Size of the largest picture.
     #[must_use]
     pub fn largest(&self) -> Option<Size> {
         self.outputs.first().map(|output| output.size)
     }
 }
 
-/// A poster's long edge, where the ladder has a rung of at most that: a player's window, not a print.
+/// Longest edge of a poster, if a rung is no longer than that: it is made for a player, not for print.
 const POSTER_EDGE: u32 = 1280;
 
-/// Plans the pictures of one image.
+/// Plans the output pictures of one image.
 ///
-/// Nothing is enlarged. Rungs longer than the source are left out; a source that lies below the
-/// longest rung and is no rung itself gets one more at its own size, so that no detail it has
-/// within the ladder is lost. Every rung is made once in every codec. An animation keeps moving in
-/// WebP; its other renditions, and a poster, show its first frame.
+/// Nothing is enlarged. Rungs longer than the source are left out; a source shorter than the longest rung that is not
+/// itself a rung gets an extra one at its own size, so that no detail is lost. Every rung is made once in each codec.
+/// An animation stays animated in WebP; its other renditions, and a poster, show its first frame.
 #[must_use]
 pub fn plan(probe: &ImageProbe, profile: &ImageProfile) -> ImagePlan {
     let source = probe.size();
@@ -160,7 +159,7 @@ pub fn plan(probe: &ImageProbe, profile: &ImageProfile) -> ImagePlan {
     ImagePlan { outputs }
 }
 
-/// The rungs of a source, from a descending ladder: descending again.
+/// The rungs for a source, from a descending ladder; also descending.
 fn rungs(ladder: &[u32], source_edge: u32) -> Vec<u32> {
     let within = ladder.iter().copied().filter(|&edge| edge <= source_edge);
     let below_top = ladder.first().is_some_and(|&top| source_edge < top);

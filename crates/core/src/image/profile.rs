@@ -1,22 +1,22 @@
-//! Policy: which pictures are wanted of an image, whatever the image.
+//! Profile of the output pictures, independent of any image.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// What is made of every image.
+/// Settings for the outputs of every image.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ImageProfile {
-    /// The sizes, by long edge.
+    /// Long edges of the rungs.
     pub ladder: Ladder,
-    /// How JPEG renditions are encoded.
+    /// JPEG encoding.
     pub jpeg: JpegProfile,
-    /// How WebP renditions are encoded.
+    /// WebP encoding.
     pub webp: WebpProfile,
-    /// How AVIF renditions are encoded; none by default, since one costs as much as all others together.
+    /// AVIF encoding; off by default, since one AVIF costs as much as all other outputs together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avif: Option<AvifProfile>,
-    /// What shows through transparent pixels where the format (JPEG) has no alpha.
+    /// Colour behind transparent pixels in a format without alpha (JPEG).
     pub background: Colour,
 }
 
@@ -25,13 +25,13 @@ pub struct ImageProfile {
 #[error("{0}")]
 pub struct InvalidProfile(&'static str);
 
-/// Long edges in pixels, strictly descending, at least one of them.
+/// Long edges in pixels, strictly descending, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<u32>", into = "Vec<u32>")]
 pub struct Ladder(Vec<u32>);
 
 impl Ladder {
-    /// The longest edge that a profile may ask for. The memory promise of [`super::ImageLimits`] rests on it.
+    /// Longest edge that a profile may have. The memory estimate behind [`super::ImageLimits`] relies on it.
     pub const MAX_EDGE: u32 = 4096;
 
     /// Long edges in pixels, strictly descending.
@@ -50,13 +50,13 @@ impl Default for Ladder {
 impl TryFrom<Vec<u32>> for Ladder {
     type Error = InvalidProfile;
 
-    /// Takes the edges in any order; equal ones count once.
+    /// Accepts edges in any order; duplicates are dropped.
     fn try_from(mut edges: Vec<u32>) -> Result<Self, InvalidProfile> {
         if edges.is_empty() {
             return Err(InvalidProfile("a ladder needs at least one long edge"));
         }
         if edges.iter().any(|edge| !(1..=Self::MAX_EDGE).contains(edge)) {
-            return Err(InvalidProfile("a long edge has between 1 and 4096 pixels"));
+            return Err(InvalidProfile("a long edge must have between 1 and 4096 pixels"));
         }
         edges.sort_unstable_by(|a, b| b.cmp(a));
         edges.dedup();
@@ -70,13 +70,13 @@ impl From<Ladder> for Vec<u32> {
     }
 }
 
-/// An encoder's quality, 1 to 100; each encoder's own scale.
+/// An encoder's quality, 1 to 100, on the encoder's own scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Quality(u8);
 
 impl Quality {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
@@ -90,7 +90,7 @@ impl TryFrom<u8> for Quality {
         if (1..=100).contains(&quality) {
             Ok(Self(quality))
         } else {
-            Err(InvalidProfile("a quality lies between 1 and 100"))
+            Err(InvalidProfile("a quality must be between 1 and 100"))
         }
     }
 }
@@ -101,11 +101,11 @@ impl From<Quality> for u8 {
     }
 }
 
-/// How JPEG renditions are encoded: baseline, 4:2:0, optimised Huffman tables.
+/// JPEG encoding: baseline, 4:2:0, optimised Huffman tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JpegProfile {
-    /// libjpeg's scale.
+    /// Quality on libjpeg's scale.
     pub quality: Quality,
 }
 
@@ -115,13 +115,13 @@ impl Default for JpegProfile {
     }
 }
 
-/// How WebP renditions are encoded: lossy, with lossless alpha where there is any.
+/// WebP encoding: lossy, with lossless alpha if there is any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WebpProfile {
-    /// libwebp's scale.
+    /// Quality on libwebp's scale.
     pub quality: Quality,
-    /// libwebp's effort.
+    /// libwebp's compression method.
     pub method: WebpMethod,
 }
 
@@ -131,13 +131,13 @@ impl Default for WebpProfile {
     }
 }
 
-/// libwebp's effort, 0 (fast) to 6 (small).
+/// libwebp's compression method, 0 (fast) to 6 (small).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct WebpMethod(u8);
 
 impl WebpMethod {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
@@ -148,7 +148,7 @@ impl TryFrom<u8> for WebpMethod {
     type Error = InvalidProfile;
 
     fn try_from(method: u8) -> Result<Self, InvalidProfile> {
-        if method <= 6 { Ok(Self(method)) } else { Err(InvalidProfile("a WebP method lies between 0 and 6")) }
+        if method <= 6 { Ok(Self(method)) } else { Err(InvalidProfile("a WebP method must be between 0 and 6")) }
     }
 }
 
@@ -158,11 +158,11 @@ impl From<WebpMethod> for u8 {
     }
 }
 
-/// How AVIF renditions are encoded: 8 bits, 4:4:4.
+/// AVIF encoding: 8 bits, 4:4:4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AvifProfile {
-    /// The encoder's scale; 70 looks like JPEG 80.
+    /// Quality on the encoder's scale; 70 looks like JPEG at 80.
     pub quality: Quality,
     /// The encoder's speed, 1 (small) to 10 (fast).
     pub speed: AvifSpeed,
@@ -180,7 +180,7 @@ impl Default for AvifProfile {
 pub struct AvifSpeed(u8);
 
 impl AvifSpeed {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
@@ -194,7 +194,7 @@ impl TryFrom<u8> for AvifSpeed {
         if (1..=10).contains(&speed) {
             Ok(Self(speed))
         } else {
-            Err(InvalidProfile("an AVIF speed lies between 1 and 10"))
+            Err(InvalidProfile("an AVIF speed must be between 1 and 10"))
         }
     }
 }
@@ -232,7 +232,7 @@ impl FromStr for Colour {
     type Err = InvalidProfile;
 
     fn from_str(text: &str) -> Result<Self, InvalidProfile> {
-        const INVALID: InvalidProfile = InvalidProfile("a colour is written #rrggbb");
+        const INVALID: InvalidProfile = InvalidProfile("a colour must be written as #rrggbb");
         let digits =
             text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let value = u32::from_str_radix(digits.ok_or(INVALID)?, 16).map_err(|_| INVALID)?;
@@ -267,17 +267,18 @@ mod tests {
     }
 
     #[test]
-    fn a_ladder_is_put_in_order_and_its_twins_are_dropped() {
+    fn ladder_edges_are_sorted_and_deduplicated() {
         let ladder = Ladder::try_from(vec![320, 1280, 320]).expect("in range");
         assert_eq!(ladder.long_edges(), [1280, 320]);
     }
 
     #[test]
     fn values_out_of_range_are_named() {
+        let edges = format!("between 1 and {}", Ladder::MAX_EDGE);
         for (profile, words) in [
             (json!({ "ladder": [] }), "at least one long edge"),
-            (json!({ "ladder": [0] }), "between 1 and 4096"),
-            (json!({ "ladder": [4097] }), "between 1 and 4096"),
+            (json!({ "ladder": [0] }), edges.as_str()),
+            (json!({ "ladder": [Ladder::MAX_EDGE + 1] }), edges.as_str()),
             (json!({ "jpeg": { "quality": 0 } }), "between 1 and 100"),
             (json!({ "webp": { "method": 7 } }), "between 0 and 6"),
             (json!({ "avif": { "speed": 11 } }), "between 1 and 10"),
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_reads_what_it_writes() {
+    fn a_colour_round_trips_in_lower_case() {
         let colour: Colour = "#0aF0c3".parse().expect("six digits");
         assert_eq!(colour, Colour([0x0a, 0xf0, 0xc3]));
         assert_eq!(colour.to_string(), "#0af0c3");

@@ -1,22 +1,22 @@
-//! How far a job is: the steps of an attempt, and what each is worth of the whole.
+//! Progress of a job, computed from the steps of its attempts.
 
-use crate::{execution::Branch, pipeline::Pipeline, stage::Stage, time::Timestamp};
+use crate::{cost::Cost, execution::Branch, ids::AttemptId, pipeline::Pipeline, stage::Stage, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The steps of one attempt, in their order.
+/// Steps of one attempt, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The source comes to the worker.
+pub enum AttemptPhase {
+    /// Fetching the source.
     Fetch,
-    /// The work itself.
+    /// Making the outputs.
     Make,
-    /// What has not been stored meanwhile is stored.
+    /// Storing the remaining outputs.
     Store,
 }
 
-impl Step {
-    /// The span of its attempt, in percent, that this step covers.
+impl AttemptPhase {
+    /// The range of its attempt's progress that this step covers, in percent.
     const fn span(self) -> (u8, u8) {
         match self {
             Self::Fetch => (0, 5),
@@ -25,39 +25,41 @@ impl Step {
         }
     }
 
-    /// How much of its attempt is done, in percent, at `percent` (0 to 100; more counts as 100) of this step.
+    /// Progress of the attempt in percent, at `percent` (0 to 100; more counts as 100) of this step.
     #[must_use]
     pub fn of_attempt(self, percent: u8) -> u8 {
         within(self.span(), percent)
     }
 }
 
-/// How far one worker is, as it was last told.
+/// Last reported progress of one worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Share {
-    /// Of this worker's own work, 0 to 100.
+    /// Progress of this worker, 0 to 100.
     pub percent: u8,
-    /// When it will have made everything, by the speed that it has had so far.
+    /// Expected end of its work, at the speed so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
 }
 
-/// That a worker got further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A progress report of a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// The stage that it works in.
+    /// Current stage.
     pub stage: Stage,
-    /// Which worker it is.
+    /// Pipeline of the worker.
     pub pipeline: Pipeline,
-    /// The branch that it is a part of, and with it the number of workers that share the job.
+    /// Branch of the job, which gives the number of workers that share it.
     pub branch: Branch,
-    /// How far it is.
+    /// Progress of the worker.
     pub share: Share,
+    /// The attempt and what it has cost so far; `None` if its machine has no price.
+    pub spent: Option<(AttemptId, Cost)>,
 }
 
-/// When work that began at `began` and is at `percent` now ends if it goes on at the same speed. None as long
-/// as nothing can be said: too little is done, or too little time has gone by.
+/// Expected end of work that began at `began` and is at `percent` now, at the same speed. `None` while too little is
+/// done, or too little time has passed, for an estimate.
 #[must_use]
 pub fn expected_end(began: Timestamp, now: Timestamp, percent: u8) -> Option<Timestamp> {
     const LEAST_MS: i64 = 2000;
@@ -71,16 +73,16 @@ pub fn expected_end(began: Timestamp, now: Timestamp, percent: u8) -> Option<Tim
     Timestamp::from_unix_ms(now.unix_ms().checked_add(remaining_ms)?).ok()
 }
 
-/// `percent` (more than 100 counts as 100) of the way through a span.
+/// The point at `percent` (more than 100 counts as 100) of a range.
 fn within((from, to): (u8, u8), percent: u8) -> u8 {
     let share = u16::from(to - from) * u16::from(percent.min(100)) / 100;
     from + u8::try_from(share).expect("a share of at most 100 fits")
 }
 
-/// How far a running job is. Never moves back, also where an attempt is repeated.
+/// Progress of a running job. Never decreases, even if an attempt is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Progress {
-    /// Of the whole job, 0 to 99: 100 is a completed job.
+    /// Progress of the whole job, 0 to 99: 100 is a completed job.
     percent: u8,
     /// The furthest stage reached.
     stage: Stage,
@@ -93,8 +95,8 @@ impl Progress {
         Self::restored(stage, within(stage.span(), percent_of_stage))
     }
 
-    /// Progress where the workers of a branch have done these shares. Each counts as much as any other: which
-    /// takes longer, nobody knows before.
+    /// Progress of a job whose workers have done these shares. All count equally, since it is not known in advance
+    /// which takes longer.
     pub(super) fn of_workers(stage: Stage, branch: Branch, shares: &BTreeMap<Pipeline, Share>) -> Self {
         let workers = branch.pipelines();
         let done = |pipeline| shares.get(pipeline).map_or(0, |share: &Share| usize::from(share.percent.min(100)));
@@ -102,17 +104,17 @@ impl Progress {
         Self::at(stage, u8::try_from(mean).unwrap_or(100))
     }
 
-    /// The further of both, in percent and in stage.
+    /// The maximum of both, in percent and in stage.
     pub(super) fn furthest(self, other: Self) -> Self {
         Self { percent: self.percent.max(other.percent), stage: self.stage.max(other.stage) }
     }
 
-    /// Progress as a record has it.
+    /// Progress read from a record.
     pub(super) fn restored(stage: Stage, percent: u8) -> Self {
         Self { percent: percent.min(99), stage }
     }
 
-    /// Of the whole job, 0 to 99.
+    /// Progress of the whole job, 0 to 99.
     #[must_use]
     pub const fn percent(self) -> u8 {
         self.percent
@@ -131,15 +133,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_steps_of_an_attempt_follow_each_other_without_a_gap() {
-        assert_eq!(Step::Fetch.of_attempt(0), 0);
-        assert_eq!(Step::Fetch.of_attempt(100), Step::Make.of_attempt(0));
-        assert_eq!(Step::Make.of_attempt(100), Step::Store.of_attempt(0));
-        assert_eq!(Step::Store.of_attempt(255), 100);
+    fn the_steps_of_an_attempt_are_contiguous() {
+        assert_eq!(AttemptPhase::Fetch.of_attempt(0), 0);
+        assert_eq!(AttemptPhase::Fetch.of_attempt(100), AttemptPhase::Make.of_attempt(0));
+        assert_eq!(AttemptPhase::Make.of_attempt(100), AttemptPhase::Store.of_attempt(0));
+        assert_eq!(AttemptPhase::Store.of_attempt(255), 100);
     }
 
     #[test]
-    fn two_workers_have_half_of_the_work_each() {
+    fn two_workers_count_half_each() {
         let share = |percent| Share { percent, ends_at: None };
         let of = |branch, shares: &[(Pipeline, Share)]| {
             Progress::of_workers(Stage::Transcode, branch, &shares.iter().copied().collect())
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_expected_by_the_speed_so_far() {
+    fn an_end_is_estimated_from_the_speed_so_far() {
         let at = |second: i64| Timestamp::from_unix_ms(second * 1000).unwrap();
         assert_eq!(expected_end(at(100), at(110), 25), Some(at(140)));
         assert_eq!(expected_end(at(100), at(110), 100), Some(at(110)));
@@ -163,9 +165,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn progress_never_falls_where_its_parts_do_not(one in any::<u8>(), other in any::<u8>()) {
+        fn progress_never_falls_if_its_inputs_do_not(one in any::<u8>(), other in any::<u8>()) {
             let (less, more) = (one.min(other), one.max(other));
-            for step in [Step::Fetch, Step::Make, Step::Store] {
+            for step in [AttemptPhase::Fetch, AttemptPhase::Make, AttemptPhase::Store] {
                 prop_assert!(step.of_attempt(less) <= step.of_attempt(more));
             }
             for stage in [Stage::Validate, Stage::Render, Stage::Finish] {

@@ -1,10 +1,11 @@
 //! A job as the table and the wire hold it: flat.
 
-use super::{Addition, Job, JobState, Progress, Share, Status, Turn};
+use super::{Addition, Job, JobState, Progress, QueueStep, Share, Status};
 use crate::{
     artifact::Output,
+    cost::{Bill, Cost},
     error::JobError,
-    ids::{JobId, MediaId, UserId},
+    ids::{AttemptId, JobId, MediaId, UserId},
     kind::MediaKind,
     labels::Labels,
     pipeline::Pipeline,
@@ -51,6 +52,8 @@ pub(super) struct JobRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cost: Option<Bill>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<JobError>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -58,10 +61,12 @@ pub(super) struct JobRecord {
     deleted_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trail: Option<Trail>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    spent: BTreeMap<AttemptId, Cost>,
     revision: u64,
 }
 
-/// A record whose status lacks what belongs to it.
+/// A record without the data of its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a job record with status {0} lacks its {1}")]
 pub(super) struct InconsistentRecord(Status, &'static str);
@@ -89,26 +94,29 @@ impl From<Job> for JobRecord {
             given_up: BTreeMap::new(),
             outputs: None,
             warnings: Vec::new(),
+            cost: None,
             error: None,
             created_at: job.created_at,
             updated_at: job.updated_at,
             deleted_at: job.deleted_at,
             trail: job.trail,
+            spent: job.spent,
             revision: job.revision,
         };
         match job.state {
-            JobState::Queued { turn: Turn::Unsent } => {}
-            JobState::Queued { turn: Turn::Waiting { ahead } } => record.waits_behind = Some(ahead),
-            JobState::Queued { turn: Turn::Sent(at) } => record.sent_at = Some(at),
+            JobState::Queued { step: QueueStep::Unsent } => {}
+            JobState::Queued { step: QueueStep::Waiting { ahead } } => record.waits_behind = Some(ahead),
+            JobState::Queued { step: QueueStep::Sent(at) } => record.sent_at = Some(at),
             JobState::Running { progress: _, shares, ready, committed, given_up } => {
                 record.outputs = (!ready.is_empty()).then_some(ready);
                 record.shares = shares;
                 record.committed = committed;
                 record.given_up = given_up;
             }
-            JobState::Completed { outputs, warnings } => {
+            JobState::Completed { outputs, warnings, bill } => {
                 record.outputs = Some(outputs);
                 record.warnings = warnings;
+                record.cost = bill;
             }
             JobState::Failed { error, .. } => record.error = Some(error),
             JobState::Cancelled { ready, percent: _ } => record.outputs = (!ready.is_empty()).then_some(ready),
@@ -124,10 +132,10 @@ impl TryFrom<JobRecord> for Job {
         let lacks = |what| InconsistentRecord(record.status, what);
         let state = match record.status {
             Status::Queued => JobState::Queued {
-                turn: match (record.sent_at, record.waits_behind) {
-                    (Some(at), _) => Turn::Sent(at),
-                    (None, Some(ahead)) => Turn::Waiting { ahead },
-                    (None, None) => Turn::Unsent,
+                step: match (record.sent_at, record.waits_behind) {
+                    (Some(at), _) => QueueStep::Sent(at),
+                    (None, Some(ahead)) => QueueStep::Waiting { ahead },
+                    (None, None) => QueueStep::Unsent,
                 },
             },
             Status::Running => JobState::Running {
@@ -137,9 +145,11 @@ impl TryFrom<JobRecord> for Job {
                 committed: record.committed,
                 given_up: record.given_up,
             },
-            Status::Completed => {
-                JobState::Completed { outputs: record.outputs.ok_or(lacks("outputs"))?, warnings: record.warnings }
-            }
+            Status::Completed => JobState::Completed {
+                outputs: record.outputs.ok_or(lacks("outputs"))?,
+                warnings: record.warnings,
+                bill: record.cost,
+            },
             Status::Failed => JobState::Failed { error: record.error.ok_or(lacks("error"))?, percent: record.progress },
             Status::Cancelled => {
                 JobState::Cancelled { ready: record.outputs.unwrap_or_default(), percent: record.progress }
@@ -160,6 +170,7 @@ impl TryFrom<JobRecord> for Job {
             updated_at: record.updated_at,
             deleted_at: record.deleted_at,
             trail: record.trail,
+            spent: record.spent,
             revision: record.revision,
         })
     }

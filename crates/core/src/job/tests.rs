@@ -1,11 +1,12 @@
-//! The state machine against a reference: what a whole history of events must come to, read off the
-//! history itself instead of step by step.
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks out the few cases that it is about")]
+//! Tests the state machine against a reference, which derives the result of a history of events from the whole history
+//! instead of step by step.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test matches only the cases that it checks")]
 
 use super::*;
 use crate::{
     artifact::{Artifact, Role},
     checksum::StoredChecksum,
+    cost::{Machine, MicroDollars, PriceTable},
     error::{ErrorCode, Refusal},
     execution::Branch,
     grant::{Grant, Sending},
@@ -16,11 +17,11 @@ use crate::{
 };
 use proptest::prelude::*;
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_unix_ms(second * 1000).unwrap()
 }
 
-fn new_job() -> Job {
+pub(super) fn new_job() -> Job {
     let media = Media {
         id: "med_01j9zq4b5c6d7e8f9g0h1j2k3m".parse().unwrap(),
         user: UserId::try_from("user-1".to_owned()).unwrap(),
@@ -51,27 +52,33 @@ fn output(name: &str, attempt: &str) -> Output {
     Output::ready(&format!("jobs/j/transcode/{attempt}/"), artifact)
 }
 
+fn spent(attempt: u8, compute: u64) -> (AttemptId, Cost) {
+    let attempt = format!("att_01jd0w0000000000000000000{attempt}").parse().unwrap();
+    (attempt, Cost { compute_micro_dollars: MicroDollars(compute), ..Cost::default() })
+}
+
 fn any_event() -> impl Strategy<Value = JobEvent> {
     let kind = prop_oneof![Just(MediaKind::Image), Just(MediaKind::Video)];
     let stage = prop_oneof![Just(Stage::Render), Just(Stage::Transcode), Just(Stage::Transcribe)];
     let branch = Just(Branch::TranscodeAndTranscribe);
     let ends_at = prop::option::of((0i64..9).prop_map(at));
+    let spent = prop::option::of((1..3u8, 0..9u64).prop_map(|(attempt, cost)| spent(attempt, cost)));
     let pipeline = prop_oneof![Just(Pipeline::Transcode), Just(Pipeline::Transcribe)];
     prop_oneof![
         2 => Just(JobEvent::Sent),
         2 => Just(JobEvent::Deferred { ahead: 7 }),
         4 => Just(JobEvent::Started),
         2 => kind.prop_map(JobEvent::Detected),
-        4 => (stage, branch, 0..=100u8, ends_at).prop_map(|(stage, branch, percent, ends_at)| {
+        4 => (stage, branch, 0..=100u8, ends_at, spent).prop_map(|(stage, branch, percent, ends_at, spent)| {
             let pipeline = stage.pipeline().expect("a worker works in it");
-            JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at } })
+            JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at }, spent })
         }),
         3 => (pipeline, "[ab]").prop_map(|(pipeline, key)| JobEvent::Committed(pipeline, key)),
         3 => (prop::collection::vec("[abc]", 0..3), "[12]").prop_map(|(names, attempt)| {
             JobEvent::Ready(names.iter().map(|name| output(name, &attempt)).collect())
         }),
         1 => Just(JobEvent::GivenUp(Pipeline::Transcribe, failure())),
-        1 => Just(JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() }),
+        1 => Just(JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new(), bill: None }),
         1 => Just(JobEvent::Failed(failure())),
         1 => Just(JobEvent::Undelivered(failure())),
         1 => Just(JobEvent::Cancelled),
@@ -79,7 +86,7 @@ fn any_event() -> impl Strategy<Value = JobEvent> {
     ]
 }
 
-fn replay(events: &[JobEvent]) -> Job {
+pub(super) fn replay(events: &[JobEvent]) -> Job {
     let mut job = new_job();
     for (second, event) in (2..).zip(events) {
         if let Transition::Changed(next) = job.apply(event.clone(), at(second)) {
@@ -89,7 +96,7 @@ fn replay(events: &[JobEvent]) -> Job {
     job
 }
 
-/// What a history comes to: the status, overall percent, keys of what is ready, and commits.
+/// Result of a history: the status, total percent, keys of ready outputs, and commits.
 fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline, String>) {
     let started = events.iter().position(|event| *event == JobEvent::Started).unwrap_or(events.len());
     let ends = |(index, event): (usize, &JobEvent)| match event {
@@ -117,7 +124,7 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
                 let share = shares.entry(work.pipeline).or_insert(0);
                 *share = work.share.percent.max(*share);
                 let both = shares.values().map(|&percent| u32::from(percent)).sum::<u32>();
-                // From 10 to 95 percent of the whole are theirs.
+                // The workers' share is from 10 to 95 percent.
                 furthest = furthest.max(u8::try_from(10 + both / 2 * 85 / 100).unwrap());
             }
             JobEvent::Detected(_) => furthest = furthest.max(Progress::at(Stage::Waiting, 0).percent()),
@@ -135,7 +142,8 @@ fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline
     if status == Status::Cancelled {
         committed.clear();
     }
-    // Of each name the last that the last attempt to store anything has stored, where it was first listed.
+    // For each name, the last output stored by the last attempt that stored anything, in the place where the name was
+    // first listed.
     let mut ready: Vec<&Output> = Vec::new();
     for event in at_work {
         let JobEvent::Ready(outputs) = event else { continue };
@@ -155,7 +163,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn any_history_comes_to_what_the_reference_says(events in prop::collection::vec(any_event(), 0..20)) {
+    fn any_history_matches_the_reference(events in prop::collection::vec(any_event(), 0..20)) {
         let job = replay(&events);
         let (ready, committed) = match &job.state {
             JobState::Running { ready, committed, .. } => (ready.clone(), committed.clone()),
@@ -167,8 +175,8 @@ proptest! {
     }
 
     #[test]
-    fn repeating_events_in_place_changes_nothing(events in prop::collection::vec((any_event(), 1..4_usize), 0..12)) {
-        // That a message was sent once more is news: the time of it.
+    fn repeated_events_change_nothing(events in prop::collection::vec((any_event(), 1..4_usize), 0..12)) {
+        // A repeated Sent event does change the job: its time.
         let events: Vec<_> = events.into_iter().filter(|(event, _)| *event != JobEvent::Sent).collect();
         let once: Vec<_> = events.iter().map(|(event, _)| event.clone()).collect();
         let repeated: Vec<_> = events.iter().flat_map(|(event, n)| std::iter::repeat_n(event.clone(), *n)).collect();
@@ -183,7 +191,7 @@ proptest! {
         let job = replay(&events);
         if job.status().is_terminal() {
             match job.apply(late.clone(), at(99)) {
-                // Only that it is hidden can be added.
+                // An ended job can only be hidden.
                 Transition::Changed(next) => {
                     prop_assert_eq!((late, next.deleted_at, job.deleted_at), (JobEvent::Deleted, Some(at(99)), None));
                     prop_assert_eq!(next.state, job.state);
@@ -202,7 +210,7 @@ proptest! {
         };
         let mut job = new_job();
         for event in events {
-            // A clock that stands still or goes back must not show.
+            // A clock that stops or goes back must have no effect.
             if let Transition::Changed(next) = job.apply(event, at(0)) {
                 prop_assert_eq!(next.revision, job.revision + 1);
                 prop_assert!(rank(next.status()) >= rank(job.status()));
@@ -216,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn a_job_is_read_back_as_it_was_written(events in prop::collection::vec(any_event(), 0..20)) {
+    fn a_job_round_trips(events in prop::collection::vec(any_event(), 0..20)) {
         let job = replay(&events);
         let text = serde_json::to_string(&job).unwrap();
         prop_assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
@@ -243,7 +251,7 @@ fn a_record_has_the_fields_that_other_programs_read() {
 }
 
 #[test]
-fn a_record_whose_status_lacks_what_belongs_to_it_is_refused() {
+fn a_record_without_the_data_of_its_status_is_refused() {
     let mut record = serde_json::to_value(new_job()).unwrap();
     record["status"] = "COMPLETED".into();
     let error = serde_json::from_value::<Job>(record).unwrap_err();
@@ -251,7 +259,7 @@ fn a_record_whose_status_lacks_what_belongs_to_it_is_refused() {
 }
 
 #[test]
-fn a_record_from_before_outputs_were_listed_early_is_read() {
+fn a_record_from_before_early_outputs_is_read() {
     let running = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video)]);
     let record = serde_json::to_value(&running).unwrap();
     assert!(record.get("outputs").is_none());
@@ -259,7 +267,7 @@ fn a_record_from_before_outputs_were_listed_early_is_read() {
 }
 
 #[test]
-fn what_is_listed_ends_with_the_job() {
+fn listed_outputs_end_with_the_job() {
     let running = replay(&[JobEvent::Started, JobEvent::Ready(vec![output("poster.jpg", "a")])]);
     assert_eq!(running.outputs(), [output("poster.jpg", "a")]);
     let Transition::Changed(failed) = running.apply(JobEvent::Failed(failure()), at(9)) else {
@@ -268,7 +276,7 @@ fn what_is_listed_ends_with_the_job() {
     assert!(failed.outputs().is_empty());
     let made = vec![output("poster.jpg", "b"), output("video.mp4", "b")];
     let Transition::Changed(completed) =
-        running.apply(JobEvent::Completed { outputs: made.clone(), warnings: Vec::new() }, at(9))
+        running.apply(JobEvent::Completed { outputs: made.clone(), warnings: Vec::new(), bill: None }, at(9))
     else {
         panic!("a running job can be completed")
     };
@@ -276,10 +284,10 @@ fn what_is_listed_ends_with_the_job() {
 }
 
 #[test]
-fn what_was_found_wrong_with_the_source_stays_with_a_completed_job() {
+fn warnings_stay_with_a_completed_job() {
     let running = replay(&[JobEvent::Started]);
-    let warnings = vec![Warning::new(WarningCode::CutOff, "97% of its rows are there")];
-    let done = JobEvent::Completed { outputs: Vec::new(), warnings: warnings.clone() };
+    let warnings = vec![Warning::new(WarningCode::CutOff, "97% of its rows are present")];
+    let done = JobEvent::Completed { outputs: Vec::new(), warnings: warnings.clone(), bill: None };
     let Transition::Changed(completed) = running.apply(done, at(9)) else { panic!("a running job can be completed") };
     let record = serde_json::to_value(&completed).unwrap();
     assert_eq!(record["warnings"][0]["code"], "cut_off");
@@ -288,16 +296,52 @@ fn what_was_found_wrong_with_the_source_stays_with_a_completed_job() {
 }
 
 #[test]
-fn a_job_goes_on_without_an_optional_step_and_says_so_when_it_is_completed() {
+fn a_job_keeps_the_highest_reported_cost_of_each_attempt() {
+    let worked = |attempt, cost| {
+        let (pipeline, branch, share) = (Pipeline::Transcode, Branch::Transcode, Share::default());
+        JobEvent::Worked(Work { stage: Stage::Transcode, pipeline, branch, share, spent: Some(spent(attempt, cost)) })
+    };
+    let committed = JobEvent::Committed(
+        Pipeline::Transcode,
+        "jobs/job_1/transcode/att_01jd0w00000000000000000002/manifest.json".into(),
+    );
+    let events = [JobEvent::Started, worked(1, 1646), worked(1, 2000), worked(2, 7), worked(1, 1700), committed];
+    let running = replay(&events);
+    assert_eq!(running.revision, 5, "a lower cost changes nothing");
+    assert_eq!(running.spent, BTreeMap::from([spent(1, 2000), spent(2, 7)]));
+    assert_eq!(running.uncommitted_costs().collect::<Vec<_>>(), [spent(1, 2000).1]);
+    for end in [JobEvent::Cancelled, JobEvent::Failed(failure())] {
+        let Transition::Changed(ended) = running.apply(end, at(99)) else { panic!("a running job can end") };
+        assert_eq!(ended.spent, running.spent);
+    }
+}
+
+#[test]
+fn a_completed_job_keeps_its_bill() {
+    let bill = |ms| Some(PriceTable::default().bill(&Machine::Lambda { memory_mb: 1769 }.running(ms)));
+    let done = |ms| JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new(), bill: bill(ms) };
+    let completed = replay(&[JobEvent::Started, done(2000), done(9000), JobEvent::Cancelled, JobEvent::Deleted]);
+    assert_eq!(completed.bill(), bill(2000).as_ref());
+    let mut record = serde_json::to_value(&completed).unwrap();
+    assert_eq!(record["cost"]["computeMicroDollars"], 58);
+    assert_eq!(serde_json::from_value::<Job>(record.clone()).unwrap(), completed);
+    // One of a job that was completed before bills were recorded.
+    record.as_object_mut().unwrap().remove("cost");
+    let older: Job = serde_json::from_value(record).unwrap();
+    assert_eq!((older.status(), older.bill()), (Status::Completed, None));
+}
+
+#[test]
+fn a_job_continues_without_an_optional_step_and_reports_it() {
     let error = Refusal::new(ErrorCode::WorkerFailed, "the worker failed").at(Stage::Transcribe);
     let running = replay(&[JobEvent::Started, JobEvent::GivenUp(Pipeline::Transcribe, error.clone())]);
-    let JobState::Running { given_up, .. } = &running.state else { panic!("it goes on") };
+    let JobState::Running { given_up, .. } = &running.state else { panic!("the job continues") };
     assert_eq!(given_up.get(&Pipeline::Transcribe), Some(&error));
     insta::assert_json_snapshot!("given-up", running);
     let late = JobEvent::GivenUp(Pipeline::Transcribe, failure());
     assert_eq!(running.apply(late, at(9)), Transition::Unchanged, "the first reason stays");
     let warnings = vec![Warning::of_failed_step(&error)];
-    let done = JobEvent::Completed { outputs: Vec::new(), warnings: warnings.clone() };
+    let done = JobEvent::Completed { outputs: Vec::new(), warnings: warnings.clone(), bill: None };
     let Transition::Changed(completed) = running.apply(done, at(9)) else { panic!("a running job can be completed") };
     let record = serde_json::to_value(&completed).unwrap();
     assert_eq!(
@@ -313,7 +357,7 @@ fn a_job_goes_on_without_an_optional_step_and_says_so_when_it_is_completed() {
 }
 
 #[test]
-fn what_was_ready_stays_readable_when_a_job_is_cancelled_and_what_was_partial_does_not() {
+fn cancelling_keeps_ready_outputs_and_drops_partial_ones() {
     let partial = Output::partial("working/j/transcribe/a/0/", output("transcript.txt", "a").artifact);
     let ready = vec![output("poster.jpg", "a"), partial];
     let running = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video), JobEvent::Ready(ready)]);
@@ -331,11 +375,11 @@ fn what_was_ready_stays_readable_when_a_job_is_cancelled_and_what_was_partial_do
 }
 
 #[test]
-fn a_deleted_job_is_hidden_whatever_its_state_and_cancelled_if_it_had_not_ended() {
+fn deleting_hides_any_job_and_cancels_an_active_one() {
     let running = replay(&[JobEvent::Started, JobEvent::Ready(vec![output("poster.jpg", "a")])]);
     let completed = replay(&[
         JobEvent::Started,
-        JobEvent::Completed { outputs: vec![output("poster.jpg", "a")], warnings: Vec::new() },
+        JobEvent::Completed { outputs: vec![output("poster.jpg", "a")], warnings: Vec::new(), bill: None },
     ]);
     for (job, status) in [(new_job(), Status::Cancelled), (running, Status::Cancelled), (completed, Status::Completed)]
     {
@@ -349,7 +393,7 @@ fn a_deleted_job_is_hidden_whatever_its_state_and_cancelled_if_it_had_not_ended(
 }
 
 #[test]
-fn a_cancelled_job_from_before_it_kept_what_was_ready_is_read() {
+fn a_cancelled_record_from_before_kept_outputs_is_read() {
     let Transition::Changed(cancelled) = new_job().apply(JobEvent::Cancelled, at(9)) else { panic!("it can") };
     let record = serde_json::to_value(&cancelled).unwrap();
     assert!(record.get("outputs").is_none());
@@ -357,16 +401,16 @@ fn a_cancelled_job_from_before_it_kept_what_was_ready_is_read() {
 }
 
 #[test]
-fn a_closer_look_puts_the_kind_right() {
+fn a_later_detection_corrects_the_kind() {
     let job = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video), JobEvent::Detected(MediaKind::Audio)]);
     assert_eq!(job.kind, Some(MediaKind::Audio));
 }
 
 #[test]
-fn the_end_that_an_attempt_expected_goes_with_it_and_what_it_reached_stays() {
+fn a_new_attempt_clears_the_expected_end_but_keeps_the_progress() {
     let work = |percent, ends_at| {
         let (stage, pipeline, branch) = (Stage::Transcode, Pipeline::Transcode, Branch::Transcode);
-        JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at } })
+        JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at }, spent: None })
     };
     let first = replay(&[JobEvent::Started, work(60, Some(at(90)))]);
     assert_eq!((first.percent(), first.expected_end()), (61, Some(at(90))));
@@ -375,18 +419,18 @@ fn the_end_that_an_attempt_expected_goes_with_it_and_what_it_reached_stays() {
 }
 
 #[test]
-fn work_on_a_job_that_was_never_started_is_too_early() {
+fn work_on_a_job_that_was_not_started_is_too_early() {
     for event in [
         JobEvent::Detected(MediaKind::Image),
         JobEvent::Ready(vec![output("a", "1")]),
-        JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() },
+        JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new(), bill: None },
     ] {
         assert_eq!(new_job().apply(event, at(2)), Transition::TooEarly);
     }
 }
 
 #[test]
-fn a_job_is_watched_while_it_can_be_lost_and_after_a_fault_of_ours() {
+fn a_job_is_watched_while_it_may_be_lost_and_after_our_faults() {
     let changed = |job: &Job, event, second| match job.apply(event, at(second)) {
         Transition::Changed(job) => job,
         other => panic!("{other:?}"),
@@ -403,21 +447,21 @@ fn a_job_is_watched_while_it_can_be_lost_and_after_a_fault_of_ours() {
     }
     assert_eq!(changed(&running, failed(ErrorCode::CorruptMedia), 1003).watch(), None);
     assert_eq!(
-        changed(&running, JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() }, 1003).watch(),
+        changed(&running, JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new(), bill: None }, 1003).watch(),
         None
     );
 }
 
 #[test]
-fn a_job_has_a_place_among_its_user_s_until_it_ends_and_those_that_wait_sort_by_submission() {
+fn active_jobs_have_a_position_and_waiting_ones_sort_by_submission() {
     const DEFERRED: JobEvent = JobEvent::Deferred { ahead: 8 };
-    let place = |job: &Job| job.place().map(|place| place.to_string());
+    let place = |job: &Job| job.queue_position().map(|place| place.to_string());
     let unsent = new_job();
     let waiting = replay(&[DEFERRED]);
     assert_eq!(place(&waiting).unwrap(), "W#1970-01-01T00:00:01.000Z#job_01j9zq4b5c6d7e8f9g0h1j2k3m");
-    assert_eq!(waiting.place().unwrap().job(), Some(waiting.id.clone()));
+    assert_eq!(waiting.queue_position().unwrap().job(), Some(waiting.id.clone()));
     assert_eq!((waiting.waits(), waiting.watch(), waiting.status()), (true, None, Status::Queued));
-    // Nothing but a message takes it out of the line, and whoever has been sent does not go back.
+    // Only a message takes it out of the queue, and a job whose message was sent does not return.
     for events in [vec![], vec![JobEvent::Sent], vec![DEFERRED, JobEvent::Sent], vec![JobEvent::Started]] {
         let job = replay(&events);
         assert!(place(&job).unwrap().starts_with("T#") && !job.waits(), "{events:?}");
@@ -426,25 +470,28 @@ fn a_job_has_a_place_among_its_user_s_until_it_ends_and_those_that_wait_sort_by_
         }
     }
     for end in [JobEvent::Cancelled, JobEvent::Failed(failure()), JobEvent::Deleted] {
-        assert_eq!(replay(&[DEFERRED, end]).place(), None);
+        assert_eq!(replay(&[DEFERRED, end]).queue_position(), None);
     }
-    // Four of eight have gone within eight seconds: two for each, with four before it and then its own.
-    let now = at(9);
-    assert_eq!(waiting.expected_start(4, now), Some(at(19)));
-    assert_eq!((waiting.expected_start(8, now), unsent.expected_start(4, now)), (None, None));
-    assert_eq!(waiting.expected_start(9, now), None, "the index is behind");
     let later = Job { created_at: at(2), id: "job_01j9zq4b5c6d7e8f9g0h1j2k3a".parse().unwrap(), ..waiting.clone() };
-    assert!(waiting.place() < later.place(), "the id is of when an upload was asked for");
+    assert!(
+        waiting.queue_position() < later.queue_position(),
+        "the id has the time of the upload request, not of the job"
+    );
 }
 
 #[test]
-fn progress_does_not_change_what_is_watched_for_minutes() {
+fn progress_changes_the_watch_time_only_every_few_minutes() {
     let mut job = new_job();
     let mut seen = Vec::new();
     for second in 300..900 {
         let progress = Share { percent: u8::try_from((second - 300) / 6).unwrap(), ends_at: None };
-        let work =
-            Work { stage: Stage::Transcode, pipeline: Pipeline::Transcode, branch: Branch::Transcode, share: progress };
+        let work = Work {
+            stage: Stage::Transcode,
+            pipeline: Pipeline::Transcode,
+            branch: Branch::Transcode,
+            share: progress,
+            spent: None,
+        };
         let event = if second == 300 { JobEvent::Started } else { JobEvent::Worked(work) };
         if let Transition::Changed(next) = job.apply(event, at(second)) {
             job = next;
@@ -453,7 +500,7 @@ fn progress_does_not_change_what_is_watched_for_minutes() {
         let (_, since) = job.watch().unwrap();
         assert!(since <= job.updated_at, "a lost job would be found too late");
     }
-    assert!(job.revision > 50, "it has reported all the time");
+    assert!(job.revision > 50, "progress was reported all the time");
     seen.dedup();
     assert_eq!(seen.len(), 2, "{seen:?}");
 }

@@ -1,26 +1,26 @@
-//! Which jobs somebody must look at again: those that can be lost, and those that an operator may run again.
+//! Jobs that need attention: those that may be lost, and those that an operator may run again.
 
-use super::{Job, JobState, Turn};
+use super::{Job, JobState, QueueStep};
 use crate::time::Timestamp;
 
-/// Why a job is looked at again after a while.
+/// Reason why a job is checked again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Watch {
-    /// Nobody knows whether its message was sent.
+    /// Its message may not have been sent.
     Unsent,
-    /// Its message was sent, and no execution has taken it.
+    /// Its message was sent, but no execution has started.
     Sent,
-    /// An execution has taken it.
+    /// An execution has started.
     Running,
     /// It failed for a reason on our side.
     Failed,
 }
 
-/// How exactly the time of a running job is kept, in milliseconds: a worker that reports all the time changes it this seldom.
+/// Resolution of a running job's time in milliseconds: frequent reports of a worker change the index only this often.
 const RUNNING_STEP_MS: i64 = 5 * 60 * 1000;
 
 impl Watch {
-    /// As the index of watched jobs has it.
+    /// The name in the index of watched jobs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,21 +33,21 @@ impl Watch {
 }
 
 impl Job {
-    /// Why it is watched, and since when it has not changed; none where nobody has to look at it again. Of a running job the
-    /// time is up to five minutes too early.
+    /// The reason for watching the job, and the time of its last change; `None` if it needs no attention. For a running
+    /// job the time is up to five minutes too early.
     #[must_use]
     pub fn watch(&self) -> Option<(Watch, Timestamp)> {
         match &self.state {
-            JobState::Queued { turn: Turn::Unsent } => Some((Watch::Unsent, self.updated_at)),
-            JobState::Queued { turn: Turn::Sent(_) } => Some((Watch::Sent, self.updated_at)),
+            JobState::Queued { step: QueueStep::Unsent } => Some((Watch::Unsent, self.updated_at)),
+            JobState::Queued { step: QueueStep::Sent(_) } => Some((Watch::Sent, self.updated_at)),
             JobState::Running { .. } => {
                 let unix_ms = self.updated_at.unix_ms();
                 let step = Timestamp::from_unix_ms(unix_ms - unix_ms % RUNNING_STEP_MS);
                 Some((Watch::Running, step.unwrap_or(self.updated_at)))
             }
             JobState::Failed { error, .. } if error.code.ours() => Some((Watch::Failed, self.updated_at)),
-            // Of those that wait the user is watched: there may be thousands of them.
-            JobState::Queued { turn: Turn::Waiting { .. } }
+            // For waiting jobs the user is watched instead: there may be thousands of them.
+            JobState::Queued { step: QueueStep::Waiting { .. } }
             | JobState::Failed { .. }
             | JobState::Completed { .. }
             | JobState::Cancelled { .. } => None,

@@ -1,15 +1,16 @@
-//! The jobs that are made of a media. A job itself knows nothing of how it came about.
+//! Creates the jobs of a media.
 
 use super::{Media, StoredObject};
 use crate::{
     ids::JobId,
-    job::{Addition, Job, JobState, Turn},
+    job::{Addition, Job, JobState, QueueStep},
     profile::Choice,
     time::Timestamp,
 };
+use std::collections::BTreeMap;
 
 impl Job {
-    /// The first job of a media whose object was seen.
+    /// The first job of a media, once its object was found.
     #[must_use]
     pub fn queued(media: &Media, object: &StoredObject, at: Timestamp) -> Self {
         Self {
@@ -22,16 +23,17 @@ impl Job {
             choice: media.choice.clone(),
             addition: None,
             kind: None,
-            state: JobState::Queued { turn: Turn::Unsent },
+            state: JobState::Queued { step: QueueStep::Unsent },
             created_at: at,
             updated_at: at,
             deleted_at: None,
             trail: None,
+            spent: BTreeMap::new(),
             revision: 0,
         }
     }
 
-    /// Another job of a media whose object was seen before.
+    /// A later job of a media that was submitted before.
     #[must_use]
     pub(crate) fn again(
         media: &Media,

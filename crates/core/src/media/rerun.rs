@@ -1,7 +1,7 @@
-//! Running a media again: every run is a generation with a job of its own, one at a time.
+//! Runs a media again. Every run has a job of its own, and only one runs at a time.
 //!
-//! The first job has the media's own ULID ([`JobId::of`]), so that it is one job whoever submits the upload. Every later one
-//! is drawn when it is asked for, and recorded only if no other one was meanwhile.
+//! The first job has the media's own ULID ([`JobId::of`]), so that it is the same job no matter which program submits
+//! the upload. A later job's id is random, and recorded only if no other run was recorded meanwhile.
 
 use super::{DescribedMedia, Media, MediaState};
 use crate::{
@@ -13,31 +13,31 @@ use crate::{
     time::Timestamp,
 };
 
-/// How often a media can be run, the first time included. The record of a media names every job, and a deletion visits each.
+/// Most runs of a media, including the first. The record of a media names every job, and a deletion visits each.
 pub const MAX_RUNS: usize = 100;
 
-/// What is asked of another run.
+/// A request for another run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rerun {
-    /// What is wanted of it.
+    /// The client's choices.
     pub choice: Choice,
-    /// The one step to run, whose outputs are added to those that are there; every step where none is named.
+    /// The only step to run, whose outputs are added to the existing ones; `None` runs every step.
     pub step: Option<Pipeline>,
 }
 
-/// Why a media is not run again.
+/// Reason why a media cannot be run again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CannotRun {
     /// It has no job yet, and may never have one.
     #[error("the media has not been submitted")]
     NotSubmitted,
-    /// A job of it has not ended.
+    /// One of its jobs has not ended.
     #[error("its newest job is {0}")]
     Running(Status),
-    /// It was run too often.
+    /// It reached the limit of runs.
     #[error("a media can be run {MAX_RUNS} times")]
     TooOften,
-    /// There is nothing that the outputs of one step could be added to.
+    /// A single step was requested, but no outputs exist to add to.
     #[error("no job of this media has completed, so there is nothing to add to; leave out `steps` to run all of it")]
     NothingToAddTo,
     /// The step does not apply to this media.
@@ -46,13 +46,13 @@ pub enum CannotRun {
 }
 
 impl Media {
-    /// Its jobs, oldest first. There is none before it is submitted.
+    /// Its jobs, oldest first, including the first one, which does not exist before submission.
     #[must_use]
     pub fn runs(&self) -> Vec<JobId> {
         [JobId::of(&self.id)].into_iter().chain(self.reruns.iter().cloned()).collect()
     }
 
-    /// The job whose outputs stand for it, once it is submitted.
+    /// The job whose outputs are current, once the media is submitted.
     #[must_use]
     pub const fn standing_job(&self) -> Option<&JobId> {
         match &self.state {
@@ -64,7 +64,7 @@ impl Media {
         }
     }
 
-    /// The job that was made last.
+    /// The job that was created last.
     #[must_use]
     pub fn newest_job(&self) -> JobId {
         self.reruns.last().cloned().unwrap_or_else(|| JobId::of(&self.id))
@@ -72,10 +72,10 @@ impl Media {
 }
 
 impl DescribedMedia {
-    /// The media with one more job, which has the id `id`, and that job.
+    /// Adds a job with the id `id`, and returns the media and that job.
     ///
-    /// `newest` is the job that was made last, `standing` the one whose outputs stand for the media; `None` for one that was
-    /// forgotten. `jobId` stays at the completed job until the new one is completed; where none was, it goes to the new one at once.
+    /// `newest` is the latest job, `standing` the one whose outputs the media shows; `None` if its record has expired.
+    /// `jobId` changes when the new job is completed, or at once if none has been completed yet.
     pub fn run_again(
         &self,
         newest: Option<&Job>,
@@ -103,7 +103,7 @@ impl DescribedMedia {
             }
         };
         let choice = match completed.filter(|_| addition.is_some()) {
-            // The outputs that are there stay as they were made.
+            // Existing outputs stay as they were made.
             Some(completed) => Choice { profile: completed.choice.profile.clone(), ..rerun.choice.clone() },
             None => rerun.choice.clone(),
         };
@@ -118,7 +118,7 @@ impl DescribedMedia {
         Ok((media, job))
     }
 
-    /// Whether a step can be run on its own, as far as is known of the content.
+    /// Checks whether a step can run on its own, given what is known of the content.
     fn has_step(&self, step: Pipeline, completed: &Job) -> Result<(), CannotRun> {
         let sounds = self.facts.as_ref().and_then(|facts| facts.av.as_ref()).map(|av| av.probe.audio.len());
         match step {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn completed(job: &Job, kind: MediaKind) -> Job {
-        let done = JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new() };
+        let done = JobEvent::Completed { outputs: Vec::new(), warnings: Vec::new(), bill: None };
         after(job, &[JobEvent::Started, JobEvent::Detected(kind), done])
     }
 
@@ -194,7 +194,7 @@ mod tests {
     const TEXT: Rerun = Rerun { step: Some(Pipeline::Transcribe), ..ALL };
 
     #[test]
-    fn a_completed_job_stands_until_a_newer_one_is_completed_and_any_other_gives_way_at_once() {
+    fn a_completed_job_stays_current_until_a_newer_one_completes_and_others_are_replaced_at_once() {
         let (described, first) = submitted();
         let run = |standing: &Job| described.run_again(Some(standing), Some(standing), id(1), &ALL, at(3)).unwrap();
         for (ended, stands) in [
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_has_not_ended_keeps_others_from_starting() {
+    fn a_job_that_has_not_ended_prevents_another_run() {
         let (described, first) = submitted();
         let running = after(&first, &[JobEvent::Started]);
         for (job, status) in [(&first, Status::Queued), (&running, Status::Running)] {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_is_added_to_what_stands_where_it_applies() {
+    fn one_step_is_added_to_the_current_outputs_if_it_applies() {
         let (described, first) = submitted();
         let step = |standing: Option<&Job>| {
             described.run_again(standing, standing, id(1), &TEXT, at(3)).map(|(_, job)| job.addition)
@@ -246,9 +246,9 @@ mod tests {
     }
 
     proptest! {
-        /// Against the plain rule: what was asked for while nothing ran is a run, and at most one runs.
+        /// Compares with a simple model: a request is accepted only while nothing runs, so at most one job runs.
         #[test]
-        fn at_most_one_job_of_a_media_runs_and_every_run_is_remembered(asked in prop::collection::vec(any::<(bool, bool)>(), 0..130)) {
+        fn at_most_one_job_runs_and_all_are_recorded(asked in prop::collection::vec(any::<(bool, bool)>(), 0..130)) {
             let (mut described, first) = submitted();
             let (mut newest, mut standing, mut expected) = (first.clone(), first.clone(), vec![first.id]);
             for (number, (ends, well)) in asked.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Profiles under names of the operator's, and what a client has chosen of them.
+//! Named profiles of the operator, and the choice of a client.
 
 use super::{Profile, UnusableProfile};
 use crate::speech::Language;
@@ -6,73 +6,73 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, str::FromStr};
 
-/// The name of the profile that holds where none is chosen, which no other can have.
+/// Reserved name of the stack's own profile.
 const USUAL: &str = "default";
 /// Longest name, in bytes.
 const MAX_NAME: usize = 40;
-/// Largest profile, in bytes of JSON without spaces. It travels to workers in the overrides of an ECS task, which have at most
-/// 8192 characters (`RunTask` in the API reference of Amazon ECS).
+/// Largest profile, in bytes of JSON without spaces. It is passed to workers in the overrides of an ECS task, which
+/// have at most 8192 characters (`RunTask` in the API reference of Amazon ECS).
 const MAX_BYTES: usize = 2048;
 
-/// The profiles that clients choose from.
+/// The profiles that clients can choose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profiles(BTreeMap<String, Value>);
 
-/// A profile as it was when it was chosen.
+/// A copy of a profile, taken when it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedProfile {
-    /// As the operator calls it.
+    /// Its name in the operator's settings.
     pub name: String,
-    /// What it says; everything else has its default.
+    /// Its fields; all others have their defaults.
     definition: Value,
 }
 
-/// What is wanted of one upload, where that is not what is wanted of every upload.
+/// A client's choices for one upload.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// The profile that the client chose, in the place of the stack's.
+    /// The chosen profile; `None` for the stack's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<NamedProfile>,
-    /// The language that is spoken, as far as the client knows.
+    /// The spoken language, if the client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
 }
 
-/// A name that no profile has, with those that there are.
+/// No profile has this name; the message lists the existing ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of: {0}")]
 pub struct UnknownProfile(String);
 
-/// Profiles that cannot be offered.
+/// The profiles cannot be offered.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableProfiles {
-    /// No JSON object.
+    /// Not a JSON object.
     #[error("the profiles are not an object of names and profiles")]
     Json(#[from] serde_json::Error),
-    /// A name that cannot be one.
+    /// An invalid name.
     #[error("`{0}` cannot be the name of a profile: 1 to 40 lower-case letters, digits and hyphens, not `default`")]
     Name(String),
-    /// More than travels to a worker.
+    /// A profile too large to be passed to a worker.
     #[error("the profile `{0}` has more than {MAX_BYTES} bytes")]
     TooLarge(String),
-    /// What no stack could have as its own profile either.
+    /// An invalid profile.
     #[error("the profile `{name}`")]
     Profile {
-        /// Which one.
+        /// Its name.
         name: String,
-        /// Why not.
+        /// Reason.
         #[source]
         error: UnusableProfile,
     },
 }
 
 impl Profiles {
-    /// What a name chooses: `default` the stack's own profile, which is no choice; any other name one of these.
+    /// The profile with a name; `None` for `default`, the stack's own.
     ///
     /// # Errors
     ///
-    /// For a name that nothing has.
+    /// If no profile has this name.
     pub fn choose(&self, name: &str) -> Result<Option<NamedProfile>, UnknownProfile> {
         if name == USUAL {
             return Ok(None);
@@ -83,7 +83,7 @@ impl Profiles {
         Ok(Some(NamedProfile { name: name.clone(), definition: definition.clone() }))
     }
 
-    /// Every name that can be chosen, `default` first.
+    /// All names that can be chosen, `default` first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         [USUAL].into_iter().chain(self.0.keys().map(String::as_str))
     }
@@ -92,7 +92,7 @@ impl Profiles {
 impl FromStr for Profiles {
     type Err = UnusableProfiles;
 
-    /// From JSON: an object of names and profiles.
+    /// Parses a JSON object that maps names to profiles.
     fn from_str(text: &str) -> Result<Self, UnusableProfiles> {
         let profiles: BTreeMap<String, Value> = serde_json::from_str(text)?;
         for (name, definition) in &profiles {
@@ -118,17 +118,17 @@ fn read(definition: &Value) -> Result<Profile, UnusableProfile> {
 }
 
 impl Choice {
-    /// Whether nothing in particular is wanted.
+    /// Returns whether no choice was made.
     #[must_use]
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The profile that holds: the chosen one, or else the stack's, with the language that is spoken.
+    /// The resulting profile: the chosen one, or else the stack's, with the chosen language.
     ///
     /// # Errors
     ///
-    /// Where the chosen one was accepted by another version, and this one cannot read it.
+    /// If the chosen profile was accepted by another version that this one cannot read.
     pub fn over(&self, stack: &Profile) -> Result<Profile, UnusableProfile> {
         let mut profile = match &self.profile {
             Some(chosen) => read(&chosen.definition)?,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_are_checked_as_the_stack_s_own_is_and_named() {
+    fn named_profiles_are_checked_like_the_stacks_own() {
         let two = profiles(&json!({"small": {"image": {"avif": {}}}, "web-2": {}})).unwrap();
         assert_eq!(two.choose("Small").unwrap_err().to_string(), "must be one of: default, small, web-2");
         assert_eq!(two.choose("default"), Ok(None));
@@ -161,7 +161,7 @@ mod tests {
             (json!({"": {}}), "`` cannot be"),
             (json!({"Big": {}}), "`Big` cannot be"),
             (json!({"a".repeat(41): {}}), "cannot be the name"),
-            (json!({"a": {"video": {}}}), "the profile `a`: the profile is not usable: unknown field `video`"),
+            (json!({"a": {"video": {}}}), "the profile `a`: the profile is not valid: unknown field `video`"),
             (json!({"a": {"speech": {"prompt": vec!["ab"; 500]}}}), "more than 2048 bytes"),
         ] {
             let refused = profiles(&wrong).unwrap_err();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_keeps_what_its_name_meant_when_it_was_made() {
+    fn a_choice_keeps_the_profile_as_it_was_when_chosen() {
         let mut choice = Choice {
             profile: profiles(&json!({"german": {"speech": {"language": "de", "beamSize": 5}}}))
                 .unwrap()

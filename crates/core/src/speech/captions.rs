@@ -1,8 +1,8 @@
-//! Captions: what was said as cues that can be read while it is said.
+//! Captions: turns a transcript into cues that can be read while they are spoken.
 //!
-//! By the practice of broadcasters: at most two lines of 42 columns, from one second to seven, no faster than
-//! 20 columns a second where the speech leaves the time, broken where the sense allows. A cue appears
-//! with its first word and never stands where nobody speaks.
+//! They follow broadcasting practice: at most two lines of 42 columns, shown for one to seven seconds, no faster than
+//! 20 columns per second if the speech allows it, and broken where the sense does. A cue appears with its first word
+//! and is never shown during silence.
 
 mod atoms;
 mod layout;
@@ -17,51 +17,52 @@ pub use vtt::vtt;
 
 use super::{Language, Segment, Span, Task, Transcript};
 
-/// Most lines of a cue.
+/// Most lines per cue.
 pub const MAX_LINES: usize = 2;
-/// Most columns of a line; a full-width character has two.
+/// Most columns per line; a full-width character takes two.
 pub const MAX_COLUMNS: u64 = 42;
-/// A cue is seen at least as long, in milliseconds, where the region is long enough and nothing follows.
+/// Shortest duration of a cue in milliseconds, if the region is long enough and nothing follows.
 pub const MIN_CUE_MS: u64 = 1000;
-/// And at most as long, in milliseconds.
+/// Longest duration of a cue, in milliseconds.
 pub const MAX_CUE_MS: u64 = 7000;
-/// Columns that are read in a second.
+/// Reading speed, in columns per second.
 pub const COLUMNS_PER_SECOND: u64 = 20;
-/// Cues that are closer, in milliseconds, touch: a shorter gap is seen as a flicker.
+/// Cues with a shorter gap, in milliseconds, are made to touch: the gap would be seen as a flicker.
 pub const MIN_GAP_MS: u64 = 80;
-/// Milliseconds between two regions across which a cue may go on.
+/// Longest gap between two regions that a cue may span, in milliseconds.
 pub const MAX_BRIDGE_MS: u64 = 300;
 
-/// What is shown for a while.
+/// A caption shown for some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cue {
-    /// When.
+    /// Time of display.
     pub span: Span,
-    /// One line or two, none empty, each on one line without control characters.
+    /// One or two lines, none empty, without control characters.
     pub lines: Vec<String>,
-    /// The channel that it was said in, from 0, where channels were transcribed apart.
+    /// Channel of the speech, from 0, if channels were transcribed separately.
     pub channel: Option<u16>,
 }
 
-/// The cues of a transcript: in order and apart. Where two channels speak at once, one cue gives way to the other.
+/// The cues of a transcript: in order, and without overlap. If two channels speak at once, one cue is shortened for the
+/// other.
 #[must_use]
 pub fn cues(transcript: &Transcript) -> Vec<Cue> {
     let mut by_channel: Vec<&Segment> = transcript.segments.iter().collect();
     by_channel.sort_by_key(|segment| (segment.channel, segment.span));
-    let runs = by_channel.chunk_by(|one, next| goes_on(one, next));
+    let runs = by_channel.chunk_by(|one, next| may_share_cue(one, next));
     let mut cues: Vec<Cue> = runs.flat_map(|run| of_run(run, transcript.task)).collect();
     cues.sort_by_key(|cue| (cue.span, cue.channel));
     timing::apart(cues)
 }
 
-/// Whether a cue may hold words of both.
-fn goes_on(one: &Segment, next: &Segment) -> bool {
+/// Returns whether a cue may contain words of both segments.
+fn may_share_cue(one: &Segment, next: &Segment) -> bool {
     one.channel == next.channel
         && one.language == next.language
         && next.span.start_ms().saturating_sub(one.span.end_ms()) <= MAX_BRIDGE_MS
 }
 
-/// The cues of neighbouring segments of one speaker and language.
+/// The cues of consecutive segments of one channel and language.
 fn of_run(run: &[&Segment], task: Task) -> Vec<Cue> {
     let Some(first) = run.first() else { return Vec::new() };
     let written = match task {
@@ -73,7 +74,7 @@ fn of_run(run: &[&Segment], task: Task) -> Vec<Cue> {
     timing::timed(&atoms, &blocks, first.channel)
 }
 
-/// `HH:MM:SS`, a separator and three digits, with more digits for more hours.
+/// `HH:MM:SS`, a separator and three digits; hours may have more digits.
 fn clock(ms: u64, separator: char) -> String {
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
     format!("{hours:02}:{minutes:02}:{seconds:02}{separator}{:03}", ms % 1000)

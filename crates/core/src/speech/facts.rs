@@ -1,29 +1,29 @@
-//! What a manifest says of the speech in a source.
+//! Facts about the speech in a source, for its manifest.
 
 use super::{Language, ModelIdentity, Presence, Task, Transcript};
 use serde::{Deserialize, Serialize};
 
-/// What was heard, without the words.
+/// Result of a transcription, without the words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SpeechFacts {
-    /// Whether anybody speaks.
+    /// Presence of speech.
     pub speech: Presence,
-    /// What was done with the words.
+    /// Task of the model: transcribe or translate.
     pub task: Task,
-    /// The languages that are spoken, in the order of their first appearance.
+    /// Spoken languages, in the order of their first appearance.
     pub languages: Vec<Language>,
-    /// The language that the text is in; none where nothing was understood.
+    /// Language of the text; absent if nothing was understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_language: Option<Language>,
-    /// Number of words; of languages without spaces, of characters.
+    /// Number of words; for languages without spaces, of characters.
     pub words: u64,
-    /// Milliseconds with speech that was understood, of all channels together.
+    /// Milliseconds of understood speech, summed over all channels.
     pub spoken_ms: u64,
-    /// Milliseconds with speech that was not.
+    /// Milliseconds of speech that was not understood.
     pub unheard_ms: u64,
-    /// Who heard it.
+    /// The model.
     pub model: ModelIdentity,
 }
 

@@ -1,23 +1,23 @@
-//! Where the sense allows a break: by punctuation in any language, by little words in some.
+//! Finds breaks that fit the sense: by punctuation in any language, by function words in some.
 
 use crate::speech::Language;
 
-/// What a break between two words costs the reader.
+/// How closely two neighbouring words belong together, from the best break to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Bond {
-    /// A sentence ends.
+    /// The first ends a sentence.
     Sentence,
-    /// A clause does.
+    /// The first ends a clause.
     Clause,
-    /// What follows begins a part of its own: *and*, *because*, *with*.
+    /// The second begins a phrase: *and*, *because*, *with*.
     Phrase,
-    /// Two words like any other.
+    /// Two ordinary words.
     Words,
-    /// What comes before belongs to what follows: *the*, *of*, *Mr.*
+    /// The first belongs to the second: *the*, *of*, *Mr.*
     Tight,
 }
 
-/// How close two neighbouring texts are.
+/// The bond between two neighbouring texts.
 pub(super) fn bond(before: &str, after: &str, language: Language) -> Bond {
     let end = without_closing(before);
     if ends_sentence(before) {
@@ -33,7 +33,7 @@ pub(super) fn bond(before: &str, after: &str, language: Language) -> Bond {
     }
 }
 
-/// Whether a sentence ends with this text.
+/// Returns whether this text ends a sentence.
 pub(super) fn ends_sentence(text: &str) -> bool {
     let end = without_closing(text);
     end.ends_with(SENTENCE_ENDS) && !is_abbreviated(end)
@@ -46,7 +46,7 @@ fn without_closing(text: &str) -> &str {
     text.trim_end_matches(['"', '\'', '”', '’', '»', ')', ']', '」', '』', '）'])
 }
 
-/// A full stop that ends no sentence: of an initial, a title, an abbreviation with another stop inside.
+/// A full stop that does not end a sentence: after an initial, a title, or an abbreviation with another stop inside.
 fn is_abbreviated(text: &str) -> bool {
     let Some(word) = text.strip_suffix('.') else { return false };
     let mut letters = word.chars();
@@ -56,12 +56,12 @@ fn is_abbreviated(text: &str) -> bool {
 }
 
 fn belongs_to_next(word: &str, language: Language) -> bool {
-    let Little { articles, openers } = little(language);
+    let FunctionWords { articles, openers } = function_words(language);
     is_in(word, articles) || is_in(word, openers)
 }
 
 fn begins_phrase(word: &str, language: Language) -> bool {
-    is_in(word, little(language).openers)
+    is_in(word, function_words(language).openers)
 }
 
 fn is_in(word: &str, list: &str) -> bool {
@@ -69,56 +69,56 @@ fn is_in(word: &str, list: &str) -> bool {
     list.split(' ').any(|known| known == word)
 }
 
-/// The little words of a language.
-struct Little {
+/// Function words of a language.
+struct FunctionWords {
     /// Articles and possessives.
     articles: &'static str,
     /// Conjunctions and prepositions.
     openers: &'static str,
 }
 
-/// Of the languages that are subtitled most; the others break by punctuation, pauses and length.
+/// Covers the languages that are subtitled most; others break by punctuation, pauses and length.
 #[rustfmt::skip]
-fn little(language: Language) -> Little {
+fn function_words(language: Language) -> FunctionWords {
     match language.as_str() {
-        "en" => Little {
+        "en" => FunctionWords {
             articles: "a an the my your his her its our their this these those every each no very",
             openers: "and or but nor so because although though while when where who which that if than as until \
                       of in on at to for with from by about into over after before under between through without",
         },
-        "de" => Little {
+        "de" => FunctionWords {
             articles: "der die das den dem des ein eine einen einem einer eines mein meine dein sein seine ihr ihre \
                        unser kein keine",
             openers: "und oder aber denn weil dass wenn als ob während wo wer was in im an am auf aus bei mit \
                       nach von vom zu zum zur für über unter durch ohne gegen zwischen",
         },
-        "fr" => Little {
+        "fr" => FunctionWords {
             articles: "le la les un une des du au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs \
                        ce cette ces",
             openers: "et ou mais donc car parce que qui quand où si comme de à dans sur sous pour par avec sans entre \
                       chez vers",
         },
-        "es" => Little {
+        "es" => FunctionWords {
             articles: "el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas \
                        del al",
             openers: "y e o u pero porque que quien cuando donde si como de a en con por para sin sobre entre \
                       desde hasta",
         },
-        "it" => Little {
+        "it" => FunctionWords {
             articles: "il lo la i gli le un uno una mio mia tuo tua suo sua questo questa del della dei delle al alla \
                        nel nella",
             openers: "e o ma perché che chi quando dove se come di a da in con su per tra fra senza",
         },
-        "pt" => Little {
+        "pt" => FunctionWords {
             articles: "o a os as um uma uns umas meu minha seu sua nosso nossa este esta do da dos das no na ao",
             openers: "e ou mas porque que quem quando onde se como de em com por para sem sobre entre até",
         },
-        "nl" => Little {
+        "nl" => FunctionWords {
             articles: "de het een mijn jouw zijn haar ons onze hun dit deze die geen",
             openers: "en of maar want omdat dat als wanneer waar wie van in op aan te tot voor met uit bij door over \
                       onder zonder",
         },
-        _ => Little { articles: "", openers: "" },
+        _ => FunctionWords { articles: "", openers: "" },
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn punctuation_and_little_words_say_where_a_break_hurts() {
+    fn punctuation_and_function_words_decide_bonds() {
         let english = |before, after| bond(before, after, Language::ENGLISH);
         assert_eq!(english("done.", "And"), Bond::Sentence);
         assert_eq!(english("done.”", "And"), Bond::Sentence);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abbreviation_ends_no_sentence() {
+    fn an_abbreviation_does_not_end_a_sentence() {
         for word in ["Mr.", "J.", "U.S.", "e.g.", "Dr."] {
             assert_eq!(bond(word, "Smith", Language::ENGLISH), Bond::Tight, "{word}");
         }

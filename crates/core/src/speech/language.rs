@@ -1,21 +1,21 @@
-//! The languages that Whisper knows.
+//! The languages that Whisper supports.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A language by Whisper's own code: ISO 639-1 in most cases, `haw`, `yue` and an old `jw` (Javanese)
-/// otherwise. Stored as its place in the order of the model's tokens.
+/// A language, by Whisper's code: ISO 639-1 in most cases, else `haw`, `yue` or the outdated `jw` (Javanese). Stored as
+/// its index in the order of the model's tokens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub struct Language(u8);
 
-/// A text that is no code of a language that is recognised.
+/// The text is not the code of a supported language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no code of a language that is recognised, such as en")]
+#[error("not the code of a supported language, such as en")]
 pub struct InvalidLanguage;
 
 impl Language {
-    /// English, which translations are in.
+    /// English, the target language of translations.
     pub const ENGLISH: Self = Self(0);
 
     /// Every language, in the order of the model's tokens. Models before large-v3 lack the last.
@@ -23,13 +23,13 @@ impl Language {
         (0..).map(Self).take(KNOWN.len())
     }
 
-    /// Whisper's code, as it stands in the token `<|en|>`.
+    /// Whisper's code, as in the token `<|en|>`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         KNOWN[self.0 as usize].0
     }
 
-    /// The tag that browsers and players know (BCP 47).
+    /// The BCP 47 tag for browsers and players.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self.as_str() {
@@ -38,7 +38,7 @@ impl Language {
         }
     }
 
-    /// The language of a tag of BCP 47, whatever else it says (`pt-BR`): its primary subtag, in any case.
+    /// The language of a BCP 47 tag, by its primary subtag in any case; other subtags are ignored (`pt-BR`).
     #[must_use]
     pub fn of_tag(tag: &str) -> Option<Self> {
         let is_subtag =
@@ -56,7 +56,7 @@ impl Language {
         KNOWN[self.0 as usize].1
     }
 
-    /// Whether it is written without spaces between words, so that Whisper's words are single characters.
+    /// Returns whether it is written without spaces between words, so that Whisper's words are single characters.
     #[must_use]
     pub fn is_unspaced(self) -> bool {
         matches!(self.as_str(), "zh" | "ja" | "th" | "lo" | "my" | "yue")
@@ -128,7 +128,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_code_is_known_once_and_reads_as_itself() {
+    fn every_code_is_unique_and_round_trips() {
         assert_eq!(Language::all().collect::<HashSet<_>>().len(), 100);
         for language in Language::all() {
             assert_eq!(Language::try_from(language.as_str()), Ok(language));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_languages() {
+    fn other_texts_are_not_languages() {
         for text in ["", "EN", "eng", "en-GB", "xx", "<|en|>", "en "] {
             assert_eq!(Language::try_from(text), Err(InvalidLanguage), "{text}");
         }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_known_by_its_first_part() {
+    fn a_tag_is_matched_by_its_primary_subtag() {
         for (tag, code) in [("en", "en"), ("pt-BR", "pt"), ("ZH-Hant-TW", "zh"), ("jv", "jw"), ("yue", "yue")] {
             assert_eq!(Language::of_tag(tag).map(Language::as_str), Some(code), "{tag}");
         }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn javanese_has_another_code_elsewhere() {
+    fn javanese_has_another_bcp_47_tag() {
         let language = Language::try_from("jw").expect("known");
         assert_eq!((language.tag(), language.to_string()), ("jv", "jw".to_owned()));
     }

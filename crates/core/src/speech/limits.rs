@@ -1,4 +1,4 @@
-//! How much of a hostile recording is listened to before it is refused.
+//! Limits on recordings to transcribe.
 
 use super::Channels;
 use crate::{
@@ -7,20 +7,20 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Bounds that hold before anything is decoded, and how long the rest may take.
+/// Limits checked before anything is decoded, and on processing time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpeechLimits {
     /// Largest file, in bytes.
     pub max_bytes: u64,
     /// Longest recording, in milliseconds.
     pub max_duration_ms: u64,
-    /// Most streams of any kind.
+    /// Most streams, of any kind.
     pub max_streams: u32,
-    /// Most channels of the sound.
+    /// Most channels in the audio stream.
     pub max_channels: u32,
-    /// Most channels that are transcribed apart: each costs as much as a recording of its own.
+    /// Most channels that are transcribed separately: each costs as much as a recording of its own.
     pub max_channels_apart: u32,
-    /// Longest that a recording may take.
+    /// Longest processing time of a recording.
     pub max_wall_time: Duration,
 }
 
@@ -48,8 +48,8 @@ impl SpeechLimits {
         Err(Refusal::new(ErrorCode::TooManyBytes, message))
     }
 
-    /// Everything that a probe alone can be refused for, when this is the stream that is listened to. A
-    /// probe that does not know how long the file is passes; [`Self::check_duration`] holds as it is decoded.
+    /// Refuses a file for anything that its probe alone reveals, given the audio stream to transcribe. An unknown
+    /// duration passes; [`Self::check_duration`] is applied again while decoding.
     pub fn check(&self, probe: &Probe, sound: &AudioStream) -> Result<(), Refusal> {
         if probe.streams > self.max_streams {
             let message = format!("the file has {} streams; at most {} are accepted", probe.streams, self.max_streams);
@@ -63,7 +63,7 @@ impl SpeechLimits {
         self.check_duration(probe.duration_ms)
     }
 
-    /// Refuses a recording that lasts this many milliseconds, or more.
+    /// Refuses a recording of this duration, if it is too long.
     pub fn check_duration(&self, duration_ms: u64) -> Result<(), Refusal> {
         if duration_ms <= self.max_duration_ms {
             return Ok(());
@@ -73,8 +73,7 @@ impl SpeechLimits {
         Err(Refusal::new(ErrorCode::TooLong, message))
     }
 
-    /// What is done with the channels of a sound: they stay apart where that is wanted, there are several,
-    /// and no more than are affordable.
+    /// Chooses how channels are handled: separately if that is wanted, there are several, and not too many.
     #[must_use]
     pub const fn channels(&self, wanted: Channels, sound: &AudioStream) -> Channels {
         match wanted {
@@ -83,10 +82,11 @@ impl SpeechLimits {
         }
     }
 
-    /// How long the recording may take, from the start of decoding to the last word; whoever needs longer hangs.
+    /// Longest processing time of a recording, from the start of decoding to the last word; a run that takes longer
+    /// hangs.
     #[must_use]
     pub fn wall_time(&self, duration_ms: u64, channels_apart: u32) -> Duration {
-        /// To load a model and to write the ends of files.
+        /// To load a model and to finish the files.
         const BASE: Duration = Duration::from_mins(1);
         /// The largest models on two slow cores take this many times the duration.
         const SLOWNESS: u64 = 4;
@@ -130,6 +130,7 @@ mod tests {
             delay_us: 0,
             claimed_ms: None,
             cut_off: false,
+            surveyed: crate::av::Surveyed::default(),
             bit_rate: 128_000,
             streams,
             video: None,
@@ -141,26 +142,26 @@ mod tests {
     }
 
     #[test]
-    fn each_bound_refuses_with_its_code() {
+    fn each_limit_refuses_with_its_code() {
         let code = |result: Result<(), Refusal>| result.err().map(|refusal| refusal.code);
         assert_eq!(LIMITS.check_bytes(10), Ok(()));
         assert_eq!(code(LIMITS.check_bytes(11)), Some(ErrorCode::TooManyBytes));
         assert_eq!(LIMITS.check(&probe(2000, 3), &sound(6)), Ok(()));
-        assert_eq!(LIMITS.check(&probe(0, 1), &sound(1)), Ok(()), "nobody has measured it yet");
+        assert_eq!(LIMITS.check(&probe(0, 1), &sound(1)), Ok(()), "not measured yet");
         assert_eq!(code(LIMITS.check(&probe(2001, 3), &sound(6))), Some(ErrorCode::TooLong));
         assert_eq!(code(LIMITS.check(&probe(2000, 4), &sound(6))), Some(ErrorCode::TooManyStreams));
         assert_eq!(code(LIMITS.check(&probe(2000, 3), &sound(7))), Some(ErrorCode::UnsupportedMedia));
     }
 
     #[test]
-    fn channels_stay_apart_where_there_are_several_but_not_too_many() {
+    fn channels_are_separate_if_there_are_several_but_not_too_many() {
         let apart = |channels| LIMITS.channels(Channels::Apart, &sound(channels));
         assert_eq!([1, 2, 3].map(apart), [Channels::Mixed, Channels::Apart, Channels::Mixed]);
         assert_eq!(LIMITS.channels(Channels::Mixed, &sound(2)), Channels::Mixed);
     }
 
     #[test]
-    fn the_time_that_is_given_grows_with_the_speech_up_to_a_bound() {
+    fn the_time_limit_grows_with_the_speech_up_to_a_bound() {
         assert_eq!(LIMITS.wall_time(0, 1), Duration::from_mins(1));
         assert_eq!(LIMITS.wall_time(60_000, 0), Duration::from_mins(5));
         assert_eq!(LIMITS.wall_time(60_000, 2), Duration::from_mins(9));

@@ -1,13 +1,13 @@
-//! Names of the files that are made. They lie in one folder with those of [`crate::av::names`] and contain
-//! no text of the user's.
+//! Names of the output files. They share one folder with those of [`crate::av::names`] and contain no text from the
+//! user.
 
-/// Everything that was heard, for programs: a [`super::Transcript`].
+/// The transcript for programs: a [`super::Transcript`].
 pub const TRANSCRIPT: &str = "transcript.json";
-/// The same, for people.
+/// The transcript as plain text.
 pub const TEXT: &str = "transcript.txt";
-/// The cues, for browsers.
+/// Captions for browsers.
 pub const CAPTIONS_VTT: &str = "captions.vtt";
-/// The cues, for everything else.
+/// Captions for other players.
 pub const CAPTIONS_SRT: &str = "captions.srt";
-/// The HLS playlist of the cues.
+/// The HLS playlist of the captions.
 pub const CAPTIONS_PLAYLIST: &str = "captions.m3u8";

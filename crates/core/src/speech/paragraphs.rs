@@ -1,42 +1,42 @@
-//! A transcript as text to read: one paragraph a line, with an empty line between two.
+//! A transcript as plain text: one paragraph per line, separated by empty lines.
 
 use super::{Segment, Transcript, grammar::ends_sentence, joined};
 use std::fmt::Write as _;
 
-/// Silence after which a new paragraph begins, in milliseconds.
+/// Silence that starts a new paragraph, in milliseconds.
 const PAUSE_MS: u64 = 2000;
-/// A paragraph that is longer ends with its next sentence, in characters.
+/// Length in characters after which a paragraph ends with its sentence.
 const LONG_CHARS: usize = 600;
 
-/// The text of a transcript. A paragraph ends with a long pause, where the language or the channel changes,
-/// and, once it has become long, with a sentence. Where channels were transcribed apart each paragraph
-/// names its own, counted from 1. Empty where nobody speaks.
+/// The plain text of a transcript. A paragraph ends with a long pause, with a change of language or channel, and, once
+/// it is long, with a sentence. If channels were transcribed separately, each paragraph names its own, counted from 1.
+/// Empty if there is no speech.
 #[must_use]
 pub fn plain_text(transcript: &Transcript) -> String {
     let mut text = String::new();
-    for segments in transcript.segments.chunk_by(goes_on) {
+    for segments in transcript.segments.chunk_by(same_paragraph) {
         for paragraph in paragraphs(segments) {
             let gap = if text.is_empty() { "" } else { "\n" };
             let channel = segments[0].channel.map(|channel| format!("Channel {}: ", u32::from(channel) + 1));
-            writeln!(text, "{gap}{}{paragraph}", channel.unwrap_or_default()).expect("a String takes everything");
+            writeln!(text, "{gap}{}{paragraph}", channel.unwrap_or_default()).expect("writing to a String cannot fail");
         }
     }
     text
 }
 
-/// Whether one paragraph may hold both.
-fn goes_on(one: &Segment, next: &Segment) -> bool {
+/// Returns whether one paragraph may contain both segments.
+fn same_paragraph(one: &Segment, next: &Segment) -> bool {
     one.channel == next.channel && one.language == next.language && pause_ms(one, next) < PAUSE_MS
 }
 
-/// Between the last word of one and the first of the next, where they have words; regions have silence around them.
+/// Pause between the last word of one segment and the first of the next; regions include silence around their words.
 fn pause_ms(one: &Segment, next: &Segment) -> u64 {
     let end_ms = one.words.last().map_or(one.span.end_ms(), |word| word.span.end_ms());
     let start_ms = next.words.first().map_or(next.span.start_ms(), |word| word.span.start_ms());
     start_ms.saturating_sub(end_ms)
 }
 
-/// Segments as paragraphs that end with a sentence, as far as the speaker ends any.
+/// Splits segments into paragraphs that end with a sentence, if the speaker ends any.
 fn paragraphs(segments: &[Segment]) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
     for segment in segments {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_take_turns() {
+    fn each_channel_has_its_own_paragraphs() {
         let segments = vec![
             segment(0, "en", Some(0), &[" Hello?"]),
             segment(500, "en", Some(1), &[" Hello!"]),
@@ -113,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_word_is_lost_and_no_line_is_doubly_empty(
+        fn no_word_is_lost_and_empty_lines_are_never_repeated(
             parts in prop::collection::vec(
                 (prop::collection::vec(" ?[a-z。\u{4e00}]{1,5}[.]?", 1..40), 0usize..2, 0u64..4000), 0..20,
             ),

@@ -1,25 +1,25 @@
-//! Policy: what is wanted of speech, whatever the file.
+//! Profile of transcription, independent of any file.
 
 use super::{Channels, Language, Task};
 use crate::av::Within;
 use serde::{Deserialize, Serialize};
 
-/// How every recording is transcribed.
+/// Settings for every transcription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SpeechProfile {
-    /// The language that is spoken; without it each region's is detected.
+    /// Spoken language; if unset, it is detected for each region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
-    /// Whether words are written down as they are or in English.
+    /// Task of the model: transcribe, or translate into English.
     pub task: Task,
-    /// Whether channels are mixed.
+    /// Treatment of several channels.
     pub channels: Channels,
-    /// Hypotheses that are followed at once.
+    /// Number of hypotheses followed at once.
     pub beam_size: Within<1, 10>,
-    /// Names and terms that are likely to be said.
+    /// Names and terms that are likely to occur.
     pub prompt: Terms,
-    /// Language to prefer among several tracks, as the container writes it (`eng`).
+    /// Preferred language among several tracks, in the container's notation (`eng`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub track_language: Option<String>,
 }
@@ -30,7 +30,8 @@ impl Default for SpeechProfile {
             language: None,
             task: Task::Transcribe,
             channels: Channels::Mixed,
-            // Five cost two and a half times as much for less than half a point of word error rate (measured).
+            // Five cost two and a half times as much, and improve the word error rate by less than half a point
+            // (measured).
             beam_size: Within::fixed(1),
             prompt: Terms::default(),
             track_language: None,
@@ -38,40 +39,40 @@ impl Default for SpeechProfile {
     }
 }
 
-/// Names and terms, as a model is told them: few, and without anything that it could take for a command.
+/// Names and terms for a model's prompt: few, and without text that it could take for a command.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Terms(Vec<String>);
 
-/// Terms that no model is told.
+/// The terms cannot be used in a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTerms {
-    /// More text than leaves a model room for its answer.
+    /// More text than leaves the model room for its answer.
     #[error("names and terms have at most {max} characters together", max = Terms::MAX_CHARS)]
     TooLong,
-    /// Something that is not one term: nothing, several lines, or what a model's own tokens look like.
+    /// Not a single term: empty, several lines, or text that looks like a model's own tokens.
     #[error("a term has one line of text without control characters and without <|")]
     NotATerm,
 }
 
 impl Terms {
-    /// Most characters of all together, separators included. A model reads at most 224 tokens of prompt,
-    /// and one of these rarely has fewer than two characters.
+    /// Most characters of all terms together, including separators. A model reads at most 224 tokens of prompt, and a
+    /// token rarely has fewer than two characters.
     pub const MAX_CHARS: usize = 400;
 
-    /// The terms.
+    /// Returns the terms.
     #[must_use]
     pub fn terms(&self) -> &[String] {
         &self.0
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no terms.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The terms as one text: separated by commas, as a list in a sentence is.
+    /// The terms as one text, separated by commas, like a list in a sentence.
     #[must_use]
     pub fn prompt(&self) -> String {
         self.0.join(SEPARATOR)
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_reads_what_it_writes() {
+    fn a_profile_round_trips() {
         let written = json!({
             "language": "de", "task": "translate", "channels": "apart", "beamSize": 5,
             "prompt": ["Ana Brnabić", "Kubernetes"], "trackLanguage": "ger",
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn values_out_of_range_are_named() {
         for (profile, words) in [
-            (json!({ "language": "klingon" }), "no code of a language"),
+            (json!({ "language": "klingon" }), "not the code of a supported language"),
             (json!({ "task": "summarize" }), "unknown variant"),
             (json!({ "beamSize": 0 }), "between 1 and 10"),
             (json!({ "prompt": ["a".repeat(401)] }), "at most 400 characters"),
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_count_too() {
+    fn separators_count_towards_the_limit() {
         // 100 terms of 2 characters and 99 separators of 2 are 398.
         assert!(Terms::try_from(vec!["ab".to_owned(); 100]).is_ok());
         assert_eq!(Terms::try_from(vec!["ab".to_owned(); 101]), Err(InvalidTerms::TooLong));

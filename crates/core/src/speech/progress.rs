@@ -1,44 +1,44 @@
-//! How far a recording is heard, and how long the rest will take. Time is handed in.
+//! Progress of a transcription, and an estimate of the remaining time. Elapsed time is a parameter.
 
-/// Seconds of sound that are done, against the time that they took.
+/// Transcribed duration compared with the time that it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "they end with their unit")]
 pub struct Course {
-    /// Milliseconds of sound in all.
+    /// Duration of the recording in milliseconds.
     whole_ms: u64,
-    /// Milliseconds of sound that are done.
+    /// Milliseconds transcribed so far.
     done_ms: u64,
-    /// Milliseconds of sound that were done before this run, which has not spent its time on them.
+    /// Milliseconds transcribed by an earlier run, which are left out of this run's speed.
     resumed_ms: u64,
 }
 
 impl Course {
-    /// A recording of so many milliseconds, of which an earlier run has done some.
+    /// A recording of `whole_ms`, of which an earlier run transcribed `resumed_ms`.
     #[must_use]
     pub fn new(whole_ms: u64, resumed_ms: u64) -> Self {
         let resumed_ms = resumed_ms.min(whole_ms);
         Self { whole_ms, done_ms: resumed_ms, resumed_ms }
     }
 
-    /// Says that the recording is done up to a moment, silence included, and returns [`Self::percent`]. It
-    /// never goes back.
+    /// Records that the recording is done up to a moment, including silence, and returns [`Self::percent`]. It never
+    /// goes back.
     pub fn reach(&mut self, done_ms: u64) -> u8 {
         self.done_ms = done_ms.min(self.whole_ms).max(self.done_ms);
         self.percent()
     }
 
-    /// From 0 to 100, and 100 only when all is done.
+    /// Percent done, from 0 to 100; 100 only once all is done.
     #[must_use]
     pub fn percent(&self) -> u8 {
         let percent = (u128::from(self.done_ms) * 100).checked_div(u128::from(self.whole_ms)).unwrap_or(100);
         u8::try_from(percent).unwrap_or(100)
     }
 
-    /// Milliseconds that the rest takes at the speed of this run so far, which has taken `elapsed_ms`. None
-    /// before enough is done to tell: the first region also waits for the model to be loaded.
+    /// Remaining milliseconds at this run's speed, given its elapsed time. `None` until enough is done for an estimate:
+    /// the first region also waits for the model to load.
     #[must_use]
     pub fn remaining_ms(&self, elapsed_ms: u64) -> Option<u64> {
-        /// What must be done before a speed is believed, in milliseconds of sound.
+        /// Sound to process before the speed is reliable, in milliseconds.
         const ENOUGH_MS: u64 = 10_000;
         let left_ms = self.whole_ms - self.done_ms;
         if left_ms == 0 {
@@ -59,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_rest_takes_as_long_as_so_much_took_before() {
+    fn the_remaining_time_follows_from_the_speed_so_far() {
         let mut course = Course::new(100_000, 0);
         assert_eq!(course.remaining_ms(500), None);
         assert_eq!(course.reach(20_000), 20);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_run_has_done_says_nothing_of_the_speed_of_this_one() {
+    fn an_earlier_run_does_not_count_towards_the_speed() {
         let mut course = Course::new(100_000, 60_000);
         assert_eq!((course.percent(), course.remaining_ms(100)), (60, None));
         course.reach(80_000);
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_hear_is_done() {
+    fn an_empty_recording_is_done() {
         let course = Course::new(0, 5);
         assert_eq!((course.percent(), course.remaining_ms(0)), (100, Some(0)));
     }
 
     proptest! {
         #[test]
-        fn progress_only_grows_and_is_whole_at_the_end_alone(
+        fn progress_only_grows_and_is_100_only_at_the_end(
             whole_ms in 1u64.., resumed_ms in any::<u64>(), elapsed_ms in any::<u64>(),
             reached in prop::collection::vec(any::<u64>(), 0..20),
         ) {

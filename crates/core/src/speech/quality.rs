@@ -1,7 +1,7 @@
-//! What one answer of a model is worth, and which is taken of several.
+//! Judges a model's answers, and chooses one of several.
 //!
-//! A model that is unsure begins to repeat itself, or writes what it has read under many videos. Neither
-//! is known by its words: both are by their measure. Every rule here is about numbers, none about phrases.
+//! An unsure model repeats itself, or writes stock phrases of captions. Both are detected by numbers, never by their
+//! wording.
 
 #[cfg(test)]
 mod tests;
@@ -9,30 +9,30 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use unicode_width::UnicodeWidthStr;
 
-/// One answer of a model to one region.
+/// One answer of a model for one region.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Answer<'a> {
-    /// What it wrote.
+    /// The answer's text.
     pub text: &'a str,
     /// Mean natural logarithm of its tokens' probabilities.
     pub mean_log_probability: f32,
-    /// The model's own probability that nobody speaks.
+    /// The model's own probability that there is no speech.
     pub no_speech_probability: f32,
-    /// How long the region is, in milliseconds.
+    /// Duration of the region in milliseconds.
     pub duration_ms: u64,
 }
 
-/// What is believed.
+/// Thresholds for accepting answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustSettings {
-    /// An answer that is less sure is doubted: mean natural logarithm of its tokens' probabilities.
+    /// Answers below this are unsure: mean natural logarithm of the tokens' probabilities.
     pub min_mean_log_probability: f32,
-    /// A doubted answer is silence where the model's own probability of that is above this.
+    /// An unsure answer counts as silence if the model's own probability of silence is above this.
     pub max_no_speech_probability: f32,
-    /// Nobody says more in a second, in columns: a full-width character has two.
+    /// Fastest plausible speech, in columns per second; a full-width character takes two.
     pub max_columns_per_second: f32,
-    /// Where every answer was doubted, the best is taken if it is at least so sure.
+    /// If every answer was unsure, the best one is used if it reaches this mean natural logarithm.
     pub hopeless_mean_log_probability: f32,
 }
 
@@ -49,36 +49,36 @@ impl Default for TrustSettings {
     }
 }
 
-/// What an answer is worth.
+/// Judgement of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is believed.
+    /// The answer is accepted.
     Accept,
-    /// Nobody speaks.
+    /// There is no speech.
     Silence,
-    /// The model is asked again.
+    /// The model is run again.
     Retry(Flaw),
 }
 
-/// What is wrong with an answer.
+/// Reason to reject an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flaw {
     /// It has no words.
     Empty,
-    /// It says the same again and again.
+    /// It repeats itself in a loop.
     Loop,
-    /// It says more than anybody can in this time.
+    /// It has more text than can be spoken in this time.
     TooFast,
-    /// The model does not believe it either.
+    /// The model is unsure of it.
     Unsure,
 }
 
 impl Answer<'_> {
-    /// What this answer is worth.
+    /// Judges the answer.
     #[must_use]
     pub fn verdict(&self, trust: &TrustSettings) -> Verdict {
-        // What is no number is below every bound.
+        // NaN is below every threshold.
         let is_sure = self.mean_log_probability >= trust.min_mean_log_probability;
         if !is_sure && self.no_speech_probability > trust.max_no_speech_probability {
             return Verdict::Silence;
@@ -97,25 +97,25 @@ impl Answer<'_> {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no seven digits")]
+    #[expect(clippy::cast_precision_loss, reason = "a rate does not need seven digits")]
     fn columns_per_second(&self) -> f32 {
         self.text.width() as f32 * 1000.0 / self.duration_ms.max(1) as f32
     }
 }
 
-/// Whether a text is a model's loop rather than somebody's repetition. People repeat a word a few times
-/// and a line of a song twice or thrice, and need time for each. Whisper's measure, how well gzip packs
-/// the text, takes a chorus for a loop and two identical sentences for none.
+/// Returns whether a text is a loop of the model rather than natural repetition. Speakers repeat a word a few times and
+/// a line of a song two or three times, and need time for each. Whisper's own measure, the gzip ratio of the text,
+/// takes a chorus for a loop but misses two identical sentences.
 fn repeats(text: &str, columns_per_second: f32) -> bool {
-    /// From here on it is a loop at any rate.
+    /// Repetitions that always make a loop,
     const TIMES: usize = 6;
-    /// If it is this long altogether, in characters: "no, no, no" is not.
+    /// if the whole is this long in characters: "no, no, no" is not.
     const CHARS: usize = 48;
-    /// Faster than people speak who say something twice, in columns a second.
+    /// Faster than anyone speaks who repeats something, in columns per second.
     const HASTE: f32 = 22.0;
-    /// Then twice is enough, of so many characters: a clause.
+    /// At that speed two repetitions are enough, of at least this many characters: a clause.
     const CLAUSE: usize = 16;
-    /// No answer to half a minute is longer.
+    /// An answer for half a minute is never longer.
     const MAX_CHARS: usize = 4000;
 
     let letters: Vec<char> = letters(text).take(MAX_CHARS).collect();
@@ -127,12 +127,12 @@ fn repeats(text: &str, columns_per_second: f32) -> bool {
     (1..=letters.len() / 2).any(is_loop)
 }
 
-/// Letters and digits alone, in lower case: how a sentence ends makes no difference.
+/// Letters and digits in lower case: punctuation is ignored.
 fn letters(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
-/// Most neighbouring characters that equal the one a period before.
+/// Most consecutive characters that equal the one a period earlier.
 fn longest_run(letters: &[char], period: usize) -> usize {
     let (mut longest, mut run) = (0, 0);
     for (before, now) in letters.iter().zip(&letters[period..]) {
@@ -142,25 +142,25 @@ fn longest_run(letters: &[char], period: usize) -> usize {
     longest
 }
 
-/// One way to ask.
+/// Settings of one run of the model on a region.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attempt {
-    /// What the model hears.
+    /// The audio that the model gets.
     pub context: Context,
-    /// How freely it chooses: 0 takes the likeliest, 1 draws by its probabilities.
+    /// Sampling temperature: 0 takes the most likely token, 1 samples by probability.
     pub temperature: f32,
 }
 
-/// How much a model hears.
+/// Audio given to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Context {
-    /// The region and a margin: most often as good, and several times as fast.
+    /// The region and a margin: usually as good, and several times as fast.
     Region,
-    /// As many seconds as it was trained on.
+    /// As many seconds as the model was trained on.
     Full,
 }
 
-/// The ways to ask, in order: first fast, then as the model was trained, then ever more freely.
+/// The attempts in order: first fast, then as the model was trained, then with rising temperature.
 pub const LADDER: [Attempt; 7] = {
     const fn full(temperature: f32) -> Attempt {
         Attempt { context: Context::Full, temperature }
@@ -176,36 +176,36 @@ pub const LADDER: [Attempt; 7] = {
     ]
 };
 
-/// How an attempt of the ladder ended.
+/// Result of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tried {
-    /// What the answer was worth.
+    /// Judgement of the answer.
     pub verdict: Verdict,
     /// Mean natural logarithm of its tokens' probabilities.
     pub mean_log_probability: f32,
 }
 
-/// What is done after some attempts.
+/// The next step after some attempts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Next {
-    /// The model is asked like this.
+    /// Run the model with these settings.
     Try(Attempt),
-    /// The answer to this attempt is taken, counted from 0.
+    /// Use the answer of this attempt, counted from 0.
     Take(usize),
-    /// Nobody speaks.
+    /// There is no speech.
     Silence,
-    /// Somebody speaks, but no answer is credible.
+    /// There is speech, but no answer is credible.
     Unheard,
 }
 
-/// What is done after the first attempts of [`LADDER`], in their order.
+/// The next step after the first attempts of [`LADDER`], in order.
 #[must_use]
 pub fn next(tried: &[Tried], trust: &TrustSettings) -> Next {
     let Some(last) = tried.len().checked_sub(1) else { return Next::Try(LADDER[0]) };
     match tried[last].verdict {
         Verdict::Accept => return Next::Take(last),
         Verdict::Silence => return Next::Silence,
-        // With all that it can hear it has heard no words; to draw some would be to invent them.
+        // With full context the model found no words; sampling would only invent some.
         Verdict::Retry(Flaw::Empty) if last > 0 => return Next::Silence,
         Verdict::Retry(Flaw::Empty | Flaw::Loop | Flaw::TooFast | Flaw::Unsure) => {}
     }
@@ -215,12 +215,12 @@ pub fn next(tried: &[Tried], trust: &TrustSettings) -> Next {
     }
 }
 
-/// Of attempts that were all doubted, the surest one with nothing else against it, if it is sure enough.
+/// Of answers that were all rejected, the most certain one whose only flaw is being unsure, if it is certain enough.
 fn best(tried: &[Tried], trust: &TrustSettings) -> Option<usize> {
     let unsure = tried.iter().enumerate().filter(|(_, tried)| {
         tried.verdict == Verdict::Retry(Flaw::Unsure)
             && tried.mean_log_probability >= trust.hopeless_mean_log_probability
     });
-    // Of equal ones the first, which was drawn least freely.
+    // Of equal ones the first, which has the lowest temperature.
     unsure.rev().max_by(|(_, a), (_, b)| a.mean_log_probability.total_cmp(&b.mean_log_probability)).map(|(at, _)| at)
 }

@@ -1,7 +1,7 @@
-//! Where somebody speaks, from the probability that a voice-activity model gives every window.
+//! Finds regions of speech from the probability that a voice-activity model gives for each window.
 //!
-//! [`RegionFinder`] is a state machine that is fed as a recording is decoded, so that neither needs to be
-//! whole. What it keeps is bounded by the longest region.
+//! [`RegionFinder`] is a state machine fed while a recording is decoded, so that the recording is never in memory as a
+//! whole. Its state is bounded by the longest region.
 
 #[cfg(test)]
 mod tests;
@@ -9,36 +9,35 @@ mod tests;
 use super::Span;
 use serde::{Deserialize, Serialize};
 
-/// Samples a second that voice is looked for in.
+/// Sample rate of the voice-activity model.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
-/// Samples of which each probability is.
+/// Samples per window.
 pub const WINDOW_SAMPLES: u32 = 512;
-/// The same in milliseconds.
+/// Duration of a window in milliseconds.
 pub const WINDOW_MS: u64 = 32;
 
-const _: () = assert!(WINDOW_SAMPLES as u64 * 1000 == WINDOW_MS * SAMPLE_RATE_HZ as u64, "both say the same");
+const _: () = assert!(WINDOW_SAMPLES as u64 * 1000 == WINDOW_MS * SAMPLE_RATE_HZ as u64, "both constants agree");
 
-/// When silence becomes speech, and speech a region.
+/// Thresholds for speech and regions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VoiceSettings {
-    /// Speech begins with a probability of at least this.
+    /// Speech starts at this probability or above.
     pub start_probability: f32,
-    /// It pauses with one below this. What lies between changes nothing, so that no word flickers.
+    /// It pauses below this. Between the two the state stays the same, so that words are not chopped.
     pub end_probability: f32,
-    /// What has less speech than this is a noise, in milliseconds.
+    /// Shorter speech is noise, in milliseconds.
     pub min_speech_ms: u64,
-    /// A shorter pause does not end a region: neighbours that are closer are one, since a model hears
-    /// better with more around a word. In milliseconds.
+    /// Shortest pause that ends a region, in milliseconds. Closer neighbours are joined, since a model understands a
+    /// word better with more context.
     pub min_silence_ms: u64,
-    /// Milliseconds of silence before the speech that belong to its region.
+    /// Silence before the speech that is part of its region, in milliseconds.
     pub lead_ms: u64,
-    /// Milliseconds of silence after it that do.
+    /// Silence after the speech that is part of its region, in milliseconds.
     pub tail_ms: u64,
-    /// A region lasts at least as long as a caption should be seen, where there is as much of the
-    /// recording, in milliseconds.
+    /// Shortest region in milliseconds, if the recording is long enough: as long as a caption should be shown.
     pub min_region_ms: u64,
-    /// And at most as long as a model hears at once, in milliseconds.
+    /// Longest region in milliseconds: as much as a model takes at once.
     pub max_region_ms: u64,
 }
 
@@ -49,27 +48,28 @@ impl Default for VoiceSettings {
             start_probability: 0.5,
             end_probability: 0.35,
             min_speech_ms: 250,
-            // With 0.5 s a model hears clauses, makes half as many mistakes again and takes a third longer (measured).
+            // With 0.5 s a model gets only clauses, makes half as many mistakes again, and takes a third longer
+            // (measured).
             min_silence_ms: 1500,
             lead_ms: 200,
             tail_ms: 300,
             min_region_ms: 1000,
-            // Whisper hears 30 s; what is cut shorter than 2 s before that makes it repeat itself (measured).
+            // Whisper takes 30 s; a cut less than 2 s before that makes it repeat itself (measured).
             max_region_ms: 28_000,
         }
     }
 }
 
-/// Finds regions of speech: in order, apart from each other, none longer than the settings allow.
+/// Finds regions of speech: in order, without overlap, none longer than the settings allow.
 #[derive(Debug, Clone)]
 pub struct RegionFinder {
     /// The settings, in whole windows.
     rules: Rules,
-    /// Windows that were heard.
+    /// Number of windows so far.
     now: u64,
-    /// Where the last region ended, in windows.
+    /// End of the last region, in windows.
     floor: u64,
-    /// What the last window was part of.
+    /// State after the last window.
     state: State,
 }
 
@@ -91,31 +91,31 @@ enum State {
     Speech(Speech),
 }
 
-/// A region that has not ended. All moments are in windows from the start of the recording.
+/// A region that has not ended. All positions are in windows from the start of the recording.
 #[derive(Debug, Clone)]
 struct Speech {
-    /// Where the region starts.
+    /// Start of the region.
     start: u64,
-    /// Where its first word does.
+    /// Start of its first word.
     first: u64,
-    /// The probabilities from there until now.
+    /// Probabilities from `first` until now.
     heard: Vec<f32>,
-    /// Where the pause began that it is in.
+    /// Start of the current pause, if any.
     pause: Option<u64>,
-    /// Windows of speech.
+    /// Number of windows with speech.
     spoken: u64,
-    /// Whether it goes on where a region was cut: then it is no noise, however short.
-    goes_on: bool,
+    /// Set if it continues a region that was cut: then it is never noise, however short.
+    continues_cut: bool,
 }
 
 impl RegionFinder {
-    /// Before the first window.
+    /// A finder before the first window.
     #[must_use]
     pub fn new(settings: VoiceSettings) -> Self {
         Self { rules: Rules::of(settings), now: 0, floor: 0, state: State::Silence }
     }
 
-    /// Hears the next window: the probability of a voice in it. Returns a region once it has ended.
+    /// Takes the voice probability of the next window. Returns a region once it has ended.
     pub fn push(&mut self, probability: f32) -> Option<Span> {
         let window = self.now;
         self.now += 1;
@@ -124,24 +124,24 @@ impl RegionFinder {
                 let start = window.saturating_sub(self.rules.lead).max(self.floor);
                 let heard = vec![probability];
                 self.state =
-                    State::Speech(Speech { start, first: window, heard, pause: None, spoken: 1, goes_on: false });
+                    State::Speech(Speech { start, first: window, heard, pause: None, spoken: 1, continues_cut: false });
                 None
             }
             State::Silence => None,
             State::Speech(speech) => {
                 speech.hear(window, probability, &self.rules);
                 let fate = speech.fate(self.now, &self.rules);
-                self.meet(fate)
+                self.apply(fate)
             }
         }
     }
 
-    fn meet(&mut self, fate: Fate) -> Option<Span> {
+    fn apply(&mut self, fate: Fate) -> Option<Span> {
         let State::Speech(speech) = &mut self.state else { return None };
         let start = speech.start;
         let end = match fate {
-            Fate::GoesOn => return None,
-            Fate::WasNoise => {
+            Fate::Continues => return None,
+            Fate::IsNoise => {
                 self.state = State::Silence;
                 return None;
             }
@@ -156,10 +156,10 @@ impl RegionFinder {
             }
         };
         self.floor = end;
-        Some(Span::new(start * WINDOW_MS, end * WINDOW_MS).expect("a region has the window that it began with"))
+        Some(Span::new(start * WINDOW_MS, end * WINDOW_MS).expect("a region has at least one window"))
     }
 
-    /// The last region, where there is one: the recording has ended after this many milliseconds.
+    /// Ends the recording after this many milliseconds, and returns the last region, if any.
     #[must_use]
     pub fn finish(self, duration_ms: u64) -> Option<Span> {
         match self.state {
@@ -171,7 +171,7 @@ impl RegionFinder {
         }
     }
 
-    /// The first millisecond that a region can have which was not returned yet: no sound before it is needed.
+    /// First millisecond that can still be part of a region: earlier sound is no longer needed.
     #[must_use]
     pub fn needed_from_ms(&self) -> u64 {
         let window = match &self.state {
@@ -182,15 +182,15 @@ impl RegionFinder {
     }
 }
 
-/// What becomes of a region after a window.
+/// Result of a window for the current region.
 #[derive(Clone, Copy)]
 enum Fate {
-    GoesOn,
+    Continues,
     /// It was too short to be speech.
-    WasNoise,
+    IsNoise,
     /// Its last pause is long enough, or the best place to end it.
     Ends,
-    /// It has become too long, and goes on as another from this window.
+    /// It is too long, and is split at this window.
     IsCut(u64),
 }
 
@@ -206,10 +206,10 @@ impl Speech {
     }
 
     fn is_noise(&self, rules: &Rules) -> bool {
-        !self.goes_on && self.spoken < rules.min_speech
+        !self.continues_cut && self.spoken < rules.min_speech
     }
 
-    /// Where it ends, if it does so now.
+    /// Its end, if it ends now.
     fn end(&self, now: u64, rules: &Rules) -> u64 {
         self.pause.map_or(now, |pause| (pause + rules.tail).max(self.first + rules.min_region).min(now))
     }
@@ -217,24 +217,24 @@ impl Speech {
     fn fate(&self, now: u64, rules: &Rules) -> Fate {
         let is_over = self.pause.is_some_and(|pause| now - pause >= rules.min_silence);
         if is_over && self.is_noise(rules) {
-            return Fate::WasNoise;
+            return Fate::IsNoise;
         }
         if is_over && now - self.first >= rules.min_region {
             return Fate::Ends;
         }
         if now - self.start < rules.max_region {
-            return Fate::GoesOn;
+            return Fate::Continues;
         }
         let (from, to) = self.weakest(rules);
         match self.pause {
-            // Nobody may speak again for long.
+            // There may be no more speech for a long time.
             Some(pause) if pause <= from => Fate::Ends,
             Some(_) | None => Fate::IsCut(from.midpoint(to)),
         }
     }
 
-    /// The best place in the second half of the longest region: the pause with the least voice in it, by
-    /// length and depth, else the window with the least. From and to, in windows.
+    /// The best place to cut in the second half of the longest region: the pause with the least voice, by length and
+    /// depth, else the window with the least. From and to, in windows.
     fn weakest(&self, rules: &Rules) -> (u64, u64) {
         let from = self.start + rules.max_region / 2;
         let late = (from..).zip(&self.heard[index(from - self.first)..]);
@@ -260,18 +260,18 @@ impl Speech {
 
     fn drop_before(&mut self, cut: u64) {
         self.heard.drain(..index(cut - self.first));
-        (self.start, self.first, self.goes_on) = (cut, cut, true);
+        (self.start, self.first, self.continues_cut) = (cut, cut, true);
     }
 }
 
 /// A number of windows within one region.
 fn index(windows: u64) -> usize {
-    usize::try_from(windows).expect("no region has more windows than memory")
+    usize::try_from(windows).expect("a region fits into memory")
 }
 
 impl Rules {
     fn of(settings: VoiceSettings) -> Self {
-        // Rounded up, but for the one bound from above.
+        // Rounded up, except for the maximum.
         let windows = |ms: u64| ms.div_ceil(WINDOW_MS);
         let max_region = (settings.max_region_ms / WINDOW_MS).max(4);
         Self {
@@ -279,7 +279,7 @@ impl Rules {
             end_probability: settings.end_probability.min(settings.start_probability),
             min_speech: windows(settings.min_speech_ms),
             min_silence: windows(settings.min_silence_ms).max(1),
-            // A place to cut is looked for in the second half, of which thus all is known.
+            // The cut is searched in the second half, so the first word must be in the first half.
             lead: windows(settings.lead_ms).min(max_region / 2 - 1),
             tail: windows(settings.tail_ms),
             min_region: windows(settings.min_region_ms),

@@ -1,9 +1,8 @@
-//! A stretch of time.
+//! A span of time.
 
 use serde::{Deserialize, Serialize};
 
-/// From a moment up to, but not including, a later one, in milliseconds from the start of the media.
-/// It always lasts at least one.
+/// A half-open span in milliseconds from the start of the media, at least 1 ms long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Record", into = "Record")]
 pub struct Span {
@@ -11,12 +10,12 @@ pub struct Span {
     end_ms: u64,
 }
 
-/// Two moments with nothing between them.
+/// The end is not after the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a span ends after it starts")]
 pub struct EmptySpan;
 
-/// A span as it is written, which anybody can write wrongly.
+/// Unvalidated form of a span, as serialised.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -25,42 +24,42 @@ struct Record {
 }
 
 impl Span {
-    /// A span by its two ends.
+    /// A span from its two ends.
     pub const fn new(start_ms: u64, end_ms: u64) -> Result<Self, EmptySpan> {
         if start_ms < end_ms { Ok(Self { start_ms, end_ms }) } else { Err(EmptySpan) }
     }
 
-    /// The first millisecond.
+    /// First millisecond.
     #[must_use]
     pub const fn start_ms(self) -> u64 {
         self.start_ms
     }
 
-    /// The first millisecond after it.
+    /// First millisecond after the span.
     #[must_use]
     pub const fn end_ms(self) -> u64 {
         self.end_ms
     }
 
-    /// How long it lasts, at least 1.
+    /// Duration in milliseconds, at least 1.
     #[must_use]
     pub const fn duration_ms(self) -> u64 {
         self.end_ms - self.start_ms
     }
 
-    /// Whether all of `other` lies inside.
+    /// Returns whether `other` is entirely inside.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.start_ms <= other.start_ms && other.end_ms <= self.end_ms
     }
 
-    /// The shortest span with both inside.
+    /// The shortest span that contains both.
     #[must_use]
     pub fn hull(self, other: Self) -> Self {
         Self { start_ms: self.start_ms.min(other.start_ms), end_ms: self.end_ms.max(other.end_ms) }
     }
 
-    /// What the two have in common.
+    /// The overlap of the two, if any.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
         Self::new(self.start_ms.max(other.start_ms), self.end_ms.min(other.end_ms)).ok()
@@ -88,7 +87,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_span_that_ends_before_it_starts_is_not_read() {
+    fn a_span_that_ends_before_it_starts_is_refused() {
         assert!(serde_json::from_value::<Span>(json!({ "startMs": 5, "endMs": 6 })).is_ok());
         assert!(serde_json::from_value::<Span>(json!({ "startMs": 5, "endMs": 5 })).is_err());
         assert!(serde_json::from_value::<Span>(json!({ "startMs": 5, "endMs": 4 })).is_err());
@@ -100,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_spans_lie_in_their_hull_and_contain_their_intersection(one in spans(), other in spans()) {
+        fn two_spans_are_inside_their_hull_and_contain_their_intersection(one in spans(), other in spans()) {
             let hull = one.hull(other);
             prop_assert!(hull.contains(one) && hull.contains(other));
             let apart = one.end_ms() <= other.start_ms() || other.end_ms() <= one.start_ms();

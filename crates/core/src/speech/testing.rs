@@ -1,9 +1,9 @@
-//! What the tests of this module share.
+//! Shared helpers of the tests.
 
 use super::{Channels, Heard, ModelIdentity, Parameters, Segment, Task, TrustSettings, VoiceSettings};
 use crate::ids::Sha256;
 
-/// Segments as some model heard them.
+/// A model's result with these segments.
 pub(super) fn heard(duration_ms: u64, segments: Vec<Segment>) -> Heard {
     Heard {
         duration_ms,

@@ -1,108 +1,108 @@
-//! What was said: the content of `transcript.json`.
+//! Transcripts: the content of `transcript.json`.
 
 use super::{Language, Span, TrustSettings, VoiceSettings};
 use crate::ids::Sha256;
 use serde::{Deserialize, Serialize};
 
-/// Version of the layout below. Readers accept their own version only.
+/// Version of this layout. Readers only accept their own version.
 pub const SCHEMA: u32 = 1;
 
-/// Everything that was heard in one recording.
+/// Result of transcribing one recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Transcript {
     /// Always [`SCHEMA`].
     pub schema: u32,
-    /// Whether there is more to come.
+    /// Partial or final.
     #[serde(flatten)]
     pub state: State,
-    /// Whether anybody speaks in it; of a partial one, so far.
+    /// Presence of speech; in a partial transcript, so far.
     pub speech: Presence,
-    /// What was done with the words.
+    /// Task of the model: transcribe or translate.
     pub task: Task,
-    /// How long the recording is, in milliseconds.
+    /// Duration of the recording in milliseconds.
     pub duration_ms: u64,
-    /// Who speaks which language when. Of channels that were transcribed apart, all together.
+    /// Spoken languages over time, for all channels together.
     pub languages: Vec<LanguageSpan>,
-    /// What was said, by start and then by channel.
+    /// Segments, by start and then by channel.
     pub segments: Vec<Segment>,
-    /// Where somebody speaks but nothing credible was understood.
+    /// Regions with speech but no credible words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unheard: Vec<Unheard>,
-    /// Who heard it.
+    /// The model.
     pub model: ModelIdentity,
-    /// How it was heard.
+    /// Settings used.
     pub parameters: Parameters,
 }
 
-/// Whether a transcript is whole.
+/// Completeness of a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum State {
-    /// It ends before the recording does, and is replaced by a longer one.
+    /// It ends before the recording does; a longer one will replace it.
     Partial {
         /// Milliseconds of the recording that it covers.
         heard_ms: u64,
     },
-    /// It covers the recording, and never changes.
+    /// It covers the whole recording, and never changes.
     Final,
 }
 
-/// Whether there is speech.
+/// Presence of speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
-    /// There is.
+    /// There is speech.
     Present,
-    /// There is none: silence, music, noise.
+    /// There is none: only silence, music or noise.
     None,
 }
 
-/// What is done with the words.
+/// Treatment of speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
-    /// They are written down as they are.
+    /// Written in the spoken language.
     Transcribe,
-    /// They are written down in English.
+    /// Translated into English.
     Translate,
 }
 
-/// What was said in one region of speech.
+/// Words of one region of speech.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Segment {
-    /// The region: its words lie inside, with some silence before and after them.
+    /// The region, which contains the words and some silence around them.
     #[serde(flatten)]
     pub span: Span,
     /// The words as one text. Never empty.
     pub text: String,
-    /// The language that is spoken.
+    /// Spoken language.
     pub language: Language,
-    /// The model's mean probability of a token.
+    /// The model's mean token probability.
     pub confidence: Confidence,
-    /// The channel it was said in, from 0, where channels were transcribed apart.
+    /// Channel, from 0, if channels were transcribed separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<u16>,
-    /// The words in their order; none starts before the one in front of it ends.
+    /// The words in order; none starts before the previous one ends.
     pub words: Vec<Word>,
 }
 
-/// One word, with the punctuation that sticks to it.
+/// One word, including attached punctuation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Word {
-    /// As the model wrote it, without space around it. Never empty.
+    /// Text as written by the model, without surrounding space. Never empty.
     pub text: String,
-    /// Whether it follows the word before without a space, as in Chinese.
+    /// Set if it follows the previous word without a space, as in Chinese.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub joined: bool,
-    /// When it is said.
+    /// Time of the word.
     #[serde(flatten)]
     pub span: Span,
-    /// The mean probability of its tokens.
+    /// Mean probability of its tokens.
     pub confidence: Confidence,
 }
 
@@ -111,91 +111,91 @@ pub struct Word {
 #[serde(from = "f64", into = "f64")]
 pub struct Confidence(u16);
 
-/// One language for as long as it is spoken.
+/// A language and the time in which it is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LanguageSpan {
-    /// From the first segment in it to the last.
+    /// From the first consecutive segment in it to the last.
     #[serde(flatten)]
     pub span: Span,
     /// The language.
     pub language: Language,
 }
 
-/// A region of speech of which no credible words came.
+/// A region of speech without credible words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unheard {
     /// The region.
     #[serde(flatten)]
     pub span: Span,
-    /// Its channel, where channels were transcribed apart.
+    /// Channel, from 0, if channels were transcribed separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<u16>,
 }
 
-/// Exactly which model.
+/// Identity of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelIdentity {
-    /// Its name, such as `whisper-base`.
+    /// Name, such as `whisper-base`.
     pub name: String,
-    /// Its version, as whoever published it counts.
+    /// Version, as numbered by its publisher.
     pub version: String,
     /// Digest of its weights.
     pub sha256: Sha256,
 }
 
-/// How speech was turned into text.
+/// Settings of a transcription.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parameters {
-    /// The language that was given; none where it was detected, region by region.
+    /// Given language; absent if it was detected for each region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
-    /// Hypotheses that were followed at once.
+    /// Number of hypotheses followed at once.
     pub beam_size: u32,
-    /// Whether channels were mixed.
+    /// Treatment of several channels.
     pub channels: Channels,
-    /// Whether the model was told names and terms.
+    /// Set if the prompt contained names and terms.
     pub prompted: bool,
-    /// What counted as speech.
+    /// Thresholds for speech.
     pub voice: VoiceSettings,
-    /// Which answers of the model were believed.
+    /// Thresholds for accepting the model's answers.
     pub trust: TrustSettings,
 }
 
-/// What is done with several channels.
+/// Treatment of several channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channels {
-    /// They become one.
+    /// Mixed into one.
     #[default]
     Mixed,
-    /// Each is transcribed for itself, as with two people on two lines of a telephone.
+    /// Transcribed separately, as for two people on a telephone line.
     Apart,
 }
 
-/// What a transcript is made of; the rest follows from it.
+/// A model's results, from which a transcript is built.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
-    /// How long the recording is, in milliseconds.
+    /// Duration of the recording in milliseconds.
     pub duration_ms: u64,
-    /// What was said, in any order.
+    /// Segments, in any order.
     pub segments: Vec<Segment>,
-    /// Where nothing credible was understood, in any order.
+    /// Regions with no credible words, in any order.
     pub unheard: Vec<Unheard>,
-    /// What was done with the words.
+    /// Task of the model.
     pub task: Task,
-    /// Who heard it.
+    /// The model.
     pub model: ModelIdentity,
-    /// How it was heard.
+    /// Settings used.
     pub parameters: Parameters,
 }
 
 impl Transcript {
-    /// What was heard, put in order.
+    /// Builds a transcript in order.
     #[must_use]
     pub fn new(heard: Heard, state: State) -> Self {
         let Heard { duration_ms, mut segments, mut unheard, task, model, parameters } = heard;
@@ -206,8 +206,8 @@ impl Transcript {
         Self { schema: SCHEMA, state, speech, task, duration_ms, languages, segments, unheard, model, parameters }
     }
 
-    /// The language that the text is in: English where it was translated, else the one that is spoken
-    /// longest, of several the first; none where nothing was understood.
+    /// Language of the text: English if translated, else the one spoken longest, of equal ones the first; `None` if
+    /// nothing was understood.
     #[must_use]
     pub fn written_language(&self) -> Option<Language> {
         match self.task {
@@ -224,7 +224,7 @@ impl Transcript {
     }
 }
 
-/// Neighbouring segments of one language as one; segments are in their order.
+/// Joins consecutive segments of one language; segments must be in order.
 fn language_spans(segments: &[Segment]) -> Vec<LanguageSpan> {
     let together = segments.chunk_by(|one, next| one.language == next.language);
     together
@@ -236,14 +236,14 @@ fn language_spans(segments: &[Segment]) -> Vec<LanguageSpan> {
 }
 
 impl Confidence {
-    /// A probability, cut to 0 to 1 and rounded; what is no number is 0.
+    /// A probability, clamped to 0 to 1 and rounded; NaN becomes 0.
     #[must_use]
     pub fn new(probability: f32) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of NaN gives 0")]
         Self((probability.clamp(0.0, 1.0) * 1000.0).round() as u16)
     }
 
-    /// From the mean logarithm of probabilities.
+    /// Converts the mean logarithm of probabilities.
     #[must_use]
     pub fn of_log_probability(mean: f32) -> Self {
         Self::new(mean.exp())

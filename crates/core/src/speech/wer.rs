@@ -1,6 +1,6 @@
-//! How much a transcript differs from what was said: the word error rate, as tests and the bench measure it.
+//! Word error rate: how much a transcript differs from the reference, for tests and benchmarks.
 //!
-//! Before two texts are compared, both are normalised, so that style is no error:
+//! Both texts are first normalised, so that style is not an error:
 //!
 //! 1. Lower case.
 //! 2. Apostrophes within a word are dropped: *don't* and *dont* are one word.
@@ -8,9 +8,9 @@
 //! 4. Numbers from 0 to 99 in digits are spelled out in English: *21* is *twenty one*. Larger ones stay.
 //! 5. Titles are written in full: *Mr.* is *mister*, *Mrs.* is *missus*, *Dr.* is *doctor*, *St.* is *saint*.
 //!
-//! Nothing else: British spelling, fillers and contractions count as they are written.
+//! Nothing else is changed: British spelling, fillers and contractions count as written.
 
-/// The words of a text as they are compared.
+/// The words of a text, normalised for comparison.
 #[must_use]
 pub fn normalised(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
@@ -18,7 +18,7 @@ pub fn normalised(text: &str) -> Vec<String> {
     letters.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).flat_map(spelled).collect()
 }
 
-/// One word in full, in one or two words.
+/// One word spelled out as one or two words.
 fn spelled(word: &str) -> Vec<String> {
     let full = match word {
         "mr" => "mister",
@@ -68,18 +68,18 @@ fn number(digits: &str) -> Option<Vec<String>> {
     Some(words.into_iter().map(str::to_owned).collect())
 }
 
-/// What it takes to turn one text into another.
+/// Edit distance between two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WordErrors {
-    /// Words that were taken for others, left out or made up: as few as possible.
+    /// Fewest words that were replaced, left out or inserted.
     pub errors: usize,
-    /// Words of the reference.
+    /// Number of words in the reference.
     pub words: usize,
 }
 
 impl WordErrors {
-    /// Errors to words: 0 for the same text, above 1 where more was made up than said. Of a reference without words it
-    /// is the number of words that were made up.
+    /// Errors per word of the reference: 0 for equal texts, above 1 if many words were inserted. For an empty reference
+    /// it is the number of inserted words.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no text has 2^52 words")]
     pub fn rate(self) -> f64 {
@@ -87,11 +87,11 @@ impl WordErrors {
     }
 }
 
-/// Compares what was heard with what was said, word by word (Levenshtein's distance).
+/// Compares a hypothesis with the reference, word by word (Levenshtein distance).
 #[must_use]
 pub fn word_errors(reference: &str, hypothesis: &str) -> WordErrors {
     let (reference, hypothesis) = (normalised(reference), normalised(hypothesis));
-    // Distances from the first words of the reference to all beginnings of the hypothesis.
+    // Distances from the first words of the reference to all prefixes of the hypothesis.
     let mut distances: Vec<usize> = (0..=hypothesis.len()).collect();
     for (at, word) in reference.iter().enumerate() {
         let mut diagonal = std::mem::replace(&mut distances[0], at + 1);
@@ -116,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn style_is_no_error() {
+    fn style_is_not_an_error() {
         for (one, other) in [
             ("And so, my fellow Americans: ask not!", "and so my fellow americans ask not"),
             ("Don't; well-known", "dont well known"),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_counted_as_few_as_possible() {
+    fn the_fewest_errors_are_counted() {
         let errors = |reference, hypothesis| word_errors(reference, hypothesis).errors;
         assert_eq!(errors("a b c d", "a b c d"), 0);
         assert_eq!(errors("a b c d", "a x c d"), 1);
@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_distance(a in words(), b in words(), c in words()) {
+        fn word_errors_are_a_metric(a in words(), b in words(), c in words()) {
             let errors = |one: &str, other: &str| word_errors(one, other).errors;
             prop_assert_eq!(errors(&a, &b), errors(&b, &a));
             prop_assert_eq!(errors(&a, &b) == 0, a == b);
@@ -159,7 +159,7 @@ mod tests {
         }
 
         #[test]
-        fn a_normalised_text_stays_as_it_is(text in any::<String>()) {
+        fn normalising_is_idempotent(text in any::<String>()) {
             let words = normalised(&text);
             prop_assert_eq!(normalised(&words.join(" ")), words);
         }

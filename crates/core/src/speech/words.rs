@@ -1,29 +1,28 @@
-//! From what a model says to words and segments whose promises hold.
+//! Turns a model's words into valid words and segments.
 
 use super::{Confidence, Language, Segment, Span, Word};
 use crate::text;
 use unicode_width::UnicodeWidthStr;
 
-/// One word as a model gives it. Nothing is promised of any field.
+/// One word from a model, not validated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeardWord {
-    /// The word, with the space before it where it has one.
+    /// The word, with the space before it, if any.
     pub text: String,
-    /// Milliseconds from the start of the recording.
+    /// Start, in milliseconds from the start of the recording.
     pub start_ms: u64,
-    /// Milliseconds from the start of the recording.
+    /// End, in milliseconds from the start of the recording.
     pub end_ms: u64,
     /// Mean probability of its tokens.
     pub probability: f32,
 }
 
 impl Segment {
-    /// Most characters of one segment: more than anybody says in half a minute.
+    /// Most characters per segment: more than can be spoken in half a minute.
     pub const MAX_CHARS: usize = 2000;
 
-    /// What was said in a region. Words are cleaned ([`text::clean`]), put into the region and one after
-    /// the other; those without a look, and those beyond [`Self::MAX_CHARS`], are dropped. `None` where
-    /// none is left.
+    /// Builds a segment for a region. Words are cleaned ([`text::clean`]), moved into the region and made consecutive;
+    /// invisible ones, and those beyond [`Self::MAX_CHARS`], are dropped. `None` if none is left.
     #[must_use]
     pub fn new(
         region: Span,
@@ -38,7 +37,7 @@ impl Segment {
     }
 }
 
-/// Words as one text.
+/// Joins words into one text.
 #[must_use]
 pub fn joined(words: &[Word]) -> String {
     let mut text = String::new();
@@ -51,7 +50,7 @@ pub fn joined(words: &[Word]) -> String {
     text
 }
 
-/// A word that can be read: its text, whether it is joined to the one before, and as it was heard.
+/// A readable word: its text, whether it is joined to the previous one, and its raw form.
 type Readable<'a> = (String, bool, &'a HeardWord);
 
 fn readable(heard: &[HeardWord]) -> impl Iterator<Item = Readable<'_>> {
@@ -72,15 +71,15 @@ fn bounded<'a>(words: impl Iterator<Item = Readable<'a>>) -> Vec<Readable<'a>> {
     words.take_while(fits).collect()
 }
 
-/// Gives every word its time: as it was heard where that is possible, at least a millisecond, inside the
-/// region and not before the word in front of it ends.
+/// Gives every word its time: the model's if possible, but at least a millisecond, inside the region and not before the
+/// previous word ends.
 fn placed(region: Span, words: Vec<Readable<'_>>) -> Vec<Word> {
     let room = usize::try_from(region.duration_ms()).unwrap_or(usize::MAX);
     let mut left = words.len().min(room) as u64;
     let mut from_ms = region.start_ms();
     let words = words.into_iter().take(room).map(|(text, joined, heard)| {
         left -= 1;
-        // What follows needs a millisecond each.
+        // Each later word needs a millisecond.
         let until_ms = region.end_ms() - left;
         let start_ms = heard.start_ms.clamp(from_ms, until_ms - 1);
         let end_ms = heard.end_ms.clamp(start_ms + 1, until_ms);
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn words_keep_their_times_where_these_can_be() {
+    fn words_keep_their_times_if_possible() {
         let words = [heard("a", 900, 1100), heard("b", 1050, 1050), heard("c", 1500, 1600), heard("d", 1400, 5000)];
         let spans: Vec<_> =
             segment(&words).unwrap().words.iter().map(|w| (w.span.start_ms(), w.span.end_ms())).collect();
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_end_is_cut() {
+    fn long_text_is_cut() {
         let segment = segment(&vec![heard(" word", 1000, 1001); 1000]).expect("some words");
         assert_eq!(segment.text.len(), 1999, "five characters and four hundred spaces less one");
         assert_eq!(segment.words.len(), 400);
@@ -135,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_segment_keeps_its_promises(
+        fn a_segment_keeps_its_invariants(
             words in prop::collection::vec(
                 ("\\PC{0,3}| ?[a-z\u{4e00}\u{200b}\u{7}]{0,4}", 0u64..3000, 0u64..3000, any::<f32>()), 0..40,
             ),

@@ -1,4 +1,4 @@
-//! A sound: measured in one pass, encoded in the next.
+//! An audio file: measured in one pass, encoded in the next.
 
 mod lines;
 mod picture;
@@ -12,7 +12,7 @@ use super::{
 use crate::error::{MediaError, Transient};
 use lines::Sound;
 use smmu_core::{
-    Artifact, Role,
+    Artifact, ErrorCode, Refusal, Role, Warning, WarningCode,
     av::{
         AudioPlan, AvLimits, Mono, Probe,
         loudness::Loudness,
@@ -42,7 +42,7 @@ pub(crate) fn make(
     let cut_off = is_cut_off(probe, &[plan.sound.stream], sound_ms)?;
     let facts = loudness.facts(plan.target_lufs, plan.max_true_peak_dbtp);
 
-    // Of the sound as the renditions have it, since it is drawn beside them.
+    // With the renditions' gain applied, because players draw it next to them.
     let waveform = peaks.finish(facts.gain_db);
     let json = serde_json::to_vec(&waveform).map_err(|error| Transient::Output(error.to_string()))?;
     making.space.write(names::WAVEFORM, &json)?;
@@ -54,9 +54,10 @@ pub(crate) fn make(
         height: Some(size.height),
         ..artifact
     })?;
-    if let Some(stream) = plan.cover_stream {
-        cover(&mut making, &sound, stream, &mut steps)?;
-    }
+    let warning = match plan.cover_stream {
+        Some(stream) => cover(&mut making, &sound, stream, &mut steps)?,
+        None => None,
+    };
 
     making.run(&sound.encode_line(facts.gain_db), &mut steps, ENCODE, sound_ms)?;
     for (name, content_type, codec) in [(names::AAC, "audio/mp4", "mp4a.40.2"), (names::OPUS, "audio/ogg", "opus")] {
@@ -67,10 +68,11 @@ pub(crate) fn make(
             ..artifact
         })?;
     }
-    Ok(Outcome { loudness: Some(facts), artifacts: making.into_artifacts(), made_ms: sound_ms, cut_off })
+    let warnings = warning.into_iter().collect();
+    Ok(Outcome { loudness: Some(facts), artifacts: making.into_artifacts(), made_ms: sound_ms, cut_off, warnings })
 }
 
-/// One decode gives the loudness and the peaks; memory is that of the peaks, however long the sound.
+/// Measures loudness and waveform peaks in one decode. Memory holds only the peaks, however long the audio is.
 fn measure(
     making: &mut Making,
     sound: &Sound,
@@ -89,41 +91,50 @@ fn measure(
             Ok(())
         })?;
         let ms = frames.count * 1000 / u64::from(plan.sample_rate_hz);
-        making.tell(steps.reach(MEASURE, ms, sound.plan.duration_ms));
+        making.report(steps.reach(MEASURE, ms, sound.plan.duration_ms));
         Ok(())
     })?;
     builder.push(mono.finish());
-    making.tell(steps.complete(MEASURE));
+    making.report(steps.complete(MEASURE));
     if frames.count == 0 {
-        return Err(corrupt("nothing of it can be decoded"));
+        return Err(corrupt("no part of it can be decoded"));
     }
     let ms = frames.count * 1000 / u64::from(plan.sample_rate_hz);
     let loudness = Loudness::read(&log.text()).map_err(|error| Transient::Output(error.to_string()))?;
     Ok((loudness, builder, ms))
 }
 
-/// The cover as a JPEG of its own. A picture that cannot be decoded costs the cover and not the sound.
-fn cover(making: &mut Making, sound: &Sound, stream: u32, steps: &mut Steps) -> Result<(), MediaError> {
+/// Extracts the cover as a JPEG. A cover that cannot be decoded is left out with a warning; the audio is still made.
+fn cover(making: &mut Making, sound: &Sound, stream: u32, steps: &mut Steps) -> Result<Option<Warning>, MediaError> {
     match making.run(&sound.cover_line(stream), steps, COVER, 0) {
         Ok(()) => {}
         Err(MediaError::Refused(refusal)) => {
-            tracing::warn!(code = %refusal.code, "the cover is left out");
-            return Ok(());
+            tracing::warn!(code = %refusal.code, "the cover is skipped");
+            return Ok(Some(left_out(&refusal)));
         }
-        Err(fault @ MediaError::Transient(_)) => return Err(fault),
+        Err(error @ MediaError::Transient(_)) => return Err(error),
     }
     if !making.space.has(names::COVER) {
-        return Ok(());
+        return Ok(Some(Warning::new(WarningCode::Repaired, "the cover cannot be decoded and is left out")));
     }
     let size = jpeg_size(&fs::read(making.space.path(names::COVER)).map_err(Transient::Read)?);
     making.publish(names::COVER, Role::Cover, "image/jpeg", |artifact| Artifact {
         width: size.map(|(width, _)| width),
         height: size.map(|(_, height)| height),
         ..artifact
-    })
+    })?;
+    Ok(None)
 }
 
-/// Width and height of a JPEG of ours.
+/// Warning about a cover that is over a limit or damaged.
+fn left_out(refusal: &Refusal) -> Warning {
+    if matches!(refusal.code, ErrorCode::TooManyPixels | ErrorCode::TooMuchMemory) {
+        return Warning::new(WarningCode::Shortened, format!("the cover is left out: {}", refusal.message));
+    }
+    Warning::new(WarningCode::Repaired, "the cover cannot be decoded and is left out")
+}
+
+/// Width and height of a JPEG that ffmpeg wrote for us.
 fn jpeg_size(content: &[u8]) -> Option<(u32, u32)> {
     let header = turbojpeg::read_header(content).ok()?;
     Some((u32::try_from(header.width).ok()?, u32::try_from(header.height).ok()?))

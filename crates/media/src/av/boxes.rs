@@ -1,7 +1,7 @@
-//! Reads what we wrote: fragmented MP4 with one track (ISO/IEC 14496-12, CMAF in ISO/IEC 23000-19).
+//! Reads the fragmented MP4 files with one track that we wrote (ISO/IEC 14496-12, CMAF in ISO/IEC 23000-19).
 //!
-//! Sizes, durations and codecs in playlists come from here, not from what an encoder was asked for. One thing
-//! is put right here: the matrix by which players turn a picture.
+//! Sizes, durations and codecs in playlists are measured here, not taken from the encoder's options. Also corrects one
+//! field: the matrix that tells players how to rotate the picture.
 
 use crate::error::Transient;
 use smmu_core::{av::hls, iso_bmff};
@@ -18,35 +18,35 @@ use std::{
 pub(crate) struct TrackFile {
     /// Bytes of the header (`ftyp` and `moov`) at the start of the file.
     pub(crate) header_bytes: u64,
-    /// The codec as RFC 6381 writes it.
+    /// The codec, as an RFC 6381 string.
     pub(crate) codec: String,
     /// The segments, in order.
     pub(crate) segments: Vec<TrackSegment>,
-    /// Units of time in a second.
+    /// Time units per second.
     pub(crate) timescale: u32,
 }
 
-/// One movie fragment with its media, or several that follow each other.
+/// One movie fragment with its media, or several consecutive ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TrackSegment {
-    /// Where it begins in the file.
+    /// Byte offset in the file.
     pub(crate) offset: u64,
-    /// How many bytes it has.
+    /// Length in bytes.
     pub(crate) bytes: u64,
-    /// How many of them reach to the end of its first sample, which is a keyframe where it is a picture.
+    /// Bytes from its start to the end of its first sample, which is a keyframe in a video track.
     pub(crate) first_bytes: u64,
-    /// How long it plays, in units of the timescale.
+    /// Duration in units of the timescale.
     pub(crate) duration: u64,
 }
 
 impl TrackFile {
-    /// How long all segments play, in milliseconds, rounded.
+    /// Total duration of all segments, in milliseconds, rounded.
     pub(crate) fn duration_ms(&self) -> u64 {
         let units: u64 = self.segments.iter().map(|segment| segment.duration).sum();
         (units * 1000 + u64::from(self.timescale) / 2) / u64::from(self.timescale)
     }
 
-    /// Reads a track file of ours; only headers are held in memory.
+    /// Reads a track file that we wrote. Only headers are held in memory.
     pub(crate) fn read(path: &Path) -> Result<Self, Transient> {
         let file = File::open(path).map_err(Transient::Read)?;
         let end = file.metadata().map_err(Transient::Read)?.len();
@@ -60,46 +60,46 @@ impl TrackFile {
             match &kind {
                 b"moov" => header = Some(Header::read(&content(&mut reader, body)?, offset + bytes)?),
                 b"moof" => {
-                    let header = header.as_ref().ok_or_else(|| strange("a fragment comes before the header"))?;
+                    let header = header.as_ref().ok_or_else(|| malformed("a fragment comes before the header"))?;
                     let fragment = Fragment::read(&content(&mut reader, body)?, header.defaults)?;
                     let Fragment { duration, first_bytes } = fragment;
                     segments.push(TrackSegment { offset, bytes, first_bytes, duration });
                 }
                 _ => {
-                    let skip = i64::try_from(body).map_err(|_| strange("a box ends nowhere"))?;
+                    let skip = i64::try_from(body).map_err(|_| malformed("a box is too long"))?;
                     reader.seek_relative(skip).map_err(Transient::Read)?;
                     if &kind == b"mdat" {
-                        segments.last_mut().ok_or_else(|| strange("media comes before its fragment"))?.bytes += bytes;
+                        segments.last_mut().ok_or_else(|| malformed("media comes before its fragment"))?.bytes += bytes;
                     }
                 }
             }
             offset += bytes;
         }
-        let header = header.ok_or_else(|| strange("it has no header"))?;
+        let header = header.ok_or_else(|| malformed("it has no header"))?;
         let Header { bytes: header_bytes, codec, timescale, .. } = header;
         Ok(Self { header_bytes, codec, segments, timescale })
     }
 }
 
-/// The matrix that leaves a picture as it is (ISO/IEC 14496-12, 6.2.2).
+/// The identity matrix (ISO/IEC 14496-12, 6.2.2).
 const UPRIGHT: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
-/// Says in the header of a track file that its picture is upright. ffmpeg copies the source's matrix into
-/// whatever it makes of it, unless it also turns the picture itself.
+/// Writes the identity matrix into the header of a track file. ffmpeg copies the source's matrix into its outputs,
+/// unless it also rotates the picture itself.
 pub(crate) fn set_upright(path: &Path, header_bytes: u64) -> Result<(), Transient> {
     let file = File::options().read(true).write(true).open(path).map_err(Transient::Read)?;
     let header = content(&mut &file, header_bytes)?;
-    let track = locate(&header, &[b"moov", b"trak", b"tkhd"]).ok_or_else(|| strange("it has no track"))?;
-    // Version 1 has times of 64 bits before it (8.3.2).
+    let track = locate(&header, &[b"moov", b"trak", b"tkhd"]).ok_or_else(|| malformed("it has no track"))?;
+    // The preceding times are 64 bits wide in version 1 (8.3.2).
     let at = track.start + if header.get(track.start) == Some(&1) { 52 } else { 40 };
     let matrix: Vec<u8> = UPRIGHT.iter().flat_map(|entry| entry.to_be_bytes()).collect();
     if at + matrix.len() > track.end {
-        return Err(strange("its track has no matrix"));
+        return Err(malformed("its track has no matrix"));
     }
     file.write_all_at(&matrix, at as u64).map_err(|source| Transient::Write { path: path.to_owned(), source })
 }
 
-/// What of `moov` is needed.
+/// Fields of `moov` that we need.
 struct Header {
     bytes: u64,
     codec: String,
@@ -107,7 +107,7 @@ struct Header {
     defaults: Sample,
 }
 
-/// What a sample has unless its run says otherwise.
+/// Default values of a sample, unless its run overrides them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
     duration: u32,
@@ -116,16 +116,16 @@ struct Sample {
 
 impl Header {
     fn read(moov: &[u8], bytes: u64) -> Result<Self, Transient> {
-        let media = find(moov, &[b"trak", b"mdia"]).ok_or_else(|| strange("it has no track"))?;
-        let times = find(media, &[b"mdhd"]).ok_or_else(|| strange("it has no timescale"))?;
-        // Version 1 has times of 64 bits before it (ISO/IEC 14496-12, 8.4.2).
+        let media = find(moov, &[b"trak", b"mdia"]).ok_or_else(|| malformed("it has no track"))?;
+        let times = find(media, &[b"mdhd"]).ok_or_else(|| malformed("it has no timescale"))?;
+        // The preceding times are 64 bits wide in version 1 (ISO/IEC 14496-12, 8.4.2).
         let timescale = u32_at(times, if times.first() == Some(&1) { 20 } else { 12 }).filter(|&scale| scale > 0);
-        let entries = find(media, &[b"minf", b"stbl", b"stsd"]).ok_or_else(|| strange("it has no sample entry"))?;
-        let (kind, entry) = boxes(entries.get(8..).unwrap_or_default()).next().ok_or_else(|| strange("no codec"))?;
+        let entries = find(media, &[b"minf", b"stbl", b"stsd"]).ok_or_else(|| malformed("it has no sample entry"))?;
+        let (kind, entry) = boxes(entries.get(8..).unwrap_or_default()).next().ok_or_else(|| malformed("no codec"))?;
         Ok(Self {
             bytes,
-            codec: codec(kind, entry).ok_or_else(|| strange("its codec is not known"))?,
-            timescale: timescale.ok_or_else(|| strange("it has no timescale"))?,
+            codec: codec(kind, entry).ok_or_else(|| malformed("its codec is not known"))?,
+            timescale: timescale.ok_or_else(|| malformed("it has no timescale"))?,
             defaults: find(moov, &[b"mvex", b"trex"])
                 .and_then(|trex| Some(Sample { duration: u32_at(trex, 12)?, bytes: u32_at(trex, 16)? }))
                 .unwrap_or_default(),
@@ -133,7 +133,7 @@ impl Header {
     }
 }
 
-/// RFC 6381, 3.3, and for AV1 the "Codecs Parameter String" of the AV1 ISOBMFF binding.
+/// Names a codec by RFC 6381, 3.3; AV1 by the "Codecs Parameter String" of the AV1 ISOBMFF binding.
 fn codec(kind: [u8; 4], entry: &[u8]) -> Option<String> {
     const VISUAL_BYTES: usize = 78;
     const SOUND_BYTES: usize = 28;
@@ -164,7 +164,7 @@ fn codec(kind: [u8; 4], entry: &[u8]) -> Option<String> {
     }
 }
 
-/// Content of the first descriptor of a kind (ISO/IEC 14496-1, 8.3.3).
+/// Content of the first descriptor with the tag `wanted` (ISO/IEC 14496-1, 8.3.3).
 fn descriptor(mut bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     loop {
         let (&tag, mut rest) = bytes.split_first()?;
@@ -185,18 +185,18 @@ fn descriptor(mut bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     }
 }
 
-/// What a fragment's header says of its only track.
+/// Measurements of a fragment's only track, from its header.
 struct Fragment {
-    /// How long its runs are together, in units of the timescale.
+    /// Total duration of its runs, in units of the timescale.
     duration: u64,
     /// Bytes from the start of the header to the end of the first sample.
     first_bytes: u64,
 }
 
 impl Fragment {
-    /// Reads `moof` (ISO/IEC 14496-12, 8.8.7 and 8.8.8). Offsets count from its start, as CMAF wants it.
+    /// Reads `moof` (ISO/IEC 14496-12, 8.8.7 and 8.8.8). Offsets are relative to its start, as CMAF requires.
     fn read(moof: &[u8], defaults: Sample) -> Result<Self, Transient> {
-        let short = || strange("a fragment is cut off");
+        let short = || malformed("a fragment is cut off");
         let track = find(moof, &[b"traf"]).ok_or_else(short)?;
         let head = find(track, &[b"tfhd"]).ok_or_else(short)?;
         let defaults = track_defaults(head, defaults).ok_or_else(short)?;
@@ -210,11 +210,11 @@ impl Fragment {
                 first_bytes = Some(u64::from(run.offset) + u64::from(bytes));
             }
         }
-        Ok(Self { duration, first_bytes: first_bytes.ok_or_else(|| strange("a fragment has no samples"))? })
+        Ok(Self { duration, first_bytes: first_bytes.ok_or_else(|| malformed("a fragment has no samples"))? })
     }
 }
 
-/// What the samples of a fragment have unless their run says otherwise (8.8.7).
+/// Default values of a fragment's samples, unless their run overrides them (8.8.7).
 fn track_defaults(head: &[u8], defaults: Sample) -> Option<Sample> {
     let flags = u32_at(head, 0)?;
     let has = |flag: u32| flags & flag != 0;
@@ -224,13 +224,13 @@ fn track_defaults(head: &[u8], defaults: Sample) -> Option<Sample> {
     Some(Sample { duration, bytes })
 }
 
-/// Samples that follow each other (8.8.8).
+/// A run of consecutive samples (8.8.8).
 struct Run<'a> {
     flags: u32,
     count: u32,
-    /// Where the first one begins, counted from the start of `moof`.
+    /// Offset of the first sample from the start of `moof`.
     offset: u32,
-    /// What is said of each: a duration, a size, flags and a composition offset, each of them optional.
+    /// Fields of each sample: a duration, a size, flags and a composition offset, all optional.
     samples: &'a [u8],
 }
 
@@ -263,7 +263,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The header of the box that begins here, `left` bytes before the end of the file.
+/// Reads the header of the next box, `left` bytes before the end of the file.
 fn next_box(reader: &mut impl Read, left: u64) -> Result<iso_bmff::Header, Transient> {
     iso_bmff::Header::read(left, |_| {
         let mut eight = [0; 8];
@@ -272,30 +272,30 @@ fn next_box(reader: &mut impl Read, left: u64) -> Result<iso_bmff::Header, Trans
     })
 }
 
-/// Headers of ours are small; an hour in one fragment has less.
+/// Larger than any header that we write: an hour in one fragment needs less.
 const MAX_HEADER_BYTES: u64 = 64 * 1024 * 1024;
 
 fn content(reader: &mut impl Read, bytes: u64) -> Result<Vec<u8>, Transient> {
     if bytes > MAX_HEADER_BYTES {
-        return Err(strange("a header is too long"));
+        return Err(malformed("a header is too long"));
     }
-    let mut content = vec![0; usize::try_from(bytes).map_err(|_| strange("a header is too long"))?];
+    let mut content = vec![0; usize::try_from(bytes).map_err(|_| malformed("a header is too long"))?];
     reader.read_exact(&mut content).map_err(Transient::Read)?;
     Ok(content)
 }
 
-/// The boxes side by side in some bytes; it ends where they are no more boxes.
+/// Iterates over consecutive boxes; stops at the first bytes that are not a box.
 fn boxes(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     iso_bmff::boxes(bytes).map_while(Result::ok)
 }
 
-/// The content of a box inside boxes.
+/// Finds the content of a nested box.
 fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter()
         .try_fold(bytes, |inside, wanted| boxes(inside).find(|(kind, _)| kind == *wanted).map(|(_, content)| content))
 }
 
-/// Where the content of a box inside boxes is.
+/// Finds the byte range of a nested box's content.
 fn locate(bytes: &[u8], path: &[&[u8; 4]]) -> Option<Range<usize>> {
     let content = find(bytes, path)?;
     let start = content.as_ptr().addr() - bytes.as_ptr().addr();
@@ -308,11 +308,11 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 impl From<iso_bmff::BadSize> for Transient {
     fn from(error: iso_bmff::BadSize) -> Self {
-        strange(&error.to_string())
+        malformed(&error.to_string())
     }
 }
 
-fn strange(reason: &str) -> Transient {
+fn malformed(reason: &str) -> Transient {
     Transient::Output(format!("a track file: {reason}"))
 }
 
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn codecs_are_named_as_rfc_6381_does() {
+    fn codecs_are_named_by_rfc_6381() {
         let visual = [0; 78];
         let avc = [&visual[..], &boxed(*b"avcC", &[&[1, 0x64, 0, 0x1f, 0xff]])].concat();
         assert_eq!(codec(*b"avc1", &avc).as_deref(), Some("avc1.64001F"));
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_track_is_set_upright_and_nothing_else_of_it_changes() {
+    fn setting_a_rotated_track_upright_changes_only_its_matrix() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("track.mp4");
         for (version, before) in [(0, 39), (1, 51)] {
@@ -364,11 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn any_cut_of_a_header_is_an_error_and_no_panic() {
+    fn a_header_truncated_anywhere_is_an_error() {
         let track = boxed(*b"traf", &[&boxed(*b"tfhd", &[&[0; 8]]), &boxed(*b"trun", &[&[0, 0, 1, 0, 0, 0, 0, 9]])]);
         for end in 0..track.len() {
             assert!(Fragment::read(&track[..end], Sample::default()).is_err(), "cut at {end}");
         }
-        assert!(Fragment::read(&track, Sample::default()).is_err(), "nine samples are promised and none is there");
+        assert!(Fragment::read(&track, Sample::default()).is_err(), "nine samples are declared and none exists");
     }
 }

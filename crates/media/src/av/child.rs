@@ -1,12 +1,14 @@
-//! One run of ffmpeg or ffprobe: started, read, and ended in time.
+//! Runs ffmpeg or ffprobe once: starts it, reads its output, and stops it at the deadline.
 
 use super::{
     failure::{Ended, verdict},
+    line::SOURCE,
     sandbox::{self, Bounds, Program, Room},
     tail::Tail,
 };
 use crate::error::{MediaError, Transient};
 use std::{
+    borrow::Cow,
     io::Read,
     os::unix::process::ExitStatusExt,
     path::Path,
@@ -19,34 +21,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a child that says nothing is looked at.
+/// Poll interval while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
-/// How often a child is looked at that has closed its output and should be gone any moment.
+/// Poll interval after a child has closed its output and should exit soon.
 const END_TICK: Duration = Duration::from_millis(5);
-/// Bytes of its output that are taken at a time.
+/// Bytes read from its output at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that may wait before the child has to.
+/// Chunks that are queued before the child blocks.
 const CHUNKS: usize = 4;
 
-/// Where and how children run.
+/// Environment and limits of child processes.
 #[derive(Clone, Copy)]
 pub(crate) struct Runner<'a> {
-    /// What they see; every name on a command line lies in its folder.
+    /// Files that they can see; every name on a command line is in its folder.
     pub(crate) room: Room<'a>,
-    /// What a child may use up.
+    /// Resource limits of each child.
     pub(crate) bounds: Bounds,
-    /// Set from outside when everything has to stop.
+    /// Set by the caller to stop everything.
     pub(crate) cancelled: &'a AtomicBool,
 }
 
 impl Runner<'_> {
-    /// Runs a program to its end, with its standard output handed to `read` as it comes, and gives back
-    /// the end of what it said on standard error. An error of `read` ends it too.
+    /// Runs a program until it exits, passes its standard output to `read` as it arrives, and returns the tail of its
+    /// standard error. An error from `read` kills it.
     ///
     /// # Errors
     ///
-    /// A refusal if the program refused the file or died of it; a fault if it could not be
-    /// started, was too slow, was cancelled or was killed by someone else.
+    /// [`MediaError::Refused`] if the program rejected the file or crashed on it; [`MediaError::Transient`] if it could
+    /// not be started, exceeded its time, was cancelled or was killed from outside.
     pub(crate) fn run(
         &self,
         program: Program,
@@ -55,8 +57,13 @@ impl Runner<'_> {
     ) -> Result<Tail, MediaError> {
         let found = sandbox::find(program.name(), "ffmpeg")?;
         let started = Instant::now();
-        let (ended, tail) = self.run_file(&found, arguments, read)?;
-        tracing::debug!(program = program.name(), seconds = started.elapsed().as_secs_f64(), ?ended, "a child ended");
+        let (ended, tail) = self.run_file(&found, &with_demuxer(arguments, self.room.demuxer), read)?;
+        tracing::debug!(
+            program = program.name(),
+            seconds = started.elapsed().as_secs_f64(),
+            ?ended,
+            "a child process ended"
+        );
         match verdict(program, ended, &tail) {
             None => Ok(tail),
             Some(error) => {
@@ -77,16 +84,16 @@ impl Runner<'_> {
         }
         let mut command = sandbox::command(program, self.room, &self.bounds)?;
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = Guarded(command.spawn().map_err(Transient::Start)?);
-        let mut stdout = child.0.stdout.take().expect("it was asked for");
-        let stderr = child.0.stderr.take().expect("it was asked for");
+        let mut child = KillOnDrop(command.spawn().map_err(Transient::Start)?);
+        let mut stdout = child.0.stdout.take().expect("stdout is piped");
+        let stderr = child.0.stderr.take().expect("stderr is piped");
         let deadline = Instant::now() + self.bounds.wall_time;
         thread::scope(|scope| {
             let tail = scope.spawn(move || Tail::of(stderr));
             let (sender, chunks) = mpsc::sync_channel(CHUNKS);
             scope.spawn(move || {
                 let mut buffer = vec![0; CHUNK_BYTES];
-                // A read error is the end of a pipe too; how the child ended says the rest.
+                // A read error ends the pipe too; the exit status tells why.
                 while let Ok(count @ 1..) = stdout.read(&mut buffer) {
                     if sender.send(buffer[..count].to_vec()).is_err() {
                         return;
@@ -94,10 +101,10 @@ impl Runner<'_> {
                 }
             });
             let ended = self.wait(&mut child.0, &chunks, deadline, read);
-            // Whatever happened: dead, so that both threads come to the end of their pipes.
+            // Kill the child in any case, so that both threads reach the end of their pipes.
             drop(child);
             drop(chunks);
-            let tail = tail.join().expect("it only reads");
+            let tail = tail.join().expect("reading does not panic");
             ended.map(|ended| (ended, tail))
         })
     }
@@ -128,12 +135,19 @@ impl Runner<'_> {
     }
 }
 
-/// A child that does not outlive its run.
-struct Guarded(process::Child);
+/// The words of a command line, with the source's demuxer, if any, before its `-i`.
+fn with_demuxer<'w>(words: &'w [String], demuxer: Option<&str>) -> Cow<'w, [String]> {
+    let source = words.windows(2).position(|pair| pair[0] == "-i" && pair[1].strip_prefix("file:") == Some(SOURCE));
+    let (Some(demuxer), Some(at)) = (demuxer, source) else { return Cow::Borrowed(words) };
+    Cow::Owned([&words[..at], &["-f".to_owned(), demuxer.to_owned()], &words[at..]].concat())
+}
 
-impl Drop for Guarded {
+/// A child that is killed when dropped, so that it never outlives its run.
+struct KillOnDrop(process::Child);
+
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // Both fail only for a child that has ended and was waited for.
+        // Both fail only if the child has already exited and was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -150,15 +164,17 @@ fn ended(status: ExitStatus) -> Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::av::line::Line;
+    use smmu_core::av::AvLimits;
     use std::{fs, path::PathBuf};
 
     const BOUNDS: Bounds = Bounds { memory_bytes: 1 << 30, file_bytes: 1 << 20, wall_time: Duration::from_secs(20) };
 
     fn empty(dir: &Path) -> Room<'_> {
-        Room { dir, source: Path::new("/dev/null") }
+        Room { dir, source: Path::new("/dev/null"), demuxer: None }
     }
 
-    /// What it does is the shell's own: other programs cannot be started.
+    /// Runs a script that uses only shell builtins, because the fence lets no other program start.
     fn shell(dir: &Path, bounds: Bounds, cancelled: &AtomicBool, script: &str) -> (Ended, Vec<u8>, Tail) {
         let mut output = Vec::new();
         let runner = Runner { room: empty(dir), bounds, cancelled };
@@ -178,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_knows_nothing_of_our_environment() {
+    fn a_child_does_not_inherit_our_environment() {
         let (ended, output, _) = in_a_folder(BOUNDS, "export -p; pwd");
         assert_eq!(ended, Ended::Well);
         let text = String::from_utf8(output).expect("text");
@@ -188,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn a_child_reads_its_source_and_nothing_of_ours() {
+    fn a_child_reads_only_its_source() {
         let dir = tempfile::tempdir().expect("a folder");
         let source = tempfile::NamedTempFile::new().expect("a file");
         fs::write(source.path(), "its source\n").expect("written");
         let outside = tempfile::NamedTempFile::new().expect("a file");
         let runner = Runner {
-            room: Room { dir: dir.path(), source: source.path() },
+            room: Room { dir: dir.path(), source: source.path(), demuxer: None },
             bounds: BOUNDS,
             cancelled: &AtomicBool::new(false),
         };
@@ -219,22 +235,30 @@ mod tests {
     }
 
     #[test]
-    fn a_file_over_the_limit_ends_the_child() {
+    fn a_demuxer_is_chosen_for_the_source_only() {
+        let line = Line::ffprobe().input("ours.mp4").source(&AvLimits::default(), "-vn");
+        let with = |demuxer| with_demuxer(line.words(), demuxer).join(" ");
+        assert!(with(Some("flac")).ends_with("-vn -f flac -i file:source"));
+        assert_eq!(with(Some("flac")).replace("-f flac ", ""), with(None));
+    }
+
+    #[test]
+    fn a_file_over_the_limit_kills_the_child() {
         let (ended, ..) = in_a_folder(BOUNDS, "while echo 0123456789abcdef; do :; done > big");
         assert_eq!(ended, Ended::Killed(25), "SIGXFSZ");
     }
 
     #[test]
-    fn a_child_has_the_limits_that_were_asked_for() {
+    fn a_child_gets_the_requested_limits() {
         let bounds = Bounds { memory_bytes: 64 << 20, ..BOUNDS };
-        // Memory in KiB, a file in blocks of 512 bytes, dumps, open files.
+        // Memory in KiB, file size in blocks of 512 bytes, core dumps, open files.
         let (ended, output, _) = in_a_folder(bounds, "ulimit -v; ulimit -f; ulimit -c; ulimit -n");
         assert_eq!(ended, Ended::Well);
         assert_eq!(String::from_utf8(output).expect("text"), "65536\n2048\n0\n256\n");
     }
 
     #[test]
-    fn a_child_that_hangs_is_ended_at_the_deadline() {
+    fn a_child_that_hangs_is_killed_at_the_deadline() {
         let bounds = Bounds { wall_time: Duration::from_millis(300), ..BOUNDS };
         let started = Instant::now();
         let (ended, ..) = in_a_folder(bounds, "while :; do :; done");
@@ -243,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_is_dead_within_a_second_of_being_cancelled() {
+    fn a_cancelled_child_is_dead_within_a_second() {
         let dir = tempfile::tempdir().expect("a folder");
         let cancelled = AtomicBool::new(false);
         let (ended, after) = thread::scope(|scope| {
@@ -267,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_closes_its_output_and_stays_is_still_watched() {
+    fn a_child_that_closes_its_output_is_still_killed_at_the_deadline() {
         let bounds = Bounds { wall_time: Duration::from_millis(300), ..BOUNDS };
         let (ended, ..) = in_a_folder(bounds, "exec >&- 2>&-; while :; do :; done");
         assert_eq!(ended, Ended::TimedOut);
     }
 
     #[test]
-    fn a_child_that_talks_without_end_costs_no_memory() {
+    fn memory_for_a_childs_standard_error_is_bounded() {
         let (ended, _, tail) = in_a_folder(
             BOUNDS,
             "i=0; while [ $i -lt 100000 ]; do echo 'a line of complaint' >&2; i=$((i+1)); done; exit 3",
@@ -284,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_reader_ends_the_child() {
+    fn an_error_from_the_reader_kills_the_child() {
         let dir = tempfile::tempdir().expect("a folder");
         let cancelled = AtomicBool::new(false);
         let runner = Runner { room: empty(dir.path()), bounds: BOUNDS, cancelled: &cancelled };

@@ -1,76 +1,100 @@
-//! Where the boxes of an MP4 end, and whether the file ends before (ISO/IEC 14496-12, 4.2).
+//! Checks whether an MP4 file ends before its boxes do (ISO/IEC 14496-12, 4.2), or another file before its stated size.
 
+mod promised;
+
+use smmu_core::iso_bmff::{BadSize, Header};
 use std::{fs::File, io, os::unix::fs::FileExt};
 
-/// Boxes side by side that are looked at. Fragments of a second for a day are fewer.
+/// Most top-level boxes that are read. A day in fragments of one second has fewer.
 const MAX_BOXES: usize = 1_000_000;
 
-/// What the boxes at the top of a file say.
+/// Layout of a file, from its top-level boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Extents {
-    /// Whether the media comes in fragments, of which each says how long it is.
+    /// Set if the media is stored in fragments, each of which states its own length.
     pub(crate) fragmented: bool,
-    /// Whether the file ends in the middle of a box that media needs.
+    /// Set if the file ends inside a box that the media needs.
     pub(crate) cut: bool,
-    /// How much of it is whole boxes, where it ends in a fragment's header: ffmpeg opens no file with half of one.
+    /// Length of the complete boxes, if the file ends inside a fragment's header: ffmpeg refuses to open such a file.
     pub(crate) whole_bytes: Option<u64>,
-    /// How many bytes there should be, where a file of RIFF (WAV, AVI) says so and is far shorter.
+    /// The length that the header states, if the file is much shorter; not for MP4.
     pub(crate) promised_bytes: Option<u64>,
 }
 
 impl Extents {
-    /// Reads the heads of all boxes. A file that is no MP4 has none.
+    /// Reads the headers of all top-level boxes. For a file that is not MP4, only a stated length counts.
     pub(crate) fn read(file: &File) -> io::Result<Self> {
         let end = file.metadata()?.len();
-        let mut head = [0; 12];
-        if read_up_to(file, &mut head, 0)? == head.len() && head.starts_with(b"RIFF") {
-            return Ok(Self::of_riff(&head, end));
+        if let Some(promised) = promised::missed(file, end)? {
+            return Ok(Self { cut: true, promised_bytes: Some(promised), ..Self::default() });
         }
         let mut found = Self::default();
         let mut at = 0;
         for _ in 0..MAX_BOXES {
-            let mut head = [0; 16];
-            let read = read_up_to(file, &mut head, at)?;
-            let Some(([a, b, c, d, kind @ ..], rest)) = head[..read].split_first_chunk::<8>() else {
-                // Less than a head: the next fragment's beginning, if anything.
-                found.cut |= read > 0 && found.fragmented;
-                return Ok(found.trimmed(at, read > 0));
+            let header = match header(file, at) {
+                Ok(header) => header,
+                Err(Unread::Io(error)) => return Err(error),
+                Err(Unread::NoBox) => return Ok(found),
+                // Less than a header is left: the start of the next fragment, or nothing.
+                Err(Unread::Short { from: 0, bytes }) => {
+                    found.cut |= bytes > 0 && found.fragmented;
+                    return Ok(found.trimmed(at, bytes > 0));
+                }
+                Err(Unread::Short { .. }) => return Ok(found.trimmed(at, true)),
             };
-            let size = match (u32::from_be_bytes([*a, *b, *c, *d]), rest.first_chunk::<8>()) {
-                (0, _) => return Ok(found),
-                (1, None) => return Ok(found.trimmed(at, true)),
-                (1, Some(large)) => u64::from_be_bytes(*large),
-                (size, _) => u64::from(size),
-            };
-            if size < 8 || !kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+            let kind = header.kind;
+            if header.bytes() == TO_THE_END || !kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
                 return Ok(found);
             }
-            found.fragmented |= kind == b"moof";
-            let Some(next) = at.checked_add(size).filter(|&next| next <= end) else {
-                found.cut = matches!(kind, b"mdat" | b"moof");
-                return Ok(found.trimmed(at, kind != b"mdat"));
+            found.fragmented |= &kind == b"moof";
+            let Some(next) = at.checked_add(header.bytes()).filter(|&next| next <= end) else {
+                found.cut = matches!(&kind, b"mdat" | b"moof");
+                return Ok(found.trimmed(at, &kind != b"mdat"));
             };
             at = next;
         }
         Ok(found)
     }
 
-    /// What the head of a file of RIFF says. Whoever writes while he records puts 0 or all ones there.
-    fn of_riff(head: &[u8; 12], end: u64) -> Self {
-        let [_, _, _, _, a, b, c, d, ..] = *head;
-        let (size, open) = (u32::from_le_bytes([a, b, c, d]), [0, u32::MAX, u32::MAX - 8]);
-        let promised = u64::from(size) + 8;
-        let short = !open.contains(&size) && end < promised - promised / 20;
-        Self { cut: short, promised_bytes: short.then_some(promised), ..Self::default() }
-    }
-
-    /// With the bytes to which a fragmented file is whole, where what follows cannot be read.
+    /// Sets `whole_bytes` for a fragmented file whose remainder cannot be read.
     fn trimmed(self, at: u64, unreadable: bool) -> Self {
         Self { whole_bytes: (self.fragmented && unreadable && at > 0).then_some(at), ..self }
     }
 }
 
-/// As much as there is, up to the length of `buffer`.
+/// Bytes of a box that does not state its end, in a file without end.
+const TO_THE_END: u64 = u64::MAX;
+
+/// Reason why a box's header cannot be read.
+enum Unread {
+    Io(io::Error),
+    /// The size is smaller than the header.
+    NoBox,
+    /// Only `bytes` of eight bytes are left, at this offset in the header.
+    Short {
+        from: u64,
+        bytes: usize,
+    },
+}
+
+impl From<BadSize> for Unread {
+    fn from(BadSize: BadSize) -> Self {
+        Self::NoBox
+    }
+}
+
+/// Reads the header of a box that may reach past the end of the file.
+fn header(file: &File, at: u64) -> Result<Header, Unread> {
+    Header::read(TO_THE_END, |from| {
+        let mut word = [0; 8];
+        match read_up_to(file, &mut word, at + from).map_err(Unread::Io)? {
+            8 => Ok(word),
+            bytes => Err(Unread::Short { from, bytes }),
+        }
+    })
+}
+
+/// Fills `buffer` as far as the file goes; returns the number of bytes read.
 fn read_up_to(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut read = 0;
     while read < buffer.len() {
@@ -100,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_file_is_not_cut() {
+    fn a_complete_file_is_not_cut() {
         let plain = [boxed(*b"ftyp", 8), boxed(*b"moov", 100), boxed(*b"mdat", 1000)].concat();
         assert_eq!(extents(&plain), (false, false, None));
         let large = [&plain[..], b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x18", &[0; 8]].concat();
@@ -115,21 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_file_says_how_many_bytes_it_has() {
-        let of = |size: u32| {
-            let mut file = tempfile::tempfile().expect("a file");
-            file.write_all(&[&b"RIFF"[..], &size.to_le_bytes(), b"WAVE", &[0; 988]].concat()).expect("written");
-            let Extents { cut, promised_bytes, .. } = Extents::read(&file).expect("read");
-            (cut, promised_bytes)
-        };
-        for size in [992, 0, u32::MAX, 1000, 10] {
-            assert_eq!(of(size), (false, None), "{size}");
-        }
-        assert_eq!(of(1992), (true, Some(2000)));
-    }
-
-    #[test]
-    fn a_cut_is_seen_wherever_it_is() {
+    fn a_cut_is_detected_at_any_position() {
         let plain = [boxed(*b"ftyp", 8), boxed(*b"moov", 100), boxed(*b"mdat", 1000)].concat();
         assert_eq!(extents(&plain[..600]), (false, true, None));
         let live = [boxed(*b"ftyp", 8), boxed(*b"moov", 50), boxed(*b"moof", 30), boxed(*b"mdat", 100)].concat();
@@ -137,7 +147,7 @@ mod tests {
         let next = [boxed(*b"moof", 30), boxed(*b"mdat", 100)].concat();
         for more in 1..next.len() {
             let content = [&live[..], &next[..more]].concat();
-            // Half of a fragment's header is left out; half of its media is not, nor what is whole before it.
+            // A partial fragment header is left out; partial media and complete boxes before it are kept.
             let expected = match more {
                 38 => (true, false, None),
                 1..38 => (true, true, Some(whole)),

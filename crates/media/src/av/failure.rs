@@ -1,4 +1,4 @@
-//! How a child ended, and whose fault that is.
+//! Maps the way a child process ended to a refusal or a transient error.
 
 use super::{sandbox::Program, tail::Tail};
 use crate::error::{MediaError, Transient, unsupported};
@@ -8,22 +8,22 @@ use std::io;
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// With 0.
+    /// With exit code 0.
     Well,
-    /// With another code of its own.
+    /// With another exit code.
     Failed(i32),
-    /// By a signal that was not ours.
+    /// By a signal that we did not send.
     Killed(i32),
-    /// By us, out of time.
+    /// Killed by us at the deadline.
     TimedOut,
-    /// By us, because everything has to stop.
+    /// Killed by us because the caller cancelled.
     Cancelled,
 }
 
-/// ffmpeg's code when a signal asked it to stop; SIGXCPU, SIGTERM and SIGINT do.
+/// ffmpeg's exit code after a signal that asks it to stop: SIGXCPU, SIGTERM or SIGINT.
 const ASKED_TO_STOP: i32 = 255;
 
-// signal(7), on every architecture of Linux that is built for.
+// signal(7); the same on every Linux architecture that we build for.
 const SIGILL: i32 = 4;
 const SIGABRT: i32 = 6;
 const SIGBUS: i32 = 7;
@@ -32,7 +32,7 @@ const SIGSEGV: i32 = 11;
 const SIGXCPU: i32 = 24;
 const SIGXFSZ: i32 = 25;
 
-/// What an end means; nothing if it was a good one.
+/// The error that an ending means; `None` after success.
 pub(crate) fn verdict(program: Program, ended: Ended, tail: &Tail) -> Option<MediaError> {
     let program = program.name();
     Some(match ended {
@@ -40,16 +40,16 @@ pub(crate) fn verdict(program: Program, ended: Ended, tail: &Tail) -> Option<Med
         Ended::Cancelled => Transient::Cancelled.into(),
         Ended::TimedOut | Ended::Killed(SIGXCPU) => Transient::TimedOut { program }.into(),
         Ended::Killed(SIGXFSZ) => too_large(),
-        // What a decoder does to itself over a file, it does again.
-        Ended::Killed(SIGSEGV | SIGABRT | SIGBUS | SIGFPE | SIGILL) => corrupt("its decoder gave up"),
+        // A decoder that crashes on a file crashes again on every attempt.
+        Ended::Killed(SIGSEGV | SIGABRT | SIGBUS | SIGFPE | SIGILL) => corrupt("its decoder crashed"),
         Ended::Killed(signal) => Transient::Killed { program, signal }.into(),
         Ended::Failed(ASKED_TO_STOP) => Transient::Stopped { program }.into(),
         Ended::Failed(_) => refused(program, tail),
     })
 }
 
-/// What is said where there is no more memory. Decoders and encoders are opened by us with what was probed and
-/// planned, and threads without number: nothing else keeps them from it.
+/// Messages that mean that memory ran out. A failure to open an encoder is one because we open codecs only with probed
+/// and planned parameters, and a failure to start a thread is one because the number of threads is not limited.
 const MEMORY: &[&str] = &[
     "Cannot allocate memory",
     "malloc of size",
@@ -60,15 +60,15 @@ const MEMORY: &[&str] = &[
     "Resource temporarily unavailable",
 ];
 
-/// What is said of a picture, a cover too, that has more pixels than are decoded.
+/// The refusal if ffmpeg reported a picture, possibly a cover, with more pixels than the limit.
 pub(crate) fn too_many_pixels(tail: &Tail) -> Option<Refusal> {
     let message = "a picture in the file has more pixels than are accepted";
     tail.says(&["exceeds specified max pixel count"]).then(|| Refusal::new(ErrorCode::TooManyPixels, message))
 }
 
-/// A program's own complaint, from the most telling to none.
+/// Classifies a failure by the program's error messages, the most specific first.
 fn refused(program: &'static str, tail: &Tail) -> MediaError {
-    // The fence speaks under its own name, and the loader under its own; the program speaks of itself only in brackets.
+    // The fence and the loader write under their own names; the program's own messages start with a name in brackets.
     if tail.starts(&["smmu-fence: "]) || tail.says(&["error while loading shared libraries"]) {
         return Transient::Start(io::Error::other(tail.complaints())).into();
     }
@@ -85,27 +85,27 @@ fn refused(program: &'static str, tail: &Tail) -> MediaError {
         return too_large();
     }
     if tail.says(MEMORY) {
-        let message = "decoding the file needs more memory than is given to one";
+        let message = "decoding the file needs more memory than a job has";
         return Refusal::new(ErrorCode::TooMuchMemory, message).into();
     }
     if tail.says(&["not in whitelist", "not on whitelist"]) {
-        return unsupported("the file is a list of other files, or of no container that is opened here");
+        return unsupported("the file refers to other files, or its container is not supported");
     }
     if tail.says(&["[SWR @"]) && tail.says(&["channel layout", "Rematrix is needed"]) {
         return unsupported("a sound has channels that cannot be mixed");
     }
     if tail.says(&["Unknown decoder", "Decoder not found", "(codec none)", "no decoder found", "not implemented"]) {
-        return unsupported("a stream is of a codec that is not decoded here");
+        return unsupported("the codec of a stream is not supported");
     }
     corrupt("it cannot be decoded")
 }
 
-/// More came out than may be written.
+/// Refusal of a file whose outputs exceed the size limit.
 pub(crate) fn too_large() -> MediaError {
     Refusal::new(ErrorCode::OutputTooLarge, "the outputs would exceed the size limit").into()
 }
 
-/// The file is of a known container, and broken.
+/// Refusal of a damaged file in a known container.
 pub(crate) fn corrupt(reason: &str) -> MediaError {
     Refusal::new(ErrorCode::CorruptMedia, format!("the file is damaged: {reason}")).into()
 }
@@ -117,12 +117,12 @@ mod tests {
     fn code(ended: Ended, complaint: &str) -> Result<ErrorCode, Transient> {
         match verdict(Program::Ffmpeg, ended, &Tail::of(complaint.as_bytes())).expect("no good end") {
             MediaError::Refused(refusal) => Ok(refusal.code),
-            MediaError::Transient(fault) => Err(fault),
+            MediaError::Transient(transient) => Err(transient),
         }
     }
 
     #[test]
-    fn each_end_is_someones_fault() {
+    fn each_ending_of_a_child_is_a_refusal_or_transient() {
         for (ended, complaint, expected) in [
             (Ended::Failed(1), "Invalid data found when processing input", ErrorCode::CorruptMedia),
             (Ended::Failed(1), "[error] Decoder not found", ErrorCode::UnsupportedMedia),

@@ -1,17 +1,17 @@
-//! The core's recorded probes, and command lines as they are reviewed.
+//! Test helpers: the core's recorded probes, and command lines formatted for snapshots.
 
 use super::line::Line;
 use smmu_core::av::Probe;
 use std::{fmt::Write as _, fs, path::Path};
 
-/// What the core reads of one of its recorded clips.
+/// Reads the recorded probe of one of the core's clips.
 pub(crate) fn probe(name: &str) -> Probe {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/av/fixtures");
     let json = fs::read(folder.join(name).with_extension("json")).expect("a recorded clip");
     Probe::read(&json).expect("every recorded clip can be read")
 }
 
-/// A command line with each option, each file and each chain of a filter graph on a line of its own.
+/// Formats a command line with each option, each file and each filter chain on its own line.
 pub(crate) fn shown(title: &str, line: &Line) -> String {
     let mut text = format!("# {title}\n");
     let mut words = line.words().iter().peekable();

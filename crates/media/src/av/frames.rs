@@ -1,13 +1,13 @@
-//! Samples of 16 bits as they come out of a pipe, put together to frames of one sample a channel.
+//! Assembles 16-bit samples from a pipe into frames of one sample per channel.
 
 use crate::error::MediaError;
 
-/// Bytes as they come, put together to frames.
+/// Assembles bytes into frames.
 pub(crate) struct Frames {
     bytes_each: usize,
-    /// The start of a frame whose rest has not come yet.
+    /// The start of an incomplete frame.
     rest: Vec<u8>,
-    /// Frames that were handed on.
+    /// Frames passed on so far.
     pub(crate) count: u64,
 }
 
@@ -16,7 +16,7 @@ impl Frames {
         Self { bytes_each: channels.max(1) as usize * size_of::<i16>(), rest: Vec::new(), count: 0 }
     }
 
-    /// Takes a piece, and hands on what is whole.
+    /// Takes a chunk of bytes and passes complete frames to `heard`.
     pub(crate) fn take(
         &mut self,
         chunk: &[u8],
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_whole_however_the_bytes_come() {
+    fn frames_are_complete_for_any_chunk_size() {
         let bytes: Vec<u8> = (0..40).collect();
         for size in 1..=bytes.len() {
             let (mut frames, mut heard) = (Frames::of(2), Vec::new());

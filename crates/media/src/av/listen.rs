@@ -1,10 +1,10 @@
-//! A sound as samples, for whoever listens; and the way out for what was heard.
+//! Decodes audio to samples for speech recognition, and publishes the results.
 
 use super::{
     child::Runner,
-    content_type,
+    content::Content,
     frames::Frames,
-    line::{Line, NOTHING_TWICE, counted, until},
+    line::{DROP_REPEATS, Line, counted, until},
     making::is_cut_off,
     mix::to_stereo,
     probe::probe,
@@ -29,11 +29,11 @@ use std::{
     time::Duration,
 };
 
-/// Samples a second that are heard, whatever the source has.
+/// Sample rate of the decoded audio, whatever the source's.
 pub const LISTENING_HZ: u32 = 16_000;
 
-/// A source that was probed and let pass, to be heard once. What is made of it goes through here as well,
-/// so that the output folder never holds half a file.
+/// A source that was probed and accepted. Results are published through it as well, so that the output folder never
+/// contains a partial file.
 pub struct Listener<'a> {
     space: Workspace<'a>,
     out_dir: &'a Path,
@@ -45,52 +45,54 @@ pub struct Listener<'a> {
 }
 
 impl<'a> Listener<'a> {
-    /// Probes a file, without decoding any of it. `out_dir` has to be there.
+    /// Probes a file without decoding it. `out_dir` must exist.
     ///
     /// # Errors
     ///
-    /// [`MediaError::Refused`] if it is no video or sound, damaged or over a limit; [`MediaError::Transient`] otherwise.
+    /// [`MediaError::Refused`] if it is neither video nor audio, is damaged or is over a limit;
+    /// [`MediaError::Transient`] otherwise.
     pub fn open(
         input: &Path,
         limits: &AvLimits,
         out_dir: &'a Path,
         cancelled: &'a AtomicBool,
     ) -> Result<Self, MediaError> {
-        let mut file = File::open(input).map_err(Transient::Read)?;
+        let file = File::open(input).map_err(Transient::Read)?;
         limits.check_bytes(file.metadata().map_err(Transient::Read)?.len())?;
-        let content_type = content_type(&mut file)?;
-        let space = Workspace::open(input, out_dir, limits.max_output_bytes)?;
+        let Content { media_type, demuxer } = Content::detect(&file)?;
+        let space = Workspace::open(input, out_dir, limits.max_output_bytes)?.opened_with(demuxer);
         let probe = probe(
             &space,
             &Runner { room: space.room(), bounds: Bounds::of(limits, limits.max_wall_time), cancelled },
             limits,
         )?;
         let limits = limits.within(&probe);
-        Ok(Self { space, out_dir, limits, cancelled, content_type, file, probe })
+        Ok(Self { space, out_dir, limits, cancelled, content_type: media_type, file, probe })
     }
 
-    /// What the container says.
+    /// Description of the file's streams and duration.
     #[must_use]
     pub fn probe(&self) -> &Probe {
         &self.probe
     }
 
-    /// What the content is.
+    /// Video if the file has a picture, else audio.
     #[must_use]
     pub fn kind(&self) -> MediaKind {
         if self.probe.video.is_some() { MediaKind::Video } else { MediaKind::Audio }
     }
 
-    /// Decodes one of its sounds. `heard` gets whole frames of one sample a channel, at [`LISTENING_HZ`], as many
-    /// channels as the sound has or one; gaps and a late start are silence, so that the count of frames is the time
-    /// in the media. The decoder waits while `heard` works: memory does not grow, and `wall_time` is for both.
-    /// The calling thread has to live until it returns.
+    /// Decodes one audio stream at [`LISTENING_HZ`]. `heard` receives whole frames of one sample per channel: one
+    /// channel if mixed, else as many as the stream has. Gaps and a late start become silence, so the number of frames
+    /// gives the time in the media. The decoder waits while `heard` runs, so memory does not grow; `wall_time` covers
+    /// both. The calling thread must live until it returns.
     ///
-    /// Gives back how much was heard, in milliseconds.
+    /// Returns the duration of the decoded audio, in milliseconds.
     ///
     /// # Errors
     ///
-    /// Those of `heard`, which end it; a refusal if the sound is damaged or ends long before its time; a fault otherwise.
+    /// An error from `heard`, which stops decoding; [`MediaError::Refused`] if the audio is damaged or ends long before
+    /// its stated duration; [`MediaError::Transient`] otherwise.
     pub fn listen(
         &self,
         sound: &AudioStream,
@@ -101,10 +103,11 @@ impl<'a> Listener<'a> {
         let bounds = Bounds::of(&self.limits, wall_time);
         let runner = Runner { room: self.space.room(), bounds, cancelled: self.cancelled };
         let mut frames = Frames::of(decoded_channels(sound, channels));
-        let line = line(sound, channels, &self.probe.container, &self.limits);
+        let limits = self.limits.within_sound(&self.probe, sound.index);
+        let line = line(sound, channels, &self.probe.container, &limits);
         match channels {
             Channels::Mixed if sound.channels > 1 => {
-                // Where two channels cancel each other out, whoever speaks would be silenced by a plain sum.
+                // A plain sum would silence a speaker whose two channels cancel each other out.
                 let mut mono = Mono::new(LISTENING_HZ);
                 let mut mixed = |samples: &[i16]| heard(&mono.push(samples.as_chunks().0.iter().copied()));
                 runner.run(Program::Ffmpeg, line.words(), &mut |chunk| frames.take(chunk, &mut mixed))?;
@@ -115,14 +118,14 @@ impl<'a> Listener<'a> {
             }
         }
         let heard_ms = frames.count * 1000 / u64::from(LISTENING_HZ);
-        // In a video the sound may well end before the picture does.
+        // In a video the audio can legitimately end before the picture.
         if self.kind() == MediaKind::Audio {
             is_cut_off(&self.probe, &[sound.index], heard_ms)?;
         }
         Ok(heard_ms)
     }
 
-    /// Size, digest and media type of the source: reads all of it.
+    /// Reads the whole source to find its size, digest and media type.
     ///
     /// # Errors
     ///
@@ -136,11 +139,11 @@ impl<'a> Listener<'a> {
         Ok(SourceFacts { content_type: self.content_type.to_owned(), bytes, sha256 })
     }
 
-    /// Stores one file in the output folder; it is complete the moment it is there.
+    /// Stores one file in the output folder, where it appears atomically.
     ///
     /// # Errors
     ///
-    /// [`Transient::Write`] or [`Transient::Read`]; a refusal if it is larger than may be written.
+    /// [`Transient::Write`] or [`Transient::Read`]; a refusal if it exceeds the size limit.
     pub fn publish(
         &mut self,
         name: &str,
@@ -152,7 +155,7 @@ impl<'a> Listener<'a> {
         self.space.publish(name, role, content_type)
     }
 
-    /// Stores the manifest, which says that everything else is there, and ends.
+    /// Stores the manifest, which marks the outputs as complete.
     ///
     /// # Errors
     ///
@@ -162,7 +165,7 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// Channels that ffmpeg hands on: of a mix two, which become one here.
+/// Number of channels that ffmpeg writes: at most two for a mix, which are then mixed to one here.
 fn decoded_channels(sound: &AudioStream, channels: Channels) -> u32 {
     match channels {
         Channels::Mixed => sound.channels.min(2),
@@ -171,11 +174,11 @@ fn decoded_channels(sound: &AudioStream, channels: Channels) -> u32 {
 }
 
 fn line(sound: &AudioStream, channels: Channels, container: &str, limits: &AvLimits) -> Line {
-    // Where packets are missing, or the sound starts late, silence keeps the time.
+    // Missing packets and a late start become silence to keep the timing.
     const ON_TIME: &str = "async=1:first_pts=0";
     let AudioStream { index, layout, .. } = sound;
     let filter = match channels {
-        // Not the resampler's own option: it would hand on as many channels as come in.
+        // A filter, because the resampler's own layout option would pass on all input channels.
         Channels::Mixed => {
             let mix = to_stereo(sound.channels, layout);
             let layout = if sound.channels > 1 { "stereo" } else { "mono" };
@@ -192,7 +195,7 @@ fn line(sound: &AudioStream, channels: Channels, container: &str, limits: &AvLim
     Line::quiet_ffmpeg()
         .source(limits, &format!("-vn -sn -dn {}", until(container, limits)))
         .with(format!("-filter_complex [0:{index}]{}{filter}[heard] -map [heard]", counted(container, limits)))
-        .with(NOTHING_TWICE)
+        .with(DROP_REPEATS)
         .with("-c:a pcm_s16le -f s16le pipe:1")
 }
 
@@ -213,7 +216,7 @@ mod tests {
         insta::assert_snapshot!([Channels::Mixed, Channels::Apart].map(words).join("\n\n"));
     }
 
-    /// What is heard of a file that ffmpeg makes.
+    /// Makes a file with ffmpeg and listens to it.
     fn heard(arguments: &str, channels: Channels) -> (Vec<i16>, u64) {
         let dir = tempfile::tempdir().expect("a folder");
         let input = dir.path().join("input.mkv");
@@ -222,7 +225,7 @@ mod tests {
             .args(arguments.split(' '))
             .arg(&input)
             .status()
-            .expect("ffmpeg is there");
+            .expect("ffmpeg is installed");
         assert!(made.success());
         let (limits, cancelled) = (AvLimits::default(), AtomicBool::new(false));
         let listener = Listener::open(&input, &limits, dir.path(), &cancelled).expect("a sound");
@@ -235,13 +238,13 @@ mod tests {
         (samples, ms.expect("it is whole"))
     }
 
-    /// The first moment at which there is more than silence, in milliseconds.
+    /// Time of the first sample that is not silence, in milliseconds.
     fn onset_ms(samples: impl Iterator<Item = i16>) -> usize {
         samples.take_while(|sample| sample.abs() < 500).count() * 1000 / LISTENING_HZ as usize
     }
 
     #[test]
-    fn a_sound_that_starts_late_is_heard_at_its_time() {
+    fn audio_that_starts_late_keeps_its_timing() {
         let (samples, ms) = heard(
             "-f lavfi -i testsrc=size=64x64:rate=10:duration=3 -itsoffset 1 -f lavfi -i sine=duration=2:sample_rate=44100 \
              -c:v mpeg4 -c:a aac",
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_mixed_or_stay_apart_and_time_is_the_same() {
+    fn mixed_and_separate_channels_have_the_same_timing() {
         for codec in ["flac", "aac"] {
             let stereo = format!(
                 "-f lavfi -i sine=duration=1:sample_rate=8000,adelay=0|500:all=0,pan=stereo|c0=0*c0|c1=c0 -c:a {codec}"
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_that_cancel_each_other_out_are_heard_and_so_is_the_last_of_many() {
+    fn a_mix_keeps_channels_that_cancel_each_other_out_and_the_last_of_many() {
         let loudest = |words: &str| {
             let (samples, ms) = heard(words, Channels::Mixed);
             assert!(ms.abs_diff(2000) < 100 && samples.len() as u64 / 16 == ms, "{words}: {ms}");
@@ -287,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_heard_enough_ends_it() {
+    fn an_error_from_the_callback_stops_decoding() {
         let dir = tempfile::tempdir().expect("a folder");
         let input = dir.path().join("input.wav");
         let made = Command::new("ffmpeg")
             .args("-nostdin -loglevel error -f lavfi -i sine=duration=600".split(' '))
             .arg(&input)
             .status();
-        assert!(made.expect("ffmpeg is there").success());
+        assert!(made.expect("ffmpeg is installed").success());
         let cancelled = AtomicBool::new(false);
         let listener = Listener::open(&input, &AvLimits::default(), dir.path(), &cancelled).expect("a sound");
         let sound = listener.probe().audio[0].clone();

@@ -1,9 +1,9 @@
-//! Filters that make two channels of any number, so that each is heard.
+//! Filters that mix any number of channels down to two, so that every channel is audible.
 
 use std::fmt::Write as _;
 
-/// Layouts whose channels have places that everyone knows, by ffmpeg's names. What else has more than two channels is
-/// taken by their order: a recorder's microphones, or three channels, of which ffmpeg guesses that the third is bass.
+/// Layouts with standard speaker positions, by ffmpeg's names. In other layouts of more than two channels only the
+/// order counts: a recorder's microphones, or three channels, the third of which ffmpeg guesses to be bass.
 const PLACED: &[&str] = &[
     "3.0",
     "3.0(back)",
@@ -30,8 +30,7 @@ const PLACED: &[&str] = &[
     "octagonal",
 ];
 
-/// What is left, right, and both, with the weights of ITU-R BS.775 (table 2); bass too, softer, since it may be all that
-/// there is. A channel that is not there weighs nothing.
+/// Channels for the left and the right side, with the weights of ITU-R BS.775 (table 2). Missing channels are ignored.
 const SIDES: [(&str, &str, &str); 6] = [
     ("1", "FL", "FR"),
     ("1", "FLC", "FRC"),
@@ -40,14 +39,15 @@ const SIDES: [(&str, &str, &str); 6] = [
     ("0.707", "FC", "FC"),
     ("0.5", "BC", "BC"),
 ];
+/// Bass is mixed in too, at a lower level, because it can be the only channel with sound.
 const BASS: &str = "0.35*LFE";
 
-/// Three decibels above what can never clip, and the rare peak that would is pressed down at once. (A limiter with a
-/// look ahead would delay the sound.)
+/// Raises the level 3 dB above the one that can never clip, and compresses the rare peak that would. (A look-ahead
+/// limiter would delay the audio.)
 const LEVEL: &str =
     "volume=1.41,acompressor=threshold=0.7:ratio=20:attack=0.01:release=80:knee=1:detection=peak:link=maximum";
 
-/// A chain with a comma behind it; nothing for one and for two channels.
+/// Filters for the mix, with a trailing comma; empty for one or two channels.
 pub(crate) fn to_stereo(channels: u32, layout: &str) -> String {
     if channels <= 2 {
         return String::new();
@@ -60,7 +60,7 @@ pub(crate) fn to_stereo(channels: u32, layout: &str) -> String {
         left += BASS;
         right += BASS;
     } else {
-        // The first at the left, the second at the right, all others in the middle.
+        // The first channel goes left, the second right, all others in the middle.
         for channel in 0..channels {
             let term = |own| match channel {
                 0 | 1 if channel != own => String::new(),
@@ -71,7 +71,7 @@ pub(crate) fn to_stereo(channels: u32, layout: &str) -> String {
             right += &term(1);
         }
     }
-    // Smaller than: ffmpeg brings the weights to a sum of one.
+    // With "<" instead of "=", ffmpeg normalises the weights to a sum of one.
     format!("aformat=sample_fmts=fltp,pan=stereo|c0<{left}|c1<{right},{LEVEL},")
 }
 

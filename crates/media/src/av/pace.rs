@@ -1,4 +1,4 @@
-//! Slow videos: every packet of the picture is looked at, since a frame may stay for seconds.
+//! Measures slow videos by every packet of the picture, because a single frame can last for seconds.
 
 use super::{
     child::Runner,
@@ -9,10 +9,10 @@ use super::{
 use crate::error::MediaError;
 use smmu_core::av::{AvLimits, Clock, Lengths, Pace, Packet, Probe, Stated, Survey};
 
-/// More packets than the longest slow video has.
+/// Most packets that are read; the longest slow video has fewer.
 const MOST_PACKETS: usize = 250_000;
 
-/// Looks at a slow video, and lets the probe know. Others, and sound alone, stay as they are.
+/// Measures a slow video and updates the probe. Does nothing for other videos and for audio.
 pub(super) fn look(
     probe: &mut Probe,
     extents: Extents,
@@ -24,7 +24,7 @@ pub(super) fn look(
     let Some(video) = probe.video.as_mut().filter(|video| Pace::is_slow(video.frame_rate)) else { return Ok(()) };
     let (index, rate) = (video.index, video.frame_rate);
     if clock != Clock::Times || survey.is_some_and(Survey::is_interrupted) {
-        // Nothing is known of steps there.
+        // The frame durations cannot be determined.
         video.variable_frame_rate = true;
         return Ok(());
     }
@@ -35,7 +35,7 @@ pub(super) fn look(
     };
     let (mut packets, mut stated) = read(index, runner, limits)?;
     if packets.len() == MOST_PACKETS {
-        // It is not slow all the way.
+        // Too many packets: it is not slow throughout.
         video.variable_frame_rate = true;
         return Ok(());
     }
@@ -44,7 +44,7 @@ pub(super) fn look(
     let last_sound_s = sounds.max().map(|ms| ms as f64 / 1000.0);
     stated.sound_end_s = last_sound_s;
     if probe.cut_off {
-        // What it says is about frames that are not there.
+        // The stated durations include the missing frames.
         (stated.file_lasting_s, stated.lasting_s) = (None, None);
     }
     packets.retain(|packet| packet.shown_s.or(packet.decoded_s).is_some_and(f64::is_finite));
@@ -54,7 +54,7 @@ pub(super) fn look(
     Ok(())
 }
 
-/// The packets of a picture, and what is said beside them.
+/// Reads the packets of a picture, and the times that the stream and the file state.
 fn read(stream: u32, runner: &Runner, limits: &AvLimits) -> Result<(Vec<Packet>, Stated), MediaError> {
     let (mut packets, mut stated) = (Vec::new(), Stated::default());
     by_line(&to_the_end(runner), &line(stream, limits), &mut |line| {
@@ -74,7 +74,7 @@ fn read(stream: u32, runner: &Runner, limits: &AvLimits) -> Result<(Vec<Packet>,
     Ok((packets, stated))
 }
 
-/// What a fragmented file says of its picture is complete once all packets were read, and so they come first.
+/// Packets come first: the stated duration of a fragmented file is complete only after all packets were read.
 fn line(stream: u32, limits: &AvLimits) -> Line {
     let packets = "packet=pts_time,dts_time,duration_time";
     let entries = format!("-show_entries {packets}:stream=start_time,duration:format=start_time,duration -of csv");

@@ -1,20 +1,20 @@
-//! What ffmpeg says with `-progress`, in pieces of any size.
+//! Parses the output of ffmpeg's `-progress`, in chunks of any size.
 
 use smmu_core::av::progress::written_ms;
 
-/// Puts lines together and reads them.
+/// Assembles lines from chunks and parses them.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressReader {
     line: Vec<u8>,
-    /// How far the outputs are, in milliseconds; it never goes back.
+    /// Milliseconds of output written so far. Never decreases.
     pub(crate) out_ms: u64,
 }
 
-/// Longer lines are none of ours.
+/// Bytes that are kept of a line. Lines that we need are shorter.
 const LINE_BYTES: usize = 200;
 
 impl ProgressReader {
-    /// Takes the next piece.
+    /// Parses the next chunk.
     pub(crate) fn take(&mut self, chunk: &[u8]) {
         for &byte in chunk {
             if byte == b'\n' {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_in_pieces_is_read() {
+    fn a_report_is_parsed_from_chunks() {
         let report =
             b"frame=1\nout_time_us=N/A\nprogress=continue\nout_time_us=-21000\nout_time_us=1500000\nout_time_us=9";
         let mut reader = ProgressReader::default();

@@ -1,7 +1,8 @@
-//! What a program that reads a stranger's file is fenced in with before it starts.
+//! Sandbox for programs that read untrusted files.
 //!
-//! `smmu-fence` (crates/fence) restricts itself and becomes the program, so that the child's process id is the program's
-//! own: no socket, no other process, nothing to read but libraries and its source, nothing to write but its room.
+//! `smmu-fence` (crates/fence) restricts itself and then executes the program, so that the child's process id is the
+//! program's. The program has no sockets and sees no other process; it reads only libraries and its source, and writes
+//! only to its room.
 
 use super::machine::child_memory_bytes;
 use crate::error::Transient;
@@ -17,19 +18,19 @@ use std::{
     time::Duration,
 };
 
-/// What a child may use up.
+/// Resource limits of a child.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Address space in bytes.
     pub(crate) memory_bytes: u64,
-    /// Largest file that it may write, in bytes.
+    /// Size of the largest file that it can write, in bytes.
     pub(crate) file_bytes: u64,
-    /// Longest that it may run.
+    /// Time after which it is killed.
     pub(crate) wall_time: Duration,
 }
 
 impl Bounds {
-    /// What the limits allow, as far as this machine has it.
+    /// Takes the bounds from the limits, with no more memory than this machine has for a child.
     pub(crate) fn of(limits: &AvLimits, wall_time: Duration) -> Self {
         let memory_bytes = limits.max_child_memory_bytes.min(child_memory_bytes());
         Self { memory_bytes, file_bytes: limits.max_output_bytes, wall_time }
@@ -41,12 +42,12 @@ impl Bounds {
 pub(crate) enum Program {
     /// Decodes and encodes.
     Ffmpeg,
-    /// Describes.
+    /// Prints a description of a file.
     Ffprobe,
 }
 
 impl Program {
-    /// Its name, which is its file's.
+    /// Name of its executable.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ffmpeg => "ffmpeg",
@@ -55,23 +56,25 @@ impl Program {
     }
 }
 
-/// What a child sees of this machine's files.
+/// Files of this machine that a child can see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room<'a> {
-    /// The folder that it works in, and may write to.
+    /// Its working directory, the only one that it can write to.
     pub(crate) dir: &'a Path,
-    /// The file that it reads, wherever that lies.
+    /// The file that it reads; can be outside `dir`.
     pub(crate) source: &'a Path,
+    /// Demuxer to open it with, if ffmpeg would choose another.
+    pub(crate) demuxer: Option<&'static str>,
 }
 
-/// A command that runs `program` in a room, fenced in, bounded, without our environment, and dead as soon as we are. Its
-/// streams and arguments are the caller's to set.
+/// A command that runs `program` sandboxed in a room, with resource limits and without our environment. It is killed
+/// when our process ends. The caller sets its output streams and arguments.
 ///
-/// It dies with the thread that starts it, so that thread has to wait for it.
+/// It dies with the thread that starts it, so that thread must wait for it.
 pub(crate) fn command(program: &Path, room: Room<'_>, bounds: &Bounds) -> Result<Command, Transient> {
     let fence = fence()?;
     let cores = thread::available_parallelism().map_or(1, usize::from) as u64;
-    // Only a second bound, for when our own clock has died: every core for the whole time.
+    // A fallback in case our own deadline fails: CPU time of every core for the whole wall time.
     let cpu_seconds = bounds.wall_time.as_secs().saturating_mul(cores).max(1);
     let mut command = Command::new(&fence.launcher);
     command.arg("run").arg("--room").arg(room.dir).arg("--read").arg(room.source);
@@ -91,13 +94,13 @@ pub(crate) fn command(program: &Path, room: Room<'_>, bounds: &Bounds) -> Result
         .env("LC_ALL", "C")
         // Each arena reserves 64 MiB of the address space.
         .env("MALLOC_ARENA_MAX", "2")
-        // SVT-AV1 tells its settings otherwise.
+        // Otherwise SVT-AV1 logs its settings.
         .env("SVT_LOG", "1")
         .stdin(Stdio::null());
     Ok(command)
 }
 
-/// Where a program is, by our own `PATH`; a fault that names the package where it is not.
+/// Finds a program on our own `PATH`; the error names its package.
 pub(crate) fn find(name: &'static str, package: &'static str) -> Result<PathBuf, Transient> {
     let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
     env::split_paths(&path)
@@ -106,19 +109,20 @@ pub(crate) fn find(name: &'static str, package: &'static str) -> Result<PathBuf,
         .ok_or(Transient::MissingProgram { program: name, package })
 }
 
-/// The launcher's name.
+/// Name of the launcher's executable.
 const FENCE: &str = "smmu-fence";
-/// `best-effort` lets children start where their system calls cannot be filtered; whatever else it says, they must be.
+/// Environment variable. `best-effort` lets children start even if their system calls cannot be filtered; with any
+/// other value, or none, filtering is required.
 const VARIABLE: &str = "SMMU_FENCE";
 
-/// The fence, as it holds on this machine.
+/// The launcher, and the restrictions that it can apply on this machine.
 struct Fence {
     launcher: PathBuf,
     filters_system_calls: bool,
 }
 
-/// The fence, tried the first time that it is asked for. From then on this process cannot be read by others of its user,
-/// as its children are.
+/// Finds the fence; checks it on the first call. Also makes this process unreadable to other processes of its user,
+/// which include its children.
 fn fence() -> Result<&'static Fence, Transient> {
     static TRIED: OnceLock<Fence> = OnceLock::new();
     if let Some(fence) = TRIED.get() {
@@ -133,23 +137,27 @@ fn fence() -> Result<&'static Fence, Transient> {
     if filters_system_calls {
         tracing::info!(holds = holds.trim(), "ffmpeg runs behind the fence");
     } else if env::var_os(VARIABLE).is_some_and(|value| value == "best-effort") {
-        tracing::warn!(holds = holds.trim(), complaint = complaint.trim(), "ffmpeg runs with a part of the fence");
+        tracing::warn!(
+            holds = holds.trim(),
+            complaint = complaint.trim(),
+            "ffmpeg runs with part of the fence; this kernel lacks the rest"
+        );
     } else {
         return Err(Transient::Fence(complaint.trim().to_owned()));
     }
     Ok(TRIED.get_or_init(|| Fence { launcher, filters_system_calls }))
 }
 
-/// Where the launcher is: beside our own program, or a folder up, since cargo puts tests and examples into one of their
-/// own; else by our `PATH`.
+/// Finds the launcher: next to our own program, or one folder up because cargo puts tests and examples into subfolders,
+/// or else on our `PATH`.
 fn launcher() -> Result<PathBuf, Transient> {
     let own = env::current_exe().unwrap_or_default();
     let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join(FENCE)).find(|file| file.is_file());
-    let missing = |_| Transient::Fence(format!("{FENCE} is neither beside this program nor on PATH"));
+    let missing = |_| Transient::Fence(format!("{FENCE} is neither next to this program nor on PATH"));
     beside.map_or_else(|| find(FENCE, FENCE).map_err(missing), Ok)
 }
 
-/// Whether everything is here that a file is read with: the programs, and the fence around them.
+/// Checks that everything needed to read a file is installed: the programs, and the fence around them.
 ///
 /// # Errors
 ///

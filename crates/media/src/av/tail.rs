@@ -1,4 +1,4 @@
-//! The end of what a program says on standard error: bounded, and free of what the file's author wrote.
+//! The end of a program's standard error: bounded, and without text from the file.
 
 use std::{
     collections::VecDeque,
@@ -6,11 +6,11 @@ use std::{
     io::{BufRead, BufReader, Read},
 };
 
-/// Lines that are kept.
+/// Most lines that are kept.
 const LINES: usize = 60;
-/// Bytes that are kept of a line.
+/// Length at which a line is split, in bytes.
 const LINE_BYTES: u64 = 400;
-/// Complaints that go into the log.
+/// Most error messages that go into the log.
 const COMPLAINTS: usize = 8;
 
 /// The last lines of a program's standard error.
@@ -27,7 +27,7 @@ impl Tail {
         let mut line = Vec::new();
         loop {
             line.clear();
-            // A line without an end is cut into several.
+            // A longer line is split into several.
             match reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line) {
                 Ok(1..) => tail.push(&line),
                 Ok(0) | Err(_) => return tail,
@@ -49,17 +49,17 @@ impl Tail {
         self.lines.push_back(text.trim_end().to_owned());
     }
 
-    /// Whether any line contains one of these texts.
+    /// Returns whether any line contains one of these texts.
     pub(crate) fn says(&self, texts: &[&str]) -> bool {
         self.lines.iter().any(|line| texts.iter().any(|text| line.contains(text)))
     }
 
-    /// Whether any line begins with one of these texts.
+    /// Returns whether any line starts with one of these texts.
     pub(crate) fn starts(&self, texts: &[&str]) -> bool {
         self.lines.iter().any(|line| texts.iter().any(|text| line.starts_with(text)))
     }
 
-    /// All lines, for whoever reads a report in them.
+    /// All lines, for a caller that parses a report in them.
     pub(crate) fn text(&self) -> String {
         self.lines.iter().fold(String::new(), |mut text, line| {
             let _ = writeln!(text, "{line}");
@@ -67,7 +67,7 @@ impl Tail {
         })
     }
 
-    /// The last complaints in one line, for the log. What stands in quotes is left out: it may be the file's.
+    /// The last error messages in one line, for the log. Quoted text is left out, because it can come from the file.
     pub(crate) fn complaints(&self) -> String {
         let complaint = |line: &&String| !line.contains("[info]") && !line.starts_with(' ');
         let mut last: Vec<_> =
@@ -77,7 +77,7 @@ impl Tail {
     }
 }
 
-/// A line without what stands between two quotation marks of a kind.
+/// Removes the text between pairs of the same quotation mark.
 fn unquoted(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut open = None;
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_end_is_kept() {
+    fn only_the_last_lines_are_kept() {
         let many: String = (0..1000).fold(String::new(), |text, number| text + &format!("line {number}\n"));
         let tail = Tail::of(many.as_bytes());
         assert_eq!(tail.lines.len(), LINES);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_and_what_is_not_text_stays_out_of_the_log() {
+    fn quoted_text_and_control_characters_are_not_logged() {
         let tail = Tail::of("[info]   title: My secret\n[mov] [error] bad tag 'Müller\u{1b}[31m' here\n".as_bytes());
         assert_eq!(tail.complaints(), "[mov] [error] bad tag '' here");
     }

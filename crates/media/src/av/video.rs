@@ -1,4 +1,5 @@
-//! A video: poster and preview first, then everything else of one decode, what players begin with before the rest.
+//! A video: poster and preview first, then everything else from one decode. The files that players load first are
+//! published first.
 
 mod lines;
 mod picture;
@@ -48,7 +49,7 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
     let picture_ms = rungs.iter().map(|encoded| encoded.track.file.duration_ms()).min().unwrap_or(0);
     let made_ms = audio.iter().map(|(_, track)| track.file.duration_ms()).chain([picture_ms]).max().unwrap_or(0);
     if picture_ms == 0 {
-        return Err(nothing());
+        return Err(no_frames());
     }
     let used: Vec<u32> = audio.iter().map(|(sound, _)| sound.stream).chain([video.plan.picture.stream]).collect();
     let cut_off = is_cut_off(probe, &used, made_ms)?;
@@ -61,7 +62,7 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
         peak_bit_rate: track.playlist.peak_bit_rate(),
         average_bit_rate: track.playlist.average_bit_rate(),
     });
-    // What players begin with is ready first.
+    // Publish the rung that players start with first.
     let start = hls::start_of(&variants, rendition.as_ref());
     publish_rung(&mut making, &rungs[start])?;
     if let Some((_, track)) = &audio {
@@ -71,7 +72,7 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
         publish_rung(&mut making, encoded)?;
     }
     making.space.write(names::MASTER_PLAYLIST, master_playlist(&variants, rendition.as_ref()).as_bytes())?;
-    // After everything that it names.
+    // After every playlist that it names.
     making.publish(names::MASTER_PLAYLIST, Role::MasterPlaylist, hls::CONTENT_TYPE, |artifact| artifact)?;
     publish_storyboard(&mut making, &video.plan.storyboard, picture_ms)?;
     making.run(&video.download_line(audio.is_some()), &mut steps, PACKAGE, made_ms)?;
@@ -82,11 +83,11 @@ pub(crate) fn make(mut making: Making, video: &Video, probe: &Probe) -> Result<O
         let bit_rate = bit_rate(artifact.bytes, made_ms);
         Artifact { duration_ms: Some(made_ms), bit_rate, codecs: Some(codecs), ..sized(artifact, top.rung.size) }
     })?;
-    making.tell(steps.complete(PACKAGE));
-    Ok(Outcome { loudness: None, artifacts: making.into_artifacts(), made_ms, cut_off })
+    making.report(steps.complete(PACKAGE));
+    Ok(Outcome { loudness: None, artifacts: making.into_artifacts(), made_ms, cut_off, warnings: Vec::new() })
 }
 
-/// Looks at the plan's moments for a frame that is not black; takes a black one where there is no other.
+/// Picks a frame that is not black at one of the plan's moments, or a black one if there is no other.
 fn poster(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), MediaError> {
     let plan = &video.plan.poster;
     let window = |&start_ms: &u64| Window { start_ms, lasting_ms: plan.window_ms };
@@ -95,12 +96,12 @@ fn poster(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), M
     let mut verdict = None;
     for (window, black_too) in lit.chain(any) {
         let line = video.poster_line(window, black_too);
-        verdict = nothing_shown(making.run(&line, steps, POSTER, plan.window_ms))?;
+        verdict = refusal_of(making.run(&line, steps, POSTER, plan.window_ms))?;
         if verdict.is_none() && making.space.has(names::POSTER) {
             return making.publish(names::POSTER, Role::Poster, "image/jpeg", |artifact| sized(artifact, plan.size));
         }
     }
-    Err(verdict.map_or_else(nothing, MediaError::from))
+    Err(verdict.map_or_else(no_frames, MediaError::from))
 }
 
 fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), MediaError> {
@@ -108,14 +109,14 @@ fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), 
     let window = |start_ms| Window { start_ms, lasting_ms: plan.duration_ms };
     let mut verdict = None;
     for window in [window(plan.start_ms), window(0), video.whole()] {
-        verdict = nothing_shown(making.run(&video.preview_line(window), steps, PREVIEW, plan.duration_ms))?;
+        verdict = refusal_of(making.run(&video.preview_line(window), steps, PREVIEW, plan.duration_ms))?;
         if verdict.is_some() {
             continue;
         }
         let content = fs::read(making.space.path(names::PREVIEW)).unwrap_or_default();
-        // One frame is written as a still, and the end of the picture as a file without any.
+        // ffmpeg writes a single frame as a still, and past the end of the picture a file without frames.
         let Some(container) = webp::parse(&content) else { continue };
-        // The encoder joins frames that are alike.
+        // Take the count from the file: the encoder merges identical frames.
         let (frames, duration_ms) =
             container.animation.map_or((1, plan.duration_ms), |animation| (animation.frames, animation.duration_ms));
         return making.publish(names::PREVIEW, Role::Preview, "image/webp", |artifact| Artifact {
@@ -124,22 +125,22 @@ fn preview(making: &mut Making, video: &Video, steps: &mut Steps) -> Result<(), 
             ..sized(artifact, plan.size)
         });
     }
-    Err(verdict.map_or_else(nothing, MediaError::from))
+    Err(verdict.map_or_else(no_frames, MediaError::from))
 }
 
-/// A part of a video of which nothing can be decoded, where it is damaged or there is no picture (ffmpeg takes that
-/// for a failure), is no reason to give the rest up: the refusal, if it was one.
-fn nothing_shown(run: Result<(), MediaError>) -> Result<Option<Refusal>, MediaError> {
+/// Turns a refusal into a value, so that the caller can try another part of the video. Part of a video may have no
+/// decodable frame because it is damaged or has no picture there, and ffmpeg reports both as failures.
+fn refusal_of(run: Result<(), MediaError>) -> Result<Option<Refusal>, MediaError> {
     match run {
         Ok(()) => Ok(None),
         Err(MediaError::Refused(refusal)) => Ok(Some(refusal)),
-        Err(fault @ MediaError::Transient(_)) => Err(fault),
+        Err(error @ MediaError::Transient(_)) => Err(error),
     }
 }
 
-/// The verdict on a video of which no part can be decoded.
-fn nothing() -> MediaError {
-    corrupt("not one of its frames can be decoded")
+/// Refusal of a video without a decodable frame.
+fn no_frames() -> MediaError {
+    corrupt("none of its frames can be decoded")
 }
 
 /// Everything that the main pass encoded for playlists.
@@ -149,13 +150,13 @@ struct Tracks<'a> {
 }
 
 impl<'a> Tracks<'a> {
-    /// Reads the track files, and sets the rungs upright. All get the longest target duration, since those of a master
-    /// playlist must be the same (RFC 8216, 6.2.4).
+    /// Reads the track files and resets the rotation matrix of each rung. All tracks get the longest target duration,
+    /// because all playlists of a master playlist must have the same one (RFC 8216, 6.2.4).
     fn read(making: &Making, video: &'a Video<'a>) -> Result<Self, MediaError> {
         let mut rungs = Vec::new();
         for rung in video.rungs() {
             let file = TrackFile::read(&making.space.path(&rung.segments_name()))?;
-            let track = Track::of(rung.playlist_name(), rung.segments_name(), file)?.ok_or_else(nothing)?;
+            let track = Track::of(rung.playlist_name(), rung.segments_name(), file)?.ok_or_else(no_frames)?;
             set_upright(&making.space.path(&track.playlist.uri), track.file.header_bytes)?;
             rungs.push(Encoded { rung, track });
         }
@@ -163,7 +164,7 @@ impl<'a> Tracks<'a> {
             Some(sound) => {
                 let file = TrackFile::read(&making.space.path(names::AUDIO_SEGMENTS))?;
                 let file = TrackFile { segments: playlists::in_step(&file, &rungs[0].track.file), ..file };
-                // A sound stream without a sample is as good as none.
+                // An audio stream without samples counts as no audio.
                 let track = Track::of(names::AUDIO_PLAYLIST.to_owned(), names::AUDIO_SEGMENTS.to_owned(), file)?;
                 track.map(|track| (sound, track))
             }
@@ -188,7 +189,7 @@ struct Track {
 }
 
 impl Track {
-    /// None if the source's stream has nothing that can be decoded.
+    /// Returns `None` if the track has no segments, because nothing in the source's stream could be decoded.
     fn of(name: String, segments: String, file: TrackFile) -> Result<Option<Self>, MediaError> {
         if file.segments.is_empty() {
             return Ok(None);
@@ -198,7 +199,7 @@ impl Track {
     }
 }
 
-/// A rung with its picture.
+/// A rung with its encoded track.
 struct Encoded<'a> {
     rung: &'a Rung,
     track: Track,
@@ -227,7 +228,7 @@ impl Encoded<'_> {
     }
 }
 
-/// Publishes a rung: its segments, its playlist, and that of its keyframes.
+/// Publishes a rung: its segments, its playlist, and the playlist of its keyframes.
 fn publish_rung(making: &mut Making, encoded: &Encoded) -> Result<(), MediaError> {
     let Encoded { rung, track } = encoded;
     publish_track(making, track, Some(rung.size), "video/mp4")?;
@@ -247,12 +248,13 @@ fn publish_track(making: &mut Making, track: &Track, size: Option<Size>, content
         ..artifact
     };
     making.space.write(&track.name, playlists::text(&track.playlist, Listed::Segments).as_bytes())?;
-    // The download is made of them.
+    // Kept, because the download is made from these segments.
     making.publish_kept(&track.playlist.uri, Role::Segments, content_type, described)?;
     making.publish(&track.name, Role::MediaPlaylist, hls::CONTENT_TYPE, described)
 }
 
-/// Publishes the sheets that were made and the cues that name them. The picture may end before the sound.
+/// Publishes the storyboard's sheets and the cues that name them. Counts tiles by the picture, which may end before
+/// the audio.
 fn publish_storyboard(making: &mut Making, plan: &StoryboardPlan, picture_ms: u64) -> Result<(), MediaError> {
     let tiles = u32::try_from(picture_ms.div_ceil(plan.interval_ms)).unwrap_or(u32::MAX).clamp(1, plan.tiles);
     let plan = StoryboardPlan { tiles, ..*plan };

@@ -1,4 +1,4 @@
-//! The private folder in which children work, and the way out of it.
+//! The private folder in which children work, and publishing from it.
 
 use super::{failure::too_large, line::SOURCE, sandbox::Room};
 use crate::error::{MediaError, Transient};
@@ -12,38 +12,44 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A private folder inside the output folder, gone when it is dropped. What is finished is moved out
-/// of it, so that a file in the output folder is complete the moment it is there.
+/// A private folder inside the output folder, deleted on drop. Finished files are moved out of it, so that files
+/// appear in the output folder only when complete.
 pub(crate) struct Workspace<'a> {
     private: TempDir,
     input: PathBuf,
     out_dir: &'a Path,
     max_bytes: u64,
     published_bytes: u64,
+    demuxer: Option<&'static str>,
 }
 
 impl<'a> Workspace<'a> {
-    /// A folder that holds nothing but a link to the input.
+    /// Creates the folder, with only a link to the input in it.
     pub(crate) fn open(input: &Path, out_dir: &'a Path, max_bytes: u64) -> Result<Self, Transient> {
-        let fault = |source| Transient::Write { path: out_dir.to_owned(), source };
-        let private = tempfile::Builder::new().prefix(".transcode-").tempdir_in(out_dir).map_err(fault)?;
+        let unwritable = |source| Transient::Write { path: out_dir.to_owned(), source };
+        let private = tempfile::Builder::new().prefix(".transcode-").tempdir_in(out_dir).map_err(unwritable)?;
         let input = fs::canonicalize(input).map_err(Transient::Read)?;
-        symlink(&input, private.path().join(SOURCE)).map_err(fault)?;
-        Ok(Self { private, input, out_dir, max_bytes, published_bytes: 0 })
+        symlink(&input, private.path().join(SOURCE)).map_err(unwritable)?;
+        Ok(Self { private, input, out_dir, max_bytes, published_bytes: 0, demuxer: None })
     }
 
-    /// The source, to be read by us.
+    /// Has children open the source with this demuxer.
+    pub(crate) fn opened_with(self, demuxer: Option<&'static str>) -> Self {
+        Self { demuxer, ..self }
+    }
+
+    /// Opens the source for reading.
     pub(crate) fn source(&self) -> Result<File, Transient> {
         File::open(self.path(SOURCE)).map_err(Transient::Read)
     }
 
-    /// Replaces the link to the input by its first bytes, for what cannot be read with what follows.
+    /// Replaces the link to the input with a copy of its first bytes, because ffmpeg cannot open it with the rest.
     pub(crate) fn keep_first(&self, bytes: u64) -> Result<(), Transient> {
         let (path, part) = (self.path(SOURCE), self.path("source.part"));
-        let fault = |source| Transient::Write { path: path.clone(), source };
-        let mut copy = File::create(&part).map_err(fault)?;
-        io::copy(&mut self.source()?.take(bytes), &mut copy).map_err(fault)?;
-        fs::rename(&part, &path).map_err(fault)
+        let unwritable = |source| Transient::Write { path: path.clone(), source };
+        let mut copy = File::create(&part).map_err(unwritable)?;
+        io::copy(&mut self.source()?.take(bytes), &mut copy).map_err(unwritable)?;
+        fs::rename(&part, &path).map_err(unwritable)
     }
 
     /// The folder.
@@ -51,32 +57,33 @@ impl<'a> Workspace<'a> {
         self.private.path()
     }
 
-    /// What children see: the folder, and the input that its link leads to.
+    /// Files that children can see: the folder, and the input that its link points to.
     pub(crate) fn room(&self) -> Room<'_> {
-        Room { dir: self.dir(), source: &self.input }
+        Room { dir: self.dir(), source: &self.input, demuxer: self.demuxer }
     }
 
-    /// A file in it.
+    /// Path of a file in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.private.path().join(name)
     }
 
-    /// Whether a child made this file.
+    /// Returns whether the folder contains this file.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.path(name).is_file()
     }
 
-    /// Writes a file of our own.
+    /// Writes a file into the folder.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Transient> {
         let path = self.path(name);
         fs::write(&path, content).map_err(|source| Transient::Write { path, source })
     }
 
-    /// Refuses when what was published and what is in the making together are larger than may be written.
+    /// Refuses if the published and the unfinished files together exceed the size limit.
     pub(crate) fn check_size(&self) -> Result<(), MediaError> {
         let mut bytes = self.published_bytes;
         for entry in fs::read_dir(self.dir()).map_err(Transient::Read)? {
-            // A file can be moved away by its writer in between; a link is the source's; what has two names is published.
+            // Skip files that their writer has just moved, the link to the source, and published files (two hard
+            // links).
             let Ok(facts) = entry.and_then(|entry| entry.metadata()) else { continue };
             bytes += if facts.is_file() && facts.nlink() == 1 { facts.len() } else { 0 };
         }
@@ -88,7 +95,8 @@ impl<'a> Workspace<'a> {
         self.publish_by(name, role, content_type, |from, into| fs::rename(from, into))
     }
 
-    /// The same of a file that others are still made of here: it gets a second name, or a copy where files have but one.
+    /// Like [`Self::publish`], but keeps the file because other outputs are made from it: publishes a hard link, or a
+    /// copy where the file system has no hard links.
     pub(crate) fn publish_kept(&mut self, name: &str, role: Role, content_type: &str) -> Result<Artifact, MediaError> {
         let publish = |from: &Path, into: &Path| fs::hard_link(from, into).or_else(|_| fs::copy(from, into).map(drop));
         self.publish_by(name, role, content_type, publish)
@@ -112,7 +120,7 @@ impl<'a> Workspace<'a> {
     }
 }
 
-/// Size and digest of a file, unless `stop` says so in between.
+/// Size and digest of a file. Ends early, with those of the part read so far, once `stop` returns true.
 pub(crate) fn digest(file: &mut File, stop: impl Fn() -> bool) -> io::Result<(u64, Sha256)> {
     let mut buffer = vec![0; 256 * 1024];
     let mut hasher = Hasher::new();
@@ -132,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_finished_is_moved_out_and_nothing_else_stays() {
+    fn published_files_are_moved_out_and_all_others_are_deleted() {
         let out = tempfile::tempdir().expect("a folder");
         let input = out.path().join("input");
         fs::write(&input, b"source").expect("written");
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_source_takes_its_place_and_the_input_stays() {
+    fn keeping_the_first_bytes_of_the_source_leaves_the_input_unchanged() {
         let out = tempfile::tempdir().expect("a folder");
         let input = out.path().join("input");
         fs::write(&input, b"whole and torn").expect("written");
@@ -161,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn all_files_together_are_bounded_and_the_source_is_none_of_them() {
+    fn the_total_size_is_limited_and_excludes_the_source() {
         let out = tempfile::tempdir().expect("a folder");
         let input = out.path().join("input");
         fs::write(&input, vec![0; 1000]).expect("written");

@@ -1,4 +1,4 @@
-//! What moves in a PNG file (PNG 3rd edition, 11.3.6): its chunks counted, its frames drawn onto a canvas.
+//! Animated PNG (PNG 3rd edition, 11.3.6): counts the chunks, and draws the frames onto a canvas.
 
 use super::{
     canvas::{Blend, Canvas, Disposal, Placement},
@@ -17,28 +17,28 @@ use smmu_core::{
 };
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
-/// What the chunks of a file say, as far as they go.
+/// Facts from the chunks of a file, up to where it is truncated.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
-    /// Exif that stands behind the pixels (PNG 1.5 extensions, 3.7), where the decoder comes too late.
+    /// Exif block after the pixels (PNG 1.5 extensions, 3.7); the decoder would only read it after them.
     pub(super) exif_behind: Option<Vec<u8>>,
-    /// Times that it plays, where it says that it moves at all.
+    /// Number of plays, 0 for endless; `None` if the file is not animated.
     plays: Option<u32>,
-    /// For how long each frame is shown, in milliseconds.
+    /// Display time of each frame.
     shown_ms: Vec<u32>,
-    /// Whether the picture for those who show no animation is no frame of it.
+    /// Set if the default image, shown by programs without animation, is not the first frame.
     default_apart: bool,
-    /// Whether the canvas is seen through some frame's surroundings.
+    /// Set if the first frame leaves part of the canvas empty, or if a frame is cleared.
     see_through: bool,
-    /// Whether the file has ended before its end mark.
+    /// Set if the file has no end mark.
     cut: bool,
 }
 
-/// The largest Exif that is looked at.
+/// Larger Exif blocks are ignored.
 const MAX_EXIF_BYTES: u32 = 1024 * 1024;
 
 impl Chunks {
-    /// Reads the chunks of a PNG file, of what moves so many frames and one that tells that there are more.
+    /// Reads the chunks of a PNG file. Stops after `most` frames plus one, which shows that there are more.
     pub(super) fn read(mut file: BufReader<impl Read + Seek>, most: u32) -> Self {
         let mut found = Self::default();
         found.cut = found.read_all(&mut file, most as usize).is_err();
@@ -73,12 +73,12 @@ impl Chunks {
         Ok(())
     }
 
-    /// Takes note of a frame: sequence number, size, offset, delay, disposal, blending.
+    /// Records a frame from its `fcTL`: sequence number, size, offset, delay, disposal, blending.
     fn frame(&mut self, control: &[u8], canvas: [u8; 8], pixels_seen: bool) {
         let first = self.shown_ms.is_empty();
         self.default_apart |= first && pixels_seen;
         let part = first && (control[4..12] != canvas || control[12..20] != [0; 8]);
-        // What the first frame restores is nothing.
+        // The first frame has nothing to restore: it is cleared instead.
         let cleared = control[24] == 1 || first && control[24] == 2;
         self.see_through |= part || cleared;
         let number = |at: usize| u32::from(u16::from_be_bytes([control[at], control[at + 1]]));
@@ -87,7 +87,7 @@ impl Chunks {
         self.shown_ms.push(shown_ms(u64::from((numerator * 1000 + denominator / 2) / denominator)));
     }
 
-    /// What moves, if anything does, with what is to be said of it. `complete` tells how many frames can be decoded.
+    /// The animation, if there is one, and its warnings. `complete` returns how many frames can be decoded.
     pub(super) fn moving(
         self,
         canvas: Size,
@@ -114,7 +114,7 @@ impl Chunks {
     }
 }
 
-/// How many bytes of a chunk are looked at.
+/// Number of bytes to read from a chunk.
 fn looked_at(kind: [u8; 4], bytes: u32) -> u32 {
     match &kind {
         b"IHDR" | b"acTL" | b"fcTL" => bytes.min(26),
@@ -128,7 +128,7 @@ pub(super) struct Moving {
     shown_ms: Vec<u32>,
     plays: u32,
     default_apart: bool,
-    /// Whether something of the canvas is transparent by the way frames are placed.
+    /// Set if the placement or disposal of frames leaves part of the canvas transparent.
     pub(super) see_through: bool,
 }
 
@@ -142,12 +142,13 @@ impl Moving {
         Animation { frames: self.frames(), duration_ms, plays: self.plays }
     }
 
-    /// Memory for the canvas, what a frame covered, the frame as stored and as RGBA.
+    /// Bytes for the canvas, the pixels that a frame covered, and the frame, both as stored and as RGBA. `pixel` is the
+    /// number of bytes per stored pixel.
     pub(super) fn memory_bytes(canvas: Size, pixel: u64) -> u64 {
         canvas.pixels() * (12 + pixel)
     }
 
-    /// Draws the frames one after another, until `take` wants no more.
+    /// Draws the frames one after another, until `take` returns false.
     pub(super) fn draw<R: BufRead + Seek>(
         &self,
         mut reader: Reader<R>,
@@ -166,7 +167,7 @@ impl Moving {
                 _ => *reader.next_frame_info().map_err(refusal)?,
             };
             let output = reader.next_frame(&mut stored).map_err(refusal)?;
-            // Interlaced frames are put together on rows as wide as the canvas.
+            // The decoder assembles interlaced frames in rows as wide as the canvas.
             let row = output.line_size;
             let stride =
                 if reader.info().interlaced { row / control.width as usize * size.width as usize } else { row };
@@ -203,11 +204,11 @@ fn placement(control: &FrameControl, first: bool) -> Placement {
     }
 }
 
-/// Adds a row of samples, of 8 bits or 16 big-endian ones, as RGBA.
+/// Appends a row as RGBA. Samples have 8 bits, or 16 in big-endian order.
 fn add_rgba(row: &[u8], colour: ColorType, sixteen: bool, rgba: &mut Vec<u8>) {
     let bytes = if sixteen { 2 } else { 1 };
     let sample = |sample: &[u8]| match *sample {
-        // 65,535 / 255 is 257 exactly.
+        // 65,535 / 255 is exactly 257.
         [high, low] => ((u32::from(u16::from_be_bytes([high, low])) + 128) / 257) as u8,
         [one, ..] => one,
         [] => 0,
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_those_that_ffmpeg_shows() {
+    fn frames_match_those_of_ffmpeg() {
         for name in ["replace", "over", "cleared", "restored", "apart", "palette", "grey", "interlaced"] {
             let (frames, times, warnings) = frames(&fixture(&format!("{name}.png")));
             assert_eq!(warnings, [], "{name}");
@@ -265,7 +266,7 @@ mod tests {
                 image::load_from_memory(&fixture(&format!("{name}-frames.png"))).expect("a picture").into_rgba8();
             let made: Vec<u8> = frames.iter().flat_map(|frame| frame.samples.clone()).collect();
             assert_eq!(made.len(), sheet.len(), "{name}");
-            // Nobody sees the colours of what is transparent, and two ways of rounding are right.
+            // Colours of transparent pixels are invisible, and rounding can differ by one.
             let alike = |(made, right): (&[u8], &[u8])| {
                 made[3].abs_diff(right[3]) <= 1
                     && (right[3] == 0 || made.iter().zip(right).all(|(m, r)| m.abs_diff(*r) <= 1))
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn plays_and_transparency_are_what_the_file_says() {
+    fn plays_and_transparency_are_read_from_the_file() {
         let limits = ImageLimits::default();
         let header = |name: &str| {
             let png = opened(&fixture(name), &limits);
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_keeps_its_whole_frames() {
+    fn a_truncated_file_keeps_its_complete_frames() {
         let content = fixture("over.png");
         let (whole, _, _) = frames(&content);
         let last = content.windows(4).rposition(|kind| kind == b"fdAT").expect("frames");

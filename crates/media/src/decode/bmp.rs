@@ -1,4 +1,4 @@
-//! Bitmaps of Windows and OS/2: those of run lengths by ourselves, the others by the `image` crate.
+//! Windows and OS/2 bitmaps. Run lengths have our own decoder; the `image` crate decodes the rest.
 
 mod runs;
 
@@ -19,7 +19,7 @@ use std::io::Cursor;
 
 /// An opened bitmap.
 pub(crate) struct Bmp {
-    /// Taken by decoding.
+    /// `None` after decoding.
     coding: Option<Coding>,
     header: Header,
     channels: Channels,
@@ -35,19 +35,19 @@ fn refusal(error: ImageError) -> MediaError {
     refused("BMP", error)
 }
 
-/// Bytes of the file header, and of the headers behind it.
+/// Bytes of the file header, and of the header that follows it.
 const FILE_HEADER: usize = 14;
 const INFO_HEADER: usize = 40;
 const OS2_HEADER: usize = 64;
 
-/// A number of 4 bytes at a place, if the file goes so far.
+/// Reads a 4-byte number at an offset; `None` beyond the end of the file.
 fn number(content: &[u8], at: usize) -> Option<u32> {
     content.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
-/// The same file with the header of Windows in place of the one of OS/2 2.0, which begins alike and may be cut short.
+/// Replaces a header of OS/2 2.0 with that of Windows. The OS/2 header has the same first fields and can be shortened.
 fn with_info_header(mut content: Vec<u8>) -> Result<Vec<u8>, MediaError> {
-    // 52 and 56 bytes are headers of Windows.
+    // Headers of 52 and 56 bytes are from Windows.
     let size = number(&content, FILE_HEADER).map_or(0, |size| size as usize);
     if !(16..=OS2_HEADER).contains(&size) || [INFO_HEADER, 52, 56].contains(&size) {
         return Ok(content);
@@ -77,8 +77,7 @@ fn bits_per_pixel(content: &[u8]) -> Result<u16, MediaError> {
     bits.map(|bits| u16::from_le_bytes(*bits)).ok_or_else(|| corrupt("BMP", "it ends too early"))
 }
 
-/// Where rows are, whose numbers of bytes are multiples of four. Only those of Windows' header or the older one are
-/// looked at that have no compression.
+/// Layout of uncompressed rows, each padded to a multiple of 4 bytes. `None` if the pixels are compressed.
 fn rows(content: &[u8], bits: u16) -> Option<Rows> {
     let field = |at: usize| number(content, FILE_HEADER + at);
     let (width, height) = match field(0)? {
@@ -90,13 +89,13 @@ fn rows(content: &[u8], bits: u16) -> Option<Rows> {
     Some(Rows { at: number(content, 10)?.into(), bytes, size: Size { width, height } })
 }
 
-/// Completes the pixels of a file that is cut off.
+/// Completes the pixels of a truncated file.
 fn complete(content: &mut Vec<u8>, bits: u16, limits: &ImageLimits) -> Result<Option<Warning>, MediaError> {
-    // Some programs leave out what fills the last row up.
-    const FILLING: usize = 3;
+    // Some programs omit the padding of the last row.
+    const MAX_PADDING_BYTES: usize = 3;
     let Some(rows) = rows(content, bits) else { return Ok(None) };
     let whole = rows.bytes.saturating_mul(rows.size.height.into()).saturating_add(rows.at);
-    if content.len() as u64 + FILLING as u64 >= whole {
+    if content.len() as u64 + MAX_PADDING_BYTES as u64 >= whole {
         content.resize(content.len().max(whole as usize), 0);
         return Ok(None);
     }
@@ -161,7 +160,7 @@ impl Decode for Bmp {
     }
 
     fn still(&mut self, target: Size) -> Result<Decoded, MediaError> {
-        let coding = self.coding.take().ok_or_else(|| corrupt("BMP", "it was read already"))?;
+        let coding = self.coding.take().ok_or_else(|| corrupt("BMP", "it was already decoded"))?;
         let raster = match coding {
             Coding::Image(decoder) => {
                 let mut raster: Raster = Raster::zeroed(self.header.stored, self.channels);

@@ -1,29 +1,29 @@
-//! What a player has on its screen: frames of GIF and APNG are drawn onto it one after another.
+//! The canvas of an animation: frames of GIF and APNG are drawn onto it one after another, as in a player.
 
 use crate::raster::{Channels, Raster};
 use smmu_core::image::Size;
 
-/// How a frame's pixels meet those that are there.
+/// How a frame's pixels combine with those on the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blend {
-    /// They take their place, transparent ones too.
+    /// Replace them, even with transparent pixels.
     Replace,
-    /// They lie over them.
+    /// Composite over them.
     Over,
 }
 
-/// What becomes of a frame's place before the next frame is drawn.
+/// What happens to a frame's area before the next frame is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disposal {
-    /// It stays as it is.
+    /// It is kept.
     Keep,
-    /// It is made transparent.
+    /// It becomes transparent.
     Clear,
-    /// What was there before comes back.
+    /// It is restored to the pixels before this frame.
     Restore,
 }
 
-/// Where a frame lies on the canvas, and what is done with it. It may reach beyond the canvas.
+/// Position and size of a frame, and how it is drawn and disposed of. It can extend beyond the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Placement {
     pub(super) left: u32,
@@ -33,7 +33,7 @@ pub(super) struct Placement {
     pub(super) disposal: Disposal,
 }
 
-/// A part of the canvas, what becomes of it and the pixels that were there.
+/// The part of the canvas that a frame was drawn on, its disposal, and the previous pixels if they are to be restored.
 pub(super) struct Covered {
     left: usize,
     top: usize,
@@ -43,18 +43,19 @@ pub(super) struct Covered {
     pixels: Vec<u8>,
 }
 
-/// A canvas, at first transparent.
+/// A canvas of straight RGBA.
 pub(super) struct Canvas {
     pub(super) raster: Raster,
 }
 
 impl Canvas {
+    /// A transparent canvas.
     pub(super) fn clear(size: Size) -> Self {
         Self { raster: Raster::zeroed(size, Channels::Rgba) }
     }
 
-    /// Draws a frame of straight RGBA, as far as it lies on the canvas. What it covers is handed to [`Canvas::dispose`]
-    /// before the next one; kept are only pixels that are asked for again.
+    /// Draws a frame of straight RGBA, clipped to the canvas. Pass the result to [`Canvas::dispose`] before drawing the
+    /// next frame. The previous pixels are only saved for [`Disposal::Restore`].
     pub(super) fn draw(&mut self, placement: Placement, rgba: &[u8]) -> Covered {
         let size = self.raster.size;
         let (left, top) = (placement.left.min(size.width), placement.top.min(size.height));
@@ -79,7 +80,7 @@ impl Canvas {
         covered
     }
 
-    /// Does with a frame's place what the frame asks for.
+    /// Applies a frame's disposal.
     pub(super) fn dispose(&mut self, covered: Covered) {
         let Covered { left, top, width, height, disposal, pixels } = covered;
         match disposal {
@@ -125,12 +126,12 @@ mod tests {
         assert_eq!(over([200, 0, 0, 128], [0, 100, 0, 255]), [100, 50, 0, 255]);
         assert_eq!(over([200, 0, 0, 0], [0, 100, 0, 7]), [0, 100, 0, 7]);
         assert_eq!(over([200, 0, 0, 9], [0, 100, 0, 0]), [200, 0, 0, 9]);
-        // 0.5 + 0.5 × 0.5, of which the upper one is two thirds.
+        // Alpha 0.5 + 0.5 × 0.5; the upper pixel has two thirds of it.
         assert_eq!(over([90, 0, 0, 128], [0, 90, 0, 128]), [60, 30, 0, 192]);
     }
 
     #[test]
-    fn a_frame_that_reaches_beyond_the_canvas_is_cut_and_taken_back() {
+    fn a_frame_beyond_the_canvas_is_clipped_and_disposed_of() {
         let mut canvas = Canvas::clear(Size { width: 3, height: 3 });
         let placement = |left, top, disposal| Placement {
             left,

@@ -1,7 +1,7 @@
-//! HEIF: its dialect AVIF by rav1d (dav1d in Rust), HEIC by heic-rs, the container and the colours by ourselves.
+//! HEIF: decodes AVIF with rav1d (dav1d in Rust) and HEIC with heic-rs. The container and the colours are our own code.
 //!
-//! Alpha, grids, every subsampling, 8 bits and more, clean apertures and the common matrices are handled, and AVIF that
-//! moves. What else an HEIF may hold beside its primary picture (thumbnails, depth, gain maps, bursts) is not looked at.
+//! Supports alpha, grids, every subsampling, 8 bits and more, clean apertures, the common matrices, and animated AVIF.
+//! Ignores everything else next to the primary picture: thumbnails, depth, gain maps, bursts.
 
 mod av1;
 mod bands;
@@ -33,14 +33,14 @@ use smmu_core::{
     image::{Animation, ColourModel, ImageLimits, Size},
 };
 
-/// Why no picture can be had.
+/// Reason why a file has no usable picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unusable {
-    /// The boxes are cut off or contradict one another.
+    /// The boxes are truncated or contradict one another.
     Damaged(&'static str),
-    /// So many of a hundred bytes of its picture are there, and nothing can be shown of them.
+    /// Percentage of the picture's bytes that are present; too few to show anything.
     CutOff(u64),
-    /// It has something that is not handled here.
+    /// The picture uses this unsupported feature.
     Unsupported(&'static str),
 }
 
@@ -58,7 +58,7 @@ impl Heif {
         let name = source.format.name();
         let container = container::parse(&content, limits).map_err(|unusable| match unusable {
             Unusable::Damaged(reason) => corrupt(name, reason),
-            Unusable::CutOff(percent) => corrupt(name, format!("it is cut off: {percent}% of its bytes are there")),
+            Unusable::CutOff(percent) => corrupt(name, format!("it is cut off: {percent}% of its bytes are present")),
             Unusable::Unsupported(what) => unsupported(format!("{name} with {what} is not supported")),
         })?;
         let colour = &container.colour;
@@ -86,7 +86,7 @@ impl Heif {
         let metadata = container.exif.as_deref().and_then(Metadata::parse);
         let header = Header {
             stored: container.crop.size,
-            // The container's own; Exif's is for information only (AVIF 1.1, 4.2; ISO/IEC 23008-12, A.2.1).
+            // From the container; the orientation in Exif is only informative (AVIF 1.1, 4.2; ISO/IEC 23008-12, A.2.1).
             orientation: container.orientation,
             has_alpha: channels.has_alpha(),
             bit_depth: colour.bits,
@@ -98,7 +98,7 @@ impl Heif {
         };
         let mut heif = Self { content, header, container, channels };
         if heif.cut_images().next().is_some() {
-            // How many rows are there only decoding tells.
+            // The number of rows present is only known after decoding.
             limits.check_memory(heif.memory_bytes(heif.header.stored))?;
             let warning = heif.rows_missing(name)?;
             heif.header.warnings.extend(warning);
@@ -106,7 +106,7 @@ impl Heif {
         Ok(heif)
     }
 
-    /// The pictures of one image that the file ends in the middle of.
+    /// The HEVC images that are truncated.
     fn cut_images(&self) -> impl Iterator<Item = (&Picture, &Tile, &hevc::Configuration)> {
         let pictures = [Some(&self.container.colour), self.container.alpha.as_ref()].into_iter().flatten();
         pictures.flat_map(|picture| picture.tiles.iter().map(move |tile| (picture, tile))).filter_map(
@@ -117,7 +117,10 @@ impl Heif {
         )
     }
 
-    /// What is said of such pictures, if enough of each is there.
+    /// Warning about truncated images.
+    ///
+    /// # Errors
+    /// Refuses a file with too few rows of any of them.
     fn rows_missing(&self, name: &str) -> Result<Option<Warning>, MediaError> {
         let mut warning = None;
         for (picture, tile, configuration) in self.cut_images() {
@@ -127,7 +130,7 @@ impl Heif {
         Ok(warning)
     }
 
-    /// Frames that the decoder holds of an AV1 image.
+    /// Number of frames that the decoder holds for an AV1 image.
     fn frames_held(&self, tile: &Tile) -> u64 {
         av1::frames_of(&gather(&self.content, &tile.stream)).map_or(1, |frames| frames.clamp(1, av1::MAX_FRAMES) as u64)
     }
@@ -141,12 +144,12 @@ impl Heif {
         Decoded: From<crate::raster::Raster<S>>,
     {
         let colour = Bands::new(&self.content, &self.container.colour, self.container.code_points);
-        // Alpha has no colours to mean anything by; its range is its stream's.
+        // Code points do not apply to alpha; its range is stated by its own stream.
         let alpha = self.container.alpha.as_ref().map(|alpha| Bands::new(&self.content, alpha, None));
         self.shrink::<S>(colour, alpha, target)
     }
 
-    /// Makes one picture of its planes.
+    /// Converts planes to pixels, and shrinks them to `target`.
     fn shrink<S: Level>(&self, mut colour: Bands, alpha: Option<Bands>, target: Size) -> Result<Decoded, MediaError>
     where
         Decoded: From<crate::raster::Raster<S>>,
@@ -194,7 +197,7 @@ impl Heif {
         Ok(())
     }
 
-    /// Adds pixels to a row, with their alpha where there is any.
+    /// Appends pixels to a row, with straight alpha if there is any.
     fn interleave<S: Level>(&self, pixels: &[[f32; 3]], alpha: Option<&[f32]>, row: &mut Vec<S>) {
         match (self.channels, alpha) {
             (Channels::Rgb, _) => row.extend(pixels.iter().flatten().copied().map(S::of_level)),
@@ -214,8 +217,11 @@ impl Heif {
     }
 }
 
-/// What is said of a grid whose last images are missing, of its colours or, where these are all there, of its alpha. Each
-/// has to have enough of its own. Of other pictures nothing is missing, or all.
+/// Warning about a grid whose last images are missing, in its colours or else in its alpha. Pictures that are not grids
+/// are never partly missing.
+///
+/// # Errors
+/// Refuses a file if the colours or the alpha have too few images.
 fn tiles_missing(name: &str, container: &Container) -> Result<Option<Warning>, MediaError> {
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let missing = |picture: &Picture| {
@@ -228,7 +234,7 @@ fn tiles_missing(name: &str, container: &Container) -> Result<Option<Warning>, M
     Ok(colours.or(alpha))
 }
 
-/// What is said of a sequence. One of HEVC stands for its first picture, as bursts do.
+/// The animation of a sequence, and its warnings. An HEVC sequence, such as a burst, only shows its first picture.
 fn moving(name: &str, sequence: &Sequence, colour: &Picture) -> (Option<Animation>, Vec<Warning>) {
     let is_av1 = colour.tiles.iter().all(|tile| tile.coding == Coding::Av1);
     let frames = u32::try_from(sequence.frames.len()).unwrap_or(u32::MAX);
@@ -245,7 +251,7 @@ fn moving(name: &str, sequence: &Sequence, colour: &Picture) -> (Option<Animatio
     ((frames > 1).then_some(animation), warning.into_iter().collect())
 }
 
-/// A sample made of a number from 0 to 1.
+/// A sample type that can be made from a number from 0 to 1.
 trait Level: Sample {
     fn of_level(level: f32) -> Self;
 }
@@ -272,7 +278,7 @@ impl Decode for Heif {
             let at_once = u64::from(picture.columns).min(picture.tiles.len() as u64);
             let samples = picture.subsampling.samples_of_two_pixels();
             match picture.tiles.first().map(|tile| &tile.coding) {
-                // A decoded picture, its twin for film grain, and the decoder's notes on every block.
+                // A decoded picture, its copy with film grain, and the decoder's data on every block.
                 Some(Coding::Av1) | None => {
                     let bytes = samples * if picture.bits > 8 { 2 } else { 1 };
                     let frames = match self.header.animation {
@@ -281,7 +287,8 @@ impl Decode for Heif {
                     };
                     (at_once + frames - 1) * picture.tile.pixels() * bytes / 2 + picture.tile.pixels() * (bytes + 2) / 2
                 }
-                // Samples of two bytes; the picture before filters, after them and cropped, and a byte of notes.
+                // Samples of two bytes: the picture before filters, after filters, and cropped; and one byte of
+                // decoder data per pixel.
                 Some(Coding::Hevc(_)) => {
                     at_once * picture.tile.pixels() * samples + picture.coded.pixels() * (2 * samples + 1)
                 }
@@ -293,7 +300,7 @@ impl Decode for Heif {
             RowResizer::<u8>::memory_bytes(self.header.stored, target, self.channels)
         };
         let alpha = self.container.alpha.as_ref().map_or(0, planes);
-        // Streams are copied out of the content; rows are made as floats, up to ten at a time.
+        // Streams are copied from the content; rows are floats, up to ten at a time.
         2 * self.content.len() as u64
             + planes(&self.container.colour)
             + alpha
@@ -316,3 +323,6 @@ impl Decode for Heif {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

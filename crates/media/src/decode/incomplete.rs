@@ -1,5 +1,5 @@
-//! Pictures whose pixels lie in the file as they are: what is missing at the end of such a file is known before it is
-//! decoded, and made up of the last row that is there.
+//! Truncated files with uncompressed rows. The number of missing rows is known before decoding, and they are filled
+//! with copies of the last complete row.
 
 use super::cut_off;
 use crate::error::{MediaError, corrupt};
@@ -9,20 +9,23 @@ use smmu_core::{
     image::{ImageLimits, Size},
 };
 
-/// How rows lie in a file.
+/// Layout of uncompressed rows in a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
-    /// Where the first one begins.
+    /// Offset of the first row.
     pub(super) at: u64,
-    /// Bytes from one to the next.
+    /// Bytes from one row to the next.
     pub(super) bytes: u64,
-    /// Pixels of the picture.
+    /// Width and height of the picture.
     pub(super) size: Size,
 }
 
 impl Rows {
-    /// What is to follow a file of so many bytes for all rows to be there, and what is said of it; nothing of a whole
-    /// file. A canvas beyond the limits is refused first; of one within, nothing is allocated before enough is there.
+    /// Bytes that complete the rows when appended to a file of `file_bytes`, with a warning; `None` if all rows are
+    /// present.
+    ///
+    /// # Errors
+    /// Refuses a canvas beyond the limits, and a file with too few rows; allocates nothing before both checks.
     pub(super) fn missing<R: ReadAt + ?Sized>(
         &self,
         format: &str,
@@ -40,7 +43,7 @@ impl Rows {
         let too_early = || corrupt(format, "it ends too early");
         let mut row = vec![0; usize::try_from(self.bytes).map_err(|_| too_early())?];
         file.fill(self.at + (whole - 1) * self.bytes, &mut row).ok_or_else(too_early)?;
-        // The row that has begun goes on as the one before it.
+        // The incomplete row continues with the bytes of the row before it.
         let begun = (there % self.bytes) as usize;
         let mut rest = row[begun..].to_vec();
         rest.extend(row.repeat((u64::from(count) - whole - 1) as usize));
@@ -64,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_the_last_row_again() {
-        // 38 rows and a byte of the next are there.
+    fn missing_rows_repeat_the_last_complete_row() {
+        // 38 rows and one byte of the next.
         let file = file(2 + 38 * 3 + 1);
         let (rest, warning) = missing(ROWS, &file).expect("enough").expect("something");
         assert_eq!(rest, [112, 113, 111, 112, 113]);
@@ -73,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_file_lacks_nothing_and_one_of_few_rows_is_refused() {
+    fn a_whole_file_is_left_alone_and_one_with_few_rows_is_refused() {
         for bytes in [2 + 120, 2 + 121, 900] {
             assert!(missing(ROWS, &file(bytes)).expect("whole").is_none());
         }

@@ -1,4 +1,4 @@
-//! JPEG by libjpeg-turbo, which shrinks in the frequency domain: most of a large photo is never decoded.
+//! JPEG, decoded with libjpeg-turbo, which shrinks in the frequency domain: most of a large photo is never decoded.
 
 use super::{
     Decode, Header, cut_off,
@@ -16,16 +16,16 @@ use crate::{
 };
 use memchr::memmem;
 use smmu_core::{
-    Warning, WarningCode,
+    Warning, WarningCode, detect,
     image::{ColourModel, ImageLimits, Size},
 };
 use turbojpeg::{Colorspace, Decompressor, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
-/// How much larger than the target the decoded picture stays, in tenths. With 10 the picture is visibly softer (52 dB
-/// against 57 dB of the best possible), 19 costs 0.02 dB against 20, and more gains nothing.
+/// Minimum ratio of the decoded size to the target size, in tenths. At 10 the picture is visibly softer (52 dB against
+/// 57 dB at best), 19 is 0.02 dB worse than 20, and more than 20 gains nothing.
 const MARGIN_TENTHS: u64 = 19;
 
-/// Scans of a progressive file. Encoders write about 10; each costs time for every pixel.
+/// Maximum number of scans in a progressive file. Encoders write about 10; each costs time for every pixel.
 const MAX_SCANS: u32 = 100;
 
 /// An opened JPEG file.
@@ -33,7 +33,7 @@ pub(crate) struct Jpeg {
     content: Vec<u8>,
     header: Header,
     markers: Markers,
-    /// Whether its pixels end where the format says.
+    /// Set if the pixels are followed by an end-of-image marker.
     ended: bool,
     format: PixelFormat,
     channels: Channels,
@@ -46,10 +46,13 @@ impl Jpeg {
 
     /// Opens a file that is in memory.
     pub(super) fn of(content: Vec<u8>, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let mut content = from_first_marker(content);
+        let (mut content, line_ends) = from_first_marker(content);
         let mut markers = Markers::parse(&content).ok_or_else(|| corrupt("JPEG", "its headers are incomplete"))?;
-        // Some cameras write no end of image. With one put there, libjpeg-turbo complains of pixels that are missing, and
-        // of nothing else; of several scans it cannot tell that the last ones are missing.
+        if markers.near_lossless {
+            return Err(detect::refusal("JPEG-LS").into());
+        }
+        // Some cameras write no end of image. Once one is appended, libjpeg-turbo only warns if pixels are missing.
+        // Not for files with several scans: it cannot detect that the last ones are missing.
         let ended = memmem::find(&content[markers.pixels_at..], &[0xff, 0xd9]).is_some();
         if markers.one_scan && !ended {
             content.extend_from_slice(&[0xff, 0xd9]);
@@ -61,6 +64,9 @@ impl Jpeg {
             return Err(unsupported(message));
         }
         let mut warnings = Vec::new();
+        if line_ends > 0 {
+            warnings.push(Warning::new(WarningCode::Repaired, "the JPEG file starts with line breaks"));
+        }
         let head = match decompressor()?.read_header(&content) {
             Ok(head) if markers.tidy => head,
             read => {
@@ -69,7 +75,7 @@ impl Jpeg {
                     return Err(corrupt("JPEG", reason));
                 };
                 content = tidy;
-                warnings.push(Warning::new(WarningCode::Repaired, "the headers of the JPEG file break its rules"));
+                warnings.push(Warning::new(WarningCode::Repaired, "the headers of the JPEG file violate the format"));
                 decompressor()?.read_header(&content).map_err(|error| corrupt("JPEG", error))?
             }
         };
@@ -98,12 +104,12 @@ impl Jpeg {
         Ok(Self { content, header, markers, ended, format, channels })
     }
 
-    /// What was found on opening, for what this picture is a part of.
+    /// The header, for a container of this picture to complete.
     pub(super) const fn header_mut(&mut self) -> &mut Header {
         &mut self.header
     }
 
-    /// The smallest scale that leaves the margin.
+    /// The smallest scale that keeps the margin over `target`.
     fn scale(&self, target: Size) -> ScalingFactor {
         if self.markers.lossless {
             return ScalingFactor::ONE;
@@ -117,12 +123,12 @@ impl Jpeg {
     }
 
     fn decoded_size(&self, scale: ScalingFactor) -> Size {
-        // Scaled down from a u16, it stays one.
+        // A side is at most 65,535 and is never scaled up, so it fits.
         let scaled = |side: u32| u32::try_from(scale.scale(side as usize)).unwrap_or(side);
         Size { width: scaled(self.header.stored.width), height: scaled(self.header.stored.height) }
     }
 
-    /// The picture, with what libjpeg-turbo says of it where it is not sound.
+    /// Decodes the picture, with libjpeg-turbo's warning if it is damaged.
     fn decompress(&self, content: &[u8], scale: ScalingFactor) -> Result<(Raster, Option<String>), MediaError> {
         let mut raster: Raster = Raster::zeroed(self.decoded_size(scale), self.channels);
         let (width, height) = (raster.size.width as usize, raster.size.height as usize);
@@ -143,7 +149,7 @@ impl Jpeg {
         }
     }
 
-    /// The same as planes, of which all follow one another without padding.
+    /// Like [`Self::decompress`], but to planes, which are stored one after another without padding.
     fn decompress_planes(
         &self,
         scale: ScalingFactor,
@@ -167,14 +173,14 @@ impl Jpeg {
         }
     }
 
-    /// How chroma is stored where the picture can stay planes: in one of the usual ways, and in sRGB.
+    /// Chroma subsampling, if the picture can be decoded to planes: it must be in sRGB with a common subsampling.
     fn sampling(&self) -> Option<Subsamp> {
         if self.markers.lossless || !colour::is_srgb(self.header.profile.as_ref(), self.channels) {
             return None;
         }
         match (self.header.colour_model, &self.markers.sampling[..]) {
             (ColourModel::Grey, [_]) => Some(Subsamp::Gray),
-            // One sample of chroma for each unit; others than these few come from no camera.
+            // One chroma sample per unit. No camera writes any other subsampling.
             (ColourModel::Ycbcr, [luma, (1, 1), (1, 1)]) => match luma {
                 (1, 1) => Some(Subsamp::None),
                 (2, 1) => Some(Subsamp::Sub2x1),
@@ -188,13 +194,16 @@ impl Jpeg {
         }
     }
 
-    /// The part of a scaled picture that is the picture: the last pixels can stand for less than the others.
+    /// Exact size of a scaled picture, which can end inside its last pixels.
     fn extent(&self, scale: ScalingFactor) -> Extent {
         let exact = |side: u32| f64::from(side) * scale.num() as f64 / scale.denom() as f64;
         Extent { width: exact(self.header.stored.width), height: exact(self.header.stored.height) }
     }
 
-    /// Notes what was found while decoding, or refuses what it makes of the picture.
+    /// Converts libjpeg-turbo's warning to ours, and counts the rows of a truncated file.
+    ///
+    /// # Errors
+    /// Refuses a file with made-up pixels or too few rows.
     fn judge(&mut self, warning: Option<String>) -> Result<(), MediaError> {
         let no_end = || Warning::new(WarningCode::Repaired, "the JPEG file has no end mark");
         match warning {
@@ -212,26 +221,27 @@ impl Jpeg {
                 self.header.warnings.push(warning);
             }
             None => {}
-            // Some cameras pad between segments; every pixel is there.
+            // Some cameras pad between segments; no pixel is missing.
             Some(warning) if warning.contains("extraneous bytes before marker") => {
                 let message = "the JPEG file has bytes between its segments";
                 self.header.warnings.push(Warning::new(WarningCode::Repaired, message));
             }
-            // libjpeg's other warnings mean that it made pixels up.
+            // All other warnings of libjpeg mean that it made up pixels.
             Some(warning) => return Err(corrupt("JPEG", warning)),
         }
         Ok(())
     }
 
-    /// How many of how many rows are there of a file that is cut off: those that look the same whatever comes after
-    /// the cut. Of a progressive file whose last scan is cut off, rows that are only less sharp for it look the same.
+    /// Number of rows present in a truncated file, and number of all rows. A row is present if it looks the same with
+    /// different bytes appended to the file. In a progressive file whose last scan is truncated, rows that only lose
+    /// sharpness count as present.
     fn rows_there(&self) -> Result<(u32, u32), MediaError> {
-        // An eighth of a large picture is enough to tell, and cheap.
+        // For a large picture, an eighth of the size is precise enough, and cheap.
         let small = self.markers.lossless || self.header.stored.height < LARGE_ROWS;
         let scale = if small { ScalingFactor::ONE } else { ScalingFactor::new(1, 8) };
         let cut = self.content.strip_suffix(&[0xff, 0xd9]).unwrap_or(&self.content);
         let filled = |step: u32| {
-            // No 255, which begins a marker.
+            // Without 255, which begins a marker.
             let filling = (0..FILLING_BYTES).map(|at| (at.wrapping_mul(step) >> 5) as u8 % 255);
             let content: Vec<u8> = cut.iter().copied().chain(filling).chain([0xff, 0xd9]).collect();
             self.decompress(&content, scale).map(|(raster, _)| raster)
@@ -248,7 +258,7 @@ impl Jpeg {
             one.samples.chunks_exact(row).zip(other.samples.chunks_exact(row)).take_while(alike).count()
         };
         let whole = alike_up_to(row);
-        // The row of blocks in which the cut lies is there in part; of a picture of many such rows it counts.
+        // The row of blocks that contains the cut is partly present; in a picture with many rows of blocks, it counts.
         let rows = if whole < all as usize && self.header.stored.height >= MANY_ROWS {
             alike_up_to(row.min(8 * self.channels.count())).min(all as usize - 1)
         } else {
@@ -258,32 +268,32 @@ impl Jpeg {
     }
 }
 
-/// Pixels of a picture by which it is found how much of it is there.
+/// Number of pixels decoded each time that [`Jpeg::rows_there`] measures a picture.
 const fn measured_pixels(stored: Size) -> u64 {
     let pixels = stored.pixels();
     if stored.height < LARGE_ROWS { pixels } else { pixels / 64 + 1 }
 }
 
-/// From so many rows on, one row of blocks is less than a twentieth of the picture.
+/// From this height on, one row of blocks is at most a twentieth of the picture.
 const MANY_ROWS: u32 = 320;
-/// From so many rows on, an eighth of them tells well enough where a file is cut off.
+/// From this height on, an eighth of the size is precise enough to find where a file is truncated.
 const LARGE_ROWS: u32 = 2000;
-/// Bytes to fill in after a cut: enough to change what comes next for sure.
+/// Bytes appended to a truncated file: enough to change the next pixels for certain.
 const FILLING_BYTES: u32 = 64 * 1024;
-/// The mean difference of samples in a row that nobody sees.
+/// Maximum mean difference of samples in a row that is invisible.
 const MOST_DIFFERENCE: u64 = 3;
 
-/// Some tools write line ends in front.
-fn from_first_marker(mut content: Vec<u8>) -> Vec<u8> {
+/// Removes the line breaks that some tools write before the first marker, and returns their number.
+fn from_first_marker(mut content: Vec<u8>) -> (Vec<u8>, usize) {
     let line_ends = content.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     content.drain(..line_ends);
-    content
+    (content, line_ends)
 }
 
-/// Eighths of the stored size that are decoded to.
+/// Scales to decode at, in eighths of the stored size.
 const SCALES: [usize; 7] = [1, 2, 3, 4, 5, 6, 7];
 
-/// libjpeg-turbo, which gives up on files made of more scans than anybody writes.
+/// A libjpeg-turbo decompressor that fails on files with more than [`MAX_SCANS`].
 pub(super) fn decompressor() -> Result<Decompressor, MediaError> {
     let mut decompressor = Decompressor::new().map_err(|error| corrupt("JPEG", error))?;
     decompressor.set_scan_limit(MAX_SCANS).map_err(|error| corrupt("JPEG", error))?;
@@ -297,10 +307,10 @@ impl Decode for Jpeg {
 
     fn memory_bytes(&self, target: Size) -> u64 {
         let decoded = self.decoded_size(self.scale(target));
-        // Of a file in several scans, progressive or not, all coefficients are held until the last has come.
+        // For a file with several scans, progressive or not, libjpeg holds all coefficients until the last scan.
         let coefficients = if self.markers.one_scan { 0 } else { self.markers.coefficient_bytes() };
         let channels = self.channels.count() as u64;
-        // Of one that is cut off, two more pictures are compared, small ones.
+        // For a truncated file, two more pictures are decoded and compared; small ones if it is large.
         let measuring =
             if self.ended { 0 } else { self.content.len() as u64 + 2 * measured_pixels(self.header.stored) * channels };
         self.content.len() as u64 + coefficients + shrink_bytes(decoded, target, channels) + measuring

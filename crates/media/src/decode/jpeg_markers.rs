@@ -1,40 +1,42 @@
-//! The marker segments of a JPEG file up to its first scan (ITU-T T.81, Annex B), read because
-//! libjpeg-turbo's interface tells neither the precision nor what the application segments hold.
+//! The marker segments of a JPEG file up to its first scan (ITU-T T.81, Annex B). libjpeg-turbo's interface exposes
+//! neither the precision nor the content of application segments.
 
 use smmu_core::image::Size;
 
-/// What the segments say.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the file by itself")]
+/// Properties of a file, from its marker segments.
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about the file")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Markers {
     /// Bits per sample.
     pub(crate) precision: u8,
     /// Width and height.
     pub(crate) size: Option<Size>,
-    /// Whether coefficients come in several scans, and must all be held in memory.
+    /// Set if coefficients come in several scans, and must all be held in memory.
     pub(crate) progressive: bool,
-    /// Whether it is one of the processes that predict samples instead of transforming blocks.
+    /// Set for the processes that predict samples instead of transforming blocks.
     pub(crate) lossless: bool,
-    /// Of arithmetic coding, whose decoder makes up what is missing without a word.
+    /// Set for JPEG-LS (ITU-T T.87), which has the same markers but a different coding.
+    pub(crate) near_lossless: bool,
+    /// Set for arithmetic coding, whose decoder makes up missing pixels without a warning.
     pub(crate) arithmetic: bool,
     /// Horizontal and vertical sampling factor of each component.
     pub(crate) sampling: Vec<(u8, u8)>,
-    /// Exif block, without its prefix.
+    /// Exif block, without its `Exif\0\0` prefix.
     pub(crate) exif: Option<Vec<u8>>,
-    /// ICC profile, put together (ICC.1, B.4).
+    /// ICC profile, joined from its segments (ICC.1, B.4).
     pub(crate) icc: Option<Vec<u8>>,
-    /// Whether an Adobe program wrote it: inks are then stored inverted.
+    /// Set if an Adobe program wrote the file: inks are then stored inverted.
     pub(crate) adobe: bool,
-    /// Whether the first scan's parameters are what the process of the frame has.
+    /// Set if the first scan's parameters are valid for the frame's process.
     pub(crate) tidy: bool,
-    /// Where the first scan's pixels begin.
+    /// Offset just after the first start-of-scan marker.
     pub(crate) pixels_at: usize,
-    /// Whether the first scan is the only one: it holds all components, whole.
+    /// Set if the first scan is the only one: it holds all components, complete.
     pub(crate) one_scan: bool,
 }
 
 impl Markers {
-    /// Reads the segments; `None` where they are not a JPEG file's.
+    /// Reads the segments; `None` if they are not those of a JPEG file.
     pub(crate) fn parse(content: &[u8]) -> Option<Self> {
         let mut rest = content.strip_prefix(&[0xff, 0xd8])?;
         let mut found = Self::default();
@@ -43,7 +45,7 @@ impl Markers {
             let (marker, after) = next_marker(rest)?;
             rest = after;
             match marker {
-                // Start of scan: what follows is pixels.
+                // Start of scan: pixels follow.
                 0xda => {
                     let scan = || rest.get(2..usize::from(u16::from_be_bytes(*rest.first_chunk()?)));
                     let components = scan().and_then(|scan| scan.first().copied());
@@ -53,9 +55,9 @@ impl Markers {
                     found.pixels_at = content.len() - rest.len();
                     break;
                 }
-                // End of image: there are no pixels.
+                // End of image without pixels.
                 0xd9 => break,
-                // Restart markers and TEM stand alone.
+                // Restart markers and TEM have no segment.
                 0x01 | 0xd0..=0xd7 => continue,
                 _ => {}
             }
@@ -63,15 +65,16 @@ impl Markers {
             let segment = rest.get(2..length)?;
             rest = &rest[length..];
             match marker {
-                // Start of frame; the three numbers left out mean other things (T.81, Table B.1).
+                // Start of frame. The three excluded numbers are other markers (T.81, Table B.1).
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => found.read_frame(marker, segment)?,
+                0xf7 => found.near_lossless = true,
                 0xe1 if found.exif.is_none() => found.exif = segment.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec),
                 0xe2 => icc_parts.extend(icc_part(segment)),
                 0xee => found.adobe |= segment.starts_with(b"Adobe"),
                 _ => {}
             }
         }
-        found.icc = put_together(icc_parts);
+        found.icc = joined(icc_parts);
         Some(found)
     }
 
@@ -87,7 +90,7 @@ impl Markers {
         Some(())
     }
 
-    /// Bytes of all coefficients: what libjpeg holds of a progressive file.
+    /// Bytes of all coefficients, which libjpeg holds in memory for a file with several scans.
     pub(crate) fn coefficient_bytes(&self) -> u64 {
         let Some(size) = self.size else { return 0 };
         let most = |side: fn(&(u8, u8)) -> u8| u64::from(self.sampling.iter().map(side).max().unwrap_or(1).max(1));
@@ -98,11 +101,11 @@ impl Markers {
     }
 }
 
-/// The same file as a strict reader expects it, where its headers are only untidy: without bytes between segments, without
-/// an ICC profile (which [`Markers`] has already), with an Adobe transform that exists and the scan parameters that a
-/// sequential process has (T.81, Table B.3; some phones write others). Browsers show such files whole.
+/// Rewrites harmless header errors, as a strict reader expects: no bytes between segments, no ICC profile (which
+/// [`Markers`] already has), major version 1 of JFIF, a valid Adobe transform, and the scan parameters of a sequential
+/// process (T.81, Table B.3; some phones write others). Browsers show such files in full.
 ///
-/// `None` where the headers are not a JPEG file's.
+/// `None` if the headers are not those of a JPEG file.
 pub(crate) fn tidied(content: &[u8]) -> Option<Vec<u8>> {
     let mut rest = content.strip_prefix(&[0xff, 0xd8])?;
     let mut tidy = Vec::with_capacity(content.len());
@@ -121,6 +124,11 @@ pub(crate) fn tidied(content: &[u8]) -> Option<Vec<u8>> {
         rest = &rest[length..];
         match marker {
             0xc0 | 0xc1 => sequential = true,
+            0xe0 if segment.starts_with(b"JFIF\0") => {
+                if let Some(major) = segment.get_mut(5) {
+                    *major = 1;
+                }
+            }
             0xe2 if segment.starts_with(b"ICC_PROFILE\0") => continue,
             // The transform is the twelfth byte (Adobe Technical Note 5116, section 18); 1 is the usual one.
             0xee if segment.starts_with(b"Adobe") => {
@@ -144,8 +152,7 @@ pub(crate) fn tidied(content: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The next marker's number and what follows it. Fill bytes, and rubbish before a marker, are
-/// skipped as libjpeg skips them.
+/// The next marker's number and the bytes after it. Like libjpeg, skips fill bytes and garbage before a marker.
 pub(crate) fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut at = 0;
     loop {
@@ -161,13 +168,14 @@ pub(crate) fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
-/// A part of an ICC profile: its number and its bytes.
+/// Number and bytes of one part of an ICC profile.
 fn icc_part(segment: &[u8]) -> Option<(u8, &[u8])> {
     let &[number, _total, ref part @ ..] = segment.strip_prefix(b"ICC_PROFILE\0")? else { return None };
     Some((number, part))
 }
 
-fn put_together(mut parts: Vec<(u8, &[u8])>) -> Option<Vec<u8>> {
+/// Joins the parts of an ICC profile; `None` if one is missing.
+fn joined(mut parts: Vec<(u8, &[u8])>) -> Option<Vec<u8>> {
     parts.sort_by_key(|&(number, _)| number);
     let whole = parts.iter().enumerate().all(|(index, &(number, _))| usize::from(number) == index + 1);
     (whole && !parts.is_empty()).then(|| parts.into_iter().flat_map(|(_, part)| part).copied().collect())
@@ -205,13 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_with_a_part_missing_is_no_profile() {
+    fn a_profile_with_a_missing_part_is_ignored() {
         let file = [vec![0xff, 0xd8], segment(0xe2, b"ICC_PROFILE\0\x02\x02world"), vec![0xff, 0xd9]].concat();
         assert_eq!(Markers::parse(&file).expect("a JPEG head").icc, None);
     }
 
     #[test]
-    fn untidy_headers_become_tidy_ones_and_the_pixels_stay() {
+    fn untidy_headers_are_repaired_and_pixels_are_unchanged() {
         let frame = segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]);
         let pixels = [1, 2, 3, 0xff, 0xd9];
         let untidy = [
@@ -238,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_none_or_some_and_no_panic() {
+    fn every_truncated_header_is_rejected_without_a_panic() {
         let file = [vec![0xff, 0xd8], segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]), vec![0xff, 0xda]].concat();
         for end in 0..file.len() {
             assert_eq!(Markers::parse(&file[..end]), None);

@@ -1,4 +1,4 @@
-//! JPEG XL by jxl-oxide, in bands where the picture is made of parts that stand alone.
+//! JPEG XL, decoded with jxl-oxide; in bands of rows if the parts of the picture are independent.
 
 mod colours;
 mod container;
@@ -34,20 +34,20 @@ const NAME: &str = "JPEG XL";
 pub(crate) struct Jxl {
     image: JxlImage,
     tracker: AllocTracker,
-    /// Memory that the tracker allows for pixels so far.
+    /// Bytes that the tracker allows for pixels so far.
     allowed: u64,
     codestream_bytes: u64,
     header: Header,
     channels: Channels,
     premultiplied: bool,
     sixteen: bool,
-    /// Rows that are rendered at a time, where that needs less memory than the whole.
+    /// Number of rows to render at a time; `None` if bands would not save memory.
     band_rows: Option<u32>,
     ended: bool,
     shown_ms: Vec<u32>,
 }
 
-/// A complaint of the decoder.
+/// Converts an error of the decoder.
 fn refusal(error: Box<dyn Error + Send + Sync>) -> MediaError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
     while let Some(one) = cause {
@@ -60,7 +60,7 @@ fn refusal(error: Box<dyn Error + Send + Sync>) -> MediaError {
     corrupt(NAME, error)
 }
 
-/// Calls the decoder, whose panics are complaints, too.
+/// Calls the decoder, and converts a panic to a refusal.
 fn guarded<T>(call: impl FnOnce() -> Result<T, MediaError>) -> Result<T, MediaError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(corrupt(NAME, "its parts contradict one another")))
 }
@@ -81,7 +81,7 @@ impl Jxl {
             None => Vec::new(),
         };
         let moves = shown_ms.len() > 1;
-        let warnings = said_of(&image, ended, shown_ms.len())?;
+        let warnings = warnings(&image, ended, shown_ms.len())?;
         let (channels, colour_model) = colours::meaning(&image);
         let profile = colours::profile(&image);
         let (bits, integer) = match metadata.bit_depth {
@@ -93,7 +93,7 @@ impl Jxl {
         let exif = found.exif.as_deref().and_then(Metadata::parse);
         let header = Header {
             stored: canvas,
-            // The codestream's own; Exif's is for information only (18181-2, 9.6).
+            // From the codestream; the orientation in Exif is only informative (18181-2, 9.6).
             orientation: Orientation::of_number(metadata.orientation).unwrap_or_default(),
             has_alpha: channels.has_alpha(),
             bit_depth: u8::try_from(bits).unwrap_or(u8::MAX),
@@ -107,7 +107,7 @@ impl Jxl {
             warnings,
             profile,
         };
-        // What was not rounded to 8 bits yet is not rounded before its colours are converted.
+        // XYB samples are not rounded to 8 bits until their colours are converted.
         let converted = metadata.xyb_encoded && header.profile.is_some();
         let sixteen = bits > 8 || !integer || premultiplied || converted;
         let band_rows = if moves { None } else { band_rows(&image, &tracker, limits)? };
@@ -126,12 +126,12 @@ impl Jxl {
         })
     }
 
-    /// Width and height of what the decoder delivers, which is upright.
+    /// Width and height of the decoder's output, which is upright.
     fn shown(&self) -> Size {
         orient::turned(self.header.stored, self.header.orientation)
     }
 
-    /// Bytes that the decoder may have for pixels: what it needs, and an eighth more for what is small.
+    /// Bytes that the decoder can allocate for pixels: those it needs, plus an eighth for small allocations.
     fn allowed_bytes(&self) -> u64 {
         self.pixel_bytes() * 9 / 8 + SMALL_BYTES
     }
@@ -145,15 +145,16 @@ impl Jxl {
         let last = self.image.frame(last).map(|frame| frame.header());
         let by_blocks = last.is_none_or(|header| header.encoding == Encoding::VarDct);
         let colours = last.map_or(3, |header| header.encoded_color_channels() as u64);
-        // Extra channels are decoded whole, and their notes twice.
+        // Extra channels are decoded as a whole, and held twice.
         let whole_extra = pixels * extra * 2 * sample;
-        // Colours as floats; filters and the conversion of colours make a copy of them.
+        // Colours are floats; filters and the colour conversion copy them.
         let floats = 2 * 3 * 4 + extra * 4;
         let frame = match self.band_rows {
             Some(rows) => {
                 let Size { width, height } = self.shown();
                 let of_rows = |rows: u32| Size { width, height: rows.min(height) }.pixels();
-                // Filters look at some rows around; parts are decoded whole, those of low frequencies eight times as high.
+                // Filters read some rows around the band. Groups are decoded as a whole; those of low frequencies are
+                // eight times as high.
                 let parts = (rows + FILTER_ROWS).div_ceil(GROUP_EDGE) + 1;
                 of_rows(parts * GROUP_EDGE) * floats + whole_extra + of_rows(16 * GROUP_EDGE) * LOW_FREQUENCY_BYTES / 64
             }
@@ -163,13 +164,13 @@ impl Jxl {
                 pixels * ((colours + extra) * sample + if converted { floats } else { 0 })
             }
         };
-        // A canvas, up to four pictures that are kept for others to refer to.
+        // The canvas and reference frames: three pictures of floats.
         let kept = if self.image.num_loaded_frames() > 1 { pixels * (3 + extra) * 4 * 3 } else { 0 };
         frame + kept
     }
 
-    /// Bytes that the decoder allocates and never writes to, which are no memory: what is predicted from pixel to pixel
-    /// is decoded into a copy of an empty picture.
+    /// Bytes that the decoder allocates but never writes to, so that they take no memory: modular frames are decoded
+    /// into a copy of an empty picture.
     fn untouched_bytes(&self) -> u64 {
         if self.band_rows.is_some() {
             return 0;
@@ -179,14 +180,14 @@ impl Jxl {
         self.header.stored.pixels() * (3 + metadata.ec_info.len() as u64) * sample
     }
 
-    /// Lets the decoder have the memory that was promised for it.
+    /// Raises the tracker's limit to the memory that was estimated for the decoder.
     fn allow_memory(&mut self) {
         let more = (self.allowed_bytes() + self.untouched_bytes()).saturating_sub(self.allowed);
         self.tracker.expand_limit(usize::try_from(more).unwrap_or(0));
         self.allowed += more;
     }
 
-    /// One frame in stored orientation.
+    /// Decodes one frame, in stored orientation.
     fn picture<S: Level>(&mut self, keyframe: usize, target: Size) -> Result<Raster<S>, MediaError> {
         let orientation = self.header.orientation;
         let shown = self.shown();
@@ -217,14 +218,14 @@ impl Jxl {
         Ok(orient::stored(resizer.finish()?, orientation))
     }
 
-    /// One frame, or of one that is cut off what there is.
+    /// Renders one frame, or the available part of a truncated one.
     fn render(&mut self, keyframe: usize) -> Result<Render, MediaError> {
         if !self.ended && keyframe >= self.image.num_loaded_keyframes() {
             return guarded(|| self.image.render_loading_frame().map_err(refusal));
         }
         let render = guarded(|| self.image.render_frame(keyframe).map_err(refusal));
         match render {
-            // The decoder keeps every frame that it has rendered.
+            // The decoder keeps every rendered frame. Setting the region drops them; then try again.
             Err(MediaError::Refused(Refusal { code: ErrorCode::TooMuchMemory, .. })) if keyframe > 0 => {
                 let Size { width, height } = self.shown();
                 self.image.set_image_region(CropInfo { left: 0, top: 0, width, height });
@@ -234,10 +235,10 @@ impl Jxl {
         }
     }
 
-    /// Samples as [`Channels`] mean them.
+    /// Converts samples to the conventions of [`Channels`]: inverted inks, straight alpha.
     fn finish_row<S: Level>(&self, row: &mut [S]) {
         if self.channels == Channels::Cmyk {
-            // 0 is most ink.
+            // In the file, 0 is full ink.
             for ink in row.iter_mut() {
                 *ink = S::of(S::MOST - ink.level());
             }
@@ -266,13 +267,13 @@ impl Jxl {
     }
 }
 
-/// Edge of the parts that a picture is made of in blocks.
+/// Edge of a group, in pixels.
 const GROUP_EDGE: u32 = 256;
-/// Rows around a band, above and below, that its filters look at.
+/// Rows above and below a band, together, that its filters read.
 const FILTER_ROWS: u32 = 16;
-/// Bytes for each block of 8 × 8 pixels: its mean colours twice, and notes on how it is coded.
+/// Bytes for each block of 8 × 8 pixels: its mean colours twice, and its coding parameters.
 const LOW_FREQUENCY_BYTES: u64 = 96;
-/// Memory for tables, and for small pictures whose parts are mostly padding.
+/// Bytes for tables, and for small pictures whose groups are mostly padding.
 const SMALL_BYTES: u64 = 24 * 1024 * 1024;
 
 /// A sample as a number.
@@ -302,14 +303,17 @@ impl Level for u16 {
     }
 }
 
-/// What is not as it should be, of an animation of which so many frames are processed or of a still.
-fn said_of(image: &JxlImage, ended: bool, frames: usize) -> Result<Vec<Warning>, MediaError> {
+/// Warnings about a shortened or truncated file. `frames` is the number of frames to process, 0 for a still picture.
+///
+/// # Errors
+/// Refuses a still picture with too few rows.
+fn warnings(image: &JxlImage, ended: bool, frames: usize) -> Result<Vec<Warning>, MediaError> {
     Ok(if frames > 0 && image.num_loaded_keyframes() > frames {
         vec![shortened(frames as u32)]
     } else if ended {
         Vec::new()
     } else if frames > 0 {
-        let message = format!("the {NAME} file is cut off: {frames} frames are there");
+        let message = format!("the {NAME} file is cut off: {frames} frames are present");
         vec![Warning::new(WarningCode::CutOff, message)]
     } else {
         let (rows, all) = guarded(|| Ok(load::rows_there(image)))?;
@@ -317,7 +321,7 @@ fn said_of(image: &JxlImage, ended: bool, frames: usize) -> Result<Vec<Warning>,
     })
 }
 
-/// For how many milliseconds each of the first frames is shown.
+/// Display times in milliseconds of at most `most` frames.
 fn shown_ms(image: &JxlImage, animation: &AnimationHeader, most: usize) -> Vec<u32> {
     let (numerator, denominator) = (u64::from(animation.tps_numerator), u64::from(animation.tps_denominator));
     let milliseconds = |keyframe| {
@@ -327,8 +331,8 @@ fn shown_ms(image: &JxlImage, animation: &AnimationHeader, most: usize) -> Vec<u
     (0..image.num_loaded_keyframes().min(most)).map(milliseconds).collect()
 }
 
-/// Rows to be rendered at a time. What is predicted from pixel to pixel, or smoothed over the whole, would be decoded
-/// as a whole for each band.
+/// Number of rows to render at a time; `None` to render the whole picture. Modular frames, palettes and squeezed
+/// channels would be decoded as a whole for each band.
 fn band_rows(image: &JxlImage, tracker: &AllocTracker, limits: &ImageLimits) -> Result<Option<u32>, MediaError> {
     let size = Size { width: image.width(), height: image.height() };
     let rows = match size.width {
@@ -342,13 +346,13 @@ fn band_rows(image: &JxlImage, tracker: &AllocTracker, limits: &ImageLimits) -> 
     let last =
         image.frame(image.num_loaded_frames()).or_else(|| image.frame(image.num_loaded_frames().checked_sub(1)?));
     let Some(last) = last.filter(|_| in_blocks && size.height > 2 * rows) else { return Ok(None) };
-    // Extra channels have their memory from here on.
+    // Parsing the global section allocates the extra channels.
     let extra = image.image_header().metadata.ec_info.len() as u64;
     let needed = SMALL_BYTES + size.pixels() * extra * 8;
     limits.check_memory(needed)?;
     let needed = usize::try_from(needed).unwrap_or(0);
     tracker.expand_limit(needed);
-    let stands_alone = guarded(|| {
+    let independent = guarded(|| {
         Ok(match last.try_parse_lf_global::<i32>() {
             Some(Ok(global)) => !global.gmodular.modular.has_palette() && !global.gmodular.modular.has_squeeze(),
             _ => false,
@@ -356,7 +360,7 @@ fn band_rows(image: &JxlImage, tracker: &AllocTracker, limits: &ImageLimits) -> 
     })?;
     // All of it is free again.
     let _ = tracker.shrink_limit(needed);
-    Ok(stands_alone.then_some(rows))
+    Ok(independent.then_some(rows))
 }
 
 impl Decode for Jxl {

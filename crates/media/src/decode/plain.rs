@@ -1,4 +1,4 @@
-//! PPM and its family, TGA and ICO, by the `image` crate: formats whose pixels are held whole.
+//! The PPM family, TGA and ICO, decoded with the `image` crate. The whole picture is held in memory.
 
 mod ico;
 mod pnm;
@@ -26,40 +26,42 @@ use tga::Tga;
 
 /// An opened file.
 pub(crate) struct Plain {
-    /// Taken by decoding.
+    /// `None` after decoding.
     decoder: Option<Box<dyn ImageDecoder>>,
     name: &'static str,
     header: Header,
     channels: Channels,
-    /// Of a TGA: whether its alpha is none, whatever the decoder takes it for, or may turn out to be none.
+    /// Always valid, except in TGA.
     alpha: Alpha,
 }
 
-/// How far the last sample of a pixel is to be believed where it can be alpha.
+/// Validity of the decoder's alpha sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alpha {
-    Sound,
-    /// Programs that know no alpha leave zeros in its place.
-    SoundUnlessZero,
+    /// It is alpha.
+    Valid,
+    /// It is alpha, unless it is zero in every pixel: programs without support for alpha write zeros.
+    ValidUnlessZero,
+    /// It is not alpha: the file declares no alpha bits.
     None,
 }
 
-/// What is put behind a file that is cut off.
+/// Bytes that complete a truncated file.
 struct Rest {
-    /// How much of the file is read.
+    /// Number of bytes to read from the file; `content` follows them.
     behind: u64,
     content: Vec<u8>,
     warning: Warning,
 }
 
-/// What is known of a file before its decoder is made.
+/// Facts about a file that are read before its decoder is created.
 enum Kind {
     Tga(Tga),
     Ppm(Samples),
     Ico,
 }
 
-/// The file, with what is missing of it behind.
+/// A reader of the file, followed by the bytes that are missing at its end.
 fn filled(
     source: &Source,
     rows: Option<Rows>,
@@ -125,9 +127,9 @@ impl Plain {
             other => return Err(unsupported(format!("{name} with pixels of the kind {other:?} is not supported"))),
         };
         let alpha = match &kind {
-            Kind::Ppm(_) | Kind::Ico => Alpha::Sound,
+            Kind::Ppm(_) | Kind::Ico => Alpha::Valid,
             Kind::Tga(tga) if tga.alpha_bits == 0 => Alpha::None,
-            Kind::Tga(_) => Alpha::SoundUnlessZero,
+            Kind::Tga(_) => Alpha::ValidUnlessZero,
         };
         let header = Header {
             stored,
@@ -151,14 +153,14 @@ impl Plain {
     where
         Decoded: From<Raster<S>>,
     {
-        let decoder = self.decoder.take().ok_or_else(|| corrupt(self.name, "it was read already"))?;
+        let decoder = self.decoder.take().ok_or_else(|| corrupt(self.name, "it was already decoded"))?;
         let mut raster = Raster::<S>::zeroed(self.header.stored, self.channels);
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut raster.samples);
         if decoder.total_bytes() != bytes.len() as u64 {
             return Err(corrupt(self.name, "its headers contradict one another"));
         }
         decoder.read_image_boxed(bytes).map_err(|error| refused(self.name, error))?;
-        if self.channels.has_alpha() && self.alpha != Alpha::Sound {
+        if self.channels.has_alpha() && self.alpha != Alpha::Valid {
             let count = self.channels.count();
             let alpha = |pixel: &[S]| bytemuck::bytes_of(&pixel[count - 1]).iter().any(|byte| *byte != 0);
             if self.alpha == Alpha::None || !raster.samples.chunks_exact(count).any(alpha) {
@@ -180,7 +182,7 @@ impl Decode for Plain {
 
     fn memory_bytes(&self, target: Size) -> u64 {
         let pixel = self.channels.count() as u64 * self.sample_bytes();
-        // Decoders hold what they read a second time while they convert it.
+        // Decoders hold a second copy of the pixels while they convert them.
         shrink_bytes(self.header.stored, target, pixel) + self.header.stored.pixels() * pixel
     }
 

@@ -1,5 +1,5 @@
-//! PNG, row by row: no more of it is in memory than the rows that the next output rows need. What moves is drawn
-//! onto a canvas.
+//! PNG, decoded row by row: memory holds only the rows that the next output rows need. Animations are drawn onto a
+//! canvas.
 
 mod colours;
 
@@ -18,10 +18,13 @@ use crate::{
 use png::{
     BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row,
 };
-use smmu_core::image::{ColourModel, ImageLimits, Size};
+use smmu_core::{
+    Warning, WarningCode,
+    image::{ColourModel, ImageLimits, Size},
+};
 use std::{
     fs::File,
-    io::{BufReader, ErrorKind, Seek as _},
+    io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write as _},
 };
 
 /// An opened PNG file.
@@ -33,7 +36,7 @@ pub(crate) struct Png {
     channels: Channels,
     sixteen: bool,
     interlaced: bool,
-    /// Whether the file has ended before its rows have.
+    /// Set once the file has ended before its last row.
     cut: bool,
     moving: Option<Moving>,
 }
@@ -45,7 +48,7 @@ pub(super) fn refusal(error: DecodingError) -> MediaError {
     }
 }
 
-/// A decoder of the pixels, from the start.
+/// A decoder positioned at the start of the file.
 fn decoder(file: &File, limits: Limits) -> Result<Decoder<BufReader<File>>, MediaError> {
     let mut file = file.try_clone().map_err(Transient::Read)?;
     file.rewind().map_err(Transient::Read)?;
@@ -55,7 +58,45 @@ fn decoder(file: &File, limits: Limits) -> Result<Decoder<BufReader<File>>, Medi
     Ok(decoder)
 }
 
-/// How many frames of what moves can be decoded.
+/// Copies the file without the ancillary chunks before its header; `None` if there are none. The decoder requires the
+/// header to come first (PNG, third edition, 5.6).
+fn header_first(source: &Source) -> Result<Option<File>, MediaError> {
+    let mut reader = source.reader()?;
+    let Some(header_at) = header_at(&mut reader).filter(|at| *at > SIGNATURE.len() as u64) else { return Ok(None) };
+    let mut copied = || {
+        let mut copy = tempfile::tempfile()?;
+        copy.write_all(SIGNATURE)?;
+        reader.seek(SeekFrom::Start(header_at))?;
+        io::copy(&mut reader, &mut copy)?;
+        Ok(copy)
+    };
+    copied().map(Some).map_err(|error| Transient::Read(error).into())
+}
+
+const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Maximum number of chunks skipped before the header.
+const MAX_CHUNKS_BEFORE_HEADER: usize = 64;
+
+/// Offset of the header's chunk, if only ancillary chunks come before it.
+fn header_at(reader: &mut (impl Read + Seek)) -> Option<u64> {
+    let mut at = reader.seek(SeekFrom::Start(SIGNATURE.len() as u64)).ok()?;
+    for _ in 0..MAX_CHUNKS_BEFORE_HEADER {
+        let mut head = [0; 8];
+        reader.read_exact(&mut head).ok()?;
+        let [a, b, c, d, kind @ ..] = head;
+        match kind {
+            [b'I', b'H', b'D', b'R'] => return Some(at),
+            [b'a'..=b'z', ..] => {}
+            _ => return None,
+        }
+        // Length, type and checksum take 12 bytes.
+        at = reader.seek(SeekFrom::Start(at + 12 + u64::from(u32::from_be_bytes([a, b, c, d])))).ok()?;
+    }
+    None
+}
+
+/// Number of frames that can be decoded.
 fn complete_frames(moving: &Moving, file: &File, limits: Limits) -> Result<u32, MediaError> {
     let mut complete = 0;
     let counted = moving.draw(decoder(file, limits)?.read_info().map_err(refusal)?, |_, _| {
@@ -70,20 +111,27 @@ fn complete_frames(moving: &Moving, file: &File, limits: Limits) -> Result<u32, 
 
 impl Png {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
-        let file = source.file()?;
-        // Rows and compressed metadata; pixels are held by us.
+        let copy = header_first(source)?;
+        let untidy = copy.is_some();
+        let file = copy.map_or_else(|| source.file(), Ok)?;
+        // For rows and compressed metadata; the pixels are in our own buffers.
         let allowed = Limits { bytes: usize::try_from(limits.max_memory_bytes / 2).unwrap_or(usize::MAX) };
         let mut first = decoder(&file, allowed)?;
         let info = first.read_header_info().map_err(refusal)?;
         let stored = Size { width: info.width, height: info.height };
         limits.check_canvas(stored)?;
-        let mut chunks = Chunks::read(source.reader()?, limits.frames(stored));
+        let mut from_start = file.try_clone().map_err(Transient::Read)?;
+        from_start.rewind().map_err(Transient::Read)?;
+        let mut chunks = Chunks::read(BufReader::with_capacity(64 * 1024, from_start), limits.frames(stored));
         let exif_behind = chunks.exif_behind.take();
         let canvas_bytes = Moving::memory_bytes(stored, 8);
-        let (moving, warnings) = chunks.moving(stored, limits, |moving| {
+        let (moving, mut warnings) = chunks.moving(stored, limits, |moving| {
             limits.check_memory(canvas_bytes)?;
             complete_frames(moving, &file, allowed)
         })?;
+        if untidy {
+            warnings.push(Warning::new(WarningCode::Repaired, "the PNG file has chunks before its header"));
+        }
 
         let reader = decoder(&file, allowed)?.read_info().map_err(refusal)?;
         let info = reader.info();
@@ -116,7 +164,7 @@ impl Png {
         Ok(Self { file, limits: allowed, reader, header, channels, sixteen, interlaced, cut: false, moving })
     }
 
-    /// Interlaced rows come in an order in which none is complete before half of all pixels have come.
+    /// Decodes an interlaced picture as a whole: no row is complete before half of all pixels are decoded.
     fn whole(&mut self) -> Result<Vec<u8>, MediaError> {
         let bytes = self.reader.output_buffer_size().ok_or_else(|| corrupt("PNG", "it has too many pixels"))?;
         let mut pixels = vec![0; bytes];
@@ -142,7 +190,7 @@ impl Png {
         }
     }
 
-    /// Fills the odd rows that are missing of an interlaced picture, all of whose even rows have come.
+    /// Fills the missing odd rows of a truncated interlaced picture whose even rows are all complete.
     fn fill(&mut self, pixels: &mut [u8], stride: usize, complete: u32) -> Result<(), MediaError> {
         let height = self.header.stored.height;
         self.header.warnings.push(cut_off("PNG", complete, height)?);
@@ -153,7 +201,10 @@ impl Png {
         Ok(())
     }
 
-    /// A row, which is the one before again where the file is cut off and nearly all rows have come.
+    /// Reads a row. Past the end of a truncated file, it repeats the row before.
+    ///
+    /// # Errors
+    /// Refuses a file that is truncated before nearly all of its rows.
     fn row(&mut self, number: u32, before: &mut [u8], room: &mut [u8]) -> Result<(), MediaError> {
         if !self.cut {
             match self.reader.read_row(room) {
@@ -164,6 +215,12 @@ impl Png {
                 Ok(None) => return Err(corrupt("PNG", "it has too few rows")),
                 Err(DecodingError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                     self.header.warnings.push(cut_off("PNG", number, self.header.stored.height)?);
+                    self.cut = true;
+                }
+                // The stream of pixels ends before the file does.
+                Err(error @ DecodingError::Format(_)) => {
+                    let warning = cut_off("PNG", number, self.header.stored.height).map_err(|_| refusal(error))?;
+                    self.header.warnings.push(warning);
                     self.cut = true;
                 }
                 Err(error) => return Err(refusal(error)),
@@ -178,19 +235,19 @@ impl Png {
     }
 }
 
-/// How many rows are complete when so many lines of the passes of Adam7 have come (PNG, 8.2). The sixth pass completes
-/// a row of an even number by each of its lines, the seventh one of an odd number.
+/// Number of complete rows after `lines` lines of the Adam7 passes (PNG, 8.2). Each line of the sixth pass completes an
+/// even row, each line of the seventh an odd row.
 fn complete_rows(size: Size, lines: u32) -> u32 {
-    // Columns and rows from which on, and steps in which, lines of the first five passes lie.
+    // First column, first row and row step of each of the first five passes.
     let before = [(0, 0, 8), (4, 0, 8), (0, 4, 8), (2, 0, 4), (0, 2, 4)];
     let before = before.iter().filter(|(left, ..)| size.width > *left);
     let before: u32 = before.map(|(_, top, step)| size.height.saturating_sub(*top).div_ceil(*step)).sum();
-    // A picture of one column has its even rows by then, and no sixth pass.
+    // A picture with one column has no sixth pass; its even rows are complete after the fifth.
     let even = if size.width == 1 && lines >= before { size.height.div_ceil(2) } else { 0 };
     lines.saturating_sub(before) + even
 }
 
-/// PNG is big-endian.
+/// Samples of 16 bits from the big-endian bytes of PNG.
 fn sixteen(bytes: &[u8]) -> Vec<u16> {
     bytes.as_chunks().0.iter().map(|&sample| u16::from_be_bytes(sample)).collect()
 }
@@ -207,7 +264,7 @@ impl Decode for Png {
             return Moving::memory_bytes(stored, pixel) + shrink_bytes(stored, target, 4);
         }
         if self.interlaced {
-            // Bytes, and in the case of 16 bits their numbers, too.
+            // The bytes, plus the converted samples if they have 16 bits.
             return shrink_bytes(stored, target, pixel) + stored.pixels() * pixel * (self.sample_bytes() - 1);
         }
         let resizer = if self.sixteen {
@@ -215,7 +272,7 @@ impl Decode for Png {
         } else {
             RowResizer::<u8>::memory_bytes(stored, target, self.channels)
         };
-        // The decoder's own rows, filtered and not.
+        // The decoder's own rows, filtered and unfiltered.
         resizer + 4 * u64::from(stored.width) * pixel
     }
 

@@ -1,7 +1,7 @@
-//! Raw files of cameras: the largest preview that the camera stored, by the decoder of JPEG.
+//! Camera raw files: decodes the largest JPEG preview that the camera stored.
 //!
-//! Developing sensor data would need every camera's own colours; the camera has done it already. How the picture lies
-//! and how it was taken is read of the raw file itself, since previews often do not say.
+//! Developing sensor data would need the colour characteristics of every camera, and the camera has already done it.
+//! Orientation and camera facts are read from the raw file itself, since previews often lack them.
 
 mod boxes;
 mod directories;
@@ -29,14 +29,14 @@ pub(crate) struct Raw {
 /// Offset and number of bytes in the file.
 type Place = (u64, u64);
 
-/// What a raw file says of its picture.
+/// Previews and facts found in a raw file.
 #[derive(Debug, Default)]
 struct Found {
-    /// Where JPEG streams are, of any size, those of sensor data included.
+    /// JPEG streams of any size, including those of sensor data.
     streams: Vec<Place>,
     orientation: Option<Orientation>,
     camera: Option<CameraFacts>,
-    /// Size of the sensor's data, where it is stated.
+    /// Size of the sensor's data, if stated.
     sensor: Option<Size>,
 }
 
@@ -46,13 +46,15 @@ struct Preview {
     size: Size,
 }
 
-/// Streams that are looked at, and how much of each. Thumbnails, profiles and notes come before the pixels.
+/// Maximum number of streams to examine, and bytes to read from each. Thumbnails, profiles and notes come before the
+/// pixels.
 const MAX_STREAMS: usize = 32;
 const HEAD_BYTES: u64 = 1024 * 1024;
 
-/// A preview has at least such a part of the sensor's width; what is smaller is a thumbnail.
+/// A preview's longer side is at least this fraction (1/8) of the sensor's; anything smaller is a thumbnail.
 const SMALLEST_PART: u32 = 8;
-/// Where nothing says how large the sensor is, a preview has at least so many pixels along its longer side.
+/// Minimum longer side of a preview, in pixels, unless it is at least half of the sensor's: thumbnails are as large with
+/// small sensors.
 const SMALLEST_SIDE: u32 = 512;
 
 impl Raw {
@@ -97,7 +99,7 @@ impl Raw {
 
 const NO_PREVIEW: &str = "camera raw without a full-size JPEG preview; develop it to JPEG or TIFF first";
 
-/// The largest preview, and how large the sensor is, as far as it is known; `None` where there are only thumbnails.
+/// The largest preview, and the size of the sensor if known. `None` if there are only thumbnails.
 fn choose(file: &AnyOffset, file_bytes: u64, found: &Found) -> Option<(Preview, Option<Size>)> {
     let mut largest: Option<Preview> = None;
     let mut lossless: Option<Size> = None;
@@ -109,7 +111,7 @@ fn choose(file: &AnyOffset, file_bytes: u64, found: &Found) -> Option<(Preview, 
             continue;
         };
         if markers.lossless || markers.precision != 8 {
-            // Sensor data: the components of a pixel are neighbours in a row.
+            // Sensor data: the components are adjacent pixels of a row.
             let across = u32::try_from(markers.sampling.len()).unwrap_or(1);
             let sensor = Size { width: size.width.saturating_mul(across), ..size };
             lossless = lossless.filter(|known| known.pixels() >= sensor.pixels()).or(Some(sensor));
@@ -119,7 +121,9 @@ fn choose(file: &AnyOffset, file_bytes: u64, found: &Found) -> Option<(Preview, 
     }
     let (preview, sensor) = (largest?, found.sensor.or(lossless));
     let longer = |size: Size| size.width.max(size.height);
-    let least = sensor.map_or(SMALLEST_SIDE, |sensor| longer(sensor).div_ceil(SMALLEST_PART));
+    let least = sensor
+        .map(longer)
+        .map_or(SMALLEST_SIDE, |side| side.div_ceil(SMALLEST_PART).max(SMALLEST_SIDE.min(side.div_ceil(2))));
     (longer(preview.size) >= least).then_some((preview, sensor))
 }
 
@@ -129,12 +133,12 @@ fn read(file: &AnyOffset, (offset, bytes): Place) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// Whether a picture stands where the sensor lies: the camera has turned it already.
+/// Returns whether the preview is portrait and the sensor landscape, or vice versa: the camera has already turned it.
 const fn is_turned(preview: Size, sensor: Size) -> bool {
     (preview.height > preview.width) != (sensor.height > sensor.width)
 }
 
-/// A verdict on the preview as one on the file.
+/// Converts an error about the preview to one about the file.
 fn of_preview(error: MediaError) -> MediaError {
     match error {
         MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, message }) => {

@@ -1,4 +1,4 @@
-//! Planes beside RGB: of one file both are made, and both are held against a reduction of what the file was made of.
+//! Planes against RGB: each file is decoded both ways, and both results are compared with a reduction of the original.
 
 use super::*;
 use crate::{
@@ -13,9 +13,9 @@ use turbojpeg::Subsamp;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-/// Odd in both directions, so that the last samples of chroma stand for less than the others.
+/// Odd in both directions, so the last chroma samples cover fewer pixels than the others.
 const STORED: Size = Size { width: 1203, height: 901 };
-/// Odd ones, even ones, and those that a decoder shrinks to by itself.
+/// Odd, even, and scales that the decoder itself supports.
 const EDGES: [u32; 6] = [1203, 1021, 640, 333, 160, 47];
 
 fn photo() -> Raster {
@@ -40,20 +40,20 @@ fn encodings(percent: u8) -> [Encoding; 2] {
     [Encoding::Jpeg { quality }, Encoding::Webp { quality, method, motion: Motion::Still }]
 }
 
-/// What is seen of a picture in an encoding, by another decoder than ours.
+/// Encodes a picture and decodes the result to RGB with a decoder that is not ours.
 fn seen(picture: &Picture, encoding: Encoding) -> Vec<u8> {
     let content = picture.encoded(encoding, Colour::WHITE).expect("encoded");
     image::load_from_memory(&content).expect("a sound picture").into_rgb8().into_raw()
 }
 
-/// Decibels between two pictures.
-fn psnr(one: &[u8], other: &[u8]) -> f64 {
+/// Peak signal-to-noise ratio of two pictures, in decibels.
+pub(super) fn psnr(one: &[u8], other: &[u8]) -> f64 {
     assert_eq!(one.len(), other.len());
     let squares: f64 = one.iter().zip(other).map(|(one, other)| f64::from(one.abs_diff(*other)).powi(2)).sum();
     10.0 * (255.0_f64.powi(2) * one.len() as f64 / squares).log10()
 }
 
-fn opened(content: &[u8]) -> Box<dyn Decode> {
+pub(super) fn opened(content: &[u8]) -> Box<dyn Decode> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     std::io::Write::write_all(&mut file, content).expect("written");
     let limits = ImageLimits::default();
@@ -64,7 +64,7 @@ fn planes(content: &[u8], target: Size) -> Option<Planes> {
     opened(content).planes(target).expect("decoded")
 }
 
-/// Both ways of one file, upright, in a stored size.
+/// Decodes a file both ways, to planes and to RGB; both upright. `target` is in stored orientation.
 fn both(content: &[u8], target: Size) -> [Picture; 2] {
     let planes = planes(content, target).expect("it is stored as planes");
     let mut decoder = opened(content);
@@ -72,19 +72,24 @@ fn both(content: &[u8], target: Size) -> [Picture; 2] {
     [Picture::Planes(planes), Picture::Rgb(orient::upright(rgb, decoder.header().orientation))]
 }
 
-/// Checks that planes lie as near to the photo as RGB does, in every encoding.
+/// Checks that planes are as close to the photo as RGB, in every encoding.
 fn compare(name: &str, made: &[Picture; 2], photo: &Raster, target: Size) {
+    compare_within(0.0, name, made, photo, target);
+}
+
+/// Like [`compare`], but planes can be worse than RGB by `below` decibels.
+fn compare_within(below: f64, name: &str, made: &[Picture; 2], photo: &Raster, target: Size) {
     let reference = resize::shrink(photo, photo.size.into(), target).expect("resizes").samples;
     assert_eq!(made.each_ref().map(Picture::size), [target; 2]);
     for encoding in encodings(80) {
         let [planes, rgb] = made.each_ref().map(|picture| psnr(&seen(picture, encoding), &reference));
         eprintln!("{name}, {} pixels, {encoding:?}: {rgb:.2} dB, {:+.2}", target.width, planes - rgb);
-        assert!(planes >= rgb, "{name}, {} pixels, {encoding:?}: {planes} dB, RGB {rgb} dB", target.width);
+        assert!(planes >= rgb - below, "{name}, {} pixels, {encoding:?}: {planes} dB, RGB {rgb} dB", target.width);
     }
 }
 
 #[test]
-fn planes_of_every_jpeg_sampling_are_as_near_to_the_original_as_rgb() {
+fn planes_of_every_jpeg_sampling_are_as_close_to_the_original_as_rgb() {
     let photo = photo();
     let samplings =
         [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1, Subsamp::Sub1x4];
@@ -98,7 +103,7 @@ fn planes_of_every_jpeg_sampling_are_as_near_to_the_original_as_rgb() {
 }
 
 #[test]
-fn planes_of_a_jpeg_are_turned_as_rgb_is() {
+fn planes_of_a_jpeg_are_turned_like_rgb() {
     let photo = photo();
     for orientation in Orientation::ALL {
         let content = jpeg(&orient::stored(photo.clone(), orientation), Subsamp::Sub2x2, false);
@@ -112,7 +117,7 @@ fn planes_of_a_jpeg_are_turned_as_rgb_is() {
 }
 
 #[test]
-fn grey_jpegs_are_planes_too() {
+fn grey_jpegs_decode_to_planes() {
     let photo = photo();
     let luma = photo.samples.chunks(3).map(|rgb| rgb[1]).collect::<Vec<u8>>();
     let grey = Raster { size: STORED, channels: Channels::Rgb, samples: luma.iter().flat_map(|&y| [y; 3]).collect() };
@@ -127,7 +132,7 @@ fn grey_jpegs_are_planes_too() {
 }
 
 #[test]
-fn planes_of_a_webp_are_as_near_to_the_original_as_rgb() {
+fn planes_of_a_webp_are_as_close_to_the_original_as_rgb() {
     let photo = photo();
     let [_, webp] = encodings(90);
     let content = Picture::Rgb(photo.clone()).encoded(webp, Colour::WHITE).expect("encoded");
@@ -138,7 +143,7 @@ fn planes_of_a_webp_are_as_near_to_the_original_as_rgb() {
 }
 
 #[test]
-fn planes_of_an_avif_are_as_near_to_the_original_as_rgb() {
+fn planes_of_an_avif_are_as_close_to_the_original_as_rgb() {
     let photo = photo();
     let content = support::avif(STORED.width, STORED.height, &photo.samples, ravif::BitDepth::Eight);
     for edge in [1203, 640, 333] {
@@ -146,11 +151,11 @@ fn planes_of_an_avif_are_as_near_to_the_original_as_rgb() {
         compare("AVIF", &both(&content, target), &photo, target);
     }
     let ten = support::avif(STORED.width, STORED.height, &photo.samples, ravif::BitDepth::Ten);
-    assert!(planes(&ten, STORED).is_none(), "ten bits need more than bytes");
+    assert!(planes(&ten, STORED).is_none(), "planes have 8 bits per sample");
 }
 
 #[test]
-fn planes_of_heic_are_as_near_to_the_original_as_rgb() {
+fn planes_of_heic_are_close_to_the_original() {
     use support::heif::{HEIGHT, WIDTH, colour, file};
     let size = Size { width: WIDTH, height: HEIGHT };
     let samples = (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| colour(x, y))).collect();
@@ -158,7 +163,8 @@ fn planes_of_heic_are_as_near_to_the_original_as_rgb() {
     for name in ["420", "422", "444"] {
         for edge in [64, 47, 33] {
             let target = size.fitted(edge);
-            // On so small a picture RGB gains by chroma that JPEG would not keep; half a pixel off costs more than that.
+            // No comparison with RGB: on so small a picture, RGB gains from chroma that JPEG would not keep. The bound
+            // still catches an error of half a pixel, which costs more.
             let reference = resize::shrink(&drawn, size.into(), target).expect("resizes").samples;
             let kept = planes(file(name), target).expect("it is stored as planes");
             let decibels = psnr(&kept.rgb(target).expect("resizes").samples, &reference);
@@ -172,7 +178,21 @@ fn planes_of_heic_are_as_near_to_the_original_as_rgb() {
 }
 
 #[test]
-fn what_planes_look_like_is_what_rgb_looks_like() {
+fn planes_of_a_photo_in_heic_are_as_close_to_the_original_as_rgb() {
+    let size = Size { width: 301, height: 225 };
+    let photo = Raster { size, channels: Channels::Rgb, samples: support::photo(size.width, size.height) };
+    for name in ["420", "422", "444"] {
+        let content = support::fixture(&format!("libheif/photo-{name}.heic"));
+        for edge in [301, 255, 160, 83] {
+            let target = size.fitted(edge);
+            // So small a picture has few pixels to measure: results are from 0.12 dB below RGB to 0.25 dB above.
+            compare_within(0.3, name, &both(&content, target), &photo, target);
+        }
+    }
+}
+
+#[test]
+fn planes_and_rgb_look_the_same() {
     let made = both(&jpeg(&photo(), Subsamp::Sub2x2, false), STORED.fitted(320));
     let [planes, rgb] = made.map(|picture| picture.look(Colour::WHITE).expect("measured"));
     let hash = |look: &smmu_core::image::ImageLook| u64::from_str_radix(&look.perceptual_hash, 16).expect("16 digits");
@@ -183,7 +203,7 @@ fn what_planes_look_like_is_what_rgb_looks_like() {
 }
 
 #[test]
-fn what_needs_rgb_is_not_made_planes() {
+fn pictures_that_need_rgb_do_not_decode_to_planes() {
     let content = jpeg(&photo(), Subsamp::Sub2x2, false);
     let target = STORED.fitted(160);
     assert!(planes(&content, target).is_some());
@@ -191,7 +211,7 @@ fn what_needs_rgb_is_not_made_planes() {
         let icc = profile.encode().expect("a profile");
         support::with_segment(&content, 0xe2, &[b"ICC_PROFILE\0\x01\x01", &icc[..]].concat())
     };
-    assert!(planes(&icc(moxcms::ColorProfile::new_srgb()), target).is_some(), "sRGB that says so");
+    assert!(planes(&icc(moxcms::ColorProfile::new_srgb()), target).is_some(), "explicit sRGB");
     assert!(planes(&icc(moxcms::ColorProfile::new_display_p3()), target).is_none(), "Display P3");
     assert!(planes(&support::cmyk_jpeg(300, 200, [10, 20, 30, 40]), target).is_none(), "inks");
     let png = support::png(30, 20, ::png::ColorType::Rgb, ::png::BitDepth::Eight, &support::photo(30, 20));

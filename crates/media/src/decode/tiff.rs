@@ -1,4 +1,4 @@
-//! TIFF and `BigTIFF`: the first full picture, row by row, by a reader of our own. Crates undo the compressions.
+//! TIFF and `BigTIFF`: decodes the first full-size picture row by row. The reader is our own; crates decompress.
 
 mod fax;
 mod jpeg;
@@ -43,7 +43,7 @@ pub(crate) struct Tiff {
     header: Header,
     layout: Layout,
     photometry: Photometry,
-    /// Planes that are read, where each sample has its own.
+    /// Planes to read, if each sample has its own plane; otherwise a single 0.
     planes: Vec<usize>,
 }
 
@@ -64,14 +64,14 @@ impl Tiff {
         let mut photometry = Photometry::read(page, &mut layout)?;
         let planes = if layout.planar { photometry.needed() } else { vec![0] };
         if layout.planar {
-            photometry.without_others();
+            photometry.keep_only_needed();
         }
         let header = header(page, &layout, &photometry);
         drop(pages);
         Ok(Self { content, header, layout, photometry, planes })
     }
 
-    /// Samples of a pixel that are read.
+    /// Number of samples to read for each pixel.
     const fn samples(&self) -> usize {
         if self.layout.planar { self.planes.len() } else { self.layout.samples }
     }
@@ -87,7 +87,7 @@ impl Tiff {
         let mut painted = vec![S::default(); row_samples(stored.width, channels)];
         let mut cut = None;
         for number in 0..stored.height {
-            // Of a file that is cut off, what is missing is as the last row that is there.
+            // Missing rows of a truncated file repeat the last row that was read.
             if cut.is_none() {
                 match rows.read(&mut levels, samples) {
                     Ok(()) => {
@@ -111,7 +111,7 @@ impl Tiff {
     }
 }
 
-/// What is said of a file from one row of which on nothing is there, or why it is refused.
+/// Warning about a file without data from `row` on, or a refusal: too few rows, or unsupported or damaged data.
 fn missing(error: &io::Error, row: u32, rows: u32) -> Result<Warning, MediaError> {
     match error.kind() {
         ErrorKind::UnexpectedEof => return cut_off("TIFF", row, rows),
@@ -121,9 +121,8 @@ fn missing(error: &io::Error, row: u32, rows: u32) -> Result<Warning, MediaError
     Err(corrupt("TIFF", format!("a strip or tile at row {row}: {error}")))
 }
 
-/// Refuses numbers of which nobody says what is black and what is white, where they would become a picture of one
-/// colour: floating-point numbers that are not from 0 to 1 (a few are highlights), and integers of 32 bits and more that
-/// use hardly any of their range.
+/// Refuses numbers without stated black and white levels that would become a picture of a single colour: floating-point
+/// numbers outside 0 to 1 (a few can be highlights), and integers of 32 bits or more in a tiny part of their range.
 fn check_range(seen: &Seen, numbers: Numbers) -> Result<(), MediaError> {
     const UNSTATED: &str = "and neither SMinSampleValue nor SMaxSampleValue";
     if numbers.stated_range {
@@ -140,7 +139,7 @@ fn check_range(seen: &Seen, numbers: Numbers) -> Result<(), MediaError> {
     }
 }
 
-/// Whether a page shows a picture only smaller than it is elsewhere.
+/// Returns whether a page is a reduced version of another page.
 fn is_reduced(page: &Directory) -> bool {
     match page.number(tag::NEW_SUBFILE_TYPE) {
         Some(kind) => kind & 1 == 1,
@@ -148,8 +147,8 @@ fn is_reduced(page: &Directory) -> bool {
     }
 }
 
-/// Whether the first page is only the preview of a camera's raw data: DNG says so, and others mark
-/// it as reduced and keep the rest in pages below it.
+/// Returns whether the first page is only the preview of a camera's raw data: the file is a DNG, or the page is marked
+/// as reduced and has subdirectories.
 fn is_camera_raw(first: &Directory) -> bool {
     first.has(tag::DNG_VERSION) || (first.has(tag::SUB_IFDS) && is_reduced(first))
 }
@@ -173,7 +172,7 @@ fn header(page: &Directory, layout: &Layout, photometry: &Photometry) -> Header 
     }
 }
 
-/// The working memory of a decoder of a strip that is read row by row.
+/// Working memory of a decoder for a strip that is read row by row.
 const STRIP_DECODER_BYTES: u64 = 128 * 1024;
 
 impl Decode for Tiff {
@@ -188,14 +187,14 @@ impl Decode for Tiff {
             (layout.unit_row_bytes(), layout.unit_data_bytes(layout.chunk.height.min(layout.size.height)));
         let side_by_side = u64::from(layout.across()) * self.planes.len() as u64;
         let units = match &layout.compression {
-            // The pixels of the picture and their padding, once more at the width of the strip, and the stream itself.
+            // The padded pixels, a copy at the width of the strip or tile, and the stream itself.
             Compression::Jpeg(jpeg) => {
                 let padded = Size { width: layout.chunk.width + 32, height: layout.chunk.height.saturating_add(32) };
                 let pixels = padded.pixels().saturating_mul(layout.unit_samples() as u64);
                 let stream = layout.longest_unit(&self.content);
                 (side_by_side + 1).saturating_mul(pixels).saturating_add(jpeg.coefficient_bytes + stream)
             }
-            // The decoder holds alpha once more, and of lossless pictures four bytes a pixel.
+            // The decoder holds a copy of alpha, and 4 bytes per pixel of lossless pictures.
             Compression::Webp => (side_by_side + 3).saturating_mul(unit),
             compression => {
                 let decoder = match compression {
@@ -203,7 +202,7 @@ impl Decode for Tiff {
                     Compression::Lzma => windows::LZMA_BYTES,
                     _ => STRIP_DECODER_BYTES,
                 };
-                // Of tiles one after another is decoded, of strips all at once.
+                // Tiles are decoded one after another, strips all at once.
                 if layout.tiled {
                     side_by_side.saturating_mul(unit).saturating_add(decoder.max(unit))
                 } else {

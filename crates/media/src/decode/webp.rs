@@ -1,4 +1,4 @@
-//! WebP, still and moving.
+//! WebP, still and animated.
 
 use super::{Decode, Header, TakeFrame, cut_off, frames_missing, shortened, shrink_bytes};
 use crate::{
@@ -16,10 +16,11 @@ use smmu_core::{
     image::{ColourModel, ImageLimits, Size},
 };
 
-/// How much larger than the target a picture is left by the decoder, whose own shrinking only averages.
+/// Maximum ratio of the decoded size to the target size. The decoder's own shrinking only averages, so our resizer does
+/// the last step.
 const MARGIN: u32 = 2;
 
-const EXTRAS_MISSING: &str = "the WebP file is cut off behind its picture";
+const EXTRAS_MISSING: &str = "the WebP file is cut off after its picture";
 
 /// An opened WebP file.
 pub(crate) struct Webp {
@@ -27,7 +28,7 @@ pub(crate) struct Webp {
     header: Header,
     lossless: bool,
     animated_file: bool,
-    /// Whether the file ends inside its only picture.
+    /// Set if the file is truncated inside its only picture.
     cut: bool,
 }
 
@@ -39,7 +40,7 @@ impl Webp {
         limits.check_canvas(found.size)?;
         let frames = found.animation.map_or(1, |animation| animation.frames);
         let mut warnings: Vec<Warning> = match missing {
-            // The rows are counted when they are decoded.
+            // Missing rows are counted, and warned about, during decoding.
             None | Some(Missing::Rows) => None,
             Some(Missing::Frames) => Some(frames_missing("WebP", frames)),
             Some(Missing::Extras) => Some(Warning::new(WarningCode::CutOff, EXTRAS_MISSING)),
@@ -70,7 +71,7 @@ impl Webp {
         Ok(Self { content, header, lossless: found.lossless, animated_file: found.animated_file, cut })
     }
 
-    /// The picture of a file that is cut off; its missing rows are as the last one that is there.
+    /// Decodes a truncated file; missing rows repeat the last complete one.
     fn rows(&mut self, target: Size) -> Result<Raster, MediaError> {
         let (stored, size) = (self.header.stored, self.decoded_size(target));
         let (mut raster, rows) = webp::decode_rows(&self.content, stored, size, self.channels())?;
@@ -83,7 +84,7 @@ impl Webp {
         Ok(raster)
     }
 
-    /// The planes of a file that is cut off; what is missing of them is as their last rows that are there.
+    /// Decodes a truncated file to planes; missing rows repeat the last complete ones.
     fn plane_rows(&mut self, size: Size) -> Result<Yuv, MediaError> {
         let (mut yuv, rows) = webp::decode_plane_rows(&self.content, self.header.stored, size)?;
         if rows < size.height {
@@ -91,7 +92,7 @@ impl Webp {
             let [luma, cb, cr] = yuv.planes_mut();
             continue_rows(luma, size.width as usize, rows as usize);
             let width = planes::halved(size).width as usize;
-            // Of chroma a row can be missing that stands for a row of luma that is there.
+            // A chroma row can be missing even though one of its two luma rows is present.
             continue_rows(cb, width, rows as usize / 2);
             continue_rows(cr, width, rows as usize / 2);
         }
@@ -102,8 +103,8 @@ impl Webp {
         if self.header.has_alpha { Channels::Rgba } else { Channels::Rgb }
     }
 
-    /// The size that the decoder delivers. What can be transparent is not shrunk by it: it would
-    /// average the colours of pixels that nobody can see.
+    /// Size to decode to. The decoder must not shrink pictures with transparency: it would mix in the colours of
+    /// invisible pixels.
     fn decoded_size(&self, target: Size) -> Size {
         let stored = self.header.stored;
         if self.header.has_alpha {
@@ -114,7 +115,7 @@ impl Webp {
     }
 }
 
-/// Fills what follows the first rows with the last of them.
+/// Fills everything after the first `rows` with copies of the last of them.
 fn continue_rows(samples: &mut [u8], row_bytes: usize, rows: usize) {
     for number in rows.max(1)..samples.len() / row_bytes {
         samples.copy_within((number - 1) * row_bytes..number * row_bytes, number * row_bytes);
@@ -129,7 +130,7 @@ impl Decode for Webp {
     fn memory_bytes(&self, target: Size) -> u64 {
         let stored = self.header.stored;
         let pixels = if self.animated_file {
-            // Two canvases in the library, a frame in the making, one copy here; 4 bytes each.
+            // Two canvases and the current frame in the library, and one copy here; 4 bytes per pixel each.
             stored.pixels() * 12 + shrink_bytes(stored, target, 4)
         } else {
             let inside =
@@ -159,7 +160,7 @@ impl Decode for Webp {
         let (stored, size) = (self.header.stored, self.decoded_size(target));
         let yuv = if self.cut { self.plane_rows(size)? } else { webp::decode_planes(&self.content, stored, size)? };
         let halved = planes::halved(size);
-        // Whole samples of chroma are scaled to whole samples, the one that lies half outside included.
+        // The decoder scales whole chroma samples to whole samples, including the one that is half outside the picture.
         let part =
             |halved: u32, stored: u32| f64::from(halved) * f64::from(stored) / f64::from(stored.next_multiple_of(2));
         let extent = Extent { width: part(halved.width, stored.width), height: part(halved.height, stored.height) };

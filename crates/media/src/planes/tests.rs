@@ -5,7 +5,7 @@ fn grey(size: Size, samples: &[u8]) -> Raster {
 }
 
 #[test]
-fn colours_survive_as_planes() {
+fn planes_convert_to_the_right_colours() {
     let size = Size { width: 3, height: 3 };
     let chroma = [grey(halved(size), &[90; 4]), grey(halved(size), &[240; 4])];
     let planes = Planes { size, luma: grey(size, &[81; 9]), chroma };
@@ -17,7 +17,7 @@ fn colours_survive_as_planes() {
 }
 
 #[test]
-fn an_odd_plane_of_luma_is_made_even_by_its_last_samples() {
+fn an_odd_luma_plane_is_made_even_by_repeating_its_last_samples() {
     let size = Size { width: 3, height: 1 };
     let chroma = [grey(halved(size), &[128; 2]), grey(halved(size), &[128; 2])];
     let planes = Planes { size, luma: grey(size, &[1, 2, 3]), chroma };
@@ -25,7 +25,7 @@ fn an_odd_plane_of_luma_is_made_even_by_its_last_samples() {
 }
 
 #[test]
-fn grey_has_chroma_without_colour() {
+fn grey_gets_neutral_chroma() {
     let size = Size { width: 5, height: 2 };
     let luma = Plane { size, extent: size.into(), samples: &[7; 10] };
     let turned = Planes::reduced(luma, None, size, Orientation::Rotate90).expect("resizes");
@@ -33,9 +33,9 @@ fn grey_has_chroma_without_colour() {
     assert_eq!(turned.chroma[1], grey(Size { width: 1, height: 3 }, &[128; 3]));
 }
 
-/// A ramp of colour from left to right stays where it is, whatever is odd and however it is turned.
+/// A colour ramp from left to right keeps its position, for odd sizes and in every orientation.
 #[test]
-fn chroma_stays_beside_its_luma() {
+fn chroma_stays_aligned_with_luma() {
     let size = Size { width: 90, height: 60 };
     let ramp = |width: u32, height: u32, step: f64| {
         let row = (0..width).map(|x| (40.0 + (f64::from(x) + 0.5) * step).round() as u8);
@@ -51,7 +51,7 @@ fn chroma_stays_beside_its_luma() {
                 orientation,
             )
             .expect("resizes");
-            // Between two samples of luma lies one of chroma, of the same level: the edges aside, where windows end.
+            // Between two luma samples lies a chroma sample of the same level, except at the edges, where windows end.
             let halves = planes.shrunk_luma();
             let inside = |plane: &Raster| {
                 let Size { width, height } = plane.size;
@@ -67,7 +67,7 @@ fn chroma_stays_beside_its_luma() {
 }
 
 impl Planes {
-    /// The mean of the four samples of luma that each one of chroma stands for.
+    /// Luma at the resolution of chroma: the mean of the four samples that belong to each chroma sample.
     fn shrunk_luma(&self) -> Raster {
         let (luma, stride) = self.even_luma();
         let size = halved(self.size);
@@ -82,7 +82,7 @@ impl Planes {
 }
 
 #[test]
-fn ranges_have_the_ends_of_bt_601_and_every_level_of_video_comes_back() {
+fn ranges_match_bt_601_and_every_video_level_survives_a_round_trip() {
     let ends = |levels: &[u8; 256], at: [usize; 3]| at.map(|at| levels[at]);
     assert_eq!(ends(&LIMITED.luma, [0, 128, 255]), [16, 126, 235]);
     assert_eq!(ends(&LIMITED.chroma, [0, 128, 255]), [16, 128, 240]);

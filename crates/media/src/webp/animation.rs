@@ -1,6 +1,6 @@
-//! Pictures one after another, in memory one at a time.
+//! Decodes and encodes animations with one frame in memory at a time.
 
-use super::{Picture, Plane, Settings, container, encode_fault, sys};
+use super::{Picture, Plane, Settings, container, encode_error, sys};
 use crate::{
     error::{MediaError, Transient, corrupt},
     raster::{Channels, Raster},
@@ -18,15 +18,15 @@ pub(crate) struct AnimationDecoder<'a> {
 }
 
 impl<'a> AnimationDecoder<'a> {
-    /// Opens a file, whose canvas must have the size that was found in its header.
+    /// Opens a file. Its canvas must have the size that was read from its header.
     pub(crate) fn open(content: &'a [u8], canvas: Size) -> Result<Self, MediaError> {
         let mut options =
             sys::WebPAnimDecoderOptions { color_mode: sys::WEBP_CSP_MODE::MODE_RGBA, use_threads: 0, padding: [0; 7] };
         let mut found = sys::WebPAnimInfo::default();
         let bytes = sys::WebPData { bytes: content.as_ptr(), size: content.len() };
-        // SAFETY: plain initialisation of a value of ours.
+        // SAFETY: plain initialisation of our own value.
         if unsafe { sys::WebPAnimDecoderOptionsInit(&raw mut options) } == 0 {
-            return Err(Transient::resize("libwebp is of another version").into());
+            return Err(Transient::resize("incompatible libwebp version").into());
         }
         options.color_mode = sys::WEBP_CSP_MODE::MODE_RGBA;
         // SAFETY: options are initialised, the content outlives the decoder by its lifetime.
@@ -41,7 +41,7 @@ impl<'a> AnimationDecoder<'a> {
         Ok(opened)
     }
 
-    /// The next canvas as RGBA and for how long it is shown, in milliseconds; `None` after the last.
+    /// The next canvas as RGBA and its duration in milliseconds; `None` after the last.
     pub(crate) fn next_frame(&mut self) -> Result<Option<(Raster, u32)>, MediaError> {
         // SAFETY: the decoder is live.
         if unsafe { sys::WebPAnimDecoderHasMoreFrames(self.decoder.as_ptr()) } == 0 {
@@ -70,23 +70,23 @@ impl Drop for AnimationDecoder<'_> {
     }
 }
 
-/// An animated WebP file in the making.
+/// Builds an animated WebP file.
 pub(crate) struct AnimationEncoder {
     encoder: NonNull<sys::WebPAnimEncoder>,
     config: sys::WebPConfig,
     size: Size,
-    /// When the next frame starts.
+    /// Start time of the next frame.
     at_ms: i32,
-    /// Whether anything can be seen through any frame.
+    /// Set if any frame has a pixel that is not opaque.
     transparent: bool,
 }
 
 impl AnimationEncoder {
-    /// An animation without frames yet, that plays so many times (0: forever).
+    /// An animation without frames yet, which plays `plays` times (0: forever).
     pub(crate) fn new(size: Size, plays: u32, settings: Settings) -> Result<Self, Transient> {
         let config = settings.config()?;
-        let width = i32::try_from(size.width).map_err(encode_fault)?;
-        let height = i32::try_from(size.height).map_err(encode_fault)?;
+        let width = i32::try_from(size.width).map_err(encode_error)?;
+        let height = i32::try_from(size.height).map_err(encode_error)?;
         let mut options = sys::WebPAnimEncoderOptions {
             anim_params: sys::WebPMuxAnimParams { bgcolor: 0, loop_count: 0 },
             minimize_size: 0,
@@ -97,22 +97,22 @@ impl AnimationEncoder {
             padding: [0; 4],
         };
         let abi = sys::WebPGetMuxABIVersion();
-        // SAFETY: plain initialisation of a value of ours.
+        // SAFETY: plain initialisation of our own value.
         if unsafe { sys::WebPAnimEncoderOptionsInitInternal(&raw mut options, abi) } == 0 {
-            return Err(encode_fault("the library is of another version"));
+            return Err(encode_error("incompatible library version"));
         }
-        // The file holds 16 bits (RFC 9649, 2.7.1.1).
+        // The file stores 16 bits (RFC 9649, 2.7.1.1).
         options.anim_params.loop_count = i32::from(u16::try_from(plays).unwrap_or(u16::MAX));
         // SAFETY: the options are initialised.
         let encoder = unsafe { sys::WebPAnimEncoderNewInternal(width, height, &raw const options, abi) };
-        let encoder = NonNull::new(encoder).ok_or_else(|| encode_fault("out of memory"))?;
+        let encoder = NonNull::new(encoder).ok_or_else(|| encode_error("out of memory"))?;
         Ok(Self { encoder, config, size, at_ms: 0, transparent: false })
     }
 
-    /// Adds a frame of the animation's size, shown for so many milliseconds.
+    /// Adds a frame of the animation's size, shown for `shown_ms` milliseconds.
     pub(crate) fn add(&mut self, raster: &Raster, shown_ms: u32) -> Result<(), Transient> {
         if raster.size != self.size {
-            return Err(encode_fault("a frame of another size"));
+            return Err(encode_error("a frame of another size"));
         }
         self.transparent |=
             raster.channels == Channels::Rgba && raster.samples.iter().skip(3).step_by(4).any(|a| *a < 255);
@@ -125,7 +125,7 @@ impl AnimationEncoder {
         if added == 0 { Err(self.complaint()) } else { Ok(()) }
     }
 
-    /// The file.
+    /// Returns the file.
     pub(crate) fn finish(self) -> Result<Vec<u8>, Transient> {
         // SAFETY: no picture tells the encoder when the last frame ends; the rest is live.
         let ended = unsafe {
@@ -150,12 +150,12 @@ impl AnimationEncoder {
     }
 
     fn complaint(&self) -> Transient {
-        // SAFETY: the encoder is live; what it returns is a string of its own or null.
+        // SAFETY: the encoder is live; it returns null or a string that it owns.
         let reason = unsafe {
             let text = sys::WebPAnimEncoderGetError(self.encoder.as_ptr());
             if text.is_null() { None } else { Some(CStr::from_ptr(text).to_string_lossy().into_owned()) }
         };
-        encode_fault(reason.unwrap_or_else(|| "no reason given".to_owned()))
+        encode_error(reason.unwrap_or_else(|| "no reason given".to_owned()))
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use smmu_core::image::WebpProfile;
 
-    /// A square that stands at another place in each frame, on nothing.
+    /// A square on a transparent background, at a different place in each frame.
     fn frame(number: usize) -> Raster {
         let size = Size { width: 96, height: 32 };
         let pixel = |at: usize| if at % 96 / 32 == number { [200, 30, 60, 255] } else { [0; 4] };
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_back_with_their_times_and_leave_nothing_behind() {
+    fn frames_keep_their_durations_and_leave_no_trace_in_the_next() {
         let WebpProfile { quality, method } = WebpProfile::default();
         let size = frame(0).size;
         let mut encoder = AnimationEncoder::new(size, 7, Settings { quality, method }).expect("an encoder");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_says_that_it_can_be_seen_through_though_no_part_that_is_drawn_can() {
+    fn an_animation_of_opaque_parts_on_a_transparent_canvas_is_marked_as_transparent() {
         let WebpProfile { quality, method } = WebpProfile::default();
         let opaque = Raster { samples: vec![255; 96 * 32 * 4], ..frame(0) };
         let other = Raster { samples: [100, 100, 100, 255].repeat(96 * 32), ..frame(0) };
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_another_size_is_not_added() {
+    fn a_frame_of_another_size_is_an_error() {
         let WebpProfile { quality, method } = WebpProfile::default();
         let size = Size { width: 10, height: 10 };
         let mut encoder = AnimationEncoder::new(size, 0, Settings { quality, method }).expect("an encoder");

@@ -1,19 +1,19 @@
-//! The chunks of a WebP file (RFC 9649, section 2), read without touching a pixel.
+//! Reads the chunks of a WebP file (RFC 9649, section 2) without decoding pixels.
 
 use smmu_core::image::{Animation, Size};
 
-/// What the chunks say.
+/// Properties of a file, from its chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Container {
-    /// Canvas.
+    /// Size of the canvas.
     pub(crate) size: Size,
-    /// Whether any of it can be transparent.
+    /// Set if any part can be transparent.
     pub(crate) has_alpha: bool,
-    /// Whether the (first) picture is stored losslessly.
+    /// Set for a still that is stored losslessly.
     pub(crate) lossless: bool,
     /// Frames, duration and plays, if it is an animation of at least two frames.
     pub(crate) animation: Option<Animation>,
-    /// Whether the file is made as an animation, of one frame or more.
+    /// Set if the file is stored as an animation, even with only one frame.
     pub(crate) animated_file: bool,
     /// ICC profile.
     pub(crate) icc: Option<Vec<u8>>,
@@ -21,22 +21,23 @@ pub(crate) struct Container {
     pub(crate) exif: Option<Vec<u8>>,
 }
 
-/// What is not in a file that ends before it says.
+/// The part that is missing from a truncated file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
     /// The last rows of its only picture.
     Rows,
     /// Frames of an animation.
     Frames,
-    /// Nothing that is shown.
+    /// Only metadata; every picture is complete.
     Extras,
 }
 
-/// What is missing. Chunks that are cut off are taken out, but the picture's own.
+/// Repairs a truncated file and returns the missing part; `None` if it is complete. Removes an incomplete chunk, except
+/// the picture's own.
 pub(crate) fn mend(content: &mut Vec<u8>) -> Option<Missing> {
     const HEAD: usize = 8;
     let stated = content.get(4..HEAD)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize)?;
-    // Programs forget to count the last chunk's padding, or leave it out.
+    // Some programs do not count the last chunk's padding, or leave it out.
     if stated.saturating_add(HEAD) <= content.len() + 1 {
         return None;
     }
@@ -72,7 +73,7 @@ pub(crate) fn mend(content: &mut Vec<u8>) -> Option<Missing> {
 /// A chunk's name and payload.
 type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
 
-/// Reads the chunks; `None` where they are not a WebP file's.
+/// Reads the chunks; `None` if they are not those of a WebP file.
 pub(crate) fn parse(content: &[u8]) -> Option<Container> {
     let body = content.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WEBP")?;
     let mut found = Container {
@@ -122,7 +123,7 @@ pub(crate) fn parse(content: &[u8]) -> Option<Container> {
     canvas_known.then_some(found)
 }
 
-/// Chunks one after another, up to the first that is cut off; of a picture what is there.
+/// Iterates over the chunks up to the first incomplete one. An incomplete picture is returned as far as it goes.
 fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     std::iter::from_fn(move || {
         let (name, after) = rest.split_first_chunk::<4>()?;
@@ -138,7 +139,7 @@ fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     })
 }
 
-/// Size in the first frame header of a VP8 stream (RFC 6386, 9.1).
+/// Reads the size from the first frame header of a VP8 stream (RFC 6386, 9.1).
 fn lossy_size(payload: &[u8]) -> Option<Size> {
     let header = payload.get(3..)?.strip_prefix(&[0x9d, 0x01, 0x2a])?;
     let side = |range| {
@@ -153,8 +154,8 @@ fn u24(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes([low, middle, high, 0]))
 }
 
-/// Says that a file can be seen through (RFC 9649, 2.7.1). libwebp does not where every part that it draws is opaque,
-/// though nothing is drawn behind them.
+/// Marks a file as transparent (RFC 9649, 2.7.1). libwebp does not if every part that it draws is opaque, although the
+/// canvas behind them is empty.
 pub(super) fn mark_transparent(file: &mut [u8]) {
     const ALPHA: u8 = 0x10;
     if let Some([b'V', b'P', b'8', b'X', _, _, _, _, flags]) = file.get_mut(12..21) {

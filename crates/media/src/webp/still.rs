@@ -1,6 +1,6 @@
-//! One picture.
+//! Decodes and encodes stills.
 
-use super::{Picture, Plane, Settings, Yuv, encode_fault, sys};
+use super::{Picture, Plane, Settings, Yuv, encode_error, sys};
 use crate::{
     error::{MediaError, Transient, corrupt},
     planes::{self, Planes},
@@ -8,7 +8,7 @@ use crate::{
 };
 use smmu_core::image::Size;
 
-/// A `WebPMemoryWriter` that frees what it gathered.
+/// A `WebPMemoryWriter` that frees its memory on drop.
 struct Writer(sys::WebPMemoryWriter);
 
 impl Drop for Writer {
@@ -18,44 +18,45 @@ impl Drop for Writer {
     }
 }
 
-/// An RGB or RGBA raster as a lossy WebP file.
+/// Encodes an RGB or RGBA raster as a lossy WebP file.
 pub(crate) fn encode(raster: &Raster, settings: Settings) -> Result<Vec<u8>, Transient> {
     write(Picture::of(raster, Plane::Yuv)?, settings)
 }
 
-/// Planes as a lossy WebP file.
+/// Encodes planes as a lossy WebP file.
 pub(crate) fn encode_planes(planes: &Planes, settings: Settings) -> Result<Vec<u8>, Transient> {
     let yuv = Yuv::of(planes);
     write(Picture::of_yuv(&yuv)?, settings)
 }
 
-/// A picture, whose samples are alive, as a lossy WebP file.
+/// Encodes a picture, whose samples must still be alive, as a lossy WebP file.
 fn write(mut picture: Picture, settings: Settings) -> Result<Vec<u8>, Transient> {
     let config = settings.config()?;
     let mut writer = Writer(sys::WebPMemoryWriter { mem: std::ptr::null_mut(), size: 0, max_size: 0, pad: [0] });
-    // SAFETY: plain initialisation of a value of ours.
+    // SAFETY: plain initialisation of our own value.
     unsafe { sys::WebPMemoryWriterInit(&raw mut writer.0) };
     picture.0.writer = Some(sys::WebPMemoryWrite);
     picture.0.custom_ptr = (&raw mut writer.0).cast();
     // SAFETY: both are initialised; the writer, which `custom_ptr` names, outlives the call.
     if unsafe { sys::WebPEncode(&raw const config, &raw mut picture.0) } == 0 {
-        return Err(encode_fault(format!("{:?}", picture.0.error_code)));
+        return Err(encode_error(format!("{:?}", picture.0.error_code)));
     }
     if writer.0.mem.is_null() {
-        return Err(encode_fault("nothing was written"));
+        return Err(encode_error("nothing was written"));
     }
     // SAFETY: after success `mem` holds `size` initialised bytes, until the writer is cleared.
     Ok(unsafe { std::slice::from_raw_parts(writer.0.mem, writer.0.size) }.to_vec())
 }
 
-/// A still WebP file of a stored size as RGB or RGBA, shrunk to another on the way (by averaging areas: leave a margin).
+/// Decodes a still WebP file to RGB or RGBA, and downscales it from `stored` to `size` by averaging areas. For good
+/// quality, choose a `size` larger than the one finally needed.
 pub(crate) fn decode(content: &[u8], stored: Size, size: Size, channels: Channels) -> Result<Raster, MediaError> {
     let mut raster: Raster = Raster::zeroed(size, channels);
     decode_into(content, into_raster(&mut raster, stored)?)?;
     Ok(raster)
 }
 
-/// The same of a file that is cut off, and how many rows of the result are there.
+/// Like [`decode`], for a truncated file. Also returns the number of decoded rows.
 pub(crate) fn decode_rows(
     content: &[u8],
     stored: Size,
@@ -67,26 +68,26 @@ pub(crate) fn decode_rows(
     Ok((raster, rows))
 }
 
-/// A still lossy WebP file of a stored size as planes, shrunk to another on the way.
+/// Decodes a still lossy WebP file to planes, and downscales it from `stored` to `size`.
 pub(crate) fn decode_planes(content: &[u8], stored: Size, size: Size) -> Result<Yuv, MediaError> {
     let mut yuv = Yuv::zeroed(size);
     decode_into(content, into_yuv(&mut yuv, stored)?)?;
     Ok(yuv)
 }
 
-/// The same of a file that is cut off, and how many rows of luma are there.
+/// Like [`decode_planes`], for a truncated file. Also returns the number of decoded rows of luma.
 pub(crate) fn decode_plane_rows(content: &[u8], stored: Size, size: Size) -> Result<(Yuv, u32), MediaError> {
     let mut yuv = Yuv::zeroed(size);
     let rows = decode_rows_into(content, into_yuv(&mut yuv, stored)?, size.height)?;
     Ok((yuv, rows))
 }
 
-/// Decodes into the memory that a configuration names, which is alive.
+/// Decodes into the memory that the configuration points to, which must be alive.
 fn decode_into(content: &[u8], mut config: sys::WebPDecoderConfig) -> Result<(), MediaError> {
     // SAFETY: the input is a live slice; the output names live memory of the given size and stride,
     // which the library checks against the scaled size before it writes.
     let status = unsafe { sys::WebPDecode(content.as_ptr(), content.len(), &raw mut config) };
-    // SAFETY: the output buffer was initialised with the configuration; memory of ours is left alone.
+    // SAFETY: the output buffer was initialised with the configuration; our own memory is not freed.
     unsafe { sys::WebPFreeDecBuffer(&raw mut config.output) };
     match status {
         sys::VP8StatusCode::VP8_STATUS_OK => Ok(()),
@@ -94,15 +95,15 @@ fn decode_into(content: &[u8], mut config: sys::WebPDecoderConfig) -> Result<(),
     }
 }
 
-/// The same of a file that is cut off, and how many of so many rows are there.
+/// Like [`decode_into`], for a truncated file. Returns the number of decoded rows, at most `height`.
 fn decode_rows_into(content: &[u8], mut config: sys::WebPDecoderConfig, height: u32) -> Result<u32, MediaError> {
     let is_planes = config.output.colorspace == sys::WEBP_CSP_MODE::MODE_YUV;
-    // SAFETY: without input it only makes a decoder, whose configuration outlives it here.
+    // SAFETY: without input it only creates a decoder, whose configuration outlives it here.
     let decoder = Incremental(unsafe { sys::WebPIDecode(std::ptr::null(), 0, &raw mut config) });
     if decoder.0.is_null() {
         return Err(Transient::resize("libwebp has no memory for a decoder").into());
     }
-    // SAFETY: the decoder and the input are live; as for `decode_into`, the output names memory of ours.
+    // SAFETY: the decoder and the input are live; as in `decode_into`, the output points to our own memory.
     let status = unsafe { sys::WebPIUpdate(decoder.0, content.as_ptr(), content.len()) };
     match status {
         sys::VP8StatusCode::VP8_STATUS_OK => return Ok(height),
@@ -110,7 +111,7 @@ fn decode_rows_into(content: &[u8], mut config: sys::WebPDecoderConfig, height: 
         status => return Err(refusal(status)),
     }
     let (mut rows, none, no_plane) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: the decoder is live; it gives the number of rows that it has written, and nothing else is asked for.
+    // SAFETY: the decoder is live; only the number of rows that it has written is requested.
     let written = unsafe {
         if is_planes {
             let rows = &raw mut rows;
@@ -122,7 +123,7 @@ fn decode_rows_into(content: &[u8], mut config: sys::WebPDecoderConfig, height: 
     Ok(if written.is_null() { 0 } else { u32::try_from(rows).unwrap_or(0).min(height) })
 }
 
-/// A decoder that takes what is there, freed when it is done.
+/// A decoder of incomplete input, freed on drop.
 struct Incremental(*mut sys::WebPIDecoder);
 
 impl Drop for Incremental {
@@ -172,10 +173,10 @@ fn into_yuv(yuv: &mut Yuv, stored: Size) -> Result<sys::WebPDecoderConfig, Media
     Ok(config)
 }
 
-/// A configuration whose output is not named yet.
+/// A configuration without an output buffer yet.
 fn configuration(stored: Size, size: Size, mode: sys::WEBP_CSP_MODE) -> Result<sys::WebPDecoderConfig, MediaError> {
-    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Transient::resize("libwebp is of another version"))?;
-    // What is scaled is multiplied by its alpha and divided again, even to the size that it has.
+    let mut config = sys::WebPDecoderConfig::new().map_err(|()| Transient::resize("incompatible libwebp version"))?;
+    // Scaling multiplies colours by alpha and divides them again, even at the same size, which loses precision.
     config.options.use_scaling = (size != stored).into();
     config.options.scaled_width = i32::try_from(size.width).map_err(Transient::resize)?;
     config.options.scaled_height = i32::try_from(size.height).map_err(Transient::resize)?;
@@ -189,7 +190,7 @@ fn refusal(status: sys::VP8StatusCode) -> MediaError {
         sys::VP8StatusCode::VP8_STATUS_SUSPENDED | sys::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA => {
             corrupt("WebP", "it ends too early")
         }
-        // "Out of memory" is what it says of some damaged headers; what it truly needs was bounded before.
+        // The library reports "out of memory" for some damaged headers; the real need for memory was limited before.
         sys::VP8StatusCode::VP8_STATUS_OK
         | sys::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY
         | sys::VP8StatusCode::VP8_STATUS_INVALID_PARAM

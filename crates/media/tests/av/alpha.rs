@@ -1,10 +1,10 @@
-//! A picture with alpha is shown on a background, and what is hidden under the transparent parts stays hidden.
+//! A picture with alpha is drawn on a background; colours under transparent parts stay hidden.
 
 use crate::{Bench, Made, ffmpeg, profile};
 use image::RgbImage;
 use smmu_core::image::Colour;
 
-/// Green at the left; at the right transparent, with red under it. Twice as wide as high.
+/// The left half is green; the right half is transparent, with red under it. Twice as wide as high.
 const HALF: &str = "-f lavfi -i color=red:size=320x160:rate=25:duration=1,format=rgba,\
                     geq=r=if(lt(X\\,160)\\,0\\,255):g=if(lt(X\\,160)\\,170\\,0):b=0:a=if(lt(X\\,160)\\,255\\,0)";
 
@@ -25,13 +25,13 @@ fn assert_flattened(made: &Made, background: [u8; 3], name: &str) {
     for (file, picture) in shown {
         for (is, wanted) in halves(&picture).into_iter().zip([[0, 170, 0], background]) {
             let off = is.iter().zip(wanted).map(|(&is, wanted)| is.abs_diff(wanted)).max();
-            assert!(off <= Some(10), "{file} of {name} has {is:?} where {wanted:?} belongs");
+            assert!(off <= Some(10), "{file} of {name} has {is:?} instead of {wanted:?}");
         }
     }
 }
 
 #[test]
-fn every_kind_of_alpha_is_flattened_on_white_and_hidden_colours_stay_hidden() {
+fn alpha_of_every_codec_is_flattened_on_white() {
     for (codec, extension) in [
         ("-c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le", "mov"),
         ("-c:v qtrle", "mov"),
@@ -48,12 +48,12 @@ fn every_kind_of_alpha_is_flattened_on_white_and_hidden_colours_stay_hidden() {
         assert!(video.transparent, "{codec}");
         assert_flattened(&made, [255; 3], codec);
         assert_eq!(ffmpeg::frames(&made.path("video.mp4")), 25, "{codec}");
-        made.assert_sound();
+        made.assert_valid();
     }
 }
 
 #[test]
-fn the_background_is_the_profiles() {
+fn the_background_is_taken_from_the_profile() {
     let mut profile = profile();
     profile.background = Some(Colour([20, 40, 200]));
     let made = Bench::with_clip(&format!("{HALF} -c:v qtrle"), "mov").transcode_as(&profile);
@@ -61,7 +61,7 @@ fn the_background_is_the_profiles() {
 }
 
 #[test]
-fn half_transparent_is_half_of_each() {
+fn a_half_transparent_pixel_is_mixed_half_and_half() {
     let clip = HALF.replace("\\,255\\,0)", "\\,255\\,128)");
     let made = Bench::with_clip(&format!("{clip} -c:v png"), "mov").transcode();
     // Half of red and half of white.

@@ -1,4 +1,4 @@
-//! What ends a transcoding before its time, and that nothing survives it.
+//! Limits, cancellation and killed children end a transcoding early and leave nothing unfinished.
 
 use crate::{Bench, H264, moving, profile, tone};
 use smmu_core::{ErrorCode, av::AvLimits};
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A clip of which the ladder takes some seconds: tall rungs, and a slow preset.
+/// A clip whose ladder takes some seconds to encode with [`slow_profile`].
 fn slow_clip() -> Bench {
     let clip = format!("{} {} {H264} -c:a aac", moving("640x480", "60", 8), tone(440, 8.0));
     Bench::with_clip(&clip, "mp4")
@@ -27,7 +27,7 @@ fn slow_profile() -> smmu_core::av::AvProfile {
     profile
 }
 
-/// Process ids of whatever works in a folder or below.
+/// Ids of the processes whose working directory is in this folder.
 fn working_in(folder: &Path) -> Vec<String> {
     let processes = fs::read_dir("/proc").expect("Linux");
     processes
@@ -70,7 +70,7 @@ fn a_cancelled_transcoding_leaves_no_child_and_no_manifest() {
 }
 
 #[test]
-fn a_child_that_is_killed_is_no_fault_of_the_file() {
+fn a_killed_child_is_a_transient_error() {
     let bench = slow_clip();
     let (limits, cancelled, over) = (AvLimits::default(), AtomicBool::new(false), AtomicBool::new(false));
     let mut killed = false;
@@ -81,7 +81,7 @@ fn a_child_that_is_killed_is_no_fault_of_the_file() {
                 thread::sleep(Duration::from_millis(5));
             }
             thread::sleep(Duration::from_millis(300));
-            // As the kernel does when memory runs out.
+            // SIGKILL, as the kernel sends when memory runs out.
             let children = working_in(&bench.out());
             children
                 .iter()
@@ -98,15 +98,15 @@ fn a_child_that_is_killed_is_no_fault_of_the_file() {
 }
 
 #[test]
-fn whoever_takes_too_long_is_ended() {
+fn a_program_that_exceeds_its_time_is_killed() {
     let limits = AvLimits { max_wall_time: Duration::from_millis(40), ..AvLimits::default() };
     let clip = format!("{} {H264}", moving("160x120", "25", 1));
-    let fault = Bench::with_clip(&clip, "mp4").fault_within(&limits);
-    assert!(matches!(fault, Transient::TimedOut { .. }), "{fault}");
+    let transient = Bench::with_clip(&clip, "mp4").transient_within(&limits);
+    assert!(matches!(transient, Transient::TimedOut { .. }), "{transient}");
 }
 
 #[test]
-fn each_limit_has_its_code_and_holds_before_anything_is_made() {
+fn each_limit_refuses_with_its_code_before_anything_is_made() {
     let clip = || Bench::with_clip(&format!("{} {H264}", moving("160x120", "25", 1)), "mp4");
     let limits = AvLimits::default();
     for (limits, code) in [
@@ -125,31 +125,31 @@ fn each_limit_has_its_code_and_holds_before_anything_is_made() {
 }
 
 #[test]
-fn what_want_of_memory_does_to_ffmpeg_is_no_damage_of_the_file() {
+fn a_file_is_not_called_damaged_if_ffmpeg_runs_out_of_memory() {
     let clip = fs::read(slow_clip().input()).expect("a clip");
     for megabytes in [300, 350, 400, 450] {
         let limits = AvLimits { max_child_memory_bytes: megabytes << 20, ..AvLimits::default() };
         match Bench::with_bytes(&clip).transcode_with(&profile(), &limits) {
-            // How much a program needs to start is the machine's.
+            // The memory that a program needs to start depends on the machine.
             Ok(_) | Err((_, MediaError::Transient(Transient::Start(_)))) => {}
             Err((bench, MediaError::Refused(refusal))) => {
                 assert_eq!(refusal.code, ErrorCode::TooMuchMemory, "{megabytes} MiB: {refusal}");
                 bench.assert_nothing_half_made();
             }
-            Err((_, MediaError::Transient(fault))) => panic!("{megabytes} MiB: {fault}"),
+            Err((_, MediaError::Transient(transient))) => panic!("{megabytes} MiB: {transient}"),
         }
     }
 }
 
 #[test]
-fn a_machine_on_which_nothing_can_start_is_no_fault_of_the_file() {
+fn too_little_memory_to_start_a_program_is_a_transient_error() {
     let limits = AvLimits { max_child_memory_bytes: 8 << 20, ..AvLimits::default() };
-    let fault = Bench::with_clip(&tone(440, 1.0), "wav").fault_within(&limits);
-    assert!(matches!(fault, Transient::Start(_)), "{fault}");
+    let transient = Bench::with_clip(&tone(440, 1.0), "wav").transient_within(&limits);
+    assert!(matches!(transient, Transient::Start(_)), "{transient}");
 }
 
 #[test]
-fn an_event_is_told_while_the_work_goes_on() {
+fn events_arrive_while_the_work_goes_on() {
     let bench = Bench::with_clip(&format!("{} {H264}", moving("160x120", "25", 1)), "mp4");
     let mut posters = 0;
     let mut watch = |event: Event| {

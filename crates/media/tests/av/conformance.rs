@@ -1,13 +1,13 @@
-//! Every playlist that we make against the rules of HLS, each with its paragraph. Playlists are read here by
-//! tags alone, and what they say is measured in the files by other means than the product's.
+//! Checks every playlist that we make against the rules of HLS, each cited by section. The tests parse playlists
+//! by their tags only, and measure the stated values in the files independently of the product's code.
 //!
-//! "Apple" is the HLS Authoring Specification for Apple Devices, by its headings.
+//! Sections are those of RFC 8216. "Apple" is the HLS Authoring Specification for Apple Devices, cited by heading.
 
 use crate::{Bench, H264, Made, ffmpeg, moving, profile, tone};
 use smmu_core::av::{Av1Profile, AvProfile};
 use std::{collections::HashMap, fs, ops::Range, path::Path};
 
-/// A playlist as its lines say.
+/// A playlist as text, read by its tags.
 struct Playlist {
     text: String,
 }
@@ -23,7 +23,7 @@ impl Playlist {
     }
 
     fn value(&self, tag: &str) -> &str {
-        let [value] = self.values(tag)[..] else { panic!("one {tag} is wanted: {}", self.text) };
+        let [value] = self.values(tag)[..] else { panic!("expected one {tag}: {}", self.text) };
         value
     }
 
@@ -35,7 +35,7 @@ impl Playlist {
         self.values("#EXTINF").iter().map(|value| value.trim_end_matches(',').parse().expect("seconds")).collect()
     }
 
-    /// When each segment ends, in seconds.
+    /// End time of each segment, in seconds.
     fn ends(&self) -> Vec<f64> {
         let ends = self.durations().into_iter().scan(0.0, |end, duration| {
             *end += duration;
@@ -52,15 +52,15 @@ impl Playlist {
         self.value("#EXT-X-TARGETDURATION").parse().expect("whole seconds")
     }
 
-    /// The one file of its segments.
+    /// The only file of its segments.
     fn file(&self) -> &str {
         let mut uris: Vec<&str> = self.text.lines().filter(|line| !line.starts_with('#')).collect();
         uris.dedup();
-        let [uri] = uris[..] else { panic!("one file is wanted: {uris:?}") };
+        let [uri] = uris[..] else { panic!("expected one file: {uris:?}") };
         uri
     }
 
-    /// The highest bit rate of neighbouring segments that last half to one and a half targets (RFC 8216, 4.1).
+    /// The highest bit rate of contiguous segments that last half to one and a half target durations (RFC 8216, 4.1).
     fn peak(&self) -> f64 {
         let segments: Vec<_> = self.durations().into_iter().zip(self.ranges()).collect();
         let mut peak: f64 = 0.0;
@@ -101,10 +101,10 @@ fn attributes(value: &str) -> HashMap<&str, &str> {
 }
 
 fn number(attributes: &HashMap<&str, &str>, name: &str) -> f64 {
-    attributes[name].parse().unwrap_or_else(|_| panic!("{name} is no number: {attributes:?}"))
+    attributes[name].parse().unwrap_or_else(|_| panic!("{name} is not a number: {attributes:?}"))
 }
 
-/// What holds for every media playlist of byte ranges.
+/// Rules for every media playlist of byte ranges.
 fn assert_media_playlist(made: &Made, playlist: &Playlist) {
     let text = &playlist.text;
     assert!(text.starts_with("#EXTM3U\n"), "4.3.1.1: {text}");
@@ -117,8 +117,8 @@ fn assert_media_playlist(made: &Made, playlist: &Playlist) {
     );
     let content = fs::read(made.path(playlist.file())).expect("segments");
     let map = attributes(playlist.value("#EXT-X-MAP"));
-    assert_eq!(map["URI"], playlist.file(), "4.3.2.5: one header, of the same file");
-    assert!(text.find("#EXT-X-MAP") < text.find("#EXTINF"), "4.3.2.5: it applies to what follows");
+    assert_eq!(map["URI"], playlist.file(), "4.3.2.5: one header, in the same file");
+    assert!(text.find("#EXT-X-MAP") < text.find("#EXTINF"), "4.3.2.5: it applies to the segments after it");
     let header = range(map["BYTERANGE"]);
     let mut end = header.end;
     assert_eq!((header.start, &content[4..8]), (0, &b"ftyp"[..]), "3.3: a file type and a movie box");
@@ -129,7 +129,7 @@ fn assert_media_playlist(made: &Made, playlist: &Playlist) {
     }
 }
 
-/// A segment alone, behind its header, decodes to so many frames.
+/// Number of frames that a segment decodes to, with only its header before it.
 fn frames_of(made: &Made, playlist: &Playlist, range: &Range<usize>) -> u64 {
     let content = fs::read(made.path(playlist.file())).expect("segments");
     let header = self::range(attributes(playlist.value("#EXT-X-MAP"))["BYTERANGE"]);
@@ -138,7 +138,7 @@ fn frames_of(made: &Made, playlist: &Playlist, range: &Range<usize>) -> u64 {
     ffmpeg::frames(&part)
 }
 
-/// A keyframe playlist beside the rung that it belongs to.
+/// Rules for the keyframe playlist of a rung.
 fn assert_keyframes(made: &Made, rung: &Playlist, tag: &HashMap<&str, &str>) {
     let playlist = Playlist::of(made, tag["URI"]);
     assert_media_playlist(made, &playlist);
@@ -155,7 +155,7 @@ fn assert_keyframes(made: &Made, rung: &Playlist, tag: &HashMap<&str, &str>) {
     }
 }
 
-/// The codec as the file itself says: the bytes of `avcC` or what ffprobe reads of AV1.
+/// The codec string of a track file: from the bytes of `avcC`, or only its prefix for AV1.
 fn codec_of(path: &Path) -> String {
     let content = fs::read(path).expect("segments");
     let Some(at) = content.windows(4).position(|window| window == b"avcC") else { return "av01.0.".to_owned() };
@@ -167,15 +167,15 @@ fn assert_variant(made: &Made, line: &str, playlist: &Playlist, audio: Option<&P
     assert_media_playlist(made, playlist);
     assert!(playlist.has("#EXT-X-INDEPENDENT-SEGMENTS"));
     let path = made.path(playlist.file());
-    assert_eq!(ffmpeg::keyframes_ms(&path).len(), playlist.ranges().len(), "4.3.5.1: each segment by itself");
+    assert_eq!(ffmpeg::keyframes_ms(&path).len(), playlist.ranges().len(), "4.3.5.1: each segment is independent");
     for range in playlist.ranges() {
-        assert!(frames_of(made, playlist, &range) > 0, "4.3.5.1: each segment by itself");
+        assert!(frames_of(made, playlist, &range) > 0, "4.3.5.1: each segment is independent");
     }
     let (audio_peak, audio_codec) = audio.map_or((0.0, ""), |audio| (audio.peak(), ",mp4a.40.2"));
-    let (said, measured) = (number(&attributes, "BANDWIDTH"), playlist.peak() + audio_peak);
-    assert!(said >= measured, "4.3.4.2: {said} is said, {measured} is measured");
-    assert!(said <= measured * 1.1 + 2.0, "Apple, Multivariant playlist: within a tenth of what is measured");
-    assert!(number(&attributes, "AVERAGE-BANDWIDTH") <= said, "4.3.4.2");
+    let (stated, measured) = (number(&attributes, "BANDWIDTH"), playlist.peak() + audio_peak);
+    assert!(stated >= measured, "4.3.4.2: states {stated}, measured {measured}");
+    assert!(stated <= measured * 1.1 + 2.0, "Apple, Multivariant playlist: within a tenth of the measured value");
+    assert!(number(&attributes, "AVERAGE-BANDWIDTH") <= stated, "4.3.4.2");
     let codecs = attributes["CODECS"];
     assert!(codecs.starts_with(&codec_of(&path)) && codecs.ends_with(audio_codec), "4.3.4.2: {codecs}");
     let stream =
@@ -187,7 +187,7 @@ fn assert_variant(made: &Made, line: &str, playlist: &Playlist, audio: Option<&P
     assert_eq!(attributes.get("AUDIO").copied(), audio.map(|_| "audio"), "4.3.4.2.1");
 }
 
-/// All rules for what was made of one clip.
+/// Checks all rules on the outputs of one clip.
 fn assert_conforms(made: &Made) {
     let master = Playlist::of(made, "master.m3u8");
     assert!(master.text.starts_with("#EXTM3U\n"), "4.3.1.1");
@@ -220,8 +220,8 @@ fn assert_conforms(made: &Made) {
     }
 }
 
-/// 6.2.4: the same content at the same time, and segments of all that end together. Those of AV1 end where some of
-/// H.264 do, and those of the sound within half of its fragments.
+/// 6.2.4: all variants have the same content at the same time, and their segments end together. AV1 segments end where
+/// some H.264 segments do; audio segments end within half an audio fragment of the picture's.
 fn assert_in_step(variants: &[Playlist], audio: Option<&Playlist>) {
     let near = |ends: &[f64], end: f64, by: f64| ends.iter().any(|other| (other - end).abs() <= by);
     let finest = variants.iter().max_by_key(|variant| variant.durations().len()).expect("a rung").ends();
@@ -235,7 +235,7 @@ fn assert_in_step(variants: &[Playlist], audio: Option<&Playlist>) {
     assert!(inner.all(|&end| near(&finest, end, 0.26)), "{ends:?} and {finest:?}");
 }
 
-/// Three segments of a third, one of six seconds, and a short one.
+/// A clip of 14 s: three segments of two seconds, one of six, and a short one.
 fn clip(rate: &str) -> String {
     moving("320x240", rate, 14)
 }

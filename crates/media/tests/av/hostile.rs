@@ -1,4 +1,4 @@
-//! Files that lie. Each gets a verdict with its code, and nothing is left of it.
+//! Malicious and damaged files. Each is refused with the right code and leaves nothing behind.
 
 use crate::{Bench, H264, ffmpeg, moving, profile, tone};
 use smmu_core::{
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A file that knows whether anyone opened it: a named pipe, of which an opened end is seen from the other.
+/// A file that detects whether anyone opens it: a named pipe, whose other end sees it being opened.
 struct Trap {
     path: PathBuf,
 }
@@ -31,9 +31,9 @@ impl Trap {
         Self { path }
     }
 
-    /// Whether somebody opens it while something happens, which must not panic.
-    fn sprung_by<T>(&self, happens: impl FnOnce() -> T) -> (bool, T) {
-        /// `O_NONBLOCK` on Linux: to open a pipe for writing then fails as long as nobody reads it.
+    /// Runs `action`, which must not panic, and returns whether the file was opened meanwhile.
+    fn sprung_by<T>(&self, action: impl FnOnce() -> T) -> (bool, T) {
+        /// `O_NONBLOCK` on Linux: opening a pipe for writing then fails while it has no reader.
         const NONBLOCK: i32 = 0o4000;
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -46,15 +46,15 @@ impl Trap {
                 }
                 false
             });
-            let happened = happens();
+            let result = action();
             over.store(true, Ordering::Relaxed);
-            (watch.join().expect("no panic"), happened)
+            (watch.join().expect("no panic"), result)
         })
     }
 }
 
 #[test]
-fn a_trap_is_sprung_by_who_opens_it() {
+fn a_trap_detects_that_it_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let trap = Trap::in_folder(folder.path());
     assert_eq!(trap.sprung_by(|| ()), (false, ()));
@@ -62,7 +62,7 @@ fn a_trap_is_sprung_by_who_opens_it() {
     assert!(sprung && read.expect("read").is_empty());
 }
 
-/// Lists that name other files, as they are and behind a head that is taken for media.
+/// Playlists and lists that name other files, both plain and after a header that is detected as media.
 fn lists(local: &str, url: &str) -> Vec<(&'static str, Vec<u8>)> {
     let hls = |target: &str| {
         format!("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:5\n#EXTINF:5.0,\n{target}\n#EXT-X-ENDLIST\n")
@@ -76,7 +76,7 @@ fn lists(local: &str, url: &str) -> Vec<(&'static str, Vec<u8>)> {
     };
     let concat = format!("ffconcat version 1.0\nfile '{local}'\n");
     let sdp = "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
-    // The first bytes of ADTS and of AMR; what ffmpeg sees in the rest is its own matter.
+    // A list after the first bytes of ADTS or AMR; ffmpeg detects its own format from the rest.
     let behind = |head: &[u8], text: &str| [head, text.as_bytes()].concat();
     vec![
         ("ffconcat of /etc/passwd", b"ffconcat version 1.0\nfile '/etc/passwd'\n".to_vec()),
@@ -95,7 +95,7 @@ fn lists(local: &str, url: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn a_list_of_files_or_addresses_is_refused_and_nothing_that_it_names_is_opened() {
+fn a_list_of_files_or_addresses_is_refused_without_opening_any_of_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let trap = Trap::in_folder(folder.path());
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -111,8 +111,8 @@ fn a_list_of_files_or_addresses_is_refused_and_nothing_that_it_names_is_opened()
                 assert!(expected.contains(&refusal.code), "{name}: {refusal}");
                 assert!(name.contains("behind") || refusal.code == ErrorCode::UnsupportedMedia, "{name}: {refusal}");
             }
-            Err((_, MediaError::Transient(fault))) => panic!("{name}: {fault}"),
-            // Any bytes are noise by AMR.
+            Err((_, MediaError::Transient(transient))) => panic!("{name}: {transient}"),
+            // Any bytes decode as noise in AMR.
             Ok(made) => {
                 assert_eq!((name, made.manifest.source.content_type.as_str()), ("SDP behind AMR", "audio/amr-wb"));
             }
@@ -124,14 +124,14 @@ fn a_list_of_files_or_addresses_is_refused_and_nothing_that_it_names_is_opened()
 }
 
 #[test]
-fn a_list_that_ffmpeg_would_follow_is_stopped_by_the_whitelist_of_containers() {
+fn the_whitelist_of_containers_stops_a_list_that_ffmpeg_would_follow() {
     let (name, content) = lists("/etc/passwd", "http://127.0.0.1:9/").swap_remove(6);
     let refusal = Bench::with_bytes(&content).refused();
     assert_eq!(refusal.code, ErrorCode::UnsupportedMedia, "{name}: {refusal}");
-    assert!(refusal.message.contains("list of other files"), "{refusal}");
+    assert!(refusal.message.contains("refers to other files"), "{refusal}");
 }
 
-/// The bytes of a clip of two seconds with sound, made with these flags of the muxer.
+/// The bytes of a clip of four seconds with audio, made with these muxer flags.
 fn mp4(flags: &str) -> Vec<u8> {
     let clip = format!("{} {} {H264} -g 12 -c:a aac {flags}", moving("160x120", "25", 4), tone(440, 4.0));
     fs::read(Bench::with_clip(&clip, "mp4").input()).expect("a clip")
@@ -142,12 +142,12 @@ fn position(content: &[u8], kind: [u8; 4]) -> usize {
 }
 
 #[test]
-fn a_header_at_the_end_is_as_good_as_one_at_the_start() {
+fn a_header_at_the_end_works_like_one_at_the_start() {
     let (last, first) = (mp4(""), mp4("-movflags +faststart"));
     assert!(position(&last, *b"moov") > position(&last, *b"mdat"));
     assert!(position(&first, *b"moov") < position(&first, *b"mdat"));
     for content in [last, first, mp4("-movflags +frag_keyframe+empty_moov")] {
-        Bench::with_bytes(&content).transcode().assert_sound();
+        Bench::with_bytes(&content).transcode().assert_valid();
     }
 }
 
@@ -162,17 +162,17 @@ fn a_file_without_its_header_is_damaged() {
 }
 
 #[test]
-fn a_sound_that_ends_before_another_track_is_whole() {
+fn audio_that_ends_before_another_track_is_not_truncated() {
     let sounds =
         "-f lavfi -i anoisesrc=duration=4:sample_rate=48000 -f lavfi -i anullsrc=duration=60:sample_rate=48000";
     for extension in ["m4a", "mka"] {
         let clip = format!("{sounds} -map 0 -map 1 -disposition:a:0 default -disposition:a:1 0 -c:a aac");
-        Bench::with_clip(&clip, extension).transcode().assert_sound();
+        Bench::with_clip(&clip, extension).transcode().assert_valid();
     }
 }
 
 #[test]
-fn two_gigabytes_of_nothing_behind_a_head_are_refused_at_once() {
+fn two_gigabytes_of_zeros_after_a_header_are_refused_quickly() {
     const BYTES: u64 = 2 << 30;
     let head = b"\0\0\0\x18ftypisom\0\0\x02\0isommp42".to_vec();
     let to_the_end = [&head[..], b"\0\0\0\0mdat"].concat();
@@ -182,7 +182,7 @@ fn two_gigabytes_of_nothing_behind_a_head_are_refused_at_once() {
         (head, ErrorCode::CorruptMedia),
         (to_the_end, ErrorCode::CorruptMedia),
         (long, ErrorCode::CorruptMedia),
-        // A sound clip with a hole behind it: four seconds with four gigabits each.
+        // A valid clip with a hole after it: four seconds with four gigabits each.
         (whole, ErrorCode::BitRateTooHigh),
     ] {
         let started = Instant::now();
@@ -196,26 +196,26 @@ fn two_gigabytes_of_nothing_behind_a_head_are_refused_at_once() {
 }
 
 #[test]
-fn a_video_of_no_frames_is_damaged() {
+fn a_video_without_frames_is_damaged() {
     for flags in ["", "-movflags +empty_moov"] {
         let clip = format!("{} -t 0 {H264} {flags}", moving("160x120", "25", 1));
         let refusal = Bench::with_clip(&clip, "mp4").refused();
         assert_eq!(refusal.code, ErrorCode::CorruptMedia, "{refusal}");
     }
-    // The header and the table of its samples are there, the media is not.
+    // The header and the sample table exist, but the media does not.
     let content = mp4("-movflags +faststart");
     let (_, refusal) =
         Bench::with_bytes(&content[..position(&content, *b"mdat") + 4]).refused_late(&AvLimits::default());
     assert_eq!(refusal.code, ErrorCode::CorruptMedia, "{refusal}");
 }
 
-/// An element of Matroska, its size in eight bytes.
+/// A Matroska element with its size in eight bytes.
 fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
     let size = (body.len() as u64 | 1 << 56).to_be_bytes();
     [id, &size, body].concat()
 }
 
-/// A Matroska file of these tracks that says how many milliseconds it lasts, with one frame of nonsense.
+/// A Matroska file with these tracks, this stated duration and one invalid frame.
 fn matroska(tracks: &[u8], duration_ms: f64) -> Vec<u8> {
     let header = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska"));
     let times = [
@@ -231,7 +231,7 @@ fn matroska(tracks: &[u8], duration_ms: f64) -> Vec<u8> {
     [header, element(&[0x18, 0x53, 0x80, 0x67], &segment.concat())].concat()
 }
 
-/// A picture track of a size in pixels, with a time in nanoseconds for each frame.
+/// A picture track of this size in pixels, with this frame duration in nanoseconds.
 fn track(number: u16, width: u32, height: u32, frame_ns: u32) -> Vec<u8> {
     let size = [element(&[0xb0], &width.to_be_bytes()), element(&[0xba], &height.to_be_bytes())].concat();
     let fields = [
@@ -250,7 +250,7 @@ const FRAME_NS: u32 = 40_000_000;
 #[test]
 fn ten_thousand_streams_are_too_many() {
     let tracks: Vec<u8> = (1..=10_000).flat_map(|number| track(number, 64, 64, FRAME_NS)).collect();
-    // The same in MP4: the one track, ten thousand times.
+    // The same in MP4: one track, repeated ten thousand times.
     let clip =
         fs::read(Bench::with_clip(&format!("{} {H264}", moving("64x64", "25", 1)), "mp4").input()).expect("a clip");
     let (moov, trak) = (position(&clip, *b"moov") - 4, position(&clip, *b"trak") - 4);
@@ -270,13 +270,14 @@ fn ten_thousand_streams_are_too_many() {
 }
 
 #[test]
-fn a_rate_is_what_the_packets_have() {
+fn the_frame_rate_is_measured_from_the_packets() {
     let clip = |rate: &str, timing: &str, file: &str| {
         Bench::with_clip(&format!("{} {timing} {H264} -fps_mode passthrough", moving("64x64", rate, 2)), file)
     };
     let refusal = clip("500", "", "mp4").refused();
     assert_eq!(refusal.code, ErrorCode::FrameRateTooHigh, "{refusal}");
-    // A recorder's clock: thirty frames a second, each some milliseconds late, in a container that counts them.
+    // A recorder's clock: thirty frames per second, each a few milliseconds late, in a container with a millisecond
+    // clock.
     let late = r"-vf setpts=(floor(N*1000/30)+floor(random(0)*12))/1000/TB -enc_time_base 1/1000";
     let manifest = clip("30", late, "mkv").transcode().manifest;
     let video = manifest.av.expect("a video").probe.video.expect("a picture");
@@ -284,7 +285,7 @@ fn a_rate_is_what_the_packets_have() {
 }
 
 #[test]
-fn what_a_matroska_file_holds_counts_more_than_the_length_that_its_header_claims() {
+fn a_matroska_file_is_as_long_as_its_content_whatever_its_header_states() {
     let clip = |words: &str| Bench::with_clip(&format!("{} {H264} {words}", moving("64x64", "25", 10)), "mkv");
     let late = clip("-output_ts_offset 5");
     let whole = fs::read(late.input()).expect("a clip");
@@ -303,20 +304,20 @@ fn what_a_matroska_file_holds_counts_more_than_the_length_that_its_header_claims
 }
 
 #[test]
-fn absurd_headers_are_refused_by_what_they_say() {
+fn absurd_headers_are_refused() {
     for (name, width, height, frame_ns, duration_ms, code) in [
         ("wide", 16_000, 16_000, FRAME_NS, 1000.0, ErrorCode::TooManyPixels),
         ("too wide for ffmpeg", 60_000, 60_000, FRAME_NS, 1000.0, ErrorCode::CorruptMedia),
         ("long edge", 20_000, 2, FRAME_NS, 1000.0, ErrorCode::TooManyPixels),
-        // A rate that no camera has is measured, and there are no packets.
+        // An implausible rate is replaced by a measured one, but there are no packets to measure.
         ("fast", 64, 64, 100_000, 1000.0, ErrorCode::CorruptMedia),
-        // A claim alone is no reason: what is there counts.
+        // A stated duration alone is not refused; the content counts, and there is none.
         ("five hours", 64, 64, FRAME_NS, 5.0 * 3_600_000.0, ErrorCode::CorruptMedia),
         ("three years", 64, 64, FRAME_NS, 1e11, ErrorCode::CorruptMedia),
-        // Not believed, so measured: there is nothing.
+        // Not plausible, so it is measured, and there is no content.
         ("ages", 64, 64, FRAME_NS, 1e18, ErrorCode::CorruptMedia),
         ("negative", 64, 64, FRAME_NS, -1e9, ErrorCode::CorruptMedia),
-        ("no number", 64, 64, FRAME_NS, f64::NAN, ErrorCode::CorruptMedia),
+        ("not a number", 64, 64, FRAME_NS, f64::NAN, ErrorCode::CorruptMedia),
     ] {
         let content = matroska(&track(1, width, height, frame_ns), duration_ms);
         let (_, refusal) = Bench::with_bytes(&content).refused_late(&AvLimits::default());
@@ -325,7 +326,7 @@ fn absurd_headers_are_refused_by_what_they_say() {
 }
 
 #[test]
-fn an_image_is_no_video_whatever_it_claims() {
+fn an_image_is_refused_even_after_the_header_of_a_video() {
     let bench = Bench::empty();
     let still = bench.path("still.jpg");
     ffmpeg::make(&format!("{} -frames:v 1", moving("160x120", "1", 1)), &still);
@@ -370,7 +371,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         .collect()
 }
 
-/// Numbers that look random and are the same every time (xorshift).
+/// Deterministic pseudo-random numbers (xorshift).
 struct Dice(u32);
 
 impl Dice {
@@ -382,36 +383,36 @@ impl Dice {
     }
 }
 
-/// Refused or made: nobody's fault but the file's, and nothing half-made.
-fn assert_judged(name: &str, content: &[u8]) {
+/// Asserts that a file is either made or refused, without a transient error and without unfinished files.
+fn assert_made_or_refused(name: &str, content: &[u8]) {
     match Bench::with_bytes(content).transcode_with(&profile(), &AvLimits::default()) {
         Ok(made) => made.assert_listed(),
         Err((bench, MediaError::Refused(_))) => bench.assert_nothing_half_made(),
-        Err((_, MediaError::Transient(fault))) => panic!("{name}: {fault}"),
+        Err((_, MediaError::Transient(transient))) => panic!("{name}: {transient}"),
     }
 }
 
 #[test]
-fn every_container_with_bytes_changed_or_lost_gets_a_verdict() {
+fn every_container_with_changed_or_lost_bytes_is_made_or_refused() {
     let mut dice = Dice(0x2545_f491);
     for (name, content) in samples() {
-        assert_judged(name, &content);
+        assert_made_or_refused(name, &content);
         let mut flipped = content.clone();
-        // Headers are where it hurts.
+        // Change the header, where errors matter most.
         for _ in 0..6 {
             let at = dice.below(content.len().min(600));
             flipped[at] = dice.below(256) as u8;
         }
-        assert_judged(&format!("{name}, head flipped"), &flipped);
+        assert_made_or_refused(&format!("{name}, head flipped"), &flipped);
         let mut noisy = content.clone();
         for _ in 0..40 {
             let at = content.len() / 8 + dice.below(content.len() * 7 / 8);
             noisy[at] = dice.below(256) as u8;
         }
-        assert_judged(&format!("{name}, noisy"), &noisy);
-        assert_judged(&format!("{name}, cut"), &content[..content.len() / 3]);
+        assert_made_or_refused(&format!("{name}, noisy"), &noisy);
+        assert_made_or_refused(&format!("{name}, cut"), &content[..content.len() / 3]);
         let head = &content[..content.len().min(64)];
         let nonsense: Vec<u8> = (0..4000).map(|_| dice.below(256) as u8).collect();
-        assert_judged(&format!("{name}, nonsense behind its head"), &[head, &nonsense].concat());
+        assert_made_or_refused(&format!("{name}, nonsense after its header"), &[head, &nonsense].concat());
     }
 }

@@ -1,4 +1,4 @@
-//! What is told while a file is transcoded.
+//! Events while a file is transcoded.
 
 use crate::{Bench, H264, Made, moving, tone};
 use smmu_core::{MediaKind, Role};
@@ -38,7 +38,7 @@ fn a_videos_poster_and_preview_are_ready_long_before_its_ladder() {
     assert_growing_to_100(&made);
     assert_eq!(ready(&made), made.names(), "in the manifest's order");
     assert_eq!(ready(&made)[..2], ["poster.jpg", "preview.webp"]);
-    let at = |wanted: &dyn Fn(&Event) -> bool| made.events.iter().position(wanted).expect("it is told");
+    let at = |wanted: &dyn Fn(&Event) -> bool| made.events.iter().position(wanted).expect("an event");
     let preview = at(&|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::Preview));
     let segments = at(&|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::Segments));
     let between = &made.events[preview..segments];
@@ -48,13 +48,13 @@ fn a_videos_poster_and_preview_are_ready_long_before_its_ladder() {
         .events
         .iter()
         .rposition(|event| matches!(event, Event::Ready(artifact) if artifact.role == Role::MediaPlaylist));
-    assert!(Some(master) > last_media, "a master playlist names what is there");
+    assert!(Some(master) > last_media, "a master playlist names only published files");
     let last = ready(&made).last().copied();
     assert_eq!(last, Some("video.mp4"), "the download is remuxed once everything can be played");
 }
 
 #[test]
-fn what_players_begin_with_is_ready_before_the_other_rungs() {
+fn the_rung_that_players_start_with_is_ready_before_the_others() {
     let clip = format!("{} {} {H264} -c:a aac", moving("640x480", "30", 4), tone(440, 4.0));
     let made = Bench::with_clip(&clip, "mp4").transcode();
     let master = std::fs::read_to_string(made.path("master.m3u8")).expect("a playlist");
@@ -67,7 +67,7 @@ fn what_players_begin_with_is_ready_before_the_other_rungs() {
 }
 
 #[test]
-fn what_a_file_is_is_told_before_anything_is_made_of_it() {
+fn the_probe_is_reported_before_anything_is_made() {
     let made = Bench::with_clip(&format!("{} -c:a flac", tone(440, 2.0)), "flac").transcode();
     assert_growing_to_100(&made);
     let [Event::Progress(0), Event::Probed(kind, facts), ..] = &made.events[..] else { panic!("{:?}", made.events) };

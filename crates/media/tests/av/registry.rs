@@ -1,4 +1,4 @@
-//! What the registry of formats says of video and sound is what happens to them.
+//! Checks the registry of formats for video and audio against the actual behaviour.
 
 use crate::{Bench, moving, profile, tone};
 use smmu_core::{
@@ -9,13 +9,13 @@ use smmu_core::{
 };
 use std::{collections::BTreeSet, fs};
 
-/// What a file is detected as.
+/// The registry entry of a file's detected format.
 fn entry(content: &[u8]) -> &'static FormatEntry {
     let found = detect(&content[..content.len().min(detect::HEAD_BYTES)]).expect("a format");
     formats::of_media_type(found.content_type).expect("a listed media type").format
 }
 
-/// A second of each format.
+/// A clip of one second in each format.
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let both = |codecs: &str| format!("{} {} -shortest {codecs}", moving("64x48", "25", 1), tone(440, 1.0));
     let silent = |size: &str, codec: &str| format!("{} {codec}", moving(size, "25", 1));
@@ -53,12 +53,12 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         let content = fs::read(Bench::with_clip(&clip, extension).input()).expect("a clip");
         (extension, content)
     });
-    // Frames of 12.2 kb/s, all of zeros: 20 ms each (RFC 4867, section 5).
+    // Frames of 12.2 kb/s, all zeros, 20 ms each (RFC 4867, section 5).
     let frame = [&[0x3C][..], &[0; 31]].concat();
     let amr = [b"#!AMR\n", &frame.repeat(50)[..]].concat();
-    // Frames of silence, 20 ms each (RFC 3551, 4.5.8.1).
+    // Silent frames of 20 ms each (RFC 3551, 4.5.8.1).
     let gsm = [&[0xD8, 0x20, 0xA2, 0xE1, 0x5A][..], &[0; 28]].concat().repeat(50);
-    // 1,024 bytes of text, and samples of 16 bits.
+    // 1,024 bytes of text, then 16-bit samples.
     let text = "NIST_1A\n   1024\nsample_count -i 8000\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_byte_format -s2 01\n\
         sample_rate -i 8000\nsample_coding -s3 pcm\nend_head\n";
     let sample = |at: u32| ((f64::from(at) * 0.3).sin() * 9000.0) as i16;
@@ -68,7 +68,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn every_format_that_ffmpeg_is_said_to_decode_is_decoded() {
+fn every_format_that_the_registry_assigns_to_ffmpeg_is_decoded() {
     let mut made = BTreeSet::new();
     for (name, content) in samples() {
         let entry = entry(&content);
@@ -80,7 +80,7 @@ fn every_format_that_ffmpeg_is_said_to_decode_is_decoded() {
     }
     for kind in [MediaKind::Video, MediaKind::Audio] {
         for entry in formats::of_kind(kind, true) {
-            assert!(made.contains(entry.name), "{} is said to be decoded", entry.name);
+            assert!(made.contains(entry.name), "{} is registered as decoded but has no sample", entry.name);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Sound: loudness, waveforms, covers and tags.
+//! Audio: loudness, waveforms, covers and tags.
 
 use crate::{Bench, Made, ffmpeg, tone};
 use serde_json::Value;
-use smmu_core::av::LoudnessFacts;
+use smmu_core::{WarningCode, av::LoudnessFacts};
 
 fn facts(made: &Made) -> LoudnessFacts {
     made.manifest.av.as_ref().and_then(|facts| facts.loudness).expect("it was measured")
 }
 
-/// Both renditions lie at the target, or as near as the peak allows.
+/// Asserts that both renditions are at the target loudness, or as near as the peak allows.
 fn assert_normalised(made: &Made) {
     let facts = facts(made);
     let (before, peak) = (facts.integrated_lufs.expect("not silent"), facts.true_peak_dbtp.expect("not silent"));
@@ -21,19 +21,19 @@ fn assert_normalised(made: &Made) {
 }
 
 #[test]
-fn soft_and_loud_sounds_come_to_the_same_loudness() {
+fn soft_and_loud_audio_is_normalised_to_the_same_loudness() {
     for volume in ["-8dB", "0dB", "12dB"] {
         let clip = format!("-f lavfi -i anoisesrc=color=brown:seed=1:amplitude=0.2:duration=5,volume={volume} -ac 2");
         let made = Bench::with_clip(&clip, "wav").transcode();
         assert_normalised(&made);
         let (lufs, _) = ffmpeg::loudness(&made.path("audio.m4a"));
         assert!((lufs + 16.0).abs() <= 0.5, "{volume}: {lufs} LUFS");
-        made.assert_sound();
+        made.assert_valid();
     }
 }
 
 #[test]
-fn a_peak_bounds_the_gain() {
+fn a_peak_limits_the_gain() {
     // Soft for five seconds, with one loud click.
     let clip = "-f lavfi -i aevalsrc=0.02*sin(2*PI*440*t)+if(between(t\\,2\\,2.005)\\,0.7*sin(2*PI*1000*t)\\,0):d=5";
     let made = Bench::with_clip(&format!("{clip} -ac 2"), "flac").transcode();
@@ -43,12 +43,12 @@ fn a_peak_bounds_the_gain() {
     for name in ["audio.m4a", "audio.opus"] {
         let (lufs, dbtp) = ffmpeg::loudness(&made.path(name));
         assert!(lufs < -20.0, "{name} has {lufs} LUFS");
-        assert!(dbtp <= -1.5 + 1.0, "{name} peaks at {dbtp} dBTP: a click is smeared by its codec");
+        assert!(dbtp <= -1.5 + 1.0, "{name} peaks at {dbtp} dBTP: a click is smeared by the codec");
     }
 }
 
 #[test]
-fn every_layout_and_rate_becomes_one_that_plays_everywhere() {
+fn every_layout_and_sample_rate_is_converted_to_one_that_plays_everywhere() {
     for (words, extension, channels, rate) in [
         ("-ac 1 -ar 96000", "wav", 1, "48000"),
         ("-ac 6 -c:a flac", "flac", 2, "44100"),
@@ -65,23 +65,23 @@ fn every_layout_and_rate_becomes_one_that_plays_everywhere() {
         assert_eq!(stream["sample_rate"], rate, "{words}");
         assert!(ffmpeg::duration_ms(&made.path("audio.opus")).abs_diff(3000) < 100, "{words}");
         assert_normalised(&made);
-        made.assert_sound();
+        made.assert_valid();
     }
 }
 
 #[test]
-fn fifty_milliseconds_are_a_sound() {
+fn fifty_milliseconds_of_audio_are_processed() {
     let made = Bench::with_clip(&tone(440, 0.05), "wav").transcode();
-    // Shorter than the 400 ms of one block of BS.1770: no loudness, thus no gain.
+    // Shorter than the 400 ms of a BS.1770 block: no loudness, so no gain.
     assert_eq!(facts(&made).integrated_lufs, None);
     assert!(facts(&made).gain_db.abs() < f64::EPSILON);
     assert_eq!(made.artifact("audio.m4a").duration_ms, Some(50));
-    made.assert_sound();
+    made.assert_valid();
 }
 
 #[test]
-fn a_pause_in_which_nothing_was_sent_lasts() {
-    // As a voice message has it: three seconds of which the packets are missing.
+fn a_pause_without_packets_keeps_its_duration() {
+    // As in a voice message: the packets of three seconds are missing.
     let words = "-f lavfi -i sine=duration=8:sample_rate=48000 -c:a libopus -bsf:a noise=drop=between(pts*tb\\,3\\,6)";
     let made = Bench::with_clip(words, "webm").transcode();
     for name in ["audio.m4a", "audio.opus"] {
@@ -103,11 +103,11 @@ fn silence_stays_silence() {
     assert_eq!((facts.integrated_lufs, facts.true_peak_dbtp), (None, None));
     assert!(facts.gain_db.abs() < f64::EPSILON);
     assert!(ffmpeg::samples(&made.path("audio.m4a")).iter().all(|&sample| sample == 0));
-    made.assert_sound();
+    made.assert_valid();
 }
 
 #[test]
-fn a_waveform_has_the_layout_of_audiowaveform_and_shows_where_it_is_loud() {
+fn a_waveform_has_the_layout_of_audiowaveform_and_follows_the_volume() {
     let clip = "-f lavfi -i aevalsrc=if(lt(t\\,1)\\,0\\,0.5*sin(2*PI*440*t)):sample_rate=44100:d=2";
     let made = Bench::with_clip(clip, "wav").transcode();
     let waveform: Value = serde_json::from_str(&made.text("waveform.json")).expect("JSON");
@@ -132,7 +132,7 @@ fn a_waveform_has_the_layout_of_audiowaveform_and_shows_where_it_is_loud() {
 }
 
 #[test]
-fn a_songs_cover_becomes_a_picture_and_its_tags_go_into_the_manifest() {
+fn a_songs_cover_is_extracted_and_its_tags_go_into_the_manifest() {
     let bench = Bench::empty();
     let (cover, song) = (bench.path("cover.png"), bench.path("song.mp3"));
     ffmpeg::make("-f lavfi -i testsrc2=size=1400x1400:rate=1 -frames:v 1", &cover);
@@ -156,10 +156,10 @@ fn a_songs_cover_becomes_a_picture_and_its_tags_go_into_the_manifest() {
             assert!(!content.windows(words.len()).any(|window| window == words), "{name}");
         }
     }
-    made.assert_sound();
+    made.assert_valid();
 }
 
-/// A sound of so many channels of which one alone is heard; with a picture, if wanted.
+/// Audio with `channels` channels, only one of which is not silent.
 fn one_of(channels: usize, heard: usize, codec: &str) -> String {
     let of = |channel| if channel == heard { "0.5*sin(2*PI*440*t)" } else { "0" };
     let expressions = (0..channels).map(of).collect::<Vec<_>>().join("|");
@@ -167,7 +167,7 @@ fn one_of(channels: usize, heard: usize, codec: &str) -> String {
 }
 
 #[test]
-fn every_channel_of_any_number_is_heard() {
+fn every_channel_is_audible_whatever_their_number() {
     let picture = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=2";
     for channels in [3, 4, 5, 6, 7, 8, 10, 12, 16] {
         for heard in [0, 2, channels - 1] {
@@ -187,7 +187,7 @@ fn every_channel_of_any_number_is_heard() {
 }
 
 #[test]
-fn six_channels_at_once_do_not_clip_and_are_not_late() {
+fn a_mix_of_six_loud_channels_neither_clips_nor_is_late() {
     let expressions = ["if(gte(t\\,1)\\,0.98*sin(2*PI*440*t)\\,0)"; 6].join("|");
     let clip = format!(
         "-f lavfi -i testsrc2=size=160x120:rate=25:duration=2 \
@@ -212,8 +212,8 @@ fn channels_out_of_phase_have_a_waveform() {
 }
 
 #[test]
-fn a_downloads_sound_is_in_step_with_its_picture_to_five_milliseconds() {
-    // A click at every second, in step with a flash.
+fn a_downloads_audio_is_in_sync_with_its_picture_within_five_milliseconds() {
+    // A click every second, in sync with a flash.
     for (codec, extension) in [("aac", "mp4"), ("pcm_s16le", "mov"), ("libopus", "mkv")] {
         let clip = format!(
             "-f lavfi -i color=black:size=160x120:rate=25:duration=4,drawbox=color=white:t=fill:enable=lt(mod(t\\,1)\\,0.04)*gte(t\\,1) \
@@ -224,7 +224,7 @@ fn a_downloads_sound_is_in_step_with_its_picture_to_five_milliseconds() {
         let video = made.path("video.mp4");
         let light = ffmpeg::brightness(&video).iter().position(|&luma| luma > 128).expect("a flash") * 40;
         let samples = ffmpeg::samples(&video);
-        // The loudest moment around each second: what a codec smears before a click is softer.
+        // The loudest moment around each second: a codec's pre-echo before the click is softer.
         for second in 1..4 {
             let around = (second * 48_000 - 4800)..(second * 48_000 + 4800);
             let click = around.max_by_key(|&at| samples[at].unsigned_abs()).expect("samples") / 48;
@@ -235,7 +235,7 @@ fn a_downloads_sound_is_in_step_with_its_picture_to_five_milliseconds() {
 }
 
 #[test]
-fn a_cover_that_matroska_calls_a_video_is_a_cover() {
+fn a_cover_stored_as_a_video_track_in_matroska_is_a_cover() {
     for (codec, extension) in [("mjpeg", "mka"), ("png", "mkv")] {
         let clip = format!(
             "{} -f lavfi -i testsrc2=size=300x300:rate=1:duration=1 -map 0 -map 1 -c:a libmp3lame -c:v {codec} -frames:v 1",
@@ -244,6 +244,115 @@ fn a_cover_that_matroska_calls_a_video_is_a_cover() {
         let made = Bench::with_clip(&clip, extension).transcode();
         assert_eq!(made.manifest.kind, smmu_core::MediaKind::Audio, "{extension}");
         assert_eq!(made.size("cover.jpg"), (300, 300), "{extension}");
-        made.assert_sound();
+        made.assert_valid();
+    }
+}
+
+/// A song with a square cover, `edge` pixels wide.
+fn covered(edge: u32, extension: &str, codec: &str) -> Bench {
+    let bench = Bench::empty();
+    let cover = bench.path("cover.jpg");
+    ffmpeg::make(&format!("-f lavfi -i color=teal:size={edge}x{edge} -frames:v 1"), &cover);
+    let song = format!("song.{extension}");
+    let words = format!(
+        "{} -i {} -map 0 -map 1 -c:a {codec} -c:v copy -disposition:v attached_pic",
+        tone(440, 2.0),
+        cover.to_str().expect("a plain path")
+    );
+    ffmpeg::make(&words, &bench.path(&song));
+    std::fs::rename(bench.path(&song), bench.input()).expect("renamed");
+    bench
+}
+
+#[test]
+fn a_cover_that_is_left_out_is_reported() {
+    for (extension, codec) in [("mp3", "libmp3lame"), ("m4a", "aac"), ("flac", "flac")] {
+        let made = covered(4000, extension, codec).transcode();
+        assert_eq!((made.size("cover.jpg"), made.manifest.warnings.len()), ((1000, 1000), 0), "{extension}");
+        let made = covered(12_000, extension, codec).transcode();
+        assert!(!made.names().contains(&"cover.jpg"), "{extension}");
+        let warnings: Vec<_> =
+            made.manifest.warnings.iter().map(|warning| (warning.code, warning.message.as_str())).collect();
+        let message = "the cover is left out: a picture in the file has more pixels than are accepted";
+        assert_eq!(warnings, [(WarningCode::Shortened, message)], "{extension}");
+        made.assert_valid();
+    }
+    let song = std::fs::read(covered(400, "mp3", "libmp3lame").input()).expect("a song");
+    let mut damaged = song;
+    let at = damaged.windows(3).position(|bytes| bytes == [0xFF, 0xD8, 0xFF]).expect("a cover");
+    damaged[at + 20..at + 400].fill(0xEE);
+    let made = Bench::with_bytes(&damaged).transcode();
+    assert!(!made.names().contains(&"cover.jpg"));
+    assert_eq!(made.manifest.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), [WarningCode::Repaired]);
+}
+
+#[test]
+fn audio_after_leading_junk_or_tags_is_processed() {
+    let clip = |codec: &str, extension: &str| {
+        std::fs::read(Bench::with_clip(&format!("{} {codec}", tone(440, 3.0)), extension).input()).expect("a clip")
+    };
+    let mp3 = clip("-c:a libmp3lame -write_xing 0 -id3v2_version 0", "mp3");
+    assert!(mp3.starts_with(&[0xFF]));
+    let aac = clip("-c:a aac", "aac");
+    // A tag of `length` bytes; its header stores the length with seven bits per byte (ID3v2.4, 3.1).
+    let tag = |length: u32| {
+        let size = [21, 14, 7, 0].map(|shift| (length >> shift & 0x7F) as u8);
+        [b"ID3\x04\0\0", &size[..], &vec![0; length as usize]].concat()
+    };
+    let noise = |length: usize| (0..length).map(|at| (at * 7 % 199) as u8 + 1).collect::<Vec<u8>>();
+    for (name, sound) in [("MP3", &mp3), ("AAC", &aac)] {
+        for front in [noise(3), noise(720), noise(30_000), tag(11), tag(777), tag(5001)] {
+            let made = Bench::with_bytes(&[&front[..], sound].concat()).transcode();
+            let ms = made.manifest.av.as_ref().expect("facts").probe.duration_ms;
+            assert!(ms.abs_diff(3000) <= 60, "{name} after {} bytes: {ms} ms", front.len());
+            made.assert_valid();
+        }
+    }
+    for front in [vec![0; 5000], vec![0; 40_000], tag(3_000_001)] {
+        let made = Bench::with_bytes(&[&front[..], &mp3].concat()).transcode();
+        let ms = made.manifest.av.as_ref().expect("facts").probe.duration_ms;
+        assert!(ms.abs_diff(3000) <= 60, "after {} bytes: {ms} ms", front.len());
+    }
+}
+
+#[test]
+fn audio_of_every_format_after_a_tag_of_megabytes_is_processed() {
+    // The tag of an MP3, with a title and a cover, that tools also put before other formats.
+    let cover = Bench::empty();
+    let noise = "-f lavfi -i color=gray:size=1200x1200,noise=alls=100:all_seed=7 -frames:v 1 -q:v 1";
+    ffmpeg::make(noise, &cover.path("cover.jpg"));
+    let (picture, song) = (cover.path("cover.jpg"), cover.path("song.mp3"));
+    let words = format!(
+        "{} -i {} -map 0 -map 1 -c:a libmp3lame -write_xing 0 -c:v copy -metadata title=Tagged",
+        tone(440, 1.0),
+        picture.to_str().expect("a plain path")
+    );
+    ffmpeg::make(&words, &song);
+    let tagged = std::fs::read(&song).expect("a song");
+    let tag = &tagged[..smmu_core::formats::tag_bytes(&tagged).expect("a tag") as usize];
+    assert!(tag.len() > 1 << 20, "ffmpeg looks behind a tag of {} bytes by itself", tag.len());
+    for (extension, codec, media_type, covered) in [
+        ("aac", "aac", "audio/aac", true),
+        ("wav", "pcm_s16le", "audio/x-wav", true),
+        ("tta", "tta", "audio/x-tta", true),
+        ("flac", "flac", "audio/x-flac", false),
+        ("ac3", "ac3", "audio/ac3", false),
+        ("aiff", "pcm_s16be", "audio/x-aiff", false),
+        ("wv", "wavpack", "audio/x-wavpack", false),
+        ("ogg", "libvorbis", "audio/ogg", false),
+        ("mp3", "libmp3lame -id3v2_version 0", "audio/mpeg", true),
+    ] {
+        let clip = Bench::with_clip(&format!("{} -c:a {codec}", tone(440, 3.0)), extension);
+        let sound = std::fs::read(clip.input()).expect("a clip");
+        let made = Bench::with_bytes(&[tag, &sound].concat()).transcode();
+        let probe = &made.manifest.av.as_ref().expect("facts").probe;
+        assert!(probe.duration_ms.abs_diff(3000) <= 60, "{extension}: {} ms", probe.duration_ms);
+        assert_eq!(made.manifest.source.content_type, media_type);
+        // ffmpeg reads pictures only from tags of these formats.
+        assert_eq!(made.names().contains(&"cover.jpg"), covered, "{extension}");
+        if ["aac", "mp3"].contains(&extension) {
+            assert_eq!(probe.tags.title.as_deref(), Some("Tagged"), "{extension}");
+        }
+        made.assert_valid();
     }
 }

@@ -1,10 +1,10 @@
-//! HLS as players want it, and the stills beside it.
+//! HLS outputs, the download, and the stills.
 
 use crate::{Bench, H264, Made, ffmpeg, moving, profile, tone};
 use smmu_core::av::{Av1Profile, AvProfile, hls::MediaPlaylist};
 use std::{fs, path::Path};
 
-/// A segment and a third.
+/// A segment and a third, in seconds.
 const SECONDS: u32 = 8;
 
 fn clip() -> String {
@@ -18,7 +18,7 @@ fn assert_streams(made: &Made) {
     assert!(counts.windows(2).all(|pair| pair[0] == pair[1]), "{counts:?}");
     assert!(counts[0].1.abs_diff(8000) <= 34, "{counts:?}");
     for path in &rungs {
-        // After 60, 120 and 180 frames of 1001/30000 s; SVT-AV1 has keyframes at one distance only.
+        // After 60, 120 and 180 frames of 1001/30000 s; SVT-AV1 supports only one keyframe interval.
         let is_av1 = path.to_string_lossy().contains("av1");
         let wanted: &[u64] = if is_av1 { &[0, 6006] } else { &[0, 2002, 4004, 6006] };
         assert_eq!(ffmpeg::keyframes_ms(path), wanted, "{}", path.display());
@@ -30,10 +30,10 @@ fn assert_streams(made: &Made) {
             assert_covers(&MediaPlaylist::read(&text).expect("a playlist"), path.parent().expect("a folder"));
         }
     }
-    made.assert_sound();
+    made.assert_valid();
 }
 
-/// The header and the segments are all of the file, in order, and each segment begins with a fragment.
+/// Asserts that header and segments cover the whole file, in order, and that each segment starts with a fragment.
 fn assert_covers(playlist: &MediaPlaylist, folder: &Path) {
     let content = fs::read(folder.join(&playlist.uri)).expect("segments");
     let mut end = playlist.init.length;
@@ -47,7 +47,7 @@ fn assert_covers(playlist: &MediaPlaylist, folder: &Path) {
     assert_eq!(end, content.len() as u64);
 }
 
-/// The attributes of each variant of a master playlist.
+/// Bandwidth, average bandwidth, codecs and playlist of each variant of a master playlist.
 fn variants(master: &str) -> Vec<(u64, u64, String, String)> {
     let value = |line: &str, name: &str| {
         let rest = line.split_once(name).expect("the attribute").1;
@@ -69,28 +69,28 @@ fn variants(master: &str) -> Vec<(u64, u64, String, String)> {
 }
 
 #[test]
-fn rungs_have_the_same_frames_and_the_same_keyframes_and_playlists_cover_them() {
+fn rungs_have_the_same_frames_and_keyframes_and_playlists_cover_them() {
     let made = Bench::with_clip(&clip(), "mp4").transcode();
     assert_streams(&made);
     let bytes = |name: &str| made.artifact(name).bytes;
     for (bandwidth, average, codecs, playlist) in variants(&made.text("master.m3u8")) {
-        // x264's ultrafast makes no use of what High has over Baseline, and says so.
+        // x264's ultrafast preset uses no feature beyond Baseline, and signals Baseline.
         assert_eq!(codecs, "avc1.42C01E,mp4a.40.2");
-        // Header and rounding are the difference.
+        // The tolerance covers the header and rounding.
         let segments = bytes(&playlist.replace("m3u8", "mp4")) + bytes("audio.mp4");
         let measured = segments * 8 / u64::from(SECONDS);
-        assert!(average.abs_diff(measured) <= measured / 20, "{average} is said, {measured} is measured");
+        assert!(average.abs_diff(measured) <= measured / 20, "states {average}, measured {measured}");
         assert!(bandwidth >= average);
     }
     let streams = ffmpeg::probe("-show_entries stream=codec_type:format=nb_programs", &made.path("master.m3u8"));
     assert_eq!(streams["format"]["nb_programs"], 2, "{streams}");
-    // The download begins with its header, so that it plays while it loads.
+    // The download starts with its header, so that it plays while loading.
     let download = fs::read(made.path("video.mp4")).expect("a download");
     assert_eq!(&download[download[3] as usize + 4..][..4], b"moov");
 }
 
 #[test]
-fn av1_is_an_option_that_keeps_in_step_with_h264() {
+fn optional_av1_rungs_are_in_step_with_h264() {
     let av1: Av1Profile = serde_json::from_value(serde_json::json!({ "preset": 12, "crf": 50 })).expect("in range");
     let made = Bench::with_clip(&clip(), "mp4").transcode_as(&AvProfile { av1: Some(av1), ..profile() });
     assert_streams(&made);
@@ -104,7 +104,7 @@ fn av1_is_an_option_that_keeps_in_step_with_h264() {
 }
 
 #[test]
-fn nothing_that_the_source_says_of_itself_is_in_an_output() {
+fn metadata_of_the_source_is_stripped_from_every_output() {
     let clip = format!(
         "{} {} -metadata title=Mysecret -metadata artist=Mysecret -metadata comment=Mysecret \
          -metadata location=+52.5200+013.4050/ -metadata make=Mysecret -metadata:s:v:0 handler_name=Mysecret \
@@ -120,12 +120,12 @@ fn nothing_that_the_source_says_of_itself_is_in_an_output() {
         }
     }
     let manifest = made.text("manifest.json");
-    assert!(manifest.contains(r#""title": "Mysecret""#), "titles are the manifest's, and nobody else's");
+    assert!(manifest.contains(r#""title": "Mysecret""#), "only the manifest contains the title");
     assert!(!manifest.contains("52.52") && !manifest.contains("comment"), "{manifest}");
 }
 
 #[test]
-fn the_poster_is_not_the_black_opening_unless_all_is_black() {
+fn the_poster_is_not_a_black_frame_unless_the_whole_video_is_black() {
     let late = "-f lavfi -i color=black:size=320x240:rate=25:duration=1.5 \
                 -f lavfi -i testsrc2=size=320x240:rate=25:duration=2.5 -filter_complex [0][1]concat";
     let light = |clip: &str| {
@@ -138,7 +138,7 @@ fn the_poster_is_not_the_black_opening_unless_all_is_black() {
 }
 
 #[test]
-fn each_tile_of_the_storyboard_shows_its_time_and_the_preview_moves() {
+fn each_storyboard_tile_shows_its_time_and_the_preview_is_animated() {
     // Brighter every second.
     let clip = format!(
         "-f lavfi -i color=black:size=320x240:rate=25:duration=8,geq=lum=30+25*floor(T):cb=128:cr=128 {H264} -qp 10"
@@ -158,7 +158,7 @@ fn each_tile_of_the_storyboard_shows_its_time_and_the_preview_moves() {
         };
         assert!(x + width <= sheet.width() && y + height <= sheet.height(), "{cue}");
         let luma = i32::from(sheet.get_pixel(x + width / 2, y + height / 2).0[0]);
-        // From 16…235 to 0…255.
+        // Converted from video range (16 to 235) to full range.
         let wanted = (30 + 25 * second - 16) * 255 / 219;
         assert!((luma - wanted).abs() <= 6, "tile {second} is {luma}, not {wanted}");
     }

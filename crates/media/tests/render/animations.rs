@@ -1,4 +1,4 @@
-//! What moves.
+//! Animations.
 
 use crate::{render, render_with, support};
 use gif::Repeat;
@@ -9,11 +9,11 @@ use smmu_core::{
 };
 use std::io::Cursor;
 
-/// Delays in milliseconds and the canvases of an animated WebP file, by other code than made it.
+/// Delays in milliseconds and canvases of an animated WebP file, decoded independently of our code.
 fn frames(webp: &[u8]) -> (Vec<u32>, Vec<image::RgbaImage>) {
     let decoder = WebPDecoder::new(Cursor::new(webp)).expect("a WebP file");
     assert!(decoder.total_bytes() > 0);
-    let frames = decoder.into_frames().collect_frames().expect("sound frames");
+    let frames = decoder.into_frames().collect_frames().expect("valid frames");
     let delays = frames.iter().map(|frame| frame.delay().numer_denom_ms()).map(|(n, d)| n / d).collect();
     (delays, frames.into_iter().map(image::Frame::into_buffer).collect())
 }
@@ -52,7 +52,7 @@ fn the_poster_and_the_stills_show_the_first_frame() {
 }
 
 #[test]
-fn an_animated_webp_keeps_moving() {
+fn an_animated_webp_stays_animated() {
     let made = render(&support::gif(300, 150, 4, Repeat::Infinite)).bytes("webp-300.webp");
     let again = render(&made);
     assert_eq!(again.facts().probe.animation, Some(Animation { frames: 4, duration_ms: 260, plays: 0 }));
@@ -68,14 +68,14 @@ fn a_gif_of_one_frame_is_a_still() {
     assert_eq!(rendered.picture("webp-300.webp").dimensions(), (300, 150));
 }
 
-/// The frames that were processed, and the codes of what was said of it.
+/// The number of processed frames, and the codes of the warnings.
 fn frames_and_warnings(rendered: &crate::Rendered) -> (Option<u32>, Vec<WarningCode>) {
     let frames = rendered.facts().probe.animation.map(|animation| animation.frames);
     (frames, rendered.manifest.warnings.iter().map(|warning| warning.code).collect())
 }
 
 #[test]
-fn an_animation_of_more_frames_than_are_processed_is_shortened_and_not_refused() {
+fn an_animation_with_too_many_frames_is_shortened_and_not_refused() {
     let profile = ImageProfile { ladder: Ladder::try_from(vec![8]).expect("in range"), ..ImageProfile::default() };
     let limits = ImageLimits { max_frames: 40, ..ImageLimits::default() };
     for (frames, expected) in [(40, (Some(40), vec![])), (41, (Some(40), vec![WarningCode::Shortened]))] {
@@ -87,7 +87,7 @@ fn an_animation_of_more_frames_than_are_processed_is_shortened_and_not_refused()
 }
 
 #[test]
-fn all_frames_together_are_bounded_too() {
+fn an_animation_with_too_many_pixels_in_all_frames_is_shortened() {
     let limits = ImageLimits { max_animation_pixels: 5 * 100 * 50, ..ImageLimits::default() };
     let gif = support::gif(100, 50, 6, Repeat::Infinite);
     let webp = render(&gif).bytes("webp-100.webp");
@@ -98,7 +98,7 @@ fn all_frames_together_are_bounded_too() {
 }
 
 #[test]
-fn an_animation_that_is_cut_off_keeps_its_whole_frames() {
+fn a_truncated_animation_keeps_its_complete_frames() {
     let gif = support::gif(100, 50, 6, Repeat::Infinite);
     let no_end = render(&gif[..gif.len() - 1]);
     assert_eq!(frames_and_warnings(&no_end), (Some(6), vec![WarningCode::Repaired]));
@@ -106,7 +106,7 @@ fn an_animation_that_is_cut_off_keeps_its_whole_frames() {
     assert_eq!(frames_and_warnings(&cut), (Some(5), vec![WarningCode::CutOff]));
 }
 
-/// What `fixtures/avif/make.py` made: a square of 16 pixels that moves by 8 a frame over a picture of 64 × 48.
+/// Made by `fixtures/avif/make.py`: a square of 16 pixels that moves 8 pixels per frame across a picture of 64 × 48.
 const MOVING_AVIF: &[u8] = include_bytes!("../../fixtures/avif/moving.avif");
 const MOVING_AVIF_WITH_ALPHA: &[u8] = include_bytes!("../../fixtures/avif/alpha.avif");
 
@@ -126,26 +126,26 @@ fn an_animated_avif_keeps_frames_timing_and_plays() {
 }
 
 #[test]
-fn the_alpha_of_an_animated_avif_moves_with_it() {
+fn the_alpha_of_an_animated_avif_moves_with_its_picture() {
     let rendered = render(MOVING_AVIF_WITH_ALPHA);
     assert_eq!(rendered.facts().probe.animation, Some(Animation { frames: 4, duration_ms: 160, plays: 0 }));
     let (_, canvases) = frames(&rendered.bytes("webp-64.webp"));
     for (at, canvas) in canvases.iter().enumerate() {
-        // On the square, and before it: this reader leaves on the canvas what a player clears behind it.
+        // On the square, and ahead of it: this decoder does not clear the trail behind the square, as players do.
         let seen = [8, 22].map(|x| canvas.get_pixel(at as u32 * 8 + x, 24)[3]);
         assert!(seen[0] > 240 && seen[1] < 15, "frame {at}: {seen:?}");
     }
 }
 
-/// A copy of a file with one place in it changed.
+/// A copy of a file with `bytes` written `skip` bytes after the first occurrence of `after`.
 fn with(file: &[u8], after: &[u8], skip: usize, bytes: &[u8]) -> Vec<u8> {
-    let at = file.windows(after.len()).position(|window| window == after).expect("it is there") + after.len() + skip;
+    let at = file.windows(after.len()).position(|window| window == after).expect("it exists") + after.len() + skip;
     [&file[..at], bytes, &file[at + bytes.len()..]].concat()
 }
 
 #[test]
 fn an_animated_avif_plays_as_often_as_its_edit_list_repeats() {
-    // The flag that repeats is the last bit after the version; the track's duration is 28 bytes behind it in its header.
+    // The repeat flag is the last bit after the version; the track's duration is 28 bytes into its header.
     let once = with(MOVING_AVIF, b"elst", 3, &[0]);
     assert_eq!(render(&once).facts().probe.animation.map(|animation| animation.plays), Some(1));
     for (duration, plays) in [(900_u64, 2), (1000, 3)] {
@@ -155,15 +155,15 @@ fn an_animated_avif_plays_as_often_as_its_edit_list_repeats() {
 }
 
 #[test]
-fn of_a_damaged_or_cut_off_animated_avif_what_is_there_is_shown() {
+fn a_damaged_or_truncated_animated_avif_shows_its_intact_part() {
     let cut = render(&MOVING_AVIF[..MOVING_AVIF.len() - 30]);
     let (frames, warnings) = frames_and_warnings(&cut);
     assert!(frames.is_some_and(|frames| (2..6).contains(&frames)), "{frames:?}");
     assert_eq!(warnings, [WarningCode::CutOff]);
-    // Where the track makes no sense the still stands in for it.
+    // If the track is invalid, the still is used instead.
     let no_track = render(&with(MOVING_AVIF, b"stsd", 0, &[0xff; 12]));
     assert_eq!(frames_and_warnings(&no_track), (None, vec![]));
-    // A file that says first that it is a picture is one.
+    // A file whose major brand is that of a still is one.
     let still = render(&with(MOVING_AVIF, b"ftyp", 0, b"avif"));
     assert_eq!(frames_and_warnings(&still), (None, vec![]));
 }

@@ -1,7 +1,7 @@
-//! Colours that are not sRGB's.
+//! Colours other than sRGB.
 
-use crate::{render, support};
-use moxcms::ColorProfile;
+use crate::{difference, render, support};
+use moxcms::{ColorProfile, ProfileText, ToneReprCurve};
 use png::{BitDepth, ColorType};
 use smmu_core::image::ColourModel;
 
@@ -15,7 +15,7 @@ fn curved(value: f64) -> f64 {
     if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 }
 }
 
-/// Display P3 to sRGB, from the primaries (SMPTE EG 432-1 and ITU-R BT.709, both with D65).
+/// Converts Display P3 to sRGB, by the primaries (SMPTE EG 432-1 and ITU-R BT.709, both with D65).
 fn of_p3(rgb: [u8; 3]) -> [u8; 3] {
     const MATRIX: [[f64; 3]; 3] =
         [[1.224_94, -0.224_94, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
@@ -41,7 +41,7 @@ fn close(made: [u8; 3], wanted: [u8; 3]) -> bool {
 }
 
 #[test]
-fn display_p3_becomes_srgb_at_both_depths() {
+fn display_p3_is_converted_to_srgb_at_both_depths() {
     let profile = ColorProfile::new_display_p3();
     for pixel in [[200, 100, 50], [90, 180, 140], [30, 30, 30]] {
         let eight = flat_png(&profile, ColorType::Rgb, BitDepth::Eight, &pixel);
@@ -53,7 +53,38 @@ fn display_p3_becomes_srgb_at_both_depths() {
 }
 
 #[test]
-fn alpha_passes_through_a_conversion() {
+fn a_profile_named_after_srgb_is_srgb_only_with_its_primaries_and_curve() {
+    let named = |mut profile: ColorProfile, name: &str| {
+        profile.description = Some(ProfileText::PlainString(name.to_owned()));
+        let file = flat_png(&profile, ColorType::Rgb, BitDepth::Eight, &[200, 100, 50]);
+        assert_eq!(render(&file).facts().probe.icc_profile.as_deref(), Some(name));
+        middle(&file)
+    };
+    // The profile name that phones use in pictures with a gain map.
+    let p3 = named(ColorProfile::new_display_p3(), "Display P3 Gamut with sRGB Transfer");
+    assert!(close(p3, of_p3([200, 100, 50])), "{p3:?}");
+    let mut light = ColorProfile::new_srgb();
+    let line = ToneReprCurve::Lut(Vec::new());
+    (light.red_trc, light.green_trc, light.blue_trc) = (Some(line.clone()), Some(line.clone()), Some(line));
+    light.cicp = None;
+    let light = named(light, "Linear sRGB");
+    let wanted = [200.0, 100.0, 50.0].map(|sample: f64| (curved(sample / 255.0) * 255.0).round() as u8);
+    assert!(close(light, wanted), "{light:?} is not {wanted:?}");
+    let srgb = named(ColorProfile::new_srgb(), "sRGB IEC61966-2.1");
+    assert!(close(srgb, [200, 100, 50]), "{srgb:?}");
+}
+
+#[test]
+fn a_libultrahdr_picture_with_a_gain_map_shows_its_base() {
+    let rendered = render(&support::fixture("jpeg/ultra-hdr.jpg"));
+    assert_eq!(rendered.facts().probe.icc_profile.as_deref(), Some("Display P3 Gamut with sRGB Transfer"));
+    let right = image::load_from_memory(&support::fixture("jpeg/ultra-hdr.png")).expect("a picture").into_rgba8();
+    let off = difference(&rendered.picture("webp-96.webp"), &right);
+    assert!(off < 3.0, "off by {off}");
+}
+
+#[test]
+fn a_colour_conversion_keeps_alpha() {
     let file = flat_png(&ColorProfile::new_display_p3(), ColorType::Rgba, BitDepth::Eight, &[200, 100, 50, 130]);
     let pixel = *render(&file).picture("webp-32.webp").get_pixel(16, 16);
     assert!(pixel[3].abs_diff(130) < 3, "{pixel:?}");
@@ -61,7 +92,7 @@ fn alpha_passes_through_a_conversion() {
 }
 
 #[test]
-fn linear_grey_becomes_srgb() {
+fn linear_grey_is_converted_to_srgb() {
     let profile = ColorProfile::new_gray_with_gamma(1.0);
     let wanted = (curved(55.0 / 255.0) * 255.0).round() as u8;
     let made = middle(&flat_png(&profile, ColorType::Grayscale, BitDepth::Eight, &[55]));
@@ -73,7 +104,7 @@ fn linear_grey_becomes_srgb() {
 /// A chunk's name and content.
 type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
 
-/// A PNG of one colour, with more chunks behind its header.
+/// A single-coloured PNG with additional chunks after its header.
 fn with_chunks(colour: ColorType, pixel: &[u8], chunks: &[Chunk]) -> Vec<u8> {
     const HEADER: usize = 8 + 25;
     let file = support::png(32, 32, colour, BitDepth::Eight, &pixel.repeat(32 * 32));
@@ -81,7 +112,7 @@ fn with_chunks(colour: ColorType, pixel: &[u8], chunks: &[Chunk]) -> Vec<u8> {
 }
 
 #[test]
-fn a_png_is_shown_as_its_colour_chunks_say_and_the_first_kind_counts() {
+fn a_png_uses_its_colour_chunks_by_their_precedence() {
     const PIXEL: [u8; 3] = [200, 100, 50];
     let longs = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
     let (one, usual) = (longs(&[100_000]), longs(&[45_455]));
@@ -93,17 +124,17 @@ fn a_png_is_shown_as_its_colour_chunks_say_and_the_first_kind_counts() {
         ("linear", &[(b"gAMA", &one)], lit),
         ("linear, in the primaries of sRGB", &[(b"gAMA", &one), (b"cHRM", &srgb)], lit),
         ("usual", &[(b"gAMA", &usual), (b"cHRM", &srgb)], PIXEL),
-        ("primaries alone", &[(b"cHRM", &p3)], PIXEL),
+        ("only primaries", &[(b"cHRM", &p3)], PIXEL),
         ("primaries on a line", &[(b"gAMA", &usual), (b"cHRM", &line)], PIXEL),
-        ("sRGB counts more", &[(b"sRGB", &[0]), (b"gAMA", &one)], PIXEL),
+        ("sRGB takes precedence", &[(b"sRGB", &[0]), (b"gAMA", &one)], PIXEL),
         ("code points of Display P3", &[(b"cICP", &[12, 13, 0, 1])], of_p3(PIXEL)),
-        ("code points count more", &[(b"cICP", &[1, 13, 0, 1]), (b"gAMA", &one)], PIXEL),
+        ("code points take precedence", &[(b"cICP", &[1, 13, 0, 1]), (b"gAMA", &one)], PIXEL),
     ];
     for (name, chunks, wanted) in cases {
         let made = middle(&with_chunks(ColorType::Rgb, &PIXEL, chunks));
         assert!(close(made, wanted), "{name}: {made:?} is not {wanted:?}");
     }
-    // With a plain power in the place of sRGB's curve.
+    // With a plain power function instead of sRGB's curve.
     let of_p3 = middle(&with_chunks(ColorType::Rgb, &PIXEL, &[(b"gAMA", &usual), (b"cHRM", &p3)]));
     assert!(of_p3[0] > 208 && of_p3[2] < 45, "{of_p3:?}");
     let grey = middle(&with_chunks(ColorType::Grayscale, &[100], &[(b"gAMA", &one)]));
@@ -113,7 +144,7 @@ fn a_png_is_shown_as_its_colour_chunks_say_and_the_first_kind_counts() {
 }
 
 #[test]
-fn a_profile_is_told_by_its_name_and_a_broken_one_is_ignored() {
+fn a_profiles_name_is_reported_and_a_broken_profile_is_ignored() {
     let file = flat_png(&ColorProfile::new_display_p3(), ColorType::Rgb, BitDepth::Eight, &[1, 2, 3]);
     let name = render(&file).facts().probe.icc_profile.clone().expect("a name");
     assert!(name.contains("P3"), "{name}");
@@ -132,7 +163,7 @@ fn a_profile_for_other_channels_is_ignored() {
 }
 
 #[test]
-fn inks_become_light() {
+fn cmyk_is_converted_to_rgb() {
     for (inks, light) in [
         ([0, 255, 255, 0], [255, 0, 0]),
         ([0, 0, 0, 255], [0, 0, 0]),

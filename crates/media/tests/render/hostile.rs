@@ -1,4 +1,4 @@
-//! Files that are broken, or mean harm: a verdict, always, and soon.
+//! Damaged and malicious files are always either rendered or refused, and quickly.
 
 use crate::{refused, refused_within, render_with, support};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A small picture of each format and way of storing, made once.
+/// A small picture in each format and storage variant, made once.
 static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
     let (width, height) = (48, 32);
     let photo = support::photo(width, height);
@@ -56,29 +56,29 @@ static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
     ]
 });
 
-/// Renders with one small rung and tight limits, so that thousands of tries are quick.
+/// Renders with one small rung and tight limits, so that thousands of cases run quickly.
 fn small(content: &[u8]) -> Result<crate::Rendered, MediaError> {
     let profile = ImageProfile { ladder: Ladder::try_from(vec![48]).expect("in range"), ..ImageProfile::default() };
     let limits = ImageLimits { max_pixels: 1_000_000, max_animation_pixels: 1_000_000, ..ImageLimits::default() };
     render_with(content, &profile, &limits)
 }
 
-/// A verdict on the file, either way. That it was no panic that decided, the message tells.
-fn judged(name: &str, content: &[u8]) -> Result<(), TestCaseError> {
+/// Asserts that a file is either rendered or refused, and not because a decoder panicked.
+fn made_or_refused(name: &str, content: &[u8]) -> Result<(), TestCaseError> {
     match small(content) {
         Ok(_) => Ok(()),
         Err(MediaError::Refused(refusal)) => {
-            prop_assert!(!refusal.message.contains("gave up"), "{name}: a decoder panicked");
+            prop_assert!(!refusal.message.contains("decoder crashed"), "{name}: a decoder panicked");
             Ok(())
         }
-        Err(MediaError::Transient(fault)) => Err(TestCaseError::fail(format!("{name}: {fault}"))),
+        Err(MediaError::Transient(transient)) => Err(TestCaseError::fail(format!("{name}: {transient}"))),
     }
 }
 
 #[test]
-fn a_file_that_ends_too_early_is_damaged() {
+fn a_truncated_file_is_damaged() {
     for (name, content) in SAMPLES.iter() {
-        // Of a progressive JPEG, whole rows without their finest details come first; of a GIF, whole frames.
+        // A progressive JPEG starts with all rows without their finest details, a GIF with whole frames.
         let percents = match *name {
             "progressive JPEG" => &[30][..],
             "GIF" | "animated WebP" | "animated PNG" | "animated interlaced PNG" | "animated JPEG XL" => &[10],
@@ -86,19 +86,19 @@ fn a_file_that_ends_too_early_is_damaged() {
         };
         for percent in percents {
             let cut = &content[..content.len() * percent / 100];
-            let verdict = small(cut).map(|_| "rendered").map_err(|error| error.to_string());
-            let words = verdict.expect_err(&format!("{name} at {percent}%"));
-            assert!(words.starts_with("corrupt_media"), "{name} at {percent}%: {words}");
+            let result = small(cut).map(|_| "rendered").map_err(|error| error.to_string());
+            let message = result.expect_err(&format!("{name} at {percent}%"));
+            assert!(message.starts_with("corrupt_media"), "{name} at {percent}%: {message}");
         }
     }
 }
 
 #[test]
-fn every_truncation_gets_a_verdict() {
+fn every_truncation_is_rendered_or_refused() {
     for (name, content) in SAMPLES.iter() {
         let step = (content.len() / 150).max(1);
         for end in (0..content.len()).step_by(step).chain(content.len().saturating_sub(40)..content.len()) {
-            judged(name, &content[..end]).expect("a verdict");
+            made_or_refused(name, &content[..end]).expect("rendered or refused");
         }
     }
 }
@@ -107,23 +107,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_file_with_bytes_changed_gets_a_verdict(
+    fn every_file_with_changed_bytes_is_rendered_or_refused(
         sample: proptest::sample::Index,
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..5),
         early: bool,
     ) {
         let (name, content) = sample.get(&SAMPLES);
         let mut changed = content.clone();
-        // Headers are where it hurts.
+        // Change the header half of the time, where errors matter most.
         let within = if early { content.len().min(160) } else { content.len() };
         for (at, byte) in changes {
             changed[at.index(within)] = byte;
         }
-        judged(name, &changed)?;
+        made_or_refused(name, &changed)?;
     }
 }
 
-/// Headers that promise far more than 300 megapixels, in very few bytes.
+/// Tiny files whose headers state far more than 300 megapixels.
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     let fifty = 50_000_u32.to_be_bytes();
     let header = [&fifty[..], &fifty, &[8, 6, 0, 0, 0]].concat();
@@ -160,7 +160,7 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn a_header_that_promises_too_many_pixels_is_refused_at_once() {
+fn a_header_with_too_many_pixels_is_refused_at_once() {
     for (name, bomb) in bombs() {
         let start = Instant::now();
         let refusal = refused(&bomb);
@@ -170,7 +170,7 @@ fn a_header_that_promises_too_many_pixels_is_refused_at_once() {
 }
 
 #[test]
-fn what_would_need_too_much_memory_is_refused_by_its_header() {
+fn a_file_that_needs_too_much_memory_is_refused_by_its_header() {
     let limits = ImageLimits { max_memory_bytes: 48 * 1024 * 1024, ..ImageLimits::default() };
     let (width, height) = (3000, 2000);
     let flat = vec![99; 3000 * 2000 * 3];
@@ -178,7 +178,7 @@ fn what_would_need_too_much_memory_is_refused_by_its_header() {
     assert_eq!(refused_within(&interlaced, &limits).code, ErrorCode::TooMuchMemory);
     let progressive = support::jpeg(width, height, &flat, true);
     assert_eq!(refused_within(&progressive, &limits).code, ErrorCode::TooMuchMemory);
-    // The same pixels, row by row, need little.
+    // The same pixels stored row by row need little.
     let limits = ImageLimits { max_memory_bytes: 120 * 1024 * 1024, ..ImageLimits::default() };
     let rows = support::png(width, height, png::ColorType::Rgb, png::BitDepth::Eight, &flat);
     assert!(render_with(&rows, &ImageProfile::default(), &limits).is_ok());

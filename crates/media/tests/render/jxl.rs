@@ -1,4 +1,4 @@
-//! JPEG XL, from the file to what is made of it.
+//! Renditions of JPEG XL.
 
 use crate::{render, render_with, support::fixture};
 use smmu_core::{
@@ -7,32 +7,32 @@ use smmu_core::{
 };
 
 #[test]
-fn a_picture_is_upright_and_its_facts_are_told() {
+fn a_picture_is_rotated_upright_and_described_in_the_manifest() {
     let rendered = render(&fixture("jxl/jpeg.jxl"));
     let probe = &rendered.facts().probe;
     assert_eq!((probe.format, probe.width, probe.height), (ImageFormat::Jxl, 60, 88));
     assert_eq!(probe.orientation, Orientation::Rotate90);
     assert_eq!(rendered.manifest.source.content_type, "image/jxl");
     assert_eq!(rendered.picture("webp-88.webp").dimensions(), (60, 88));
-    // Red grows to the right as stored, which is downwards; green downwards, which is to the left.
+    // As stored, red grows to the right and green downwards; upright, red grows downwards and green to the left.
     let picture = rendered.picture("jpeg-88.jpg");
     let (top, bottom) = (picture.get_pixel(2, 2), picture.get_pixel(57, 85));
     assert!(top[0] < 60 && top[1] > 200 && bottom[0] > 200 && bottom[1] < 60, "{top:?} {bottom:?}");
     let manifest = serde_json::to_value(&rendered.manifest).expect("JSON");
     assert_eq!(manifest["image"]["format"], "jxl");
-    // And no place, which is there, too.
+    // Without the position, which the file contains too.
     assert_eq!(manifest["image"]["camera"], serde_json::json!({ "make": "Smmu", "model": "Sampler One" }));
 }
 
 #[test]
-fn what_moves_keeps_moving() {
+fn an_animation_stays_animated() {
     let rendered = render(&fixture("jxl/moving.jxl"));
     assert_eq!(rendered.facts().probe.animation.map(|a| (a.frames, a.duration_ms)), Some((4, 1110)));
     assert!(rendered.names().contains(&"poster.jpg"));
 }
 
 #[test]
-fn high_dynamic_range_is_brought_into_range() {
+fn high_dynamic_range_is_tone_mapped() {
     for name in ["jxl/pq.jxl", "jxl/hlg.jxl"] {
         let rendered = render(&fixture(name));
         let picture = rendered.picture("webp-88.webp");
@@ -43,7 +43,7 @@ fn high_dynamic_range_is_brought_into_range() {
 }
 
 #[test]
-fn a_file_in_bands_and_one_that_is_cut_off_are_rendered() {
+fn a_tall_file_is_rendered_and_so_is_a_truncated_one() {
     let content = fixture("jxl/tall.jxl");
     let whole = render(&content);
     assert_eq!(whole.manifest.warnings, []);

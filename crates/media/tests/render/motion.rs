@@ -1,25 +1,26 @@
-//! Pictures with a video behind them.
+//! Pictures with an embedded video.
 
 use crate::{
     Rendered, render,
     support::{self, heif::*},
 };
 
+/// A video of one second, made by ffmpeg.
 fn boxed_video() -> Vec<u8> {
-    [boxed(b"ftyp", &[b"mp42\0\0\0\0"]), boxed(b"mdat", &[&[9; 500]]), boxed(b"moov", &[&[1; 60]])].concat()
+    include_bytes!("../../../core/fixtures/av/moov-first.mp4").to_vec()
 }
 
-/// What the manifest says of the video.
+/// Size of the embedded video according to the manifest.
 fn embedded(rendered: &Rendered) -> Option<u64> {
     assert_eq!(rendered.manifest.warnings, []);
     let manifest = serde_json::to_value(&rendered.manifest).expect("JSON");
-    let told = manifest["image"]["embeddedVideoBytes"].as_u64();
-    assert_eq!(told, rendered.facts().embedded_video_bytes);
-    told
+    let stated = manifest["image"]["embeddedVideoBytes"].as_u64();
+    assert_eq!(stated, rendered.facts().embedded_video_bytes);
+    stated
 }
 
 #[test]
-fn a_jpeg_with_a_video_behind_it_is_a_picture_and_the_video_is_told_of() {
+fn a_jpeg_with_an_appended_video_is_rendered_as_a_picture_and_the_video_is_reported() {
     let (jpeg, video) = (support::jpeg(120, 80, &support::photo(120, 80), false), boxed_video());
     let xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description GCamera:MotionPhoto='1'/></x:xmpmeta>";
     let google = [support::with_segment(&jpeg, 0xe1, xmp), video.clone()].concat();
@@ -34,9 +35,9 @@ fn a_jpeg_with_a_video_behind_it_is_a_picture_and_the_video_is_told_of() {
 }
 
 #[test]
-fn a_heic_with_a_video_in_it_is_a_picture_and_the_video_is_told_of() {
+fn a_heic_with_an_embedded_video_is_rendered_as_a_picture_and_the_video_is_reported() {
     let video = boxed_video();
-    let file = Heif { behind: boxed(b"mpvd", &[&video]), ..Heif::default() };
+    let file = Heif { after: boxed(b"mpvd", &[&video]), ..Heif::default() };
     assert_eq!(embedded(&render(&file.written())), Some(video.len() as u64));
     assert_eq!(embedded(&render(&Heif::default().written())), None);
 }

@@ -1,17 +1,17 @@
-//! Turning upright, and what else cameras write.
+//! Orientation, and other Exif metadata of cameras.
 
 use crate::{Rendered, difference, render, support};
 use image::RgbaImage;
 use smmu_core::image::Orientation;
 use std::{env, fs, path::Path};
 
-/// Pixels as a camera stores them that is held so that turning by `orientation` makes them upright.
+/// Converts upright pixels to the stored form with this orientation.
 fn stored(width: u32, height: u32, upright: &[u8], orientation: Orientation) -> (u32, u32, Vec<u8>) {
     let (stored_width, stored_height) = if orientation.swaps_axes() { (height, width) } else { (width, height) };
     let mut pixels = Vec::with_capacity(upright.len());
     for y in 0..stored_height {
         for x in 0..stored_width {
-            // Where the stored pixel is seen: Exif's table of what row 0 and column 0 are.
+            // Place of the stored pixel in the upright picture, by Exif's table of row 0 and column 0.
             let (across, down) = match orientation {
                 Orientation::Upright => (x, y),
                 Orientation::FlipHorizontal => (width - 1 - x, y),
@@ -48,7 +48,7 @@ fn all_eight_orientations_of_a_jpeg_show_the_same_picture() {
 }
 
 #[test]
-fn a_png_and_a_tiff_are_turned_as_well() {
+fn a_png_with_exif_is_rotated_upright() {
     let photo = support::photo(200, 100);
     let png = support::png_with(200, 100, png::ColorType::Rgb, png::BitDepth::Eight, &photo, |info| {
         info.exif_metadata = Some(support::exif(6).into());
@@ -58,11 +58,11 @@ fn a_png_and_a_tiff_are_turned_as_well() {
     assert_eq!(rendered.picture("jpeg-200.jpg").dimensions(), (100, 200));
 }
 
-/// The eight photos of a set that names its sides, each stored another way.
+/// Eight photos of the same scene, each stored with a different orientation.
 #[test]
 fn the_eight_given_photos_show_the_same_picture() {
     let Some(folder) = env::var_os("SMMU_MEDIA_DIR") else {
-        eprintln!("SMMU_MEDIA_DIR is not set: the photos in its folder `orientation` are not looked at");
+        eprintln!("SMMU_MEDIA_DIR is not set: the photos in its folder `orientation` are not tested");
         return;
     };
     let folder = Path::new(&folder).join("orientation");
@@ -71,7 +71,7 @@ fn the_eight_given_photos_show_the_same_picture() {
     let small = |rendered: &Rendered| rendered.picture("jpeg-320.jpg");
     let reference = small(&rendered(1));
     for number in 2..=8 {
-        // The number is painted into the middle of each.
+        // Each has its number painted in the middle.
         let off = difference(&without_middle(small(&rendered(number))), &without_middle(reference.clone()));
         assert!(off < 4.0, "Landscape_{number} is off by {off}");
     }
@@ -88,7 +88,7 @@ fn without_middle(mut picture: RgbaImage) -> RgbaImage {
 }
 
 #[test]
-fn the_useful_exif_is_told_and_nothing_private_leaves() {
+fn useful_exif_is_in_the_manifest_and_private_data_is_in_no_output() {
     let photo = support::photo(400, 300);
     let xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>SECRET XMP</x:xmpmeta>";
     let jpeg = support::with_segment(&support::jpeg(400, 300, &photo, false), 0xe1, xmp);
@@ -108,7 +108,7 @@ fn the_useful_exif_is_told_and_nothing_private_leaves() {
         let bytes = rendered.bytes(name);
         for private in [&b"Exif\0\0"[..], b"SECRET", b"xmpmeta", b"gps", b"GPS", b"latitude", b"ICC_PROFILE"] {
             let found = bytes.windows(private.len()).any(|window| window == private);
-            assert!(!found, "{name} holds {:?}", String::from_utf8_lossy(private));
+            assert!(!found, "{name} contains {:?}", String::from_utf8_lossy(private));
         }
     }
 }

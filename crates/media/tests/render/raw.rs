@@ -1,4 +1,4 @@
-//! Raw files of cameras, of which the camera's own preview is rendered.
+//! Camera raw files, rendered from the camera's own preview.
 
 use crate::{Rendered, refused, render, render_with, support};
 use smmu_core::{
@@ -46,7 +46,7 @@ const CAMERAS: &[Camera] = &[
     camera(fixture!("sony.arw"), "image/x-sony-arw", "SONY", Orientation::Upright),
 ];
 
-/// Compares with the fixture's preview, turned: red grows by 4 to the right, green by 5 downwards, blue is 128.
+/// Compares with the fixture's preview, rotated: red grows by 4 to the right, green by 5 downwards, blue is 128.
 fn expect(name: &str, rendered: &Rendered, orientation: Orientation) {
     let picture = rendered.picture("webp-64.webp");
     let size = if orientation.swaps_axes() { (HEIGHT, WIDTH) } else { (WIDTH, HEIGHT) };
@@ -70,7 +70,7 @@ fn expect(name: &str, rendered: &Rendered, orientation: Orientation) {
 }
 
 #[test]
-fn the_largest_preview_is_rendered_upright_and_the_manifest_says_so() {
+fn the_largest_preview_is_rendered_upright_with_a_warning_and_the_cameras_facts() {
     for Camera { file, content_type, make, orientation } in CAMERAS {
         let rendered = render(file);
         expect(content_type, &rendered, *orientation);
@@ -90,7 +90,7 @@ fn the_largest_preview_is_rendered_upright_and_the_manifest_says_so() {
 }
 
 #[test]
-fn what_is_made_says_nothing_of_the_place() {
+fn the_position_is_not_in_any_output() {
     for Camera { file, content_type, .. } in CAMERAS {
         let rendered = render(file);
         for name in rendered.names() {
@@ -103,14 +103,14 @@ fn what_is_made_says_nothing_of_the_place() {
 }
 
 #[test]
-fn a_preview_that_the_camera_turned_already_is_not_turned_again() {
+fn a_preview_that_the_camera_already_rotated_is_not_rotated_again() {
     let rendered = render(fixture!("turned.dng"));
     expect("turned", &rendered, Orientation::Rotate90);
     assert_eq!(rendered.facts().probe.orientation, Orientation::Upright);
 }
 
 #[test]
-fn without_a_full_size_jpeg_preview_it_is_refused_by_name() {
+fn a_raw_file_without_a_full_size_jpeg_preview_is_refused() {
     for file in [&fixture!("thumbnail-only.dng")[..], fixture!("no-preview.dng"), fixture!("uncompressed-preview.dng")]
     {
         let refusal = refused(file);
@@ -120,7 +120,30 @@ fn without_a_full_size_jpeg_preview_it_is_refused_by_name() {
 }
 
 #[test]
-fn a_tiff_by_a_maker_of_cameras_stays_one() {
+fn a_thumbnail_is_no_preview_even_if_the_sensor_is_small() {
+    // The preview has 64 × 48 pixels.
+    for (sensor, accepted) in [(128_u32, true), (130, false), (500, false), (512, false)] {
+        let mut file = fixture!("adobe.dng").to_vec();
+        let widths: Vec<_> = file.windows(12).enumerate().filter(|(_, entry)| **entry == WIDTH_ENTRY).collect();
+        let places: Vec<_> = widths.into_iter().map(|(at, _)| at + 8).collect();
+        assert!(!places.is_empty());
+        for at in places {
+            file[at..at + 4].copy_from_slice(&sensor.to_le_bytes());
+        }
+        if accepted {
+            render(&file);
+        } else {
+            let refusal = refused(&file);
+            assert!(refusal.message.contains("camera raw without a full-size JPEG"), "{sensor}: {refusal}");
+        }
+    }
+}
+
+/// A directory's entry for a width of 64 pixels.
+const WIDTH_ENTRY: [u8; 12] = [0, 1, 4, 0, 1, 0, 0, 0, 64, 0, 0, 0];
+
+#[test]
+fn a_tiff_by_a_camera_maker_is_still_a_tiff() {
     let rendered = render(fixture!("camera-maker.tif"));
     expect("TIFF", &rendered, Orientation::Upright);
     assert_eq!(rendered.facts().probe.format, ImageFormat::Tiff);
@@ -128,14 +151,14 @@ fn a_tiff_by_a_maker_of_cameras_stays_one() {
 }
 
 #[test]
-fn limits_hold_for_the_preview_and_a_lie_about_its_length_costs_nothing() {
+fn limits_apply_to_the_preview_and_a_wrong_length_of_it_is_tolerated() {
     let limits = ImageLimits { max_pixels: 3000, ..ImageLimits::default() };
     for Camera { file, content_type, .. } in CAMERAS {
         let refusal = crate::refused_within(file, &limits);
         assert_eq!(refusal.code, ErrorCode::TooManyPixels, "{content_type}: {refusal}");
     }
     let mut file = fixture!("sony.arw").to_vec();
-    // Every length of a JPEG stream: tag 514, one number of 32 bits.
+    // Overwrite every length of a JPEG stream: tag 514, one 32-bit number.
     let entries: Vec<_> =
         file.windows(8).enumerate().filter(|(_, words)| **words == [2, 2, 4, 0, 1, 0, 0, 0]).collect();
     let places: Vec<_> = entries.into_iter().map(|(at, _)| at).collect();
@@ -148,10 +171,10 @@ fn limits_hold_for_the_preview_and_a_lie_about_its_length_costs_nothing() {
 }
 
 #[test]
-fn a_damaged_preview_is_the_raw_files_damage() {
+fn a_raw_file_with_a_damaged_preview_is_damaged() {
     let mut file = fixture!("sony.arw").to_vec();
     let starts: Vec<_> = (0..file.len() - 3).filter(|at| file[*at..].starts_with(&[0xff, 0xd8, 0xff, 0xe0])).collect();
-    // The pixels of every stream: behind the header of its scan.
+    // Overwrite the pixels of every stream, after the header of its scan.
     for at in starts {
         let scan = file[at..].windows(2).position(|pair| pair == [0xff, 0xda]).expect("a scan");
         file[at + scan + 14..at + scan + 60].fill(0xff);
@@ -162,27 +185,27 @@ fn a_damaged_preview_is_the_raw_files_damage() {
 }
 
 #[test]
-fn every_file_with_bytes_changed_or_cut_off_gets_a_verdict() {
+fn every_changed_or_truncated_file_is_rendered_or_refused() {
     let profile = ImageProfile { ladder: Ladder::try_from(vec![48]).expect("in range"), ..ImageProfile::default() };
     let limits = ImageLimits { max_pixels: 1_000_000, ..ImageLimits::default() };
-    let judged = |name: &str, content: &[u8]| match render_with(content, &profile, &limits) {
+    let made_or_refused = |name: &str, content: &[u8]| match render_with(content, &profile, &limits) {
         Ok(_) => {}
-        Err(MediaError::Refused(refusal)) => assert!(!refusal.message.contains("gave up"), "{name}: {refusal}"),
-        Err(MediaError::Transient(fault)) => panic!("{name}: {fault}"),
+        Err(MediaError::Refused(refusal)) => assert!(!refusal.message.contains("decoder crashed"), "{name}: {refusal}"),
+        Err(MediaError::Transient(transient)) => panic!("{name}: {transient}"),
     };
     for (number, Camera { file, content_type, .. }) in CAMERAS.iter().enumerate() {
         let mut random = support::Random(number as u32 * 7919 + 1);
-        // Directories, boxes and headers are what a change tells on; the sensor's noise is not.
+        // Changes matter in directories, boxes and headers, but not in the sensor's noise.
         for round in 0..200 {
             let mut changed = file.to_vec();
             for _ in 0..=round % 4 {
                 let at = random.below(changed.len());
                 changed[at] = random.below(256) as u8;
             }
-            judged(content_type, &changed);
+            made_or_refused(content_type, &changed);
         }
         for end in (0..file.len()).step_by(file.len() / 40) {
-            judged(content_type, &file[..end]);
+            made_or_refused(content_type, &file[..end]);
         }
     }
 }

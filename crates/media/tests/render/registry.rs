@@ -1,4 +1,4 @@
-//! What the registry of formats says of pictures is what happens to them.
+//! Checks the registry of formats for images against the actual behaviour.
 
 use crate::support;
 use smmu_core::{
@@ -9,7 +9,7 @@ use smmu_core::{
 use smmu_media::MediaError;
 use std::collections::BTreeSet;
 
-/// A small file of each format that is decoded.
+/// A small file in each format that is decoded.
 fn samples() -> Vec<(ImageFormat, Vec<u8>)> {
     let photo = support::photo(32, 24);
     let mut webp = Vec::new();
@@ -34,7 +34,7 @@ fn samples() -> Vec<(ImageFormat, Vec<u8>)> {
 }
 
 #[test]
-fn every_format_that_is_said_to_be_decoded_is() {
+fn every_format_that_is_registered_as_decoded_is_decoded() {
     let mut rendered = BTreeSet::new();
     for (format, content) in samples() {
         assert_eq!(crate::render(&content).facts().probe.format, format);
@@ -42,12 +42,12 @@ fn every_format_that_is_said_to_be_decoded_is() {
     }
     for entry in formats::of_kind(MediaKind::Image, true) {
         assert_eq!(entry.decoder, Decoder::Pixels, "{}", entry.name);
-        assert!(rendered.contains(entry.name), "{} is said to be decoded", entry.name);
+        assert!(rendered.contains(entry.name), "{} is registered as decoded but has no sample", entry.name);
     }
 }
 
 #[test]
-fn what_nobody_decodes_is_refused_in_the_same_words_at_every_entrance() {
+fn an_unsupported_format_is_refused_with_the_same_message_by_both_pipelines() {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("input");
     for (content, words) in [

@@ -1,4 +1,4 @@
-//! Formats in, renditions out.
+//! Renditions of stills in every format.
 
 use crate::{Rendered, difference, render, render_with, support};
 use png::{BitDepth, ColorType};
@@ -21,7 +21,7 @@ fn photo_png() -> Vec<u8> {
     support::png(WIDTH, HEIGHT, ColorType::Rgb, BitDepth::Eight, &photo())
 }
 
-/// The reference: eight-bit RGB needs no conversion at all.
+/// The reference: eight-bit RGB, which needs no conversion.
 fn reference() -> image::RgbaImage {
     render(&photo_png()).picture("jpeg-320.jpg")
 }
@@ -114,9 +114,9 @@ fn a_bitmap_is_rendered() {
 }
 
 #[test]
-fn a_bitmap_of_os2_is_rendered() {
+fn an_os2_bitmap_is_rendered() {
     let windows = support::bmp(WIDTH, HEIGHT, &photo());
-    // 16 bytes of the header alone, as its specification allows, and all 64.
+    // With only 16 bytes of the header, as its specification allows, and with all 64.
     for size in [16_u32, 64] {
         let mut file = windows[..14].to_vec();
         file[10..14].copy_from_slice(&(14 + size).to_le_bytes());
@@ -130,7 +130,7 @@ fn a_bitmap_of_os2_is_rendered() {
     }
 }
 
-/// A bitmap of 8-bit run lengths, 4 × `rows`, blue where pixels are skipped.
+/// A bitmap with 8-bit run-length encoding, 4 × `rows` pixels; skipped pixels are blue.
 fn run_lengths(rows: u8, data: &[u8]) -> Vec<u8> {
     let mut file = b"BM".to_vec();
     let palette = [[255, 0, 0, 0], [0, 0, 255, 0]];
@@ -144,7 +144,7 @@ fn run_lengths(rows: u8, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn skipped_pixels_of_a_bitmap_have_the_first_colour_and_missing_rows_are_told() {
+fn skipped_pixels_of_a_bitmap_have_the_first_colour_and_missing_rows_cause_a_warning() {
     // Four red rows at the bottom, the rest skipped.
     let red = [4, 1, 0, 0].repeat(4);
     let picture = render(&run_lengths(8, &[&red[..], &[0, 1]].concat())).picture("webp-8.webp");
@@ -201,14 +201,14 @@ fn avif_is_an_option_of_the_profile() {
     };
     let rendered = render_with(&photo_png(), &profile, &ImageLimits::default()).expect("rendered");
     assert_eq!(rendered.names(), ["jpeg-160.jpg", "webp-160.webp", "avif-160.avif"]);
-    // Nothing but ourselves reads AVIF here; another way in is no part of the proof.
+    // Only our own decoder can read AVIF here.
     let again = render(&rendered.bytes("avif-160.avif"));
     let off = difference(&again.picture("jpeg-160.jpg"), &rendered.picture("jpeg-160.jpg"));
     assert!(off < 4.0, "{off}");
 }
 
 #[test]
-fn the_manifest_tells_the_truth_about_every_file() {
+fn the_manifest_matches_every_file() {
     let png = photo_png();
     let rendered = render(&png);
     assert_eq!(rendered.manifest.source.bytes, png.len() as u64);
@@ -222,15 +222,15 @@ fn the_manifest_tells_the_truth_about_every_file() {
     }
     let written: smmu_core::Manifest = serde_json::from_slice(&rendered.bytes("manifest.json")).expect("a manifest");
     assert_eq!(written, rendered.manifest);
-    let mut there: Vec<String> = fs::read_dir(rendered.path(""))
+    let mut found: Vec<String> = fs::read_dir(rendered.path(""))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("our names"))
         .collect();
-    there.sort();
-    let mut told: Vec<&str> = rendered.names();
-    told.push("manifest.json");
-    told.sort_unstable();
-    assert_eq!(there, told);
+    found.sort();
+    let mut listed: Vec<&str> = rendered.names();
+    listed.push("manifest.json");
+    listed.sort_unstable();
+    assert_eq!(found, listed);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn the_same_file_gives_the_same_bytes() {
     assert_eq!(render(&png).manifest, render(&png).manifest);
 }
 
-/// What is told while a file is rendered.
+/// Renders a file; returns its events and its manifest.
 fn events(content: &[u8]) -> (Vec<Event>, smmu_core::Manifest) {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("input");
@@ -248,7 +248,7 @@ fn events(content: &[u8]) -> (Vec<Event>, smmu_core::Manifest) {
     let (profile, limits) = (ImageProfile::default(), ImageLimits::default());
     let mut watch = |event: Event| {
         if let Event::Ready(artifact) = &event {
-            let bytes = fs::read(folder.path().join(&artifact.name)).expect("what is ready is there");
+            let bytes = fs::read(folder.path().join(&artifact.name)).expect("a ready file exists");
             assert_eq!(artifact.sha256, Checksum::from_bytes(Sha256::digest(&bytes).into()));
         }
         seen.push(event);
@@ -296,7 +296,7 @@ fn the_smallest_picture_is_ready_first_and_the_largest_is_listed_first() {
         assert_eq!(ready, listed);
     }
     let (events, _) = events(&support::gif(200, 100, 5, gif::Repeat::Infinite));
-    assert_eq!(ready(&events)[0].name, "jpeg-160.jpg", "what stands still is ready before what moves");
+    assert_eq!(ready(&events)[0].name, "jpeg-160.jpg", "stills are ready before animations");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! TIFF as scanners, fax machines, cameras and laboratories write it. What each file shows sample by sample, the tests of
-//! `src/decode/tiff` compare; here is what becomes of them.
+//! TIFF as scanners, fax machines, cameras and laboratories write it. The tests of `src/decode/tiff` compare every
+//! sample; these tests check the renditions and the manifest.
 
 use crate::{Rendered, difference, refused, refused_within, render};
 use image::RgbaImage;
@@ -21,7 +21,7 @@ fn reference(name: &str) -> RgbaImage {
     image::open(path(&format!("{name}.png"))).expect("a reference").into_rgba8()
 }
 
-/// Rendered, and by how much its sharpest output differs from a reference.
+/// Renders a fixture; returns the result and the difference of its largest output from a reference.
 fn rendered(name: &str, shown: &str) -> (Rendered, f64) {
     let rendered = render(&file(name));
     let off = difference(&rendered.picture("webp-29.webp"), &reference(shown));
@@ -29,7 +29,7 @@ fn rendered(name: &str, shown: &str) -> (Rendered, f64) {
 }
 
 #[test]
-fn pictures_of_every_family_come_out_and_are_described() {
+fn pictures_of_every_kind_are_rendered_and_described() {
     for (name, shown, model, bits) in [
         ("rgb-planar-tiles", "rgb", ColourModel::Rgb, 8),
         ("rgb-bigtiff-big-endian", "rgb", ColourModel::Rgb, 8),
@@ -46,7 +46,8 @@ fn pictures_of_every_family_come_out_and_are_described() {
         ("bits-g4", "bits", ColourModel::Grey, 1),
     ] {
         let (rendered, off) = rendered(name, shown);
-        // WebP halves chroma, which costs these small pictures of sharp colours; scrambled ones differ by 60 and more.
+        // WebP halves chroma, which distorts these small pictures with sharp colours; wrong pictures differ by 60 or
+        // more.
         assert!(off < 40.0, "{name} is off by {off}");
         let probe = &rendered.facts().probe;
         assert_eq!((probe.format, probe.colour_model, probe.bit_depth), (ImageFormat::Tiff, model, bits), "{name}");
@@ -56,7 +57,7 @@ fn pictures_of_every_family_come_out_and_are_described() {
 }
 
 #[test]
-fn alpha_is_kept_straight_and_an_unspecified_sample_is_no_alpha() {
+fn alpha_is_kept_unassociated_and_an_unspecified_sample_is_not_alpha() {
     for name in ["rgba-straight", "rgba-multiplied-16", "rgba-planar"] {
         let (rendered, _) = rendered(name, "rgba");
         assert!(rendered.facts().probe.has_alpha, "{name}");
@@ -69,7 +70,7 @@ fn alpha_is_kept_straight_and_an_unspecified_sample_is_no_alpha() {
 }
 
 #[test]
-fn every_orientation_is_turned_upright() {
+fn every_orientation_is_rotated_upright() {
     let (upright, _) = rendered("rgb-orientation-1", "rgb");
     for number in 1..=8 {
         let (turned, _) = rendered(&format!("rgb-orientation-{number}"), "rgb");
@@ -80,7 +81,7 @@ fn every_orientation_is_turned_upright() {
 }
 
 #[test]
-fn the_camera_is_named_and_its_place_stays_unknown() {
+fn the_manifest_names_the_camera_but_not_its_position() {
     let rendered = render(&file("rgb-camera"));
     let camera = rendered.facts().camera.clone().expect("a camera");
     assert_eq!((camera.make.as_deref(), camera.model.as_deref()), (Some("Smmu"), Some("Sampler One")));
@@ -92,14 +93,14 @@ fn the_camera_is_named_and_its_place_stays_unknown() {
 }
 
 #[test]
-fn a_missing_last_row_is_a_warning_and_more_is_damage() {
-    // Its pixels are at its end.
+fn a_missing_last_row_is_a_warning_and_more_missing_rows_are_damage() {
+    // The file ends with its pixels.
     let whole = file("rgb-none");
     let rendered = render(&whole[..whole.len() - 40]);
     let warning = rendered.manifest.warnings.first().expect("a warning");
     assert_eq!(
         (warning.code, warning.message.as_str()),
-        (WarningCode::CutOff, "the TIFF file is cut off: 95% of its rows are there")
+        (WarningCode::CutOff, "the TIFF file is cut off: 95% of its rows are present")
     );
     let refusal = refused(&whole[..whole.len() - 400]);
     assert_eq!(refusal.code, ErrorCode::CorruptMedia);
@@ -107,7 +108,7 @@ fn a_missing_last_row_is_a_warning_and_more_is_damage() {
 }
 
 #[test]
-fn what_is_not_read_is_refused_by_its_name() {
+fn an_unsupported_kind_of_tiff_is_refused_by_name() {
     for (name, words) in [("lerc", "TIFF with LERC compression is not supported"), ("itu-lab", "ITU L*a*b*")] {
         let refusal = refused(&file(&format!("refused-{name}")));
         assert_eq!(refusal.code, ErrorCode::UnsupportedMedia);
@@ -115,7 +116,7 @@ fn what_is_not_read_is_refused_by_its_name() {
     }
 }
 
-/// A directory alone, little-endian: tags of one number each.
+/// A file with only a directory, little-endian, with one number per tag.
 fn directory(tags: &[(u16, u32)]) -> Vec<u8> {
     let mut file = b"II*\0\x08\0\0\0".to_vec();
     file.extend((tags.len() as u16).to_le_bytes());
@@ -128,13 +129,55 @@ fn directory(tags: &[(u16, u32)]) -> Vec<u8> {
     file
 }
 
+/// A grey file of tiles, or of strips of one row, all at one offset. The last part of the file is `content`.
+fn shared(tiles: Option<(u32, u32)>, strips: u32, content: &[u8], stated_bytes: u32) -> Vec<u8> {
+    let (count, sizes) = match tiles {
+        Some((across, down)) => (across * down, vec![(256, across * 16), (257, down * 16), (322, 16), (323, 16)]),
+        None => (strips, vec![(256, 1), (257, strips), (278, 1)]),
+    };
+    let (offsets, lengths) = if tiles.is_some() { (324, 325) } else { (273, 279) };
+    let mut tags = [&sizes[..], &[(258, 8), (259, 1), (262, 1), (277, 1), (offsets, 0), (lengths, 0)]].concat();
+    tags.sort_unstable();
+    let mut file = directory(&tags);
+    let arrays = file.len() as u32;
+    for (index, (tag, _)) in tags.iter().enumerate() {
+        let entry = 10 + index * 12;
+        let at = if *tag == offsets { arrays } else { arrays + 4 * count };
+        if *tag == offsets || *tag == lengths {
+            file[entry + 4..entry + 8].copy_from_slice(&count.to_le_bytes());
+            file[entry + 8..entry + 12].copy_from_slice(&at.to_le_bytes());
+        }
+    }
+    file.extend((arrays + 8 * count).to_le_bytes().repeat(count as usize));
+    file.extend(stated_bytes.to_le_bytes().repeat(count as usize));
+    file.extend(content);
+    file
+}
+
 #[test]
-fn what_a_directory_promises_is_refused_before_anything_of_its_size_is_allocated() {
+fn tiles_can_share_their_data_as_far_as_it_fits_their_pixels() {
+    let tile: Vec<u8> = (0..16 * 16).map(|at| (at % 16 * 16) as u8).collect();
+    let file = shared(Some((100, 80)), 0, &tile, 256);
+    assert!(file.len() * 16 < 1600 * 1280, "the tiles take more than sixteen times the file");
+    let rendered = render(&file);
+    assert_eq!((rendered.facts().probe.width, rendered.facts().probe.height), (1600, 1280));
+    let picture = rendered.picture("webp-1600.webp");
+    for (x, y) in [(8, 8), (1592, 8), (8, 1272), (808, 648)] {
+        assert!(picture.get_pixel(x, y)[0].abs_diff(128) < 12, "{x} {y}: {:?}", picture.get_pixel(x, y));
+    }
+    // Each of these strips would read the whole file for one pixel.
+    let refusal = refused(&shared(None, 1000, &vec![7; 100_000], 100_000));
+    assert_eq!(refusal.code, ErrorCode::CorruptMedia);
+    assert!(refusal.message.contains("strips or tiles overlap"), "{refusal}");
+}
+
+#[test]
+fn excessive_sizes_in_a_directory_are_refused_before_they_are_allocated() {
     let strip = [(273, 8), (279, 100)];
     let with = |tags: &[(u16, u32)]| directory(&[tags, &strip[..]].concat());
     let codes = [
         (with(&[(256, 60_000), (257, 60_000), (258, 8)]), ErrorCode::TooManyPixels),
-        // Rows of ten thousand pixels of ten thousand samples of eight bytes.
+        // Rows of ten thousand pixels with ten thousand samples of eight bytes each.
         (with(&[(256, 10_000), (257, 10_000), (258, 64), (277, 10_000)]), ErrorCode::TooMuchMemory),
         (with(&[(256, 1_000_000), (257, 100), (258, 64), (277, 60_000)]), ErrorCode::TooMuchMemory),
         (with(&[(256, 9), (257, 9000), (258, 8), (322, 1_000_000), (323, 1_000_000)]), ErrorCode::TooMuchMemory),

@@ -1,5 +1,5 @@
-//! Clips made on the spot by ffmpeg, and a second look at what was made of them, also by ffmpeg, with
-//! other command lines than the product's.
+//! Makes clips with ffmpeg, and inspects the outputs with ffmpeg too, with command lines that differ from the
+//! product's.
 
 use image::RgbImage;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// Runs a program on words that hold no space, except where they are paths.
+/// Runs a program. Arguments in `words` cannot contain spaces; `paths` can.
 fn run(program: &str, words: &str, paths: &[&Path]) -> Output {
     let mut command = Command::new(program);
     command.args(["-hide_banner", "-v", "error"]).args(words.split_whitespace()).args(paths).stdin(Stdio::null());
@@ -20,19 +20,19 @@ fn ran(program: &str, words: &str, paths: &[&Path]) -> Output {
     output
 }
 
-/// Makes a clip.
+/// Makes a clip at `path`.
 pub(crate) fn make(words: &str, path: &Path) {
     ran("ffmpeg", words, &[Path::new("-y"), path]);
 }
 
-/// Says of every file, as JSON, what ffprobe knows of it.
+/// Runs ffprobe on a file and returns its JSON report.
 pub(crate) fn probe(words: &str, path: &Path) -> serde_json::Value {
     let output = ran("ffprobe", &format!("-of json {words}"), &[path]);
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Everything that a decoder complains of on the way to the end of a file or a playlist.
-pub(crate) fn complaints(path: &Path) -> String {
+/// Decodes a file or a playlist to its end and returns the decoder's error messages.
+pub(crate) fn decode_errors(path: &Path) -> String {
     let output = run("ffmpeg", "-xerror -i", &[path, Path::new("-f"), Path::new("null"), Path::new("-")]);
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { words } else { format!("{}: {words}", output.status) }
@@ -46,7 +46,7 @@ pub(crate) fn keyframes_ms(path: &Path) -> Vec<u64> {
     keys.map(|packet| seconds_as_ms(packet["pts_time"].as_str().expect("a time"))).collect()
 }
 
-/// Frames that a file's picture decodes to.
+/// Number of frames that a file's picture decodes to.
 pub(crate) fn frames(path: &Path) -> u64 {
     let report = probe("-select_streams v -count_frames -show_entries stream=nb_read_frames", path);
     report["streams"][0]["nb_read_frames"].as_str().expect("a count").parse().expect("a number")
@@ -58,7 +58,7 @@ pub(crate) fn duration_ms(path: &Path) -> u64 {
     seconds_as_ms(report["format"]["duration"].as_str().expect("a duration"))
 }
 
-/// How long a file's picture plays, in milliseconds.
+/// Duration of a file's picture, in milliseconds.
 pub(crate) fn duration_of_picture_ms(path: &Path) -> u64 {
     let report = probe("-select_streams v -show_entries stream=duration", path);
     seconds_as_ms(report["streams"][0]["duration"].as_str().expect("a duration"))
@@ -68,7 +68,7 @@ fn seconds_as_ms(seconds: &str) -> u64 {
     (seconds.parse::<f64>().expect("seconds") * 1000.0).round() as u64
 }
 
-/// The frame at a time, in RGB, as a player that heeds the file's colours shows it.
+/// The frame at a time, in RGB, as a player that applies the file's colour tags shows it.
 pub(crate) fn frame(path: &Path, at_ms: u64, width: u32, height: u32) -> RgbImage {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-ss", &format!("{at_ms}ms"), "-i"]).arg(path);
@@ -77,7 +77,7 @@ pub(crate) fn frame(path: &Path, at_ms: u64, width: u32, height: u32) -> RgbImag
     RgbImage::from_raw(width, height, output.stdout).expect("a frame of that size")
 }
 
-/// Sound of a file, mixed to one channel of 48 kHz.
+/// Audio of a file, mixed to one channel of 48 kHz.
 pub(crate) fn samples(path: &Path) -> Vec<i16> {
     let words = ["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"].map(Path::new);
     let output = ran("ffmpeg", "-i", &[&[path][..], &words].concat());
@@ -103,4 +103,28 @@ pub(crate) fn loudness(path: &Path) -> (f64, f64) {
 pub(crate) fn brightness(path: &Path) -> Vec<u8> {
     let words = ["-map", "0:v:0", "-vf", "scale=1:1:flags=area,format=gray", "-f", "rawvideo", "-"].map(Path::new);
     ran("ffmpeg", "-i", &[&[path][..], &words].concat()).stdout
+}
+
+/// Times at which the picture turns bright, in milliseconds. The file must have a constant frame rate.
+pub(crate) fn flashes_ms(path: &Path) -> Vec<u64> {
+    let levels = brightness(path);
+    let step = duration_of_picture_ms(path) as f64 / levels.len().max(1) as f64;
+    let bright = |at: usize| levels[at] > 128;
+    let begins = (0..levels.len()).filter(|&at| bright(at) && (at == 0 || !bright(at - 1)));
+    begins.map(|at| (at as f64 * step).round() as u64).collect()
+}
+
+/// Times at which a tone starts after a quarter of a second of silence, in milliseconds.
+pub(crate) fn tones_ms(path: &Path) -> Vec<u64> {
+    const SILENCE: usize = 12_000;
+    let mut last = None;
+    let loud = samples(path).into_iter().enumerate().filter(|(_, sample)| sample.unsigned_abs() > 3000);
+    let mut begins = Vec::new();
+    for (at, _) in loud {
+        if last.is_none_or(|last| at - last > SILENCE) {
+            begins.push(at as u64 / 48);
+        }
+        last = Some(at);
+    }
+    begins
 }

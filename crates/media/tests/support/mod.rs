@@ -1,5 +1,5 @@
-//! Pictures made up on the spot: the same bytes every time, from no file. Tests and the sample
-//! generator share them.
+//! Generates pictures in code, deterministically and without input files. Shared by the tests and the sample
+//! generator.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -7,14 +7,14 @@
     clippy::cast_sign_loss,
     reason = "pictures of known sizes are computed here"
 )]
-#![allow(dead_code, reason = "each test program and each example uses a part")]
+#![allow(dead_code, reason = "each test program and each example uses only a part")]
 
 pub(crate) mod heif;
 
 use std::borrow::Cow;
 
-/// Red, green and blue of `width` × `height` pixels that compress and resize as a photo does:
-/// soft light, hills with texture, a few hard edges, grain.
+/// RGB samples of `width` × `height` pixels that compress and resize like a photo: soft light, hills with texture, a
+/// few hard edges, grain.
 pub(crate) fn photo(width: u32, height: u32) -> Vec<u8> {
     let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
     let scale = 1.0 / width.max(height) as f32;
@@ -67,7 +67,7 @@ fn noise(x: f32, y: f32) -> f32 {
     mix(above, below, fy)
 }
 
-/// A file of the folder `fixtures`.
+/// Reads a file from the folder `fixtures`.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)).expect("a fixture")
 }
@@ -88,9 +88,9 @@ pub(crate) fn jpeg(width: u32, height: u32, rgb: &[u8], progressive: bool) -> Ve
     compressor.compress_to_vec(image).expect("a picture")
 }
 
-/// A JPEG file with one more segment after its start.
+/// A JPEG file with an additional segment after its start marker.
 pub(crate) fn with_segment(jpeg: &[u8], marker: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len() + 2).expect("a segment holds 64 KiB").to_be_bytes();
+    let length = u16::try_from(payload.len() + 2).expect("at most 64 KiB").to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &length, payload, &jpeg[2..]].concat()
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     main.below(34665, camera).below(34853, position).written()
 }
 
-/// A TIFF directory in the making, little-endian.
+/// Builds a TIFF directory, little-endian.
 #[derive(Default)]
 struct Directory {
     entries: Vec<(u16, u16, u32, Vec<u8>)>,
@@ -202,12 +202,12 @@ impl Directory {
     }
 }
 
-/// A PNG file of samples as they are stored (16 bits big-endian).
+/// A PNG file of samples in stored form (16 bits are big-endian).
 pub(crate) fn png(width: u32, height: u32, colour: png::ColorType, depth: png::BitDepth, samples: &[u8]) -> Vec<u8> {
     png_with(width, height, colour, depth, samples, |_| {})
 }
 
-/// A PNG file with more in its header.
+/// A PNG file whose header `more` can change.
 pub(crate) fn png_with(
     width: u32,
     height: u32,
@@ -227,7 +227,7 @@ pub(crate) fn png_with(
     file
 }
 
-/// The photo with a soft round hole of transparency.
+/// The photo, opaque in the middle and fading to transparent at the edges.
 pub(crate) fn vignette(width: u32, height: u32) -> Vec<u8> {
     let alpha = |index: usize| {
         let (x, y) = (index % width as usize, index / width as usize);
@@ -238,7 +238,8 @@ pub(crate) fn vignette(width: u32, height: u32) -> Vec<u8> {
     pixels.as_chunks::<3>().0.iter().enumerate().flat_map(|(index, &[r, g, b])| [r, g, b, alpha(index)]).collect()
 }
 
-/// A GIF of a ball that crosses a transparent ground, each frame a part of the canvas that is cleared again.
+/// A GIF of a ball that crosses a transparent background. Each frame covers part of the canvas and is cleared
+/// afterwards.
 pub(crate) fn gif(width: u16, height: u16, frames: u16, plays: gif::Repeat) -> Vec<u8> {
     let palette = [0, 0, 0, 220, 40, 40, 250, 220, 60, 30, 60, 160];
     let mut file = Vec::new();
@@ -273,13 +274,13 @@ pub(crate) fn gif(width: u16, height: u16, frames: u16, plays: gif::Repeat) -> V
     file
 }
 
-/// A TIFF file of 16 bits a sample, in strips.
+/// A TIFF file with 16 bits per sample, in strips.
 pub(crate) fn tiff16(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     let samples: Vec<u16> = rgb.iter().map(|&sample| u16::from(sample) * 257).collect();
     tiff::<tiff::encoder::colortype::RGB16>(width, height, &samples)
 }
 
-/// A TIFF file, uncompressed.
+/// An uncompressed TIFF file.
 pub(crate) fn tiff<C: tiff::encoder::colortype::ColorType>(width: u32, height: u32, samples: &[C::Inner]) -> Vec<u8>
 where
     [C::Inner]: tiff::encoder::TiffValue,
@@ -315,7 +316,7 @@ pub(crate) fn bmp(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     file
 }
 
-/// An interlaced (Adam7) PNG file of 8-bit RGB, its pixels stored without compression.
+/// An interlaced (Adam7) PNG file of 8-bit RGB, without compression.
 pub(crate) fn interlaced_png(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     const PASSES: [(u32, u32, u32, u32); 7] =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
@@ -365,7 +366,7 @@ pub(crate) fn png_of_chunks(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     file
 }
 
-/// A TIFF file of 8-bit RGB in tiles of 64 × 64, uncompressed.
+/// An uncompressed TIFF file of 8-bit RGB in tiles of 64 × 64.
 pub(crate) fn tiled_tiff(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     const EDGE: u32 = 64;
     let (across, down) = (width.div_ceil(EDGE), height.div_ceil(EDGE));
@@ -394,7 +395,7 @@ pub(crate) fn tiled_tiff(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     [written(head), tiles].concat()
 }
 
-/// A CMYK JPEG file as Adobe programs write it: inks inverted.
+/// A CMYK JPEG file with inverted inks, as Adobe programs write it.
 pub(crate) fn cmyk_jpeg(width: u32, height: u32, inks: [u8; 4]) -> Vec<u8> {
     let mut compressor = turbojpeg::Compressor::new().expect("libjpeg-turbo");
     compressor.set_quality(95).expect("in range");
@@ -411,7 +412,7 @@ pub(crate) fn cmyk_jpeg(width: u32, height: u32, inks: [u8; 4]) -> Vec<u8> {
     compressor.compress_to_vec(image).expect("a picture")
 }
 
-/// Numbers that look random, the same every time (xorshift, of Marsaglia 2003).
+/// Deterministic pseudo-random numbers (xorshift, Marsaglia 2003).
 pub(crate) struct Random(pub(crate) u32);
 
 impl Random {

@@ -19,7 +19,7 @@ fn span(start_ms: u64, end_ms: u64) -> Span {
     Span::new(start_ms, end_ms).expect("not empty")
 }
 
-/// From 10 s to 18 s, with a voice from 10.25 s to 17.7 s.
+/// A region from 10 s to 18 s, with voice from 10.25 s to 17.7 s.
 fn region() -> Region {
     Region { span: span(10_000, 18_000), samples: vec![0.0; 8 * 16_000], voiced: vec![span(10_250, 17_700)] }
 }
@@ -46,7 +46,7 @@ fn a_credible_answer_is_a_segment_at_its_time() {
 }
 
 #[test]
-fn a_word_is_where_its_voice_is() {
+fn a_word_is_trimmed_to_its_voice() {
     let voiced = [span(1000, 2000), span(2100, 2500), span(3500, 4000)];
     let voice = |from_ms, to_ms| voice_in(span(from_ms, to_ms), &voiced);
     assert_eq!(voice(1200, 2300), Some(span(1200, 2300)), "lips were closed for a moment");
@@ -56,7 +56,7 @@ fn a_word_is_where_its_voice_is() {
 }
 
 #[test]
-fn a_doubted_answer_is_asked_for_again_by_the_ladder() {
+fn a_doubtful_answer_is_retried_along_the_ladder() {
     let fake = Fake::saying([said(&"Thank you. ".repeat(20)), unsure("Hm", -1.3), said("Ask not")]);
     assert_eq!(hear(&fake).segments[0].text, "Ask not");
     let attempts: Vec<_> = fake.asked().into_iter().map(|(_, ask)| ask.attempt).collect();
@@ -64,7 +64,7 @@ fn a_doubted_answer_is_asked_for_again_by_the_ladder() {
 }
 
 #[test]
-fn silence_has_no_segment_and_what_nobody_understands_is_unheard() {
+fn silence_has_no_segment_and_unintelligible_speech_is_unheard() {
     let silent = Recognised { no_speech_probability: 0.9, ..unsure("you", -1.4) };
     assert_eq!(hear(&Fake::saying([silent])), Outcome::default());
     let fake = Fake::saying([unsure("What was that", -2.0)]);
@@ -76,7 +76,7 @@ fn silence_has_no_segment_and_what_nobody_understands_is_unheard() {
 }
 
 #[test]
-fn where_the_model_stops_the_rest_is_heard_too() {
+fn the_rest_is_transcribed_after_the_model_stops_early() {
     let fake = Fake::saying([Recognised { stopped_ms: Some(3000), ..said("Ask not") }, said("what you can do")]);
     let outcome = hear(&fake);
     let seen: Vec<_> = outcome.segments.iter().map(|segment| (segment.span, segment.text.as_str())).collect();
@@ -85,7 +85,7 @@ fn where_the_model_stops_the_rest_is_heard_too() {
 }
 
 #[test]
-fn a_model_that_stops_again_and_again_is_not_asked_for_ever() {
+fn a_model_that_keeps_stopping_is_not_asked_forever() {
     for stopped_ms in [0, 10, 999, 1000, 8000, 9000] {
         let fake = Fake::saying([Recognised { stopped_ms: Some(stopped_ms), ..said("Ask") }]);
         assert!(!hear(&fake).segments.is_empty());
@@ -94,7 +94,7 @@ fn a_model_that_stops_again_and_again_is_not_asked_for_ever() {
 }
 
 #[test]
-fn a_few_words_need_more_to_change_the_language() {
+fn a_short_region_needs_a_higher_probability_to_change_the_language() {
     let german = Language::try_from("de").expect("known");
     let spoken = |region: Region, hearing: Hearing| {
         let fake = Fake::saying([said("Ja")]);
@@ -112,11 +112,11 @@ fn a_few_words_need_more_to_change_the_language() {
 }
 
 #[test]
-fn a_failing_engine_and_a_cancelled_attempt_are_faults() {
-    let fault = hearing().hear(&mut Fake::failing(), region(), None, None).expect_err("it fails");
-    assert!(matches!(fault, MediaError::Transient(Transient::Recognise(_))));
+fn a_failing_engine_and_a_cancelled_attempt_are_transient() {
+    let error = hearing().hear(&mut Fake::failing(), region(), None, None).expect_err("it fails");
+    assert!(matches!(error, MediaError::Transient(Transient::Recognise(_))));
     let cancelled = AtomicBool::new(true);
     let hearing = Hearing { cancelled: &cancelled, ..hearing() };
-    let fault = hearing.hear(&mut Fake::saying([said("Ask")]), region(), None, None).expect_err("it is over");
-    assert!(matches!(fault, MediaError::Transient(Transient::Cancelled)));
+    let error = hearing.hear(&mut Fake::saying([said("Ask")]), region(), None, None).expect_err("it is over");
+    assert!(matches!(error, MediaError::Transient(Transient::Cancelled)));
 }

@@ -1,4 +1,4 @@
-//! What has to be in a model's folder, byte for byte.
+//! Verifies the files in a model's folder, byte for byte.
 
 use crate::{
     vad::InvalidWeights,
@@ -14,80 +14,80 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Says what the other files are: their sizes and digests. `tools/speech-models.sh` writes it.
+/// Lists the other files with their sizes and digests. Written by `tools/speech-models.sh`.
 const SEAL: &str = "model.json";
-/// The weights of the recogniser.
+/// Weights of the recogniser.
 const WEIGHTS: &str = "model.bin";
-/// Its settings.
+/// Settings of the recogniser.
 const CONFIG: &str = "config.json";
-/// The weights of the voice detector.
+/// Weights of the voice detector.
 pub(super) const VOICE: &str = "vad.onnx";
 
-/// Why a model cannot be used. The operator has to act; no recording is to blame.
+/// Reason why a model cannot be used. The operator has to act; the recording is not at fault.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The folder is not there, or is none.
-    #[error("{} is no folder with a model", .0.display())]
+    /// The path does not exist or is not a folder.
+    #[error("{} is not a model folder", .0.display())]
     NotThere(PathBuf),
-    /// There is a folder without a seal, or with one that says something else.
-    #[error("{} does not say what the model is: {reason}", .path.display())]
+    /// The seal is missing or invalid.
+    #[error("{} is not a valid model description: {reason}", .path.display())]
     Seal {
-        /// The seal.
+        /// Path of the seal.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A file that every model has is missing.
+    /// A required or listed file is missing.
     #[error("the model's {file} is missing")]
     Missing {
-        /// Its name.
+        /// Name of the file.
         file: String,
     },
-    /// A file was cut off, or is another one.
+    /// A file has the wrong size: truncated, or a different file.
     #[error("the model's {file} has {found} bytes instead of {wanted}")]
     Size {
-        /// Its name.
+        /// Name of the file.
         file: String,
-        /// Bytes that it has.
+        /// Actual size in bytes.
         found: u64,
-        /// Bytes that it should have.
+        /// Expected size in bytes.
         wanted: u64,
     },
-    /// A file has the right size and other bytes.
+    /// A file has the right size but the wrong content.
     #[error("the model's {file} is damaged: its SHA-256 is not the one in {SEAL}")]
     Digest {
-        /// Its name.
+        /// Name of the file.
         file: String,
     },
-    /// It is a model of something else.
-    #[error("the model is no Whisper model in CTranslate2's format: {0}")]
+    /// The weights are not those of a Whisper model.
+    #[error("not a Whisper model in CTranslate2's format: {0}")]
     Foreign(String),
-    /// The voice detector is another one.
+    /// The voice detector's weights are unsupported.
     #[error(transparent)]
     Voice(#[from] InvalidWeights),
     /// A file could not be read.
     #[error("{} could not be read", .path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         #[source]
         source: io::Error,
     },
-    /// The engine did not take it.
+    /// The engine rejected the model.
     #[error("the speech engine cannot load the model: {0}")]
     Engine(String),
-    /// It is sound but cannot do what the profile asks for.
+    /// The model is intact but does not support the profile.
     #[error("the model {name} cannot {what}")]
     Unable {
-        /// Its name.
+        /// Name of the model.
         name: String,
-        /// What it is asked for.
+        /// The unsupported task, such as "translate".
         what: String,
     },
 }
 
-/// A model's folder of which every byte was checked.
+/// A verified model folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFiles {
     dir: PathBuf,
@@ -111,11 +111,11 @@ struct Sealed {
 }
 
 impl ModelFiles {
-    /// Checks a folder: that everything is there, with the sizes and digests of its seal, and is Whisper.
+    /// Verifies a folder: all files exist, with the sizes and digests in the seal, and the model is Whisper.
     ///
     /// # Errors
     ///
-    /// [`ModelError`] names the first thing that is wrong.
+    /// [`ModelError`] with the first problem found.
     pub fn open(dir: &Path) -> Result<Self, ModelError> {
         if !dir.is_dir() {
             return Err(ModelError::NotThere(dir.to_owned()));
@@ -126,7 +126,7 @@ impl ModelFiles {
         sealed(CONFIG)?;
         sealed(VOICE)?;
         sealed(VOCABULARY_TXT).or_else(|_| sealed(VOCABULARY_JSON))?;
-        // Sizes first: they cost nothing.
+        // Sizes first, because checking them is cheap.
         for (file, sealed) in &files {
             check_size(dir, file, *sealed)?;
         }
@@ -138,13 +138,13 @@ impl ModelFiles {
         Ok(Self { dir: dir.to_owned(), identity })
     }
 
-    /// The folder.
+    /// Path of the model's folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Which model it is.
+    /// Name, version and digest of the model.
     #[must_use]
     pub fn identity(&self) -> &ModelIdentity {
         &self.identity
@@ -155,9 +155,9 @@ fn seal(path: &Path) -> Result<Seal, ModelError> {
     let wrong = |reason: String| ModelError::Seal { path: path.to_owned(), reason };
     let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
     let seal: Seal = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    // The names come from a file; none leads out of the folder.
+    // The names come from a file and must not lead out of the folder.
     match seal.files.keys().find(|name| name.contains('/') || name.starts_with('.')) {
-        Some(name) => Err(wrong(format!("{name} is no plain file name"))),
+        Some(name) => Err(wrong(format!("{name} is not a plain file name"))),
         None => Ok(seal),
     }
 }
@@ -190,13 +190,13 @@ fn check_digest(dir: &Path, file: &str, sealed: Sealed) -> Result<(), ModelError
     }
 }
 
-/// Looks at the start of the weights: a version, then the name of the kind of model, with its length in front.
+/// Checks the start of the weights: a version, then the length-prefixed name of the model kind.
 fn check_kind(path: &Path) -> Result<(), ModelError> {
     const KIND: &[u8] = b"WhisperSpec";
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
     read.map_err(|source| ModelError::Unreadable { path: path.to_owned(), source })?;
-    let foreign = || ModelError::Foreign("its weights begin with something else".to_owned());
+    let foreign = || ModelError::Foreign("unknown header in the weights".to_owned());
     let (_version, rest) = start.split_first_chunk::<4>().ok_or_else(foreign)?;
     let (length, rest) = rest.split_first_chunk().ok_or_else(foreign)?;
     let kind = rest.get(..usize::from(u16::from_le_bytes(*length))).ok_or_else(foreign)?;

@@ -1,4 +1,4 @@
-//! What every recogniser promises. The unit tests hold the fake to it, the tests with models the engine.
+//! The contract of recognisers. Unit tests check the fake against it, tests with real models the engine.
 
 use super::recogniser::{Ask, Recogniser, Spoken};
 use smmu_core::speech::{
@@ -6,7 +6,7 @@ use smmu_core::speech::{
     quality::{Attempt, Context},
 };
 
-/// Asks in every way about some seconds of English.
+/// Checks answers about a few seconds of English, with all kinds of settings.
 pub(crate) fn holds(recogniser: &mut dyn Recogniser, speech: &[f32]) {
     let duration_ms = speech.len() as u64 / 16;
     let detected = Spoken::Detected { before: None, sure: 0.5 };
@@ -34,7 +34,7 @@ pub(crate) fn holds(recogniser: &mut dyn Recogniser, speech: &[f32]) {
     }
 }
 
-/// Asks twice for the same.
+/// Checks that the same request gives the same answer.
 pub(crate) fn repeats_itself(recogniser: &mut dyn Recogniser, speech: &[f32]) {
     let attempt = Attempt { context: Context::Region, temperature: 0.0 };
     let spoken = Spoken::Known(Language::ENGLISH);

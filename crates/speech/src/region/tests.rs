@@ -5,7 +5,7 @@ fn channel() -> Channel {
     Channel::new(Box::new(Loud), VoiceSettings::default())
 }
 
-/// So many milliseconds of one sample.
+/// `ms` milliseconds of a constant sample.
 fn stretch(ms: usize, sample: i16) -> impl Iterator<Item = i16> {
     std::iter::repeat_n(sample, ms * SAMPLES_A_MS as usize)
 }
@@ -15,7 +15,7 @@ fn a_region_has_the_samples_of_its_time() {
     let sound: Vec<i16> = stretch(3200, 0).chain(stretch(1600, 16_384)).chain(stretch(3200, 0)).collect();
     let mut channel = channel();
     let mut regions = Vec::new();
-    // In pieces that are no windows.
+    // Pieces that do not align with windows.
     for piece in sound.chunks(777) {
         regions.extend(channel.hear(piece.iter().copied()));
     }
@@ -29,7 +29,7 @@ fn a_region_has_the_samples_of_its_time() {
 }
 
 #[test]
-fn what_is_cut_off_by_the_end_is_heard() {
+fn a_region_cut_off_by_the_end_is_returned() {
     let mut channel = channel();
     assert_eq!(channel.hear(stretch(1000, 0)), []);
     assert_eq!(channel.hear(stretch(1010, 16_384)), []);
@@ -39,7 +39,7 @@ fn what_is_cut_off_by_the_end_is_heard() {
 }
 
 #[test]
-fn memory_does_not_grow_with_silence_and_regions_stay_exact_behind_it() {
+fn memory_does_not_grow_with_silence_and_later_regions_are_exact() {
     let mut channel = channel();
     let mut most = 0;
     for _ in 0..600 {
@@ -55,7 +55,7 @@ fn memory_does_not_grow_with_silence_and_regions_stay_exact_behind_it() {
 }
 
 #[test]
-fn the_rest_of_a_region_is_one_if_anybody_speaks_in_it() {
+fn the_rest_of_a_region_needs_enough_voice() {
     let mut channel = channel();
     let mut regions = channel.hear(stretch(320, 0).chain(stretch(3200, 16_384)));
     regions.extend(channel.hear(stretch(2000, 0)));

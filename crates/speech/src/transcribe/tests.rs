@@ -6,7 +6,7 @@ use smmu_core::{
 };
 use tempfile::TempDir;
 
-/// A WAV file of so many channels in a folder, with room for outputs beside it.
+/// A WAV file with the given number of channels, in a temporary folder.
 fn file(channels: u16, frames: &[i16]) -> (TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().expect("a folder");
     let input = dir.path().join("input.wav");
@@ -25,7 +25,7 @@ fn file(channels: u16, frames: &[i16]) -> (TempDir, std::path::PathBuf) {
     (dir, input)
 }
 
-/// Stretches of loud (true) and silence, of so many milliseconds each.
+/// A sound of loud (true) and silent stretches, with their lengths in milliseconds.
 fn sound(stretches: &[(bool, usize)]) -> Vec<i16> {
     let stretch = |&(loud, ms): &(bool, usize)| {
         (0..ms * 16).map(move |at| {
@@ -41,12 +41,12 @@ fn sound(stretches: &[(bool, usize)]) -> Vec<i16> {
     stretches.iter().flat_map(stretch).collect()
 }
 
-/// Ten seconds in which somebody speaks twice.
+/// Ten seconds with two regions of speech.
 fn twice() -> (TempDir, std::path::PathBuf) {
     file(1, &sound(&[(false, 1000), (true, 2000), (false, 3000), (true, 2000), (false, 2000)]))
 }
 
-/// Runs it all, and gives back what became of it and what was told of the progress.
+/// Runs a transcription. Returns its result, the reported percentages, the last checkpoint and the folder of outputs.
 fn run(
     input: &Path,
     recogniser: &Fake,
@@ -78,7 +78,7 @@ fn listed(manifest: &Manifest) -> Vec<&str> {
 }
 
 #[test]
-fn each_region_is_heard_once_and_written_down() {
+fn each_region_is_transcribed_once() {
     let (_dir, input) = twice();
     let fake = Fake::saying([said("Ask not what"), said("your country can do")]);
     let (made, percents, _, out) = run(&input, &fake, None, &SpeechProfile::default());
@@ -97,11 +97,11 @@ fn each_region_is_heard_once_and_written_down() {
     assert_eq!(ask.beam_size, 1);
     let left: Vec<_> =
         fs::read_dir(out.path()).expect("listed").map(|entry| entry.expect("read").file_name()).collect();
-    assert_eq!(left.len(), manifest.artifacts.len() + 1, "nothing else stays: {left:?}");
+    assert_eq!(left.len(), manifest.artifacts.len() + 1, "no other files are left: {left:?}");
 }
 
 #[test]
-fn silence_asks_nobody_and_has_no_captions() {
+fn silence_is_not_sent_to_the_recogniser_and_has_no_captions() {
     let (_dir, input) = file(1, &sound(&[(false, 5000)]));
     let fake = Fake::failing();
     let (made, _, _, out) = run(&input, &fake, None, &SpeechProfile::default());
@@ -112,7 +112,7 @@ fn silence_asks_nobody_and_has_no_captions() {
 }
 
 #[test]
-fn channels_that_stay_apart_are_heard_for_themselves() {
+fn separate_channels_are_transcribed_separately() {
     let left = sound(&[(false, 1000), (true, 2000), (false, 4000)]);
     let right = sound(&[(false, 3000), (true, 2000), (false, 2000)]);
     let frames: Vec<i16> = left.iter().zip(&right).flat_map(|(&left, &right)| [left, right]).collect();
@@ -127,7 +127,7 @@ fn channels_that_stay_apart_are_heard_for_themselves() {
 }
 
 #[test]
-fn an_attempt_goes_on_where_an_earlier_one_was_interrupted() {
+fn an_attempt_resumes_from_the_checkpoint_of_an_earlier_one() {
     let (_dir, input) = twice();
     let profile = SpeechProfile::default();
     let (made, _, checkpoint, out) = run(&input, &Fake::saying([said("Ask not"), said("what")]), None, &profile);
@@ -143,11 +143,11 @@ fn an_attempt_goes_on_where_an_earlier_one_was_interrupted() {
     let other = SpeechProfile { language: Some(Language::ENGLISH), ..profile };
     let fake = Fake::saying([said("Ask not")]);
     run(&input, &fake, Some(&checkpoint), &other).0.expect("made");
-    assert_eq!(fake.asked().len(), 2, "what was heard in another way does not count");
+    assert_eq!(fake.asked().len(), 2, "a checkpoint of another profile is ignored");
 }
 
 #[test]
-fn whoever_is_cancelled_publishes_nothing() {
+fn a_cancelled_transcription_publishes_nothing() {
     let (_dir, input) = twice();
     let (out, cancelled) = (tempfile::tempdir().expect("a folder"), AtomicBool::new(false));
     let (profile, limits) = (SpeechProfile::default(), SpeechLimits::default());
@@ -163,7 +163,7 @@ fn whoever_is_cancelled_publishes_nothing() {
 }
 
 #[test]
-fn a_failing_engine_is_a_fault_and_no_verdict_on_the_file() {
+fn a_failing_engine_is_transient_and_not_a_refusal() {
     let (_dir, input) = twice();
     let (made, _, _, out) = run(&input, &Fake::failing(), None, &SpeechProfile::default());
     assert!(matches!(made, Err(MediaError::Transient(Transient::Recognise(_)))));
@@ -171,7 +171,7 @@ fn a_failing_engine_is_a_fault_and_no_verdict_on_the_file() {
 }
 
 #[test]
-fn what_is_over_a_limit_is_refused_before_anything_is_heard() {
+fn a_file_over_a_limit_is_refused_before_recognition() {
     let (_dir, input) = twice();
     let profile = SpeechProfile::default();
     let refused = |limits: SpeechLimits| {

@@ -1,4 +1,4 @@
-//! The network: a Fourier transform, four convolutions, one LSTM cell, one neuron.
+//! The network: a Fourier transform, four convolutions, an LSTM cell and an output neuron.
 
 use super::{
     CONTEXT, WINDOW,
@@ -7,20 +7,20 @@ use super::{
 
 /// Width of the LSTM cell.
 const HIDDEN: usize = 128;
-/// Samples under one Fourier transform, and from one to the next.
+/// Samples per Fourier transform, and the step from one to the next.
 const FFT: usize = 256;
 const HOP: usize = 128;
-/// Frequencies of a transform, from 0 to half the rate.
+/// Frequencies per transform, from 0 to half the sample rate.
 const BINS: usize = FFT / 2 + 1;
-/// Samples that are mirrored at the end, so that the transforms come out even.
+/// Samples mirrored at the end, so that the last transform is complete.
 const MIRRORED: usize = 64;
-/// Transforms of a window.
+/// Transforms per window.
 const STEPS: usize = (CONTEXT + WINDOW + MIRRORED - FFT) / HOP + 1;
 
-/// All weights.
+/// All weights of the network.
 #[derive(Debug)]
 pub(super) struct Net {
-    /// Cosines, then sines, under a window: a row for each of `2 × BINS`.
+    /// Windowed cosines, then sines: `2 × BINS` rows.
     fourier: Vec<f32>,
     convolutions: [Convolution; 4],
     cell: Cell,
@@ -28,10 +28,10 @@ pub(super) struct Net {
     neuron_bias: f32,
 }
 
-/// What the cell remembers of a channel.
+/// State of the LSTM cell for one channel.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// What it hears, then what it said last: both are weighed in one go.
+    /// The current input, then the previous output: one product covers both.
     input_and_output: Vec<f32>,
     memory: Vec<f32>,
 }
@@ -64,7 +64,7 @@ impl Net {
         for convolution in &self.convolutions {
             layer = convolution.of(&layer);
         }
-        // The strides have brought the four transforms down to one.
+        // The strides have reduced the four transforms to one.
         self.cell.hear(&layer, state);
         let spoken: f32 = state.input_and_output[HIDDEN..]
             .iter()
@@ -74,11 +74,11 @@ impl Net {
         sigmoid(spoken + self.neuron_bias)
     }
 
-    /// Magnitudes, transform by transform.
+    /// Magnitude spectrum, transform by transform.
     fn spectrum(&self, heard: &[f32; CONTEXT + WINDOW]) -> Vec<f32> {
         let mut sound = Vec::with_capacity(heard.len() + MIRRORED);
         sound.extend_from_slice(heard);
-        // The last sample is the mirror.
+        // Mirrored at the last sample, which is not repeated.
         sound.extend(heard.iter().rev().skip(1).take(MIRRORED));
         let (cosines, sines) = self.fourier.split_at(BINS * FFT);
         let mut spectrum = Vec::with_capacity(STEPS * BINS);
@@ -93,13 +93,13 @@ impl Net {
     }
 }
 
-/// Steps that a convolution sees at once: one before, one after.
+/// Kernel size of the convolutions: the current step and its two neighbours.
 const KERNEL: usize = 3;
 
-/// A convolution along time with a rectifier behind it. Where a neighbour is missing there are zeros.
+/// A convolution over time, zero-padded, followed by a rectifier.
 #[derive(Debug)]
 struct Convolution {
-    /// A row for each output: all inputs of the step before, then of this one, then of the one after.
+    /// One row per output: all inputs of the previous step, then of the current step, then of the next.
     rows: Vec<f32>,
     bias: Vec<f32>,
     inputs: usize,
@@ -137,17 +137,17 @@ impl Convolution {
     }
 }
 
-/// A long short-term memory, as ONNX arranges it.
+/// An LSTM cell with ONNX's gate order.
 #[derive(Debug)]
 struct Cell {
-    /// A row for each of `4 × HIDDEN`: weights of what is heard, then of what was said last.
+    /// `4 × HIDDEN` rows: weights of the input, then of the previous output.
     rows: Vec<f32>,
     bias: Vec<f32>,
 }
 
 impl Cell {
     fn read(tensors: &Tensors) -> Result<Self, InvalidWeights> {
-        // Its exporter has named them so.
+        // Names given by the exporter.
         let heard = tensors.take("onnx::LSTM_209", &[1, 4 * HIDDEN, HIDDEN])?;
         let said = tensors.take("onnx::LSTM_210", &[1, 4 * HIDDEN, HIDDEN])?;
         let bias = tensors.take("onnx::LSTM_211", &[1, 2 * 4 * HIDDEN])?;
@@ -176,7 +176,7 @@ fn sigmoid(value: f32) -> f32 {
     1.0 / (1.0 + (-value).exp())
 }
 
-/// The sum of products, in lanes, so that the compiler can use vectors.
+/// Dot product, computed in lanes so that the compiler can vectorise it.
 fn dot(one: &[f32], other: &[f32]) -> f32 {
     const LANES: usize = 16;
     let (ones, ones_rest) = one.as_chunks::<LANES>();
@@ -196,7 +196,7 @@ mod tests {
     use super::{super::weights::tests::file, *};
 
     #[test]
-    fn a_convolution_sees_the_steps_around_and_zeros_beyond() {
+    fn a_convolution_sees_neighbouring_steps_and_zero_padding() {
         // Two inputs, one output: weights 0 1 2 for the first input's three steps, 3 4 5 for the second's.
         let file = file(&[("w", &[1, 2, 3]), ("b", &[1])]);
         let tensors = Tensors::read(&file).expect("whole");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_summed_whatever_their_number() {
+    fn the_dot_product_handles_any_length() {
         for length in 0..40u16 {
             let numbers: Vec<f32> = (0..length).map(f32::from).collect();
             let expected: u32 = (0..u32::from(length)).map(|number| number * number).sum();

@@ -1,18 +1,18 @@
-//! Tensors in a file: the initialisers of an ONNX model, which is a protocol buffer (onnx.proto3). What computes with
-//! them, the graph, is not read: it is known.
+//! Reads tensors from a file: the initialisers of an ONNX model, which is a protocol buffer (onnx.proto3). The graph
+//! itself is not read, because `net` implements it.
 
 use std::collections::BTreeMap;
 
-/// The file does not hold the detector that is known here.
+/// The file does not contain the supported detector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWeights {
-    /// It is cut off, or no such file at all.
+    /// The file is truncated or not an ONNX model.
     #[error("the weights of the voice detector cannot be read")]
     Unreadable,
-    /// A tensor is missing or has another shape.
-    #[error("the voice detector has no {tensor} of the shape that is known here")]
+    /// A tensor is missing or has the wrong shape.
+    #[error("the voice detector has no {tensor} of the expected shape")]
     Tensor {
-        /// Its name.
+        /// Name of the tensor.
         tensor: &'static str,
     },
 }
@@ -28,14 +28,14 @@ struct Tensor<'a> {
     bytes: &'a [u8],
 }
 
-// Numbers of fields.
+// Field numbers.
 const MODEL_GRAPH: u64 = 7;
 const GRAPH_INITIALIZER: u64 = 5;
 const TENSOR_DIMS: u64 = 1;
 const TENSOR_DATA_TYPE: u64 = 2;
 const TENSOR_NAME: u64 = 8;
 const TENSOR_RAW_DATA: u64 = 9;
-/// Numbers of 32 bits with a point.
+/// Data type of 32-bit floats.
 const FLOAT: u64 = 1;
 
 impl<'a> Tensors<'a> {
@@ -50,7 +50,7 @@ impl<'a> Tensors<'a> {
         Ok(Self(tensors))
     }
 
-    /// A tensor of exactly this shape, row by row.
+    /// Returns a tensor of exactly this shape, row by row.
     pub(super) fn take(&self, tensor: &'static str, shape: &[usize]) -> Result<Vec<f32>, InvalidWeights> {
         let has_shape = |found: &Tensor| found.shape.iter().copied().eq(shape.iter().map(|&edge| edge as u64));
         let (numbers, rest) = self
@@ -72,7 +72,7 @@ impl<'a> Tensor<'a> {
         for field in Fields(message) {
             match field? {
                 (TENSOR_DIMS, Value::Number(edge)) => tensor.shape.push(edge),
-                // Numbers that repeat may also come in one piece.
+                // Repeated numbers can also be packed.
                 (TENSOR_DIMS, Value::Bytes(mut packed)) => {
                     while !packed.is_empty() {
                         tensor.shape.push(varint(&mut packed)?);
@@ -90,7 +90,7 @@ impl<'a> Tensor<'a> {
     }
 }
 
-/// The messages in one field of a message.
+/// All messages in the field with this number.
 fn messages(message: &[u8], wanted: u64) -> Result<Vec<&[u8]>, InvalidWeights> {
     let mut found = Vec::new();
     for field in Fields(message) {
@@ -102,15 +102,15 @@ fn messages(message: &[u8], wanted: u64) -> Result<Vec<&[u8]>, InvalidWeights> {
     Ok(found)
 }
 
-/// What a field holds, as far as its wire type tells.
+/// Value of a field, by its wire type.
 enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
-    /// Four or eight bytes, of which none is wanted here.
+    /// Four or eight bytes; not needed here.
     Fixed,
 }
 
-/// The fields of a message.
+/// Iterates over the fields of a message.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
@@ -151,7 +151,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A number of up to 64 bits in groups of seven, the lowest first.
+/// Reads a varint: a number of up to 64 bits in groups of seven, lowest first.
 fn varint(bytes: &mut &[u8]) -> Result<u64, InvalidWeights> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
@@ -183,7 +183,7 @@ pub(super) mod tests {
         [vec![(number << 3 | 2) as u8], varint_of(bytes.len()), bytes.to_vec()].concat()
     }
 
-    /// A file with tensors of these shapes, the numbers 0, 1, 2 … in each.
+    /// A file with tensors of these shapes, each filled with 0, 1, 2 …
     pub(in crate::vad) fn file(tensors: &[(&str, &[usize])]) -> Vec<u8> {
         let mut graph = field(1, b"something else");
         for &(name, shape) in tensors {
@@ -201,7 +201,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_tensor_is_read_if_it_has_the_shape_that_is_wanted() {
+    fn a_tensor_is_read_only_with_the_expected_shape() {
         let file = file(&[("one", &[2]), ("two", &[1, 300])]);
         let tensors = Tensors::read(&file).expect("whole");
         assert_eq!(tensors.take("two", &[1, 300]).map(|two| two[299]), Ok(299.0));
@@ -211,7 +211,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_anywhere_is_not_read() {
+    fn truncated_files_are_rejected() {
         let file = file(&[("one", &[2])]);
         for length in 0..file.len() {
             assert!(Tensors::read(&file[..length]).and_then(|tensors| tensors.take("one", &[2])).is_err(), "{length}");

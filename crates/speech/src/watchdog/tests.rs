@@ -6,11 +6,11 @@ use smmu_core::speech::{
 };
 use std::sync::mpsc;
 
-/// Takes its time.
+/// A recogniser that sleeps for this long on every call.
 struct Slow(Duration);
 
 impl Recogniser for Slow {
-    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserFault> {
+    fn recognise(&mut self, samples: &[f32], ask: &Ask) -> Result<Recognised, RecogniserError> {
         thread::sleep(self.0);
         Fake::saying([said("at last")]).recognise(samples, ask)
     }
@@ -22,19 +22,19 @@ fn ask(attempt: Attempt) -> Ask {
 }
 
 #[test]
-fn a_call_that_does_not_come_back_in_time_is_told() {
-    let (stuck, told) = mpsc::channel();
+fn a_call_over_its_time_limit_is_reported() {
+    let (stuck, reports) = mpsc::channel();
     let (takes, bound) = (Duration::from_millis(800), Duration::from_millis(50));
     let mut watched = Watched::with_bound(Slow(takes), bound, move || stuck.send(Instant::now()).expect("heard"));
     let started = Instant::now();
     watched.recognise(&[], &ask(LADDER[1])).expect("an answer, at last");
-    let after = told.recv().expect("it was told").duration_since(started);
+    let after = reports.recv().expect("it was reported").duration_since(started);
     assert!(bound <= after && after < takes, "{after:?}");
 }
 
 #[test]
-fn calls_in_time_are_told_of_to_nobody() {
-    let (stuck, told) = mpsc::channel::<()>();
+fn calls_within_the_limit_are_not_reported() {
+    let (stuck, reports) = mpsc::channel::<()>();
     let bound = Duration::from_mins(1);
     let mut watched =
         Watched::with_bound(Slow(Duration::from_millis(5)), bound, move || stuck.send(()).expect("heard"));
@@ -42,11 +42,11 @@ fn calls_in_time_are_told_of_to_nobody() {
         watched.recognise(&vec![0.0; 16_000], &ask(LADDER[0])).expect("an answer");
     }
     drop(watched);
-    assert!(told.recv().is_err(), "the watchdog ends with what it watches");
+    assert!(reports.recv().is_err(), "the watchdog ends with its recogniser");
 }
 
 #[test]
-fn a_shorter_piece_has_less_time() {
+fn shorter_samples_have_a_lower_limit() {
     assert!(part_of_window(&vec![0.0; 16_000]) < part_of_window(&vec![0.0; 32_000]));
     assert!((part_of_window(&vec![0.0; 40 * 16_000]) - 1.0).abs() < f64::EPSILON);
 }

@@ -7,7 +7,7 @@ fn tokens(texts: &[&[u8]]) -> Vec<Token> {
     texts.iter().enumerate().map(token).collect()
 }
 
-/// The words as text, with a bar between them.
+/// The words as one text, separated by bars.
 fn seams(texts: &[&str], writing: Writing) -> String {
     let bytes: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
     let words = words(&tokens(&bytes), writing, texts.len() as u64 * 100);
@@ -30,14 +30,14 @@ fn spaces_begin_words_and_punctuation_sticks_to_them() {
 }
 
 #[test]
-fn letters_are_words_where_nobody_writes_spaces() {
+fn letters_are_words_in_scripts_without_spaces() {
     let seams = |texts: &[&str]| seams(texts, Writing::Unspaced);
     assert_eq!(seams(&["我们", "在", "Open", "AI", "。", "「", "好", "」"]), "我们|在|OpenAI。|「好」");
     assert_eq!(seams(&["は", "い", "、", " iPhone", " 15"]), "は|い、| iPhone| 15");
 }
 
 #[test]
-fn a_letter_of_several_tokens_is_whole_and_begins_with_the_first() {
+fn a_letter_of_several_tokens_is_joined_and_starts_with_the_first() {
     // U+65E5 is E6 97 A5.
     let tokens = tokens(&[b"\xe6", b"\x97", b"\xa5", "本".as_bytes()]);
     let words = words(&tokens, Writing::Unspaced, 400);
@@ -46,13 +46,13 @@ fn a_letter_of_several_tokens_is_whole_and_begins_with_the_first() {
 }
 
 #[test]
-fn bytes_that_are_no_letters_are_left_out() {
+fn invalid_bytes_are_dropped() {
     let words = words(&tokens(&[b" a", b"\xff", b"b", b"\xe6"]), Writing::Spaced, 400);
     assert_eq!(words.into_iter().map(|word| word.text).collect::<Vec<_>>(), [" ab"]);
 }
 
 #[test]
-fn a_word_ends_where_the_next_one_begins_and_is_as_sure_as_its_tokens() {
+fn a_word_ends_where_the_next_begins_and_has_the_mean_probability_of_its_tokens() {
     let mut tokens = tokens(&[b" one", b" tw", b"o"]);
     tokens[1].probability = 1.0;
     let words = words(&tokens, Writing::Spaced, 270);
@@ -61,6 +61,6 @@ fn a_word_ends_where_the_next_one_begins_and_is_as_sure_as_its_tokens() {
 }
 
 #[test]
-fn nothing_has_no_words() {
+fn no_tokens_give_no_words() {
     assert_eq!(words(&[], Writing::Spaced, 100), []);
 }

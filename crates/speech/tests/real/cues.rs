@@ -1,4 +1,4 @@
-//! Whether words and cues stand where they are said, on speech that was put at known places.
+//! Timing of words and cues, on speech placed at known times.
 
 use crate::{
     recordings::SENTENCES,
@@ -7,7 +7,7 @@ use crate::{
 use smmu_core::speech::{SpeechProfile, Transcript, captions};
 use std::fs;
 
-/// The sentences with pauses of different lengths between them, and the moments at which each begins, in milliseconds.
+/// The sentences with pauses of different lengths, and the start of each sentence in milliseconds.
 fn placed() -> (Vec<i16>, Vec<u64>) {
     let (mut sound, mut starts_ms) = (silence(2.0), Vec::new());
     for (sentence, pause) in SENTENCES.iter().zip([0.9, 2.3, 1.4, 3.1, 0.8, 1.7]) {
@@ -18,7 +18,7 @@ fn placed() -> (Vec<i16>, Vec<u64>) {
     (sound, starts_ms)
 }
 
-/// The moment of each truth's nearest start, as a distance from it; sorted.
+/// Distance from each true start to the nearest found start, sorted.
 fn distances(starts_ms: &[u64], truths_ms: &[u64]) -> Vec<u64> {
     let nearest = |&truth: &u64| starts_ms.iter().map(|start| start.abs_diff(truth)).min().expect("something starts");
     let mut distances: Vec<u64> = truths_ms.iter().map(nearest).collect();
@@ -34,7 +34,7 @@ fn words_are_monotone(transcript: &Transcript) -> bool {
 }
 
 #[test]
-fn cues_and_words_begin_when_they_are_said() {
+fn cues_and_words_start_when_they_are_spoken() {
     let (sound, truths_ms) = placed();
     let made = made_of(&sound, &SpeechProfile::default(), &mut model("base"));
     assert!(words_are_monotone(&made.transcript));
@@ -47,7 +47,7 @@ fn cues_and_words_begin_when_they_are_said() {
 }
 
 #[test]
-fn a_video_has_its_captions_as_an_hls_rendition_too() {
+fn a_video_also_has_its_captions_as_an_hls_rendition() {
     let dir = tempfile::tempdir().expect("a folder");
     let (sound, input) = (dir.path().join("sound.wav"), dir.path().join("video.mp4"));
     fs::write(&sound, wav(&[silence(1.0), spoken("en-us", SENTENCES[0]), silence(1.0)].concat())).expect("written");

@@ -1,4 +1,4 @@
-//! The engine keeps the contract that the unit tests' fake keeps.
+//! Checks the engine against the same contract as the unit tests' fake.
 
 #[path = "../../src/recogniser/contract.rs"]
 mod contract;
@@ -18,13 +18,13 @@ fn speech() -> Vec<f32> {
 }
 
 #[test]
-fn a_model_of_many_languages_keeps_the_contract() {
+fn a_multilingual_model_fulfils_the_contract() {
     let (mut whisper, speech) = (whisper("base"), speech());
     contract::holds(&mut whisper, &speech);
     contract::repeats_itself(&mut whisper, &speech);
 }
 
 #[test]
-fn a_model_of_english_keeps_the_contract() {
+fn an_english_only_model_fulfils_the_contract() {
     contract::holds(&mut whisper("tiny.en"), &speech());
 }

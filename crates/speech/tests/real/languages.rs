@@ -1,4 +1,4 @@
-//! Languages: detected, given, changed on the way, and translated.
+//! Languages: detected, given, changed within a recording, and translated.
 
 use crate::support::{made_of, model, silence, spoken};
 use smmu_core::speech::{Language, SpeechProfile, Task};
@@ -8,12 +8,12 @@ fn language(code: &str) -> Language {
     Language::try_from(code).expect("known")
 }
 
-// Of what espeak-ng reads, a small model takes Spanish for Spanish.
+// Spanish, because a small model detects it reliably in espeak-ng's speech.
 const SPANISH: &str = "Esta mañana hacía frío y llovía, pero por la tarde salió el sol.";
 const ENGLISH: &str = "The weather was cold and wet this morning, but the sun came out in the afternoon.";
 
 #[test]
-fn a_recording_may_change_its_language() {
+fn a_recording_can_change_its_language() {
     let sound = [silence(1.0), spoken("en-us", ENGLISH), silence(2.0), spoken("es", SPANISH), silence(1.0)].concat();
     let made = made_of(&sound, &SpeechProfile::default(), &mut model("base"));
     println!("{}", made.text());
@@ -23,7 +23,7 @@ fn a_recording_may_change_its_language() {
 }
 
 #[test]
-fn a_translation_is_in_english_and_says_what_was_spoken() {
+fn a_translation_is_in_english_and_names_the_spoken_language() {
     let profile = SpeechProfile { task: Task::Translate, language: Some(language("es")), ..SpeechProfile::default() };
     let sound = [silence(1.0), spoken("es", SPANISH), silence(1.0)].concat();
     let made = made_of(&sound, &profile, &mut model("base"));
@@ -33,11 +33,11 @@ fn a_translation_is_in_english_and_says_what_was_spoken() {
 }
 
 #[test]
-fn a_model_of_english_alone_is_not_asked_for_anything_else() {
+fn an_english_only_model_refuses_other_languages_and_translation() {
     let model = model("tiny.en");
     let english = SpeechProfile { language: Some(Language::ENGLISH), ..SpeechProfile::default() };
-    model.check(&english).expect("that it can");
-    model.check(&SpeechProfile::default()).expect("it takes everything for English");
+    model.check(&english).expect("English is supported");
+    model.check(&SpeechProfile::default()).expect("without a language, English is assumed");
     for profile in [
         SpeechProfile { language: Some(language("de")), ..SpeechProfile::default() },
         SpeechProfile { task: Task::Translate, ..SpeechProfile::default() },

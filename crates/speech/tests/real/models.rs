@@ -1,4 +1,4 @@
-//! A model that is not what it should be is named before anything is heard.
+//! Damaged or foreign models are rejected with a clear error.
 
 use crate::support::model_dir;
 use smmu_speech::{ModelError, ModelFiles};
@@ -9,7 +9,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A copy of a model that can be damaged.
+/// A copy of a model, for damaging.
 fn copy() -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     for entry in fs::read_dir(model_dir("tiny.en")).expect("listed") {
@@ -24,13 +24,13 @@ fn error(dir: &Path) -> String {
 }
 
 #[test]
-fn an_intact_model_says_what_it_is() {
+fn an_intact_model_has_its_name_and_version() {
     let files = ModelFiles::open(copy().path()).expect("intact");
     assert_eq!((files.identity().name.as_str(), files.identity().version.as_str()), ("whisper-tiny.en", "0.1.0"));
 }
 
 #[test]
-fn each_damage_is_named() {
+fn each_kind_of_damage_has_its_own_error() {
     let dir = copy();
     let weights = dir.path().join("model.bin");
     let whole = fs::metadata(&weights).expect("there").len();
@@ -47,15 +47,15 @@ fn each_damage_is_named() {
     assert_eq!(error(dir.path()), "the model's model.bin is missing");
 
     fs::remove_file(dir.path().join("model.json")).expect("removed");
-    assert!(error(dir.path()).contains("does not say what the model is"));
-    assert!(error(&dir.path().join("nowhere")).contains("is no folder with a model"));
+    assert!(error(dir.path()).contains("is not a valid model description"));
+    assert!(error(&dir.path().join("nowhere")).contains("is not a model folder"));
 }
 
 #[test]
-fn a_model_of_something_else_is_foreign() {
+fn a_model_of_another_kind_is_foreign() {
     let dir = copy();
     let mut file = OpenOptions::new().write(true).open(dir.path().join("model.bin")).expect("writable");
-    // The version and the length stay, the name of the kind does not.
+    // Keep the version and the length, replace the name of the kind.
     file.seek(SeekFrom::Start(6)).and_then(|_| file.write_all(b"MarianModel")).expect("written");
     assert!(matches!(ModelFiles::open(dir.path()), Err(ModelError::Foreign(_))));
 }

@@ -1,4 +1,4 @@
-//! Where nobody speaks, nothing is written.
+//! Recordings without speech have an empty transcript.
 
 use crate::support::{HZ, Made, ffmpeg, hiss, made, made_of, model, silence};
 use smmu_core::speech::{Presence, SpeechProfile};
@@ -21,7 +21,7 @@ fn ten_minutes_of_silence_have_no_text() {
 
 #[test]
 fn music_has_no_text() {
-    // A cadence of four chords on an organ of a kind, each tone with its overtones.
+    // A cadence of four organ-like chords: each tone has overtones.
     let chords = [[220.0, 277.2, 329.6], [293.7, 370.0, 440.0], [329.6, 415.3, 493.9], [220.0, 277.2, 329.6]];
     let sound: Vec<i16> = (0..60 * HZ)
         .map(|at| {
@@ -45,7 +45,7 @@ fn noise_has_no_text() {
 }
 
 #[test]
-fn a_video_without_a_sound_has_no_text() {
+fn a_video_without_sound_has_no_text() {
     let dir = tempfile::tempdir().expect("a folder");
     let input = dir.path().join("silent.mp4");
     ffmpeg("-f lavfi -i testsrc=size=64x64:rate=10:duration=2 -c:v mpeg4", &input);

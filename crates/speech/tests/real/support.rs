@@ -1,4 +1,4 @@
-//! Models, sounds, and what is made of them.
+//! Models, sounds and transcription for the tests.
 
 use smmu_core::{
     Manifest,
@@ -15,37 +15,37 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Samples a second of every sound here.
+/// Samples per second of every sound here.
 pub(crate) const HZ: usize = 16_000;
 
-/// The folder of a model; the test fails where it is not there.
+/// The folder of a model; panics if it is missing.
 pub(crate) fn model_dir(name: &str) -> PathBuf {
     let models = env::var_os("SMMU_SPEECH_MODELS").map(PathBuf::from);
     let dir = models.map(|models| models.join(name)).filter(|dir| dir.join("model.json").is_file());
     dir.unwrap_or_else(|| {
         panic!(
-            "the speech model {name} is not there: run tools/speech-models.sh, and set SMMU_SPEECH_MODELS to its folder"
+            "the speech model {name} is missing: run tools/speech-models.sh, and set SMMU_SPEECH_MODELS to its folder"
         )
     })
 }
 
-/// A model in memory.
+/// Loads a model.
 pub(crate) fn model(name: &str) -> Model {
     let files = ModelFiles::open(&model_dir(name)).expect("an intact model");
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Model::load(&files, threads, || panic!("the engine is stuck")).expect("it loads")
 }
 
-/// Recordings of people, where there are any.
+/// The folder with recordings of people, if it is set.
 pub(crate) fn media_dir() -> Option<PathBuf> {
     let dir = env::var_os("SMMU_MEDIA_DIR").map(PathBuf::from);
     if dir.is_none() {
-        println!("SMMU_MEDIA_DIR is not set: nothing is heard but what is generated here");
+        println!("SMMU_MEDIA_DIR is not set: only generated speech is tested");
     }
     dir
 }
 
-/// What came out.
+/// Outputs of a transcription.
 pub(crate) struct Made {
     pub(crate) dir: TempDir,
     pub(crate) manifest: Manifest,
@@ -53,14 +53,14 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// Whether there is such an output.
+    /// Returns whether the output exists; panics if the manifest disagrees with the folder.
     pub(crate) fn has(&self, name: &str) -> bool {
         let listed = self.manifest.artifacts.iter().any(|artifact| artifact.name == name);
-        assert_eq!(listed, self.dir.path().join(name).is_file(), "{name} is listed if it is there");
+        assert_eq!(listed, self.dir.path().join(name).is_file(), "{name} is listed if and only if it exists");
         listed
     }
 
-    /// Everything that was said.
+    /// The whole transcript as one text.
     pub(crate) fn text(&self) -> String {
         self.transcript.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ")
     }
@@ -107,11 +107,11 @@ pub(crate) fn ffmpeg(arguments: &str, output: &Path) {
         .args(arguments.split_whitespace())
         .arg(output)
         .status()
-        .expect("ffmpeg is there");
+        .expect("ffmpeg is installed");
     assert!(status.success(), "{arguments}");
 }
 
-/// A text read aloud by espeak-ng, from its first sound to its last.
+/// A text spoken by espeak-ng, trimmed to its first and last sound.
 pub(crate) fn spoken(voice: &str, text: &str) -> Vec<i16> {
     let dir = tempfile::tempdir().expect("a folder");
     let (said, raw) = (dir.path().join("said.wav"), dir.path().join("said.raw"));
@@ -120,8 +120,8 @@ pub(crate) fn spoken(voice: &str, text: &str) -> Vec<i16> {
         .arg(&said)
         .stdin(Stdio::piped())
         .spawn()
-        .expect("espeak-ng is there");
-    espeak.stdin.take().expect("it was asked for").write_all(text.as_bytes()).expect("it reads");
+        .expect("espeak-ng is installed");
+    espeak.stdin.take().expect("piped").write_all(text.as_bytes()).expect("it reads");
     assert!(espeak.wait().expect("it ends").success());
     ffmpeg(&format!("-i {} -ar {HZ} -ac 1 -f s16le", said.display()), &raw);
     let bytes = fs::read(raw).expect("written");
@@ -132,16 +132,16 @@ pub(crate) fn spoken(voice: &str, text: &str) -> Vec<i16> {
     sound[from..=to].to_vec()
 }
 
-/// So much silence.
+/// `seconds` seconds of silence.
 pub(crate) fn silence(seconds: f64) -> Vec<i16> {
     vec![0; (seconds * HZ as f64) as usize]
 }
 
-/// A hiss of a level from 0 to 1, the same every time.
+/// Deterministic white noise with a level from 0 to 1.
 pub(crate) fn hiss(samples: usize, level: f64) -> impl Iterator<Item = i16> {
     let mut state = 1u64;
     (0..samples).map(move |_| {
-        // Knuth's MMIX.
+        // The linear congruential generator of Knuth's MMIX.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (((state >> 33) as f64 / f64::from(1u32 << 31) - 0.5) * 2.0 * level * 32_767.0) as i16
     })

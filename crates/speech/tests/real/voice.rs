@@ -1,11 +1,11 @@
-//! The voice detector against the reference.
+//! Compares the voice detector with the reference implementation.
 
 use crate::support::{HZ, hiss, model_dir};
 use smmu_speech::vad::{Silero, Voice, WINDOW};
 use std::{f64::consts::TAU, fs, time::Instant};
 
-/// Something like somebody humming syllables: a voice whose pitch and vowels wander, louder and softer twice a second from
-/// 0.75 s to 3 s, with a faint hiss under all of the four seconds.
+/// Four seconds that resemble hummed syllables: from 0.75 s to 3 s a voice with wandering pitch and vowels, whose
+/// volume changes twice per second, over a faint hiss.
 fn humming() -> Vec<f32> {
     let (mut phase, mut noise) = (0.0, hiss(4 * HZ, 0.001));
     (0..4 * HZ)
@@ -31,7 +31,7 @@ fn humming() -> Vec<f32> {
 
 fn silero() -> Silero {
     let weights = fs::read(model_dir("base").join("vad.onnx")).expect("there");
-    Silero::read(&weights).expect("the detector that is known here")
+    Silero::read(&weights).expect("supported weights")
 }
 
 fn probabilities(sound: &[f32]) -> Vec<f32> {
@@ -39,11 +39,12 @@ fn probabilities(sound: &[f32]) -> Vec<f32> {
     sound.as_chunks::<WINDOW>().0.iter().map(|window| detector.probability(window)).collect()
 }
 
-/// What `silero_vad_16k_op15.onnx` of the same package, whose weights are the same, gives in onnxruntime 1.32 for the same sound.
+/// Probabilities for the same sound from `silero_vad_16k_op15.onnx` of the same package, which has the same weights, in
+/// onnxruntime 1.32.
 const REFERENCE: &str = include_str!("../../fixtures/voice.json");
 
 #[test]
-fn probabilities_are_those_of_the_reference() {
+fn probabilities_match_the_reference() {
     let reference: Vec<f32> = serde_json::from_str(REFERENCE).expect("numbers");
     let found = probabilities(&humming());
     assert_eq!(found.len(), reference.len());
@@ -53,7 +54,7 @@ fn probabilities_are_those_of_the_reference() {
 }
 
 #[test]
-fn an_hour_is_looked_through_in_no_time() {
+fn detection_takes_a_small_fraction_of_the_duration() {
     let sound = humming();
     let started = Instant::now();
     for _ in 0..15 {
@@ -61,5 +62,5 @@ fn an_hour_is_looked_through_in_no_time() {
     }
     let part = started.elapsed().as_secs_f64() / 60.0;
     println!("a minute takes {:.2} % of its time", part * 100.0);
-    assert!(part < 0.05, "it would be felt beside the recogniser");
+    assert!(part < 0.05, "detection would slow down transcription noticeably");
 }

@@ -1,4 +1,4 @@
-//! Whole requests against a whole verifier: what a stranger may try, one test for each idea.
+//! Attacks on the complete verifier, one test per attack.
 
 use super::{
     testing::{FakeIssuer, HandClock, ISSUER, NOW_S, SECRET, Signer, b64, good_claims, ok, serve},
@@ -13,7 +13,7 @@ fn policy() -> ClaimPolicy {
     ClaimPolicy { issuer: Some(ISSUER.to_owned()), audiences: vec!["web".to_owned()], token_use: None, leeway_s: 0 }
 }
 
-/// A verifier of tokens that these keys sign.
+/// A verifier of tokens signed with these keys.
 fn verifier(algorithm: Algorithm, keys: &[&Signer]) -> Verifier {
     verifier_of(algorithm, &FakeIssuer::new(algorithm, keys), &HandClock::new())
 }
@@ -82,7 +82,7 @@ async fn a_cognito_access_token_is_accepted_with_a_local_stand_in_for_cognito() 
 }
 
 #[tokio::test]
-async fn an_unsigned_token_is_refused_however_it_spells_none() {
+async fn an_unsigned_token_is_refused_in_any_spelling_of_none() {
     let verifiers = [verifier(Algorithm::Rs256, &[&Signer::rsa("a")]), shared_secret_verifier()];
     for alg in ["none", "None", "NONE", "nOnE", ""] {
         let signed = format!("{}.{}", b64(json!({"alg": alg}).to_string()), b64(good_claims().to_string()));
@@ -109,7 +109,7 @@ async fn a_token_without_signature_is_refused_under_the_right_algorithm_too() {
 }
 
 #[tokio::test]
-async fn the_public_key_is_no_shared_secret_in_any_of_its_forms() {
+async fn the_public_key_is_not_accepted_as_a_shared_secret() {
     let rsa = Signer::rsa("a");
     let verifier = verifier(Algorithm::Rs256, &[&rsa]);
     for form in rsa.public_forms() {
@@ -137,7 +137,7 @@ async fn a_token_of_another_algorithm_than_the_configured_one_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_of_somebody_else_under_the_issuers_key_id_is_refused() {
+async fn a_foreign_key_with_the_issuers_key_id_is_refused() {
     let rs256 = verifier(Algorithm::Rs256, &[&Signer::rsa("a")]);
     assert_eq!(flaw(&rs256, &Signer::other_rsa("a").token(&good_claims())).await, TokenFlaw::Signature);
     let es256 = verifier(Algorithm::Es256, &[&Signer::p256("a")]);
@@ -147,7 +147,7 @@ async fn a_key_of_somebody_else_under_the_issuers_key_id_is_refused() {
 }
 
 #[tokio::test]
-async fn keys_that_a_token_brings_along_are_ignored() {
+async fn keys_in_the_token_header_are_ignored() {
     let (issuer, stranger) = (FakeIssuer::new(Algorithm::Rs256, &[&Signer::rsa("a")]), Signer::other_rsa("a"));
     let verifier = verifier_of(Algorithm::Rs256, &issuer, &HandClock::new());
     let brought = [
@@ -166,7 +166,7 @@ async fn keys_that_a_token_brings_along_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_key_id_is_a_name_and_nothing_more() {
+async fn a_key_id_is_only_compared() {
     let issuer = FakeIssuer::new(Algorithm::Rs256, &[&Signer::rsa("a")]);
     let verifier = verifier_of(Algorithm::Rs256, &issuer, &HandClock::new());
     for kid in ["../../dev/null", "a' OR '1'='1", "http://stranger.example/", "", "A", "a\u{0}"] {
@@ -178,13 +178,13 @@ async fn a_key_id_is_a_name_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_token_without_key_id_is_verified_only_while_there_is_one_key() {
+async fn a_token_without_key_id_is_verified_only_if_there_is_one_key() {
     let issuer = FakeIssuer::new(Algorithm::Rs256, &[&Signer::rsa("a"), &Signer::p256("b")]);
     let clock = HandClock::new();
     let verifier = verifier_of(Algorithm::Rs256, &issuer, &clock);
     let claims = json!({"iss": ISSUER, "aud": "web", "sub": "user-1", "exp": NOW_S + 3600});
     let token = Signer::rsa("a").without_kid().token(&claims);
-    assert_eq!(outcome(&verifier, &token).await, ACCEPTED, "the other key is not one for RS256");
+    assert_eq!(outcome(&verifier, &token).await, ACCEPTED, "the other key is not an RS256 key");
     issuer.publish(&[&Signer::rsa("a"), &Signer::other_rsa("b")]);
     clock.advance_s(600);
     assert_eq!(flaw(&verifier, &token).await, TokenFlaw::KeyNotNamed);
@@ -203,7 +203,7 @@ async fn a_rotated_key_is_found_without_a_restart_and_the_old_one_forgotten() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_is_not_the_senders_fault() {
+async fn an_unreachable_issuer_is_not_reported_as_a_bad_token() {
     let (issuer, clock) = (FakeIssuer::new(Algorithm::Rs256, &[]), HandClock::new());
     issuer.go_down();
     let verifier = verifier_of(Algorithm::Rs256, &issuer, &clock);
@@ -237,7 +237,7 @@ async fn base64_with_padding_spaces_or_the_other_alphabet_is_refused() {
     {
         flaw(&verifier, &token).await;
     }
-    // Signed exactly as it stands, so that only the spelling is at fault.
+    // The signature covers the exact spelling, so only the spelling is wrong.
     let payload = b64(good_claims().to_string());
     for header in [format!("{}==", b64(r#"{"alg":"HS256"}"#)), "eyJhbGciOiJIUzI1NiIsIng/Ij+9".to_owned()] {
         let message = format!("{header}.{payload}");
@@ -290,8 +290,8 @@ async fn the_log_has_the_reason_and_nothing_of_the_token() {
         .with_ansi(false)
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone());
-    // While there is a single subscriber, `tracing` asks only the thread that comes to a line first
-    // whether anybody listens; that may be another test's.
+    // With a single subscriber, `tracing` caches the interest of the thread that reaches a callsite first, which may
+    // belong to another test.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let verifier = verifier(Algorithm::Rs256, &[&Signer::rsa("a")]);
@@ -324,7 +324,7 @@ enum Mutation {
 }
 
 fn mutation() -> impl Strategy<Value = Mutation> {
-    // Control characters cannot stand in a header at all.
+    // A header cannot contain control characters.
     let byte = prop_oneof![0x20..0x7f_u8, prop::sample::select(b".=-_ AQgw".to_vec()), 0x80..=0xff_u8];
     prop_oneof![byte.clone().prop_map(Mutation::Replace), byte.prop_map(Mutation::Insert), Just(Mutation::Remove)]
 }

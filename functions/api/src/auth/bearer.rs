@@ -3,14 +3,13 @@
 use super::error::{AuthError, TokenFlaw};
 use lambda_http::http::{HeaderMap, header::AUTHORIZATION};
 
-/// The longest token that is looked at, in bytes. API Gateway passes 10 KiB of headers in all.
+/// Longest accepted token, in bytes. API Gateway passes at most 10 KiB of headers in total.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The text after `Bearer `, not yet known to be a JWT.
 ///
-/// Another scheme counts as no token: its sender does not know that one is needed (RFC 6750,
-/// section 3.1). Two headers, or the two that API Gateway joins with a comma, are refused: whoever
-/// looked at the request before may have gone by the other one.
+/// Another scheme counts as no token, because its sender does not know that one is needed (RFC 6750, section 3.1). Two
+/// headers, or two that API Gateway joined with a comma, are refused: an earlier check may have used the other one.
 pub(super) fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(AuthError::Missing)?;

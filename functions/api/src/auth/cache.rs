@@ -1,9 +1,8 @@
-//! The issuer's keys, kept between requests.
+//! Cache of the issuer's keys.
 //!
-//! One fetch at a time, and none within 30 s of the last while there are keys to go by: however many
-//! key ids a stranger makes up, the issuer is asked twice a minute. Keys are renewed every 10
-//! minutes, which is how long a withdrawn key may live on. While the issuer does not answer, the last
-//! keys serve for up to a day, so that an outage of the issuer is not one of ours.
+//! Fetches one at a time, and at most every 30 s while usable keys are cached: invented key IDs cannot cause more than
+//! two requests a minute to the issuer. Keys are refreshed every 10 minutes, so a withdrawn key can stay valid that
+//! long. If the issuer does not answer, the last keys are used for up to a day, so its outage does not become ours.
 
 use super::{
     Clock,
@@ -15,20 +14,20 @@ use super::{
 use smmu_core::{Timestamp, with_causes};
 use tokio::sync::Mutex;
 
-/// How long keys are taken without asking again, in milliseconds.
+/// Age up to which keys are used without a refresh, in milliseconds.
 const FRESH_MS: u64 = 10 * 60 * 1000;
-/// How long keys are used while the issuer does not answer, in milliseconds.
+/// Age up to which keys are used if the issuer does not answer, in milliseconds.
 const USABLE_MS: u64 = 24 * 60 * 60 * 1000;
-/// The least time between two fetches while there are usable keys, in milliseconds.
+/// Minimum time between two fetches while usable keys are cached, in milliseconds.
 const PAUSE_MS: u64 = 30 * 1000;
-/// The same while there are none, so that nobody can be let in anyway.
+/// Minimum time between two fetches without usable keys, when every request fails anyway, in milliseconds.
 const PAUSE_WITHOUT_KEYS_MS: u64 = 1000;
 
 /// The keys of one issuer.
 pub(super) struct KeyCache {
     source: Box<dyn KeySource>,
     clock: Clock,
-    /// Held while a fetch is under way, so that everybody who needs its result waits for it.
+    /// Held during a fetch, so all requests that need the result wait for it.
     state: Mutex<State>,
 }
 
@@ -54,8 +53,7 @@ impl KeyCache {
         Self { source, clock, state: Mutex::default() }
     }
 
-    /// Fetches the keys ahead of the first token. Should that fail, or be given up, the first token finds everything as if
-    /// nobody had asked.
+    /// Fetches the keys ahead of the first token. A failed or cancelled fetch leaves the cache unchanged.
     pub(super) async fn prepare(&self) {
         match self.source.fetch().await {
             Ok(keys) => {
@@ -68,10 +66,10 @@ impl KeyCache {
         }
     }
 
-    /// The key that a token with this `kid` is to be verified with.
+    /// The key to verify a token with this `kid`.
     ///
     /// # Errors
-    /// `KeysUnavailable` if the issuer's answer is needed and cannot be had; otherwise a refusal.
+    /// `KeysUnavailable` if the issuer has to be asked and does not answer; otherwise a refusal.
     pub(super) async fn key(&self, key_id: Option<&str>) -> Result<VerifyingKey, AuthError> {
         let mut state = self.state.lock().await;
         let now = (self.clock)();
@@ -82,7 +80,7 @@ impl KeyCache {
         let keys = state.usable((self.clock)()).ok_or(AuthError::KeysUnavailable)?;
         match keys.select(key_id) {
             Ok(key) => Ok(key.clone()),
-            // It may be the issuer's newest, which only the issuer could tell.
+            // It may be the issuer's newest key, which only the issuer could confirm.
             Err(NoKey::Unknown) if failing => Err(AuthError::KeysUnavailable),
             Err(NoKey::Unknown) => Err(TokenFlaw::KeyUnknown.into()),
             Err(NoKey::Ambiguous) => Err(TokenFlaw::KeyNotNamed.into()),
@@ -90,7 +88,7 @@ impl KeyCache {
     }
 
     async fn fetch(&self, state: &mut State) {
-        // Written before as well as after: a request that is given up while it waits counts as failed.
+        // Recorded before the fetch too, so a request cancelled while waiting counts as failed.
         state.last_fetch = Some(Fetch { ended_at: (self.clock)(), failed: true });
         let outcome = self.source.fetch().await;
         let ended_at = (self.clock)();
@@ -131,8 +129,8 @@ impl State {
     }
 }
 
-/// Whether two times lie less than so many milliseconds apart, in either order: this is wall-clock
-/// time, since Lambda's monotonic clock stands still between requests, and may be set back.
+/// True if two times are less than `span_ms` apart, in either order. These are wall-clock times, which can be set back,
+/// because Lambda's monotonic clock stops between requests.
 const fn within(span_ms: u64, earlier: Timestamp, later: Timestamp) -> bool {
     earlier.unix_ms().abs_diff(later.unix_ms()) < span_ms
 }
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_were_fetched_ahead_serve_the_first_token() {
+    async fn prefetched_keys_serve_the_first_token() {
         let (issuer, _, cache) = issuer_with(&[&Signer::rsa("a")]);
         cache.prepare().await;
         assert_eq!(issuer.fetches(), 1);
@@ -181,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_could_not_be_fetched_ahead_are_fetched_for_the_first_token() {
+    async fn after_a_failed_prefetch_the_first_token_fetches_the_keys() {
         let (issuer, _, cache) = issuer_with(&[&Signer::rsa("a")]);
         issuer.go_down();
         cache.prepare().await;
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everybody_who_waits_shares_one_fetch() {
+    async fn concurrent_requests_share_one_fetch() {
         let (issuer, _, cache) = issuer_with(&[&Signer::rsa("a")]);
         let cache = Arc::new(cache);
         issuer.hang();
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_unknown_key_ids_makes_one_fetch_in_thirty_seconds() {
+    async fn a_flood_of_unknown_key_ids_causes_one_fetch_in_thirty_seconds() {
         let (issuer, clock, cache) = issuer_with(&[&Signer::rsa("a")]);
         for n in 0..1000 {
             assert_eq!(outcome(&cache, &format!("made-up-{n}")).await, UNKNOWN);
@@ -234,7 +232,7 @@ mod tests {
         assert_eq!(outcome(&cache, "old").await, Ok(()));
         issuer.publish(&[&Signer::other_rsa("new")]);
         clock.advance_s(30);
-        assert_eq!(outcome(&cache, "old").await, Ok(()), "still fresh, nothing asks for the new one");
+        assert_eq!(outcome(&cache, "old").await, Ok(()), "the cache is fresh, and no token asked for the new key");
         assert_eq!(outcome(&cache, "new").await, Ok(()));
         assert_eq!(outcome(&cache, "old").await, UNKNOWN);
         assert_eq!(issuer.fetches(), 2);
@@ -295,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_is_given_up_does_not_hold_up_the_next() {
+    async fn a_cancelled_request_does_not_block_the_next() {
         let (issuer, clock, cache) = issuer_with(&[&Signer::rsa("a")]);
         issuer.hang();
         let given_up = tokio::time::timeout(std::time::Duration::from_millis(1), outcome(&cache, "a")).await;
@@ -307,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_is_set_back_far_makes_keys_stale_and_a_little_does_not() {
+    async fn only_a_clock_set_back_far_makes_keys_stale() {
         let (issuer, clock, cache) = issuer_with(&[&Signer::rsa("a")]);
         assert_eq!(outcome(&cache, "a").await, Ok(()));
         clock.advance_s(-2);

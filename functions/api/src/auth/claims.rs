@@ -1,35 +1,35 @@
-//! What a token says (RFC 7519, section 4.1), once its signature is known to be good.
+//! Claims of a token with a valid signature (RFC 7519, section 4.1).
 
 use super::{error::TokenFlaw, json::Object};
 use serde_json::Value;
 use smmu_core::{Timestamp, UserId};
 
-/// What an accepted token says.
+/// The claims of an accepted token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// The user it speaks for: its `sub`.
+    /// The user, from `sub`.
     pub user: UserId,
 }
 
-/// Which tokens are for this API.
+/// Rules for tokens that this API accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClaimPolicy {
-    /// The only accepted `iss`; `None` does not ask for one.
+    /// The only accepted `iss`. `None` accepts any.
     pub(super) issuer: Option<String>,
-    /// The accepted audiences. Empty accepts only tokens that name none.
+    /// The accepted audiences. If empty, only tokens without an audience are accepted.
     pub(super) audiences: Vec<String>,
-    /// Cognito's `token_use`; `None` does not ask for one.
+    /// The required `token_use` of Cognito. `None` accepts any.
     pub(super) token_use: Option<TokenUse>,
-    /// How far the issuer's clock and ours may differ, in seconds.
+    /// Allowed clock difference to the issuer, in seconds.
     pub(super) leeway_s: i64,
 }
 
-/// What Cognito made a token for. An access token has `client_id` and no `aud`, an ID token the reverse.
+/// Purpose of a Cognito token. An access token has `client_id` and no `aud`, an ID token the reverse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenUse {
     /// For calling APIs.
     Access,
-    /// For telling a client who signed in.
+    /// For telling a client which user signed in.
     Id,
 }
 
@@ -43,7 +43,7 @@ impl TokenUse {
 }
 
 impl ClaimPolicy {
-    /// Reads the payload of a token whose signature is good.
+    /// Validates the payload of a token with a valid signature.
     pub(super) fn accept(&self, payload: &[u8], now: Timestamp) -> Result<Claims, TokenFlaw> {
         let claims = Object::parse(payload).ok_or(TokenFlaw::ClaimsMalformed)?;
         self.check_times(&claims, now)?;
@@ -65,8 +65,8 @@ impl ClaimPolicy {
         Ok(Claims { user })
     }
 
-    /// RFC 7519, sections 4.1.4 and 4.1.5: not accepted on or after `exp`, nor before `nbf`. `iat`
-    /// says nothing about validity and is not read.
+    /// RFC 7519, sections 4.1.4 and 4.1.5: a token is invalid on or after `exp` and before `nbf`. `iat` does not affect
+    /// validity and is not read.
     fn check_times(&self, claims: &Object, now: Timestamp) -> Result<(), TokenFlaw> {
         let expiry = time(claims, "exp")?.ok_or(TokenFlaw::ExpiryMissing)?;
         if now >= expiry.plus_seconds(self.leeway_s) {
@@ -78,9 +78,9 @@ impl ClaimPolicy {
         }
     }
 
-    /// RFC 7519, section 4.1.3: where there is an `aud`, one of its values must be ours. `client_id`,
-    /// by which Cognito's access tokens are told apart, counts only where there is no `aud`, as in
-    /// API Gateway: whoever asks for a token chooses its client, but the issuer chooses its audience.
+    /// RFC 7519, section 4.1.3: if `aud` is present, one of its values must be ours. `client_id`, which Cognito's
+    /// access tokens have instead, counts only without `aud`, as in API Gateway: the requester of a token chooses its
+    /// client, but the issuer chooses its audience.
     fn is_audience_of(&self, claims: &Object) -> Result<bool, TokenFlaw> {
         let ours = |name: &str| self.audiences.iter().any(|audience| audience == name);
         match claims.get("aud") {
@@ -96,13 +96,13 @@ impl ClaimPolicy {
     }
 }
 
-/// A `NumericDate` (RFC 7519, section 2): seconds since 1970, perhaps with a fraction. What lies
-/// beyond the year 9999 is a mistake, such as milliseconds, that would make a token last for ever.
+/// A `NumericDate` (RFC 7519, section 2): seconds since 1970, possibly with a fraction. Values beyond the year 9999 are
+/// mistakes, such as milliseconds, and would make a token valid forever.
 fn time(claims: &Object, name: &str) -> Result<Option<Timestamp>, TokenFlaw> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let unix_ms = value.as_f64().ok_or(TokenFlaw::ClaimsMalformed)? * 1000.0;
-    // Saturates at the ends of i64, both of which are out of range.
-    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is of no use")]
+    // Saturates at the limits of i64, which are both out of range.
+    #[expect(clippy::cast_possible_truncation, reason = "fractions of a millisecond do not matter")]
     Timestamp::from_unix_ms(unix_ms.floor() as i64).map(Some).map_err(|_| TokenFlaw::ClaimsMalformed)
 }
 
@@ -127,7 +127,7 @@ mod tests {
         Timestamp::from_unix_ms(NOW_S * 1000).unwrap()
     }
 
-    /// Accepts a good payload with some members replaced, or removed where they are null.
+    /// Validates a good payload with some members replaced, or removed if null.
     fn with(policy: &ClaimPolicy, changes: Value) -> Result<(), TokenFlaw> {
         let mut claims = json!({"iss": "https://issuer.example", "aud": "web", "sub": "user-1", "exp": NOW_S + 300});
         let Value::Object(changes) = changes else { panic!("changes are an object") };
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_speaks_for_its_subject() {
+    fn the_user_is_the_subject() {
         let claims = policy().accept(payload_with_exp("1800000300").as_bytes(), now()).unwrap();
         assert_eq!(claims.user.as_str(), "user-1");
     }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_expires_to_the_second_leeway_included() {
+    fn expiry_is_exact_to_the_second_including_leeway() {
         assert_eq!(with(&policy(), json!({"exp": NOW_S - 59})), ACCEPTED);
         assert_eq!(with(&policy(), json!({"exp": NOW_S - 60})), Err(TokenFlaw::Expired));
         let strict = ClaimPolicy { leeway_s: 0, ..policy() };
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_starts_to_the_second_leeway_included() {
+    fn not_before_is_exact_to_the_second_including_leeway() {
         assert_eq!(with(&policy(), json!({"nbf": NOW_S + 60})), ACCEPTED);
         assert_eq!(with(&policy(), json!({"nbf": NOW_S + 61})), Err(TokenFlaw::NotYetValid));
         let strict = ClaimPolicy { leeway_s: 0, ..policy() };
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_are_no_numbers_or_far_out_of_range_are_refused() {
+    fn times_that_are_not_numbers_or_out_of_range_are_refused() {
         let odd = [
             "\"1800000300\"",
             "true",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_counts_only_where_there_is_no_audience() {
+    fn the_client_counts_only_without_an_audience() {
         assert_eq!(with(&policy(), json!({"aud": null, "client_id": "web"})), ACCEPTED);
         for client_id in [json!("other"), json!(["web"]), json!("")] {
             assert_eq!(with(&policy(), json!({"aud": null, "client_id": client_id})), Err(TokenFlaw::Audience));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn without_configured_audiences_only_tokens_for_nobody_in_particular_pass() {
+    fn without_configured_audiences_only_tokens_without_audience_pass() {
         let open = ClaimPolicy { issuer: None, audiences: vec![], ..policy() };
         assert_eq!(with(&open, json!({"aud": null, "iss": null})), ACCEPTED);
         assert_eq!(with(&open, json!({"aud": "web"})), Err(TokenFlaw::Audience));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cognito_id_token_is_no_access_token_nor_the_reverse() {
+    fn cognito_id_and_access_tokens_are_not_interchangeable() {
         let access = ClaimPolicy { token_use: Some(TokenUse::Access), ..policy() };
         let id = ClaimPolicy { token_use: Some(TokenUse::Id), ..policy() };
         assert_eq!(with(&access, json!({"token_use": "access"})), ACCEPTED);

@@ -1,4 +1,4 @@
-//! Whose tokens are accepted: read once, at start, and refused there if it cannot be meant.
+//! Configuration of token verification. Read and validated once, at start.
 
 use super::{
     claims::{ClaimPolicy, TokenUse},
@@ -18,41 +18,41 @@ const TOKEN_USE: &str = "SMMU_AUTH_TOKEN_USE";
 const SECRET: &str = "SMMU_AUTH_SECRET";
 const LEEWAY: &str = "SMMU_AUTH_LEEWAY_SECONDS";
 
-/// Where AWS SDKs look for another Cognito than the region's, the most specific first.
+/// Variables in which AWS SDKs look for a Cognito endpoint, the most specific first.
 const COGNITO_ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
 
-/// RFC 7518, section 3.2: a key of at least the size of the hash.
+/// RFC 7518, section 3.2: the key must be at least as long as the hash.
 const MIN_SECRET_BYTES: usize = 32;
 
-/// Leeway lengthens every token's life, so it stays small; clocks kept by NTP differ by far less.
+/// Leeway extends the life of every token, so it stays small. Clocks synchronised by NTP differ by far less.
 const LEEWAY_S: RangeInclusive<i64> = 0..=300;
 const DEFAULT_LEEWAY_S: i64 = 60;
 
-/// Whose tokens are accepted, and for what.
+/// Rules for accepted tokens, from the environment.
 ///
 /// | variable | meaning |
 /// |---|---|
 /// | `SMMU_AUTH_ALGORITHM` | `RS256`, `ES256` or `HS256` |
-/// | `SMMU_AUTH_ISSUER` | the `iss` of tokens, an `https` URL; with HS256 any text, and optional |
+/// | `SMMU_AUTH_ISSUER` | the `iss` of tokens, an `https` URL; with HS256 optional, and any text |
 /// | `SMMU_AUTH_AUDIENCE` | accepted audiences or client ids, comma-separated; with HS256 optional |
-/// | `SMMU_AUTH_JWKS_URL` | where the issuer's keys are; found by itself where it is not set |
+/// | `SMMU_AUTH_JWKS_URL` | URL of the issuer's keys; discovered if not set |
 /// | `SMMU_AUTH_TOKEN_USE` | with a Cognito issuer: `access` (default) or `id` |
-/// | `SMMU_AUTH_SECRET` | with HS256: at least 32 bytes, used as they are |
-/// | `SMMU_AUTH_LEEWAY_SECONDS` | how far clocks may differ: 0 to 300, default 60 |
+/// | `SMMU_AUTH_SECRET` | with HS256: at least 32 bytes, used unencoded |
+/// | `SMMU_AUTH_LEEWAY_SECONDS` | allowed clock difference: 0 to 300, default 60 |
 ///
-/// A variable that is empty counts as not set.
+/// An empty variable counts as not set.
 #[derive(Debug)]
 pub struct AuthConfig {
     pub(super) trust: Trust,
     pub(super) policy: ClaimPolicy,
 }
 
-/// What vouches for a token. `Debug` does not show the secret.
+/// The source of trust in a token. `Debug` does not show the secret.
 #[derive(Debug)]
 pub(super) enum Trust {
-    /// Whoever knows the secret.
+    /// A shared secret.
     Secret(VerifyingKey),
-    /// An issuer, by the keys that it publishes.
+    /// An issuer's published keys.
     Issuer { algorithm: Algorithm, location: Location },
 }
 
@@ -60,8 +60,8 @@ impl AuthConfig {
     /// Reads the variables above through `lookup`.
     ///
     /// # Errors
-    /// If one is missing or unusable, or set although the algorithm has no use for it: a secret
-    /// beside RS256 is a misunderstanding that is better found at start.
+    /// If a variable is missing or invalid, or set although the algorithm does not use it: a secret together with RS256
+    /// is a mistake that is better found at start.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidEnvironment> {
         let variables = Variables(lookup);
         match variables.require(ALGORITHM)?.as_str() {
@@ -94,8 +94,8 @@ impl AuthConfig {
         Ok(Self { trust: Trust::Issuer { algorithm, location }, policy })
     }
 
-    /// An issuer serves many APIs and says in its tokens for which; a secret is known to one issuer
-    /// for one API, so that neither has to be said, though what is configured is asked for.
+    /// With a shared secret, issuer and audience are optional, because the secret belongs to one issuer and one API. If
+    /// configured, they are required in tokens.
     fn by_secret(variables: &Variables<impl Fn(&str) -> Option<String>>) -> Result<Self, InvalidEnvironment> {
         variables.refuse(JWKS_URL)?;
         variables.refuse(TOKEN_USE)?;
@@ -107,7 +107,7 @@ impl AuthConfig {
     }
 }
 
-/// The environment, in which an empty variable is one that is not set.
+/// The environment. An empty variable counts as not set.
 struct Variables<F>(F);
 
 impl<F: Fn(&str) -> Option<String>> Variables<F> {
@@ -164,7 +164,7 @@ fn issuer_url(text: &str) -> Result<Url, InvalidEnvironment> {
     if plain { Ok(url) } else { Err(unusable(ISSUER, "must have no query and no fragment")) }
 }
 
-/// Keys that come over plain HTTP are anybody's keys, except from this same machine.
+/// Keys fetched over plain HTTP can be forged, except from this machine.
 fn secure_url(name: &'static str, text: &str) -> Result<Url, InvalidEnvironment> {
     let url = Url::parse(text).map_err(|_| unusable(name, "is not a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -188,8 +188,8 @@ fn cognito_pool(issuer: &Url) -> Result<Option<String>, InvalidEnvironment> {
     if is_id { Ok(Some(pool.to_owned())) } else { Err(unusable(ISSUER, "names Cognito, but no user pool")) }
 }
 
-/// Cognito's keys stand at a fixed place under the issuer, so that no discovery is needed; with a
-/// local stand-in for Cognito the issuer stays AWS's, and only the place moves.
+/// Cognito's keys have a fixed path under the issuer, so no discovery is needed. With a local emulator of Cognito the
+/// issuer stays the same, and only the address of the keys changes.
 fn cognito_keys(
     issuer: &str,
     pool: &str,
@@ -231,7 +231,7 @@ mod tests {
         Location::Keys(Url::parse(url).unwrap())
     }
 
-    /// Which variable is at fault.
+    /// The name of the rejected variable.
     fn fault<T: std::fmt::Debug>(outcome: Result<T, InvalidEnvironment>) -> &'static str {
         match outcome.unwrap_err() {
             InvalidEnvironment::Missing(name) | InvalidEnvironment::Unusable { name, .. } => name,
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdks_endpoint_variables_move_cognitos_keys_the_specific_one_first() {
+    fn the_sdks_endpoint_variables_move_cognitos_keys() {
         let local = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566");
         let moved = location(issued_by(POOL, &[local]));
         assert_eq!(moved, keys_at("http://127.0.0.1:4566/eu-west-1_AbC123/.well-known/jwks.json"));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn another_issuer_is_asked_where_its_keys_are() {
+    fn another_issuers_keys_are_discovered() {
         let issuer = "https://issuer.example/tenant/";
         let config = issued_by(issuer, &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]);
         assert_eq!(location(config), Location::Discovery { issuer: issuer.to_owned() });
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_place_of_the_keys_wins() {
+    fn a_given_key_url_takes_precedence() {
         let keys = "https://keys.example/jwks";
         assert_eq!(location(issued_by(POOL, &[(JWKS_URL, keys)])), keys_at(keys));
         assert_eq!(location(issued_by("https://issuer.example", &[(JWKS_URL, keys)])), keys_at(keys));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_only_looks_like_cognito_is_not() {
+    fn a_host_that_resembles_cognito_is_not_cognito() {
         for url in
             ["https://cognito-idp.eu-west-1.amazonaws.com.example/p_1", "https://x.cognito-idp.a.amazonaws.com/p_1"]
         {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn audiences_are_a_list_without_gaps() {
+    fn audiences_are_a_list_without_empty_entries() {
         let listed = |text: &str| read(&[(ALGORITHM, "ES256"), (ISSUER, POOL), (AUDIENCE, text)]);
         assert_eq!(listed("web, mobile").unwrap().policy.audiences, ["web", "mobile"]);
         for text in ["", ",", "web,", " ", "web,,mobile"] {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_algorithm_has_no_use_for_is_refused() {
+    fn variables_that_the_algorithm_does_not_use_are_refused() {
         assert_eq!(fault(issued_by(POOL, &[(SECRET, SECRET_32)])), SECRET);
         assert_eq!(fault(issued_by("https://issuer.example", &[(TOKEN_USE, "id")])), TOKEN_USE);
         let shared = [(ALGORITHM, "HS256"), (SECRET, SECRET_32)];
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unknown_is_named() {
+    fn a_missing_or_unknown_value_is_named() {
         assert_eq!(fault(read(&[])), ALGORITHM);
         for algorithm in ["none", "rs256", "RS512", "PS256", "RS256,HS256", " RS256"] {
             assert_eq!(

@@ -1,8 +1,8 @@
-//! Why a request has no user, and what its sender is told.
+//! Authentication errors and their responses.
 
 use smmu_core::{Problem, ProblemCode};
 
-/// The name that challenges carry. Used with `concat!`, hence a macro.
+/// The realm in challenges. A macro, because `concat!` needs a literal.
 macro_rules! realm {
     () => {
         "Bearer realm=\"smmu\""
@@ -11,8 +11,8 @@ macro_rules! realm {
 
 macro_rules! token_flaws {
     ($($(#[$doc:meta])* $variant:ident => $code:literal, $description:literal;)*) => {
-        /// What is wrong with a token. One code and one sentence each, neither of which repeats
-        /// anything that the sender wrote.
+        /// A reason to refuse a token. Each has a code and a sentence, and neither repeats anything that the sender
+        /// wrote.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum TokenFlaw { $($(#[$doc])* $variant,)* }
 
@@ -20,13 +20,13 @@ macro_rules! token_flaws {
             /// Every reason, for tests.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The reason as it is logged. Codes are added, never renamed.
+            /// The reason in logs. Codes are added, never renamed.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The reason as the sender reads it.
+            /// The reason in the response.
             #[must_use]
             pub const fn description(self) -> &'static str {
                 match self { $(Self::$variant => $description,)* }
@@ -50,56 +50,56 @@ token_flaws! {
     HeaderRepeated => "header_repeated", "There must be one Authorization header";
     /// The token is over 8 KiB.
     TokenTooLarge => "token_too_large", "The token is longer than 8 KiB";
-    /// Not three segments of strict base64url, or the header is not an object with what is needed.
+    /// Not three segments of strict base64url, or the header is not an object with the required members.
     TokenMalformed => "token_malformed", "The token is not a signed JWT in compact form";
-    /// The header has `crit` (RFC 7515, section 4.1.11), of which no extension is understood.
+    /// The header has `crit` (RFC 7515, section 4.1.11); no extensions are supported.
     CriticalHeader => "critical_header", "The token requires an extension that is not supported";
-    /// The header's `typ` says that this is something else than an access token.
+    /// The header's `typ` is not that of an access token.
     TokenType => "token_type", "The token is of another type";
     /// The header's `alg` is not the configured one.
     Algorithm => "algorithm", "The token is not signed with the algorithm of this API";
-    /// The issuer has no key of that name that may sign tokens.
+    /// The issuer has no signing key with that ID.
     KeyUnknown => "key_unknown", "The token is not signed with a current key of the issuer";
-    /// The issuer has several keys and the token does not say which.
+    /// The issuer has several keys and the token does not name one.
     KeyNotNamed => "key_not_named", "The token does not name one of the issuer's keys";
-    /// The signature is not one of that key over these bytes.
+    /// The signature does not match the key and the signed bytes.
     Signature => "signature", "The token's signature is not valid";
     /// The payload is not a JSON object with unique names, or a claim has the wrong type or range.
     ClaimsMalformed => "claims_malformed", "The token's claims are not well-formed";
-    /// There is no `exp`.
+    /// `exp` is missing.
     ExpiryMissing => "expiry_missing", "The token has no expiry time";
     /// `exp` has passed.
     Expired => "expired", "The token has expired";
-    /// `nbf` is still to come.
+    /// `nbf` is in the future.
     NotYetValid => "not_yet_valid", "The token is not valid yet";
     /// `iss` is not the configured issuer.
     Issuer => "issuer", "The token is from another issuer";
-    /// `aud`, or `client_id` where there is no `aud`, names none of the configured audiences.
+    /// `aud`, or `client_id` if there is no `aud`, names none of the configured audiences.
     Audience => "audience", "The token is for another audience";
     /// Cognito's `token_use` is not the configured one.
     TokenUse => "token_use", "The token is for another use";
-    /// `sub` is missing, or is no user id.
+    /// `sub` is missing or not a valid user ID.
     Subject => "subject", "The token names no user";
 }
 
-/// Why a request has no user.
+/// A failed authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// There is no bearer token.
     #[error("no bearer token")]
     Missing,
-    /// There is one, and it is not accepted.
+    /// The token was refused.
     #[error("{}", .0.description())]
     Unauthorized(TokenFlaw),
-    /// The token may be good: the keys to tell cannot be had from its issuer at present.
+    /// The token cannot be verified, because the issuer's keys are unavailable.
     #[error("the keys of the token issuer cannot be fetched")]
     KeysUnavailable,
 }
 
 impl AuthError {
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3), where the status is 401.
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3), if the status is 401.
     ///
-    /// A request without a token is told nothing but the scheme (section 3.1).
+    /// A request without a token gets only the scheme and the realm (section 3.1).
     #[must_use]
     pub const fn www_authenticate(self) -> Option<&'static str> {
         match self {
@@ -134,9 +134,9 @@ impl From<AuthError> for Problem {
     }
 }
 
-/// This machine cannot make an HTTPS client, as without any root certificate.
+/// An HTTPS client cannot be created, for example for lack of root certificates.
 #[derive(Debug, thiserror::Error)]
-#[error("no HTTPS client can be made to fetch the issuer's keys with")]
+#[error("cannot create an HTTPS client to fetch the issuer's keys")]
 pub struct NoHttpClient(#[from] reqwest::Error);
 
 #[cfg(test)]
@@ -159,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn unavailable_keys_are_not_the_senders_fault() {
+    fn unavailable_keys_are_a_server_error() {
         assert_eq!(AuthError::KeysUnavailable.www_authenticate(), None);
         assert_eq!(AuthError::KeysUnavailable.problem().code, ProblemCode::Unavailable);
     }
 
     #[test]
-    fn descriptions_keep_to_the_characters_that_a_challenge_may_hold() {
+    fn descriptions_only_contain_characters_allowed_in_a_challenge() {
         // RFC 6750, section 3: %x20-21 / %x23-5B / %x5D-7E.
         for refusal in TokenFlaw::ALL {
             let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);

@@ -1,4 +1,4 @@
-//! Where an issuer's keys come from.
+//! Fetches the keys of an issuer.
 
 use super::{
     error::NoHttpClient,
@@ -10,22 +10,22 @@ use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 use std::{future::Future, pin::Pin, time::Duration};
 
-/// The largest document that is read, in bytes. The largest known issuers have some 20 KiB of keys.
+/// Largest accepted document, in bytes. The largest known issuers have about 20 KiB of keys.
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// For discovery and keys together: a client waits for all of it.
+/// For discovery and keys together, since a client waits for both.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A fetch under way.
+/// A fetch in progress.
 pub(super) type Fetching<'a> = Pin<Box<dyn Future<Output = Result<KeySet, FetchError>> + Send + 'a>>;
 
-/// Gives the issuer's current keys; tests have one without a network.
+/// A source of the issuer's current keys. Tests have one without a network.
 pub(super) trait KeySource: Send + Sync {
-    /// Asks the issuer, every time.
+    /// Asks the issuer on every call.
     fn fetch(&self) -> Fetching<'_>;
 }
 
-/// Why there are no keys.
+/// A failed fetch of keys.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     #[error("the request failed")]
@@ -36,25 +36,25 @@ pub(super) enum FetchError {
     Status(StatusCode),
     #[error("the answer is larger than {MAX_DOCUMENT_BYTES} bytes")]
     TooLarge,
-    #[error("the discovery document is not one of this issuer")]
+    #[error("the discovery document belongs to another issuer")]
     Discovery,
-    #[error("the discovery document names a place for keys that is neither https nor on this machine")]
+    #[error("the key URL in the discovery document is neither https nor on this machine")]
     InsecureLocation,
     #[error(transparent)]
     KeySet(#[from] InvalidKeySet),
 }
 
-/// Where to look.
+/// The address of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Location {
-    /// The key set itself is here.
+    /// URL of the key set.
     Keys(Url),
-    /// The issuer says where (OIDC Discovery 1.0). Many issuers keep their keys on another
-    /// host, so no path under the issuer can be guessed.
+    /// The issuer's discovery document gives the URL (OIDC Discovery 1.0). It cannot be guessed: many issuers keep
+    /// their keys on another host.
     Discovery { issuer: String },
 }
 
-/// The keys that an issuer publishes over HTTP.
+/// Fetches the keys of an issuer over HTTP.
 pub(super) struct IssuerKeys {
     client: Client,
     algorithm: Algorithm,
@@ -66,9 +66,9 @@ impl IssuerKeys {
     pub(super) fn new(algorithm: Algorithm, location: Location) -> Result<Self, NoHttpClient> {
         let builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would let a page on the issuer's host choose whose keys we trust.
+            // A redirect would let any page on the issuer's host choose the keys that we trust.
             .redirect(redirect::Policy::none());
-        // No proxy leads to this machine.
+        // A proxy cannot reach this machine.
         let builder = if location.is_local() { builder.no_proxy() } else { builder };
         Ok(Self { client: builder.build()?, algorithm, location, patience: TOTAL_TIMEOUT })
     }
@@ -81,8 +81,7 @@ impl IssuerKeys {
         Ok(KeySet::parse(&document, self.algorithm)?)
     }
 
-    /// OIDC Discovery 1.0, section 4: the document stands under the issuer and must name
-    /// the same issuer, letter for letter.
+    /// OIDC Discovery 1.0, section 4: the document's URL is under the issuer, and it must name exactly the same issuer.
     async fn discover(&self, issuer: &str) -> Result<Url, FetchError> {
         #[derive(Deserialize)]
         struct Document {
@@ -97,7 +96,7 @@ impl IssuerKeys {
             return Err(FetchError::Discovery);
         }
         let place = Url::parse(&document.jwks_uri).map_err(|_| FetchError::Discovery)?;
-        // An issuer elsewhere has no business with what listens on this machine.
+        // An issuer on another machine must not make us call a service on this one.
         let local = self.location.is_local() && is_loopback(&place);
         match place.scheme() {
             "https" => Ok(place),
@@ -106,7 +105,7 @@ impl IssuerKeys {
         }
     }
 
-    /// The whole of a document, of which no more is read than is allowed.
+    /// Reads a whole document, up to [`MAX_DOCUMENT_BYTES`].
     async fn get(&self, url: Url) -> Result<Vec<u8>, FetchError> {
         let mut response = self.client.get(url).send().await?;
         if response.status() != StatusCode::OK {
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_issuer_says_where_its_keys_are() {
+    async fn the_discovery_document_gives_the_key_url() {
         let respond = |address: SocketAddr, path: &str| match path {
             "/tenant/.well-known/openid-configuration" => Some(ok(&json!({
                 "issuer": format!("http://{address}/tenant/"), "jwks_uri": format!("http://{address}/elsewhere")
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn discovered_keys_come_over_https_or_from_this_machine() {
+    async fn a_discovered_key_url_is_https_or_on_this_machine() {
         for place in ["http://keys.example/jwks", "ftp://127.0.0.1/jwks", "file:///etc/jwks"] {
             let respond = move |address: SocketAddr, _: &str| {
                 Some(ok(&json!({"issuer": format!("http://{address}"), "jwks_uri": place})))
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_is_no_success_is_a_failure() {
+    async fn an_error_status_is_a_failure() {
         let respond = |_, _: &str| Some(ok(&key_set()).replace("200 OK", "500 Internal Server Error"));
         let outcome = fetch_keys(serve(respond).await).await;
         assert!(matches!(outcome, Err(FetchError::Status(StatusCode::INTERNAL_SERVER_ERROR))), "{outcome:?}");
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_issuer_that_never_answers_or_never_ends_is_given_up() {
+    async fn an_issuer_that_never_answers_or_never_ends_times_out() {
         let endless = || Some("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned());
         for address in [serve(|_, _| None).await, serve(move |_, _| endless()).await] {
             let location = Location::Keys(Url::parse(&format!("http://{address}/jwks")).unwrap());
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_listening_is_a_failure() {
+    async fn a_refused_connection_is_a_failure() {
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         assert!(matches!(fetch_keys(address).await, Err(FetchError::Request(_))));
     }

@@ -1,4 +1,4 @@
-//! JSON objects in which a name stands once.
+//! JSON objects with unique names.
 
 use serde::{
     Deserialize, Deserializer,
@@ -7,12 +7,12 @@ use serde::{
 use serde_json::Value;
 use std::{collections::HashMap, fmt};
 
-/// The members of a JSON object. A repeated name is an error, where most parsers keep one of the two
-/// without a word and two readers of one token can disagree (RFC 7515, section 4; RFC 7519, section 4).
+/// The members of a JSON object. A repeated name is an error: most parsers silently keep one of the two, so two readers
+/// of one token could disagree (RFC 7515, section 4; RFC 7519, section 4).
 pub(super) struct Object(HashMap<String, Value>);
 
 impl Object {
-    /// Reads bytes that are one object and nothing else.
+    /// Parses exactly one object. `None` for anything else.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
@@ -53,14 +53,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_gives_its_members() {
+    fn members_are_found_by_name() {
         let object = Object::parse(br#" {"a": 1, "b": [true]} "#).unwrap();
         assert_eq!(object.get("a"), Some(&Value::from(1)));
         assert_eq!(object.get("c"), None);
     }
 
     #[test]
-    fn repeated_names_are_refused_however_they_are_spelt() {
+    fn repeated_names_are_refused_in_any_spelling() {
         assert!(Object::parse(br#"{"a":1,"a":1}"#).is_none());
         assert!(Object::parse(br#"{"a":1,"\u0061":2}"#).is_none());
     }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_rather_than_followed() {
+    fn deep_nesting_is_refused() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(4000), "]".repeat(4000));
         assert!(Object::parse(deep.as_bytes()).is_none());
     }

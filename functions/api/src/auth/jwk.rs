@@ -1,16 +1,16 @@
-//! An issuer's published keys (RFC 7517), of which only those that may verify our tokens are kept.
+//! An issuer's published keys (RFC 7517). Keeps only those that can verify our tokens.
 
 use super::jws::{Algorithm, VerifyingKey, decode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// More keys than any issuer publishes at once; a bound on what is kept and searched.
+/// Limit on the number of keys; more than any issuer publishes.
 pub(super) const MAX_KEYS: usize = 32;
 
-/// RFC 7518, section 3.3: at least 2048 bits. The upper bound is the library's own.
+/// RFC 7518, section 3.3: at least 2048 bits. The upper bound is that of the library.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Not a key set, or not one that can be meant.
+/// An invalid key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidKeySet {
     #[error("the document is not a JSON object with a list of keys")]
@@ -19,22 +19,22 @@ pub(super) enum InvalidKeySet {
     TooManyKeys,
 }
 
-/// Why a token cannot be matched with one key.
+/// A token cannot be matched with one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoKey {
-    /// None has this name, or there is none at all.
+    /// No key has this ID.
     Unknown,
-    /// Several could be meant: the token names none, or the issuer gave several one name.
+    /// Several keys match: the token names none, or the issuer reused an ID.
     Ambiguous,
 }
 
-/// The keys of an issuer that may verify tokens of the configured algorithm.
+/// The keys of an issuer that can verify tokens of the configured algorithm.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeySet(Vec<(Option<String>, VerifyingKey)>);
 
 impl KeySet {
-    /// Reads a JWK Set (RFC 7517, section 5). Keys that do not fit are left out, not an error, as
-    /// the RFC asks: issuers publish keys for other purposes in the same place.
+    /// Parses a JWK Set (RFC 7517, section 5). Skips unsuitable keys, as the RFC asks, because issuers publish keys for
+    /// other purposes in the same set.
     pub(super) fn parse(document: &[u8], algorithm: Algorithm) -> Result<Self, InvalidKeySet> {
         #[derive(Deserialize)]
         struct Document {
@@ -48,7 +48,7 @@ impl KeySet {
         Ok(Self(keys.into_iter().filter_map(|key| Jwk::deserialize(key).ok()?.into_key(algorithm)).collect()))
     }
 
-    /// The one key that a token can mean. A token without `kid` can mean the only key there is.
+    /// The key for a token. Without `kid`, the set must have exactly one key.
     pub(super) fn select(&self, key_id: Option<&str>) -> Result<&VerifyingKey, NoKey> {
         let mut fitting = self.0.iter().filter(|(name, _)| key_id.is_none() || name.as_deref() == key_id);
         match (fitting.next(), fitting.next()) {
@@ -58,13 +58,13 @@ impl KeySet {
         }
     }
 
-    /// Whether there is nothing to verify any token with.
+    /// True if no key can verify a token.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The members that matter here (RFC 7517, section 4; RFC 7518, sections 6.2.1 and 6.3.1).
+/// The members used here (RFC 7517, section 4; RFC 7518, sections 6.2.1 and 6.3.1).
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -81,7 +81,7 @@ struct Jwk {
 }
 
 impl Jwk {
-    /// The key with its name, if it is one for verifying signatures of this algorithm.
+    /// The key with its ID, if it can verify signatures of this algorithm.
     fn into_key(self, algorithm: Algorithm) -> Option<(Option<String>, VerifyingKey)> {
         let for_signatures = self.public_key_use.as_deref().is_none_or(|purpose| purpose == "sig")
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"))
@@ -92,7 +92,7 @@ impl Jwk {
         let key = match (algorithm, self.kty.as_str()) {
             (Algorithm::Rs256, "RSA") => rsa(&self.n?, &self.e?)?,
             (Algorithm::Es256, "EC") if self.crv.as_deref() == Some("P-256") => p256(&self.x?, &self.y?)?,
-            // A secret is never published, so `oct` keys fit nothing.
+            // A secret is never published, so `oct` keys are never accepted.
             (Algorithm::Rs256 | Algorithm::Es256 | Algorithm::Hs256, _) => return None,
         };
         Some((self.kid, key))
@@ -101,16 +101,16 @@ impl Jwk {
 
 fn rsa(modulus: &str, exponent: &str) -> Option<VerifyingKey> {
     let (n, e) = (decode(modulus).ok()?, decode(exponent).ok()?);
-    // Some libraries write a zero before the modulus, against RFC 7518, section 6.3.1.1.
+    // Some libraries write a leading zero, against RFC 7518, section 6.3.1.1.
     let n = &n[n.iter().position(|&byte| byte != 0)?..];
     let bits = n.len() * 8 - n[0].leading_zeros() as usize;
-    // With an exponent of 1 a signature is the padded message itself: anybody can write it.
+    // With an exponent of 1, a signature is the padded message itself, so anyone can forge it.
     let is_exponent = e.last().is_some_and(|last| last % 2 == 1) && e != [1];
     (RSA_BITS.contains(&bits) && is_exponent).then(|| VerifyingKey::rsa(n, &e))
 }
 
-/// RFC 7518, section 6.2.1.2: each coordinate has the full 32 bytes. That the point lies on the curve
-/// is checked by the library with every signature.
+/// RFC 7518, section 6.2.1.2: each coordinate has the full 32 bytes. The library checks with every signature that the
+/// point is on the curve.
 fn p256(x: &str, y: &str) -> Option<VerifyingKey> {
     let coordinate = |text: &str| <[u8; 32]>::try_from(decode(text).ok()?).ok();
     Some(VerifyingKey::p256(&coordinate(x)?, &coordinate(y)?))
@@ -132,7 +132,7 @@ mod tests {
         !parse(algorithm, &[key]).unwrap().is_empty()
     }
 
-    /// The key with some members replaced, or removed where they are null.
+    /// The key with some members replaced, or removed if null.
     fn with(mut jwk: Value, changes: Value) -> Value {
         let Value::Object(changes) = changes else { panic!("changes are an object") };
         let members = jwk.as_object_mut().unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_secret_is_no_key() {
+    fn symmetric_keys_are_ignored() {
         let oct = json!({"kty": "oct", "k": b64([7; 32]), "kid": "a"});
         for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Hs256] {
             assert!(!is_kept(algorithm, oct.clone()));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_marks_is_kept_and_one_marked_for_something_else_is_not() {
+    fn a_key_is_kept_unless_marked_for_another_use() {
         let keep = [json!({"use": null, "alg": null}), json!({"kid": null}), json!({"key_ops": ["verify"]})];
         for changes in keep {
             assert!(is_kept(Algorithm::Rs256, with(Signer::rsa("a").jwk(), changes.clone())), "{changes}");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_before_a_modulus_do_not_count_as_bits() {
+    fn leading_zeros_of_a_modulus_do_not_count() {
         let padded = |zeros: usize, bytes: usize| json!({"n": b64([vec![0; zeros], vec![0xff; bytes]].concat())});
         assert!(is_kept(Algorithm::Rs256, with(Signer::rsa("a").jwk(), padded(1, 256))));
         assert!(!is_kept(Algorithm::Rs256, with(Signer::rsa("a").jwk(), padded(128, 128))));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn es256_means_p256_with_whole_coordinates() {
+    fn es256_requires_p256_with_full_coordinates() {
         let odd = [
             json!({"crv": "P-384"}),
             json!({"crv": "secp256k1"}),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_not_understood_do_not_spoil_the_others() {
+    fn unknown_keys_are_skipped() {
         let strange = [json!({}), json!(1), json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}), json!({"kty": "RSA"})];
         let keys = parse(Algorithm::Rs256, &[&strange[..], &[Signer::rsa("a").jwk()]].concat()).unwrap();
         assert!(keys.select(Some("a")).is_ok());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_key_set_is_refused() {
+    fn a_document_that_is_not_a_key_set_is_refused() {
         for document in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>"] {
             assert_eq!(KeySet::parse(document.as_bytes(), Algorithm::Rs256).err(), Some(InvalidKeySet::Malformed));
         }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_kid_means_the_only_key_and_with_several_none() {
+    fn without_kid_only_a_single_key_is_selected() {
         let (a, b) = (Signer::rsa("a").jwk(), Signer::other_rsa("b").jwk());
         let both = parse(Algorithm::Rs256, &[a.clone(), b.clone()]).unwrap();
         assert_eq!(both.select(None).err(), Some(NoKey::Ambiguous));

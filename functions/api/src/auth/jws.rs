@@ -1,15 +1,14 @@
 //! Signed tokens in compact form (RFC 7515, section 7.1) and the keys that verify them.
 //!
-//! Of `jsonwebtoken` only the signature check is used, since there the algorithm is an argument.
-//! Its `decode` reads the header leniently, keeps one of two equal names, takes the wall clock and
-//! does not know `crit`.
+//! Only the signature check of `jsonwebtoken` is used, because it takes the algorithm as an argument. Its `decode`
+//! reads the header leniently, keeps one of two equal names, uses the wall clock and does not support `crit`.
 
 use super::{error::TokenFlaw, json::Object};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, crypto};
 use serde_json::Value;
 
-/// The algorithms that a deployment can choose its one from (RFC 7518, section 3.1).
+/// Signature algorithms (RFC 7518, section 3.1). A deployment accepts exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -21,7 +20,7 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name as `alg` has it, which is case-sensitive.
+    /// The value of `alg`, which is case-sensitive.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -39,7 +38,7 @@ impl Algorithm {
     }
 }
 
-/// A key together with the one algorithm it may be used with. `Debug` shows no key material.
+/// A key with the only algorithm it can be used with. `Debug` shows no key material.
 #[derive(Debug, Clone)]
 pub(super) struct VerifyingKey {
     algorithm: Algorithm,
@@ -59,15 +58,15 @@ impl VerifyingKey {
 
     /// A P-256 public key: the affine coordinates, big-endian.
     pub(super) fn p256(x: &[u8; 32], y: &[u8; 32]) -> Self {
-        // SEC 1, section 2.3.3: 4 marks an uncompressed point. No DER is involved, whatever the name says.
+        // SEC 1, section 2.3.3: 4 marks an uncompressed point. Despite its name, the function takes no DER.
         let point = [&[4][..], x, y].concat();
         Self { algorithm: Algorithm::Es256, key: DecodingKey::from_ec_der(&point) }
     }
 }
 
-/// A token taken apart, its signature not yet checked.
+/// A parsed token whose signature is not yet checked.
 pub(super) struct Jws<'a> {
-    /// What is signed: the first two segments with their dot.
+    /// The signed text: the first two segments with their dot.
     signed: &'a str,
     payload: &'a str,
     signature: &'a str,
@@ -76,10 +75,10 @@ pub(super) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes three segments apart and reads the header.
+    /// Splits the three segments and reads the header.
     ///
-    /// `jku`, `jwk`, `x5u` and `x5c` are not looked at: a token does not bring its own keys
-    /// (RFC 8725, section 3.10). Five segments are an encrypted token (RFC 7516), not accepted here.
+    /// Ignores `jku`, `jwk`, `x5u` and `x5c`: a token must not supply its own keys (RFC 8725, section 3.10). Refuses
+    /// five segments, an encrypted token (RFC 7516).
     pub(super) fn parse(token: &'a str) -> Result<Self, TokenFlaw> {
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenFlaw::TokenMalformed)?;
         let (header, payload) = signed.split_once('.').ok_or(TokenFlaw::TokenMalformed)?;
@@ -97,17 +96,17 @@ impl<'a> Jws<'a> {
         Ok(Self { signed, payload, signature, algorithm, key_id: text(&header, "kid")? })
     }
 
-    /// What the token claims to be signed with. Only ever compared with the configured algorithm.
+    /// The `alg` of the token. Only ever compared with the configured algorithm.
     pub(super) fn algorithm(&self) -> &str {
         &self.algorithm
     }
 
-    /// Which of the issuer's keys the token claims to be signed with.
+    /// The `kid` of the token.
     pub(super) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// The payload, if the key signed it.
+    /// The payload, if the signature is valid.
     pub(super) fn verify(&self, VerifyingKey { algorithm, key }: &VerifyingKey) -> Result<Vec<u8>, TokenFlaw> {
         decode(self.signature)?;
         match crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm.implementation()) {
@@ -117,8 +116,8 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// RFC 7515, section 2: the URL-safe alphabet, no padding, no white space; and the bits beyond the
-/// last byte are zero, so that a value is written in one way only.
+/// RFC 7515, section 2: the URL-safe alphabet, no padding and no white space. Trailing bits must be zero, so each value
+/// has exactly one spelling.
 pub(super) fn decode(segment: &str) -> Result<Vec<u8>, TokenFlaw> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenFlaw::TokenMalformed)
 }
@@ -131,8 +130,8 @@ fn text(header: &Object, name: &str) -> Result<Option<String>, TokenFlaw> {
     }
 }
 
-/// `JWT` (RFC 7519, section 5.1) or `at+jwt` (RFC 9068, section 2.1): media types, so in any case,
-/// and the same with `application/` before it (RFC 7515, section 4.1.9).
+/// `JWT` (RFC 7519, section 5.1) or `at+jwt` (RFC 9068, section 2.1). These are media types: case-insensitive, with or
+/// without `application/` (RFC 7515, section 4.1.9).
 fn is_token_type(typ: &Value) -> bool {
     let Some(typ) = typ.as_str().map(str::to_ascii_lowercase) else { return false };
     matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "at+jwt")
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_written_in_one_way_only() {
+    fn base64_has_exactly_one_spelling() {
         assert_eq!(decode("AQ"), Ok(vec![1]));
         for odd in ["AQ==", "AQ=", "AR", "A", "A Q", "AQ\n", " AQ", "A+Q", "A/Q", "AQ.", "\u{c4}Q"] {
             assert_eq!(decode(odd), Err(TokenFlaw::TokenMalformed), "{odd:?}");
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn critical_extensions_are_refused_whatever_they_are() {
+    fn all_critical_extensions_are_refused() {
         for crit in [r#"["b64"]"#, "[]", "null"] {
             let header = format!(r#"{{"alg":"RS256","crit":{crit},"b64":false}}"#);
             assert_eq!(parse(&header), Err(TokenFlaw::CriticalHeader), "{crit}");

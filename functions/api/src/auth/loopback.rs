@@ -1,8 +1,8 @@
-//! What is on this same machine, where nobody listens in between.
+//! Addresses on this machine, where plain HTTP cannot be intercepted.
 
 use reqwest::Url;
 
-/// Whether a URL points at this machine (RFC 6761, section 6.3, for the name).
+/// True if a URL points to this machine (RFC 6761, section 6.3, for the name).
 pub(super) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();

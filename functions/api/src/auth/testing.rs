@@ -1,4 +1,4 @@
-//! An issuer for tests: keys, tokens, a clock that is set by hand, and key sets without a network.
+//! An issuer for tests: keys, tokens, a manual clock, and key sets without a network.
 
 use super::{
     Clock,
@@ -35,7 +35,7 @@ pub(super) const NOW_S: i64 = 1_800_000_000;
 pub(super) const ISSUER: &str = "https://issuer.example";
 pub(super) const SECRET: &[u8] = b"a shared secret that has 32 bytes or more";
 
-// Making RSA keys takes long enough to do it once for all tests.
+// Generating RSA keys is slow, so all tests share them.
 static RSA_ONE: LazyLock<Arc<RsaKeyPair>> = LazyLock::new(|| Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()));
 static RSA_TWO: LazyLock<Arc<RsaKeyPair>> = LazyLock::new(|| Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()));
 
@@ -43,7 +43,7 @@ pub(super) fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A private key with the name that its tokens carry.
+/// A private key with its key ID.
 pub(super) struct Signer {
     algorithm: Algorithm,
     kid: Option<&'static str>,
@@ -108,7 +108,7 @@ impl Signer {
         self.compact(&self.header().to_string(), &claims.to_string())
     }
 
-    /// A token of these very bytes, well-formed or not.
+    /// A signed token of exactly these bytes, well-formed or not.
     pub(super) fn compact(&self, header: &str, payload: &str) -> String {
         let signed = format!("{}.{}", b64(header), b64(payload));
         let signature = b64(self.sign(signed.as_bytes()));
@@ -136,8 +136,8 @@ impl Signer {
         jwk
     }
 
-    /// Everything that a careless verifier could take for an HMAC secret: the RSA public key as
-    /// DER (PKCS #1 and SPKI), as PEM with and without its last newline, and its bare modulus.
+    /// All forms of the RSA public key that a careless verifier could use as an HMAC secret: DER (PKCS #1 and SPKI),
+    /// PEM with and without the last newline, and the bare modulus.
     pub(super) fn public_forms(&self) -> Vec<Vec<u8>> {
         let Private::Rsa(pair) = &self.private else { panic!("an RSA key") };
         let pkcs1 = pair.public_key().as_ref().to_vec();
@@ -164,12 +164,12 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
 }
 
-/// The claims of a token that is good at [`NOW_S`].
+/// Claims of a token that is valid at [`NOW_S`].
 pub(super) fn good_claims() -> Value {
     json!({"iss": ISSUER, "aud": "web", "sub": "user-1", "exp": NOW_S + 300})
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that only advances when told to.
 #[derive(Clone)]
 pub(super) struct HandClock(Arc<AtomicI64>);
 
@@ -188,13 +188,13 @@ impl HandClock {
     }
 }
 
-/// Key sets handed over in memory; a clone is the same issuer.
+/// An in-memory issuer. Clones share its state.
 #[derive(Clone)]
 pub(super) struct FakeIssuer(Arc<Inner>);
 
 struct Inner {
     algorithm: Algorithm,
-    /// `None` while the issuer is down.
+    /// `None` while the issuer is unreachable.
     document: Mutex<Option<String>>,
     fetches: AtomicUsize,
     gate: Semaphore,
@@ -212,7 +212,7 @@ impl FakeIssuer {
         issuer
     }
 
-    /// Replaces the published keys; the issuer is up from now on.
+    /// Replaces the published keys and makes the issuer reachable.
     pub(super) fn publish(&self, keys: &[&Signer]) {
         let keys: Vec<Value> = keys.iter().map(|signer| signer.jwk()).collect();
         *self.0.document.lock().unwrap() = Some(json!({"keys": keys}).to_string());
@@ -226,7 +226,7 @@ impl FakeIssuer {
         self.0.fetches.load(Ordering::SeqCst)
     }
 
-    /// From now on fetches hang until [`Self::answer`].
+    /// Makes fetches hang until [`Self::answer`].
     pub(super) fn hang(&self) {
         self.0.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
@@ -247,8 +247,8 @@ impl KeySource for FakeIssuer {
     }
 }
 
-/// Serves whole responses by path on this machine, until the test ends. A path without one hangs;
-/// a connection ends only where the response says so.
+/// Serves complete responses by path on this machine until the test ends. A path without a response hangs. A connection
+/// stays open unless the response has `connection: close`.
 pub(super) async fn serve(respond: impl Fn(SocketAddr, &str) -> Option<String> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -262,7 +262,7 @@ pub(super) async fn serve(respond: impl Fn(SocketAddr, &str) -> Option<String> +
             }
             let path = String::from_utf8(request).unwrap().split(' ').nth(1).unwrap().to_owned();
             let response = respond(address, &path).unwrap_or_default();
-            // The client may hang up before the end, which is its right.
+            // The client may close the connection early.
             stream.write_all(response.as_bytes()).await.ok();
             if !response.contains("connection: close") {
                 open.push(stream);
@@ -272,7 +272,7 @@ pub(super) async fn serve(respond: impl Fn(SocketAddr, &str) -> Option<String> +
     address
 }
 
-/// A whole response with a JSON body.
+/// A complete response with a JSON body.
 pub(super) fn ok(document: &Value) -> String {
     let body = document.to_string();
     format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())

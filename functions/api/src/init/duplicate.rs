@@ -1,4 +1,4 @@
-//! An upload that is not needed: the same user has sent the same content before, to have the same made of it.
+//! Skips an upload if the same user has uploaded the same content before, with the same choices.
 
 use super::parse::{RequestedSending, UploadRequest};
 use crate::{
@@ -10,7 +10,7 @@ use lambda_http::{Body, Response, http::StatusCode};
 use serde::Serialize;
 use smmu_core::{Choice, Job, JobId, Media, MediaId, Problem, Sha256, Status, UserId};
 
-/// What the client gets in the place of a grant.
+/// Response if no upload is needed.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Duplicate"))]
 #[serde(rename_all = "camelCase")]
@@ -26,7 +26,7 @@ pub(super) const EXAMPLE: &str = r#"{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m"
         "stage": "validate", "progress": 0, "filename": "pixel.png", "createdAt": "2026-01-01T00:00:00.000Z",
         "updatedAt": "2026-01-01T00:00:01.000Z"}}"#;
 
-/// The job of an earlier upload that will do: completed, or under way.
+/// The job of an earlier upload that can be reused: completed, running or queued.
 pub(super) async fn find(user: &UserId, request: &UploadRequest, context: &Context) -> Result<Option<Job>, Problem> {
     let table = &context.submitter.media;
     let (RequestedSending::Whole(sha256) | RequestedSending::Parts(Some(sha256))) = request.sending else {
@@ -42,13 +42,13 @@ pub(super) async fn find(user: &UserId, request: &UploadRequest, context: &Conte
     Ok(job.filter(|job| will_do(job, &request.choice)))
 }
 
-/// The job that stands for a media, where the media is what is asked for.
+/// The job of a media, if the media has the requested content.
 fn standing<'a>(media: &'a Media, user: &UserId, sha256: Sha256, request: &UploadRequest) -> Option<&'a JobId> {
     let same_content = media.grant.declared_sha256() == Some(sha256) && media.grant.bytes == request.bytes;
     media.standing_job().filter(|_| media.user == *user && same_content)
 }
 
-/// Whether what is asked for is what the job makes. The media's own choice can already be that of a later job.
+/// Returns whether the job makes what is requested. The media's own choice can already be that of a later job.
 fn will_do(job: &Job, choice: &Choice) -> bool {
     let promising = match job.status() {
         Status::Queued | Status::Running | Status::Completed => true,
@@ -58,7 +58,7 @@ fn will_do(job: &Job, choice: &Choice) -> bool {
 }
 
 pub(super) async fn show(job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
-    tracing::info!(media_id = %job.media_id, "upload not needed: the content is there");
+    tracing::info!(media_id = %job.media_id, "upload not needed: the content exists");
     let view = job::view(job, context).await?;
     Ok(respond::json(StatusCode::OK, &Known { media_id: &job.media_id, duplicate: true, job: view }))
 }

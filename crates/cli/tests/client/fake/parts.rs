@@ -1,4 +1,4 @@
-//! Uploads in parts, of a thousand bytes each.
+//! Uploads in parts of a thousand bytes.
 
 use super::{Fake, SIGNATURE};
 use axum::{
@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) const PART_BYTES: usize = 1000;
-/// How many parts a page of the list has.
+/// Parts per page of the list.
 const PAGE: usize = 2;
 
 /// One upload.
 pub(crate) struct InParts {
     size: usize,
-    /// Contents and how often each was stored, by number.
+    /// Content, and number of times stored, by part number.
     parts: BTreeMap<usize, (Bytes, usize)>,
 }
 
@@ -34,15 +34,15 @@ impl InParts {
     }
 }
 
-pub(crate) fn grant(fake: &Fake, media: &str, wish: &Value) -> Value {
-    assert_eq!(wish.get("sha256"), None);
-    let upload = InParts { size: wish["size"].as_u64().unwrap().try_into().unwrap(), parts: BTreeMap::new() };
+pub(crate) fn grant(fake: &Fake, media: &str, request: &Value) -> Value {
+    assert_eq!(request.get("sha256"), None);
+    let upload = InParts { size: request["size"].as_u64().unwrap().try_into().unwrap(), parts: BTreeMap::new() };
     let count = upload.count();
     fake.in_parts.lock().unwrap().insert(media.to_owned(), upload);
     json!({"mediaId": media, "parts": {"partBytes": PART_BYTES, "count": count, "expiresAt": "2026-01-08T00:00:00.000Z"}})
 }
 
-/// The problem of an upload that has ended, or that there is none.
+/// The problem response if the upload has ended or does not exist.
 fn ended(fake: &Fake, media: &str) -> Option<Response> {
     let code = fake.behaviour.lock().unwrap().parts_ended;
     let code = code.or_else(|| (!fake.in_parts.lock().unwrap().contains_key(media)).then_some("not_found"))?;
@@ -70,7 +70,7 @@ pub(crate) async fn sign(
         let digest: smmu_core::Sha256 = part["sha256"].as_str().unwrap().parse().unwrap();
         let digest = BASE64.encode(digest.as_bytes());
         let bytes = PART_BYTES.min(upload.size - (number - 1) * PART_BYTES);
-        // What is signed is in the URL, as far as this store wants to know it.
+        // This store checks only the signed values that are in the URL.
         let url =
             format!("http://raw.s3.localhost:{}/parts/{media}/{number}?{SIGNATURE}&bytes={bytes}", fake.address.port());
         let headers = json!({"content-length": bytes.to_string(), "x-amz-checksum-sha256": digest});
@@ -122,7 +122,7 @@ pub(crate) async fn store(
     StatusCode::OK
 }
 
-/// Makes an object of the parts of a media; a refusal where some are missing. Nothing where it has no parts.
+/// Joins the parts of a media into an object. Returns a refusal if parts are missing, `None` otherwise.
 pub(crate) fn join(fake: &Fake, media: &str) -> Option<Response> {
     let uploads = fake.in_parts.lock().unwrap();
     let upload = uploads.get(media)?;

@@ -1,7 +1,7 @@
-//! Playlists name their neighbours; whoever serves them knows where those are.
+//! Playlists name files relative to themselves; the server replaces those names with its own addresses.
 
-/// The same playlist with other addresses: every URI line and every `URI` attribute that `address`
-/// knows is replaced by what it returns, everything else stays as it is.
+/// The same playlist with other addresses: every URI line and every `URI` attribute known to `address` is replaced with
+/// what it returns. Everything else is kept.
 pub fn with_addresses(playlist: &str, address: &dyn Fn(&str) -> Option<String>) -> String {
     playlist.split_inclusive('\n').map(|line| with_address(line, address)).collect()
 }
@@ -12,7 +12,7 @@ fn with_address(line: &str, address: &dyn Fn(&str) -> Option<String>) -> String 
     let uri = if text.starts_with("#EXT") {
         uri_attribute(text)
     } else {
-        // A line that begins with # and is no tag is a comment (RFC 8216, 4.1).
+        // A line that starts with # but is not a tag is a comment (RFC 8216, 4.1).
         (!text.is_empty() && !text.starts_with('#')).then_some(0..text.len())
     };
     let found = uri.and_then(|range| Some((address(&text[range.clone()])?, range)));
@@ -22,8 +22,8 @@ fn with_address(line: &str, address: &dyn Fn(&str) -> Option<String>) -> String 
     }
 }
 
-/// Where the value of a tag's `URI` attribute stands, without its quotes. Text in another quoted
-/// value that looks like one is not it.
+/// The byte range of a tag's `URI` attribute value, without the quotes. Ignores similar text inside other quoted
+/// values.
 fn uri_attribute(tag: &str) -> Option<std::ops::Range<usize>> {
     let mut at = tag.find(':')? + 1;
     loop {
@@ -39,7 +39,7 @@ fn uri_attribute(tag: &str) -> Option<std::ops::Range<usize>> {
         } else {
             value + tag[value..].find(',').unwrap_or(tag.len() - value)
         };
-        // Past the comma; a tag that goes on otherwise has no further attributes.
+        // Skips the comma; without one, the tag has no further attributes.
         at = end + tag[end..].strip_prefix(',').map(|_| 1)?;
     }
 }

@@ -1,64 +1,64 @@
-//! The master playlist, which lists the rungs.
+//! Writes the master playlist.
 
 use crate::{av::FrameRate, image::Size};
 use std::fmt::Write as _;
 
-/// One rung, as a player chooses it.
+/// One rung, as listed for players.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// Its media playlist.
+    /// File name of its media playlist.
     pub playlist: String,
-    /// Its codec, as RFC 6381 writes it.
+    /// Its `CODECS` string (RFC 6381).
     pub codecs: String,
-    /// Its size.
+    /// Width and height in pixels.
     pub size: Size,
-    /// Its frames a second.
+    /// Frame rate in frames per second.
     pub frame_rate: FrameRate,
-    /// Its peak segment bit rate, in bits a second.
+    /// Peak segment bit rate, in bits per second.
     pub peak_bit_rate: u64,
-    /// Its average bit rate, in bits a second.
+    /// Average bit rate, in bits per second.
     pub average_bit_rate: u64,
-    /// Its keyframes alone.
+    /// Its I-frame playlist.
     pub keyframes: Keyframes,
 }
 
-/// The keyframes of a rung, from which players draw what is shown while somebody drags the bar.
+/// The I-frame playlist of a rung, from which players show thumbnails while the user seeks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyframes {
-    /// Their media playlist.
+    /// File name of the playlist.
     pub playlist: String,
-    /// Their peak bit rate, in bits a second of playing time.
+    /// Peak bit rate, in bits per second of playing time.
     pub peak_bit_rate: u64,
-    /// Their average bit rate, in bits a second of playing time.
+    /// Average bit rate, in bits per second of playing time.
     pub average_bit_rate: u64,
 }
 
-/// The sound that goes with every rung.
+/// The audio that every rung uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioRendition {
-    /// Its media playlist.
+    /// File name of its media playlist.
     pub playlist: String,
-    /// Its codec, as RFC 6381 writes it.
+    /// Its `CODECS` string (RFC 6381).
     pub codecs: String,
-    /// Its channels.
+    /// Number of channels.
     pub channels: u32,
-    /// Its language, where the source names one.
+    /// Language code from the source, if any.
     pub language: Option<String>,
-    /// Its peak segment bit rate, in bits a second.
+    /// Peak segment bit rate, in bits per second.
     pub peak_bit_rate: u64,
-    /// Its average bit rate, in bits a second.
+    /// Average bit rate, in bits per second.
     pub average_bit_rate: u64,
 }
 
-/// The group of the only sound.
+/// `GROUP-ID` of the audio.
 const GROUP: &str = "audio";
 
-/// Two seconds of this, in bits a second, arrive in 1.25 s on a line of 0.8 Mb/s: a first segment is larger than others
-/// of its length, and players leave a rung again that takes nearly all of a line.
+/// Two seconds of this, in bits per second, arrive in 1.25 s on a connection of 0.8 Mb/s: a first segment is larger
+/// than others of its length, and players leave a rung again that takes nearly all of the bandwidth.
 const START_BIT_RATE: u64 = 500_000;
 
-/// Writes the playlist that lists the rungs: first the one that players shall begin with ([`start_of`]), then the others in
-/// their order. Rates are those of a rung and the sound together (RFC 8216, 4.3.4.2).
+/// Writes the master playlist: first the rung that players should start with ([`start_of`]), then the others in their
+/// order. Rates include the audio (RFC 8216, 4.3.4.2).
 #[must_use]
 pub fn master_playlist(variants: &[Variant], audio: Option<&AudioRendition>) -> String {
     // The media playlists' EXT-X-MAP needs version 6 (RFC 8216, 7); ffmpeg's muxer declares 7 for them.
@@ -106,8 +106,9 @@ pub fn master_playlist(variants: &[Variant], audio: Option<&AudioRendition>) -> 
     text
 }
 
-/// The index of the variant that players begin with, because it is listed first: the largest that a slow line carries with
-/// the sound, or else the one of the lowest rate; of two codecs the first one's, which every player has.
+/// Index of the variant to list first, since players start with it: the highest rate that a slow connection carries
+/// together with the audio, else the lowest rate. Only the first variant's codec is considered, since every player
+/// supports that one.
 #[must_use]
 pub fn start_of(variants: &[Variant], audio: Option<&AudioRendition>) -> usize {
     let bit_rate = START_BIT_RATE.saturating_sub(audio.map_or(0, |audio| audio.average_bit_rate));
@@ -121,9 +122,9 @@ pub fn start_of(variants: &[Variant], audio: Option<&AudioRendition>) -> usize {
     playable.max_by_key(|(_, variant)| by_rate(variant)).map_or(0, |(index, _)| index)
 }
 
-const INFALLIBLE: &str = "a String takes everything";
+const INFALLIBLE: &str = "writing to a String cannot fail";
 
-/// Whether a text can stand in a quoted attribute: a probe let nothing else pass, but a plan is plain data.
+/// Returns whether a text is safe in a quoted attribute. A probe only yields such texts, but a plan could hold others.
 fn is_plain(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

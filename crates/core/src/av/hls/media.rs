@@ -1,18 +1,18 @@
-//! The media playlist of one rung, whose segments are byte ranges of one file.
+//! Reads the media playlist of one rung, whose segments are byte ranges of one file.
 
 use std::num::NonZeroU64;
 
-/// Part of a file.
+/// A range of bytes in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteRange {
-    /// Bytes before it.
+    /// Offset of its first byte.
     pub offset: u64,
-    /// Its bytes.
+    /// Number of bytes.
     pub length: u64,
 }
 
 impl ByteRange {
-    /// The first byte after it.
+    /// Offset after its last byte; `None` on overflow.
     const fn end(self) -> Option<u64> {
         self.offset.checked_add(self.length)
     }
@@ -21,34 +21,34 @@ impl ByteRange {
 /// One segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlaylistSegment {
-    /// How long it plays, in microseconds; never 0.
+    /// Duration in microseconds; never 0.
     pub duration_us: NonZeroU64,
-    /// Where it is.
+    /// Its bytes in the file.
     pub range: ByteRange,
 }
 
 /// A complete (VOD) playlist of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaPlaylist {
-    /// The file.
+    /// Name of the file.
     pub uri: String,
     /// `EXT-X-TARGETDURATION` in seconds.
     pub target_duration_s: u32,
-    /// The movie header, before which nothing can be decoded.
+    /// Byte range of the movie header, which decoders need first.
     pub init: ByteRange,
     /// The segments, in order; at least one.
     pub segments: Vec<PlaylistSegment>,
 }
 
-/// A text that is no playlist as it is expected here.
+/// The text is not a playlist of the expected form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no playlist of byte ranges: {0}")]
+#[error("not a playlist of byte ranges: {0}")]
 pub struct InvalidPlaylist(&'static str);
 
 impl MediaPlaylist {
-    /// Reads what ffmpeg's HLS muxer writes with `-hls_segment_type fmp4 -hls_flags single_file
-    /// -hls_playlist_type vod`. A playlist without an end, of several files, or with a segment that
-    /// begins before the one in front of it ends is refused.
+    /// Parses the output of ffmpeg's HLS muxer with `-hls_segment_type fmp4 -hls_flags single_file -hls_playlist_type
+    /// vod`. Refuses a playlist without an end, one with several files, or one with a segment that starts before the
+    /// previous one ends.
     pub fn read(text: &str) -> Result<Self, InvalidPlaylist> {
         let mut lines = text.lines().map(str::trim_end);
         if lines.next() != Some("#EXTM3U") {
@@ -61,15 +61,15 @@ impl MediaPlaylist {
         reader.finish()
     }
 
-    /// Bits a second of the segments together; without the header, which is loaded once.
+    /// Average bit rate of the segments in bits per second. Excludes the header, which is loaded once.
     #[must_use]
     pub fn average_bit_rate(&self) -> u64 {
         let bytes = self.segments.iter().map(|segment| u128::from(segment.range.length)).sum();
         rate(bytes, self.duration_us())
     }
 
-    /// The peak segment bit rate: the largest rate of neighbouring segments that together last between
-    /// half and one and a half target durations (RFC 8216, 4.1). Of a shorter playlist it is the average.
+    /// Peak segment bit rate in bits per second: the highest rate of consecutive segments that together last between
+    /// half and one and a half target durations (RFC 8216, 4.1). For a shorter playlist it is the average.
     #[must_use]
     pub fn peak_bit_rate(&self) -> u64 {
         let target_us = u128::from(self.target_duration_s) * 1_000_000;
@@ -90,7 +90,7 @@ impl MediaPlaylist {
         peak.unwrap_or_else(|| self.average_bit_rate())
     }
 
-    /// How long it plays, in milliseconds.
+    /// Total duration in milliseconds.
     #[must_use]
     pub fn duration_ms(&self) -> u64 {
         u64::try_from(self.duration_us() / 1000).unwrap_or(u64::MAX)
@@ -101,7 +101,7 @@ impl MediaPlaylist {
     }
 }
 
-/// Bits a second, rounded up: a bandwidth is a promise.
+/// Bits per second, rounded up: a stated bandwidth is an upper bound.
 fn rate(bytes: u128, lasts_us: u128) -> u64 {
     if lasts_us == 0 {
         return 0;
@@ -109,7 +109,7 @@ fn rate(bytes: u128, lasts_us: u128) -> u64 {
     u64::try_from((bytes * 8 * 1_000_000).div_ceil(lasts_us)).unwrap_or(u64::MAX)
 }
 
-/// What the lines so far said.
+/// State after the lines read so far.
 #[derive(Default)]
 struct Reader {
     uri: Option<String>,
@@ -124,7 +124,7 @@ struct Reader {
 impl Reader {
     fn line(&mut self, line: &str) -> Result<(), InvalidPlaylist> {
         if let Some(seconds) = line.strip_prefix("#EXT-X-TARGETDURATION:") {
-            let seconds = seconds.parse().map_err(|_| InvalidPlaylist("the target duration is no whole number"))?;
+            let seconds = seconds.parse().map_err(|_| InvalidPlaylist("the target duration is not a whole number"))?;
             self.target_duration_s = Some(seconds);
         } else if let Some(attributes) = line.strip_prefix("#EXT-X-MAP:") {
             let (uri, range) = map(attributes).ok_or(InvalidPlaylist("the header's range cannot be read"))?;
@@ -150,7 +150,7 @@ impl Reader {
         };
         let before = self.segments.last().map(|segment| segment.range).or(self.init);
         if before.and_then(ByteRange::end).is_none_or(|end| range.offset < end) {
-            return Err(InvalidPlaylist("a segment begins before the one in front of it ends"));
+            return Err(InvalidPlaylist("a segment begins before the previous one ends"));
         }
         self.segments.push(PlaylistSegment { duration_us, range });
         self.same_file(uri)
@@ -160,7 +160,7 @@ impl Reader {
         if self.uri.get_or_insert_with(|| uri.to_owned()) == uri {
             Ok(())
         } else {
-            Err(InvalidPlaylist("its segments lie in more than one file"))
+            Err(InvalidPlaylist("its segments are in more than one file"))
         }
     }
 
@@ -178,14 +178,14 @@ impl Reader {
     }
 }
 
-/// `URI="…",BYTERANGE="length@offset"`, in this order as ffmpeg writes it.
+/// Parses `URI="…",BYTERANGE="length@offset"`, in the order that ffmpeg writes.
 fn map(attributes: &str) -> Option<(&str, ByteRange)> {
     let (uri, rest) = attributes.strip_prefix("URI=\"")?.split_once('"')?;
     let (range, _) = rest.strip_prefix(",BYTERANGE=\"")?.split_once('"')?;
     Some((uri, byte_range(range, None)?))
 }
 
-/// `length@offset`, or `length` alone for what follows the segment before (RFC 8216, 4.3.2.2).
+/// Parses `length@offset`, or only `length` for a range that follows the previous segment (RFC 8216, 4.3.2.2).
 fn byte_range(text: &str, next: Option<u64>) -> Option<ByteRange> {
     let (length, offset) = match text.split_once('@') {
         Some((length, offset)) => (length, offset.parse().ok()?),
@@ -195,7 +195,7 @@ fn byte_range(text: &str, next: Option<u64>) -> Option<ByteRange> {
     range.end().map(|_| range)
 }
 
-/// Decimal seconds, up to a day, as microseconds.
+/// Parses decimal seconds, up to a day, into microseconds.
 fn microseconds(seconds: &str) -> Option<NonZeroU64> {
     let seconds: f64 = seconds.parse().ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was just checked")]

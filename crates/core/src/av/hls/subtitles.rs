@@ -1,29 +1,29 @@
-//! Captions beside a video: a playlist of their own, and their place in the master playlist.
+//! Captions of a video: their own playlist, and their entry in the master playlist.
 
 use std::fmt::Write as _;
 
-/// Captions, as a player offers them.
+/// Captions, as listed for players.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubtitleRendition {
-    /// Their media playlist.
+    /// File name of their media playlist.
     pub playlist: String,
-    /// What a player's menu calls them, such as the name of the language.
+    /// Label in a player's menu, such as the name of the language.
     pub name: String,
-    /// Their language (BCP 47).
+    /// Language tag (BCP 47).
     pub language: String,
 }
 
-/// The group of the only captions.
+/// `GROUP-ID` of the captions.
 const GROUP: &str = "subs";
 
 const MEDIA: &str = "#EXT-X-MEDIA:";
 const VARIANT: &str = "#EXT-X-STREAM-INF:";
 
-/// The playlist of captions that lie in one `WebVTT` file, which is one segment as long as the media: text is
-/// small, and cues are searched by their times, not by segments (RFC 8216, 3.5 and 4.3).
+/// The playlist of captions in one `WebVTT` file, as a single segment as long as the media: text is small, and players
+/// find cues by time, not by segment (RFC 8216, 3.5 and 4.3).
 #[must_use]
 pub fn subtitle_playlist(file: &str, duration_ms: u64) -> String {
-    // Never 0, since a segment lasts some time; EXTINF, rounded, is never above the target (4.3.3.1).
+    // Segments need a duration above 0; EXTINF, rounded, is never above the target (4.3.3.1).
     let duration_ms = duration_ms.max(1);
     let target = duration_ms.div_ceil(1000);
     let (seconds, ms) = (duration_ms / 1000, duration_ms % 1000);
@@ -33,9 +33,8 @@ pub fn subtitle_playlist(file: &str, duration_ms: u64) -> String {
     )
 }
 
-/// A master playlist of ours with these captions for every rung. They are offered, and chosen where the viewer's
-/// settings ask for captions, but never forced on anybody: a machine wrote them. A playlist that has
-/// captions gets these instead.
+/// Adds these captions to every rung of one of our master playlists. Players offer them, and select them if the
+/// viewer's settings ask for captions, but they are never forced: a machine wrote them. Existing captions are replaced.
 #[must_use]
 pub fn master_with_subtitles(master: &str, subtitles: &SubtitleRendition) -> String {
     let tag = media_tag(subtitles);
@@ -48,9 +47,9 @@ pub fn master_with_subtitles(master: &str, subtitles: &SubtitleRendition) -> Str
             }
             let group = format!(",SUBTITLES=\"{GROUP}\"");
             let line = line.strip_suffix(&group).unwrap_or(line);
-            writeln!(text, "{line}{group}").expect("a String takes everything");
+            writeln!(text, "{line}{group}").expect("writing to a String cannot fail");
         } else {
-            writeln!(text, "{line}").expect("a String takes everything");
+            writeln!(text, "{line}").expect("writing to a String cannot fail");
         }
     }
     text
@@ -60,7 +59,7 @@ fn is_subtitles(line: &str) -> bool {
     line.strip_prefix(MEDIA).is_some_and(|attributes| attributes.starts_with("TYPE=SUBTITLES,"))
 }
 
-/// The characteristics are those of captions for whoever cannot hear (RFC 8216, 4.3.4.1).
+/// The characteristics are those of captions for deaf viewers (RFC 8216, 4.3.4.1).
 fn media_tag(subtitles: &SubtitleRendition) -> String {
     let SubtitleRendition { playlist, name, language } = subtitles;
     let (name, language) = (quoted(name), quoted(language));
@@ -71,7 +70,7 @@ fn media_tag(subtitles: &SubtitleRendition) -> String {
     )
 }
 
-/// What a quoted string can hold: everything but quotes and line ends (RFC 8216, 4.2).
+/// Removes what a quoted string must not contain: quotes and control characters (RFC 8216, 4.2).
 fn quoted(text: &str) -> String {
     text.chars().filter(|&c| c != '"' && !c.is_control()).collect()
 }

@@ -3,7 +3,7 @@ use crate::{av::FrameRate, image::Size};
 use proptest::prelude::*;
 use std::{fmt::Write as _, num::NonZeroU64};
 
-/// What ffmpeg 5.1 wrote.
+/// Output of ffmpeg 5.1.
 const RECORDED: &str = include_str!("../fixtures/segments.m3u8");
 
 fn variant(edge: u32, peak: u64) -> Variant {
@@ -33,16 +33,17 @@ fn sound(language: Option<&str>) -> AudioRendition {
     }
 }
 
-/// A playlist as ffmpeg would write it.
+/// Writes a playlist as ffmpeg would.
 fn written(playlist: &MediaPlaylist) -> String {
     let MediaPlaylist { uri, target_duration_s, init, segments } = playlist;
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_duration_s}\n");
     let ByteRange { offset, length } = init;
-    writeln!(text, "#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{length}@{offset}\"").expect("a String takes everything");
+    writeln!(text, "#EXT-X-MAP:URI=\"{uri}\",BYTERANGE=\"{length}@{offset}\"")
+        .expect("writing to a String cannot fail");
     for PlaylistSegment { duration_us, range: ByteRange { offset, length } } in segments {
         let (seconds, us) = (duration_us.get() / 1_000_000, duration_us.get() % 1_000_000);
         writeln!(text, "#EXTINF:{seconds}.{us:06},\n#EXT-X-BYTERANGE:{length}@{offset}\n{uri}")
-            .expect("a String takes everything");
+            .expect("writing to a String cannot fail");
     }
     text + "#EXT-X-ENDLIST\n"
 }
@@ -68,8 +69,8 @@ fn the_playlist_of_a_recorded_rung_is_read() {
 }
 
 #[test]
-fn a_peak_is_that_of_whole_segments_and_never_of_a_short_end() {
-    // The last one has a high rate but lasts less than half a target.
+fn peak_rates_ignore_segments_much_shorter_than_the_target() {
+    // The last segment has a high rate but lasts less than half a target.
     let peak = |segments: &[(u64, u64)]| playlist(segments).peak_bit_rate();
     assert_eq!(peak(&[(6_000_000, 600_000), (6_000_000, 900_000), (500_000, 500_000)]), 1_723_077);
     assert_eq!(peak(&[(6_000_000, 900_000), (6_000_000, 600_000), (2_000_000, 100_000)]), 1_200_000);
@@ -78,13 +79,13 @@ fn a_peak_is_that_of_whole_segments_and_never_of_a_short_end() {
 }
 
 #[test]
-fn a_text_that_is_no_such_playlist_is_refused() {
+fn a_malformed_playlist_is_refused() {
     assert!(MediaPlaylist::read(RECORDED).is_ok());
     for (from, to, words) in [
         ("#EXTM3U", "", "begin with"),
         ("#EXT-X-ENDLIST", "", "no end"),
         ("#EXT-X-TARGETDURATION:6", "", "lacks its target"),
-        ("#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:six", "no whole number"),
+        ("#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:six", "not a whole number"),
         (",BYTERANGE=\"", ",RANGE=\"", "header's range"),
         ("#EXTINF:6.006000,", "#EXTINF:-1,", "duration cannot"),
         ("#EXTINF:6.006000,", "#EXTINF:nan,", "duration cannot"),
@@ -112,16 +113,20 @@ fn a_master_playlist_lists_the_rungs_with_their_sound() {
 }
 
 #[test]
-fn a_master_playlist_begins_with_the_largest_rung_that_a_slow_line_carries() {
+fn a_master_playlist_starts_with_the_largest_rung_for_a_slow_connection() {
     fn first(variants: &[Variant], audio: Option<&AudioRendition>) -> Option<String> {
         let text = master_playlist(variants, audio);
         text.lines().find(|line| !line.starts_with('#')).map(str::to_owned)
     }
     let light = [variant(1080, 3_000_000), variant(720, 1_000_000), variant(480, 700_000), variant(360, 500_000)];
-    assert_eq!(first(&light, None).as_deref(), Some("video-720p.m3u8"), "half of its peak is what it takes");
-    assert_eq!(first(&light, Some(&sound(None))).as_deref(), Some("video-480p.m3u8"), "the sound comes with it");
+    assert_eq!(
+        first(&light, None).as_deref(),
+        Some("video-720p.m3u8"),
+        "the average counts, which is half of the peak"
+    );
+    assert_eq!(first(&light, Some(&sound(None))).as_deref(), Some("video-480p.m3u8"), "the audio counts too");
     let heavy = [variant(1080, 9_000_000), variant(720, 4_000_000)];
-    assert_eq!(first(&heavy, None).as_deref(), Some("video-720p.m3u8"), "nothing is light enough");
+    assert_eq!(first(&heavy, None).as_deref(), Some("video-720p.m3u8"), "no rung is light enough");
     let mut av1 = variant(360, 200_000);
     av1.codecs = av01(0, 1, false, 8);
     let two_codecs = [variant(360, 500_000), av1];
@@ -130,7 +135,7 @@ fn a_master_playlist_begins_with_the_largest_rung_that_a_slow_line_carries() {
 }
 
 #[test]
-fn a_master_playlist_without_sound_names_none() {
+fn a_master_playlist_without_audio_lists_none() {
     insta::assert_snapshot!(master_playlist(&[variant(720, 3_000_000)], None));
 }
 
@@ -145,7 +150,7 @@ fn captions() -> SubtitleRendition {
 }
 
 #[test]
-fn captions_are_listed_beside_the_sound_and_belong_to_every_rung() {
+fn captions_are_listed_after_the_audio_and_used_by_every_rung() {
     let master = master_playlist(&[variant(720, 3_000_000), variant(360, 900_000)], Some(&sound(Some("deu"))));
     insta::assert_snapshot!(master_with_subtitles(&master, &captions()));
 }
@@ -173,7 +178,7 @@ fn a_name_cannot_leave_its_quotes() {
 }
 
 #[test]
-fn codecs_are_written_as_rfc_6381_wants_them() {
+fn codecs_are_written_as_in_rfc_6381() {
     assert_eq!(avc1(0x64, 0x00, 40), "avc1.640028");
     assert_eq!(avc1(0x42, 0xc0, 30), "avc1.42C01E");
     assert_eq!(av01(0, 8, false, 8), "av01.0.08M.08");
@@ -181,7 +186,7 @@ fn codecs_are_written_as_rfc_6381_wants_them() {
 }
 
 #[test]
-fn every_name_that_is_known_gets_its_address() {
+fn every_known_name_gets_its_address() {
     let text = master_playlist(&[variant(720, 3_000_000), variant(360, 900_000)], Some(&sound(None)));
     let signed = |name: &str| (name != "video-360p.m3u8").then(|| format!("https://api/{name}?token=a=b,c"));
     insta::assert_snapshot!(with_addresses(&text, &signed));
@@ -189,7 +194,7 @@ fn every_name_that_is_known_gets_its_address() {
 }
 
 #[test]
-fn nothing_but_addresses_is_touched() {
+fn only_addresses_are_replaced() {
     let known = |_: &str| Some("new".to_owned());
     for (before, after) in [
         ("# video.mp4\n", "# video.mp4\n"),
@@ -209,7 +214,7 @@ fn nothing_but_addresses_is_touched() {
 
 proptest! {
     #[test]
-    fn a_playlist_reads_what_is_written(segments in prop::collection::vec((1u64..=20_000_000, 0u64..=1 << 40), 1..50)) {
+    fn a_playlist_round_trips(segments in prop::collection::vec((1u64..=20_000_000, 0u64..=1 << 40), 1..50)) {
         let playlist = playlist(&segments);
         prop_assert_eq!(MediaPlaylist::read(&written(&playlist)), Ok(playlist.clone()));
         let highest = playlist.segments.iter().map(|segment| {

@@ -1,4 +1,4 @@
-//! The ISO base media file format (ISO/IEC 14496-12), and `QuickTime`, which it came from.
+//! The ISO base media file format (ISO/IEC 14496-12), and its predecessor `QuickTime`.
 
 use super::{File, Seen, Stop};
 use crate::iso_bmff::{BadSize, Header, Kind};
@@ -10,7 +10,7 @@ impl From<BadSize> for Stop {
     }
 }
 
-/// Goes from box to box to `moov`, wherever it is, and through its tracks.
+/// Walks the top-level boxes to `moov`, wherever it is, and then its tracks.
 pub(super) fn read(file: File<'_>, seen: &mut Seen) -> Result<(), Stop> {
     let mut found = Err(Stop::Unreadable);
     each_box(file, 0..file.total_bytes, |kind, body| {
@@ -34,7 +34,7 @@ fn movie(file: File<'_>, body: Range<u64>, seen: &mut Seen) -> Result<(), Stop> 
     })
 }
 
-/// `MovieHeaderBox`: time scale and duration, after two times that are as long as the duration.
+/// Duration from a `MovieHeaderBox`: time scale and duration follow two times of the duration's width.
 fn duration_ms(file: File<'_>, body: u64) -> Result<Option<u64>, Stop> {
     let (scale, duration) = if is_long(file, body)? {
         (file.array(body + 20)?, u64::from_be_bytes(file.array(body + 24)?))
@@ -42,12 +42,12 @@ fn duration_ms(file: File<'_>, body: u64) -> Result<Option<u64>, Stop> {
         (file.array(body + 12)?, u32::from_be_bytes(file.array(body + 16)?).into())
     };
     let milliseconds = u128::from(duration) * 1000 / u128::from(u32::from_be_bytes(scale).max(1));
-    // All ones stand for "unknown", as zero does.
+    // All ones means "unknown", as 0 does.
     let unknown = duration == u64::MAX || duration == u64::from(u32::MAX);
     Ok(u64::try_from(milliseconds).ok().filter(|_| !unknown))
 }
 
-/// Whether a full box is of the version whose times have 64 bits.
+/// Returns whether a full box has the version with 64-bit times.
 fn is_long(file: File<'_>, body: u64) -> Result<bool, Stop> {
     let [version, ..] = file.array::<4>(body)?;
     Ok(version == 1)
@@ -68,12 +68,12 @@ fn track(file: File<'_>, body: Range<u64>, seen: &mut Seen) -> Result<(), Stop> 
         seen.doubt = true;
         return Ok(());
     };
-    // A picture that is not shown by itself may be a chapter's: only the worker can tell.
+    // A disabled picture may belong to a chapter; only the worker can find out.
     let [.., flags] = file.array::<4>(header)?;
     let enabled = flags & 1 == 1;
     match &handler {
         b"vide" if enabled => {
-            // `TrackHeaderBox`: the last eight bytes, as fixed-point numbers with 16 binary places.
+            // Width and height are the last eight bytes of `TrackHeaderBox`, as 16.16 fixed-point numbers.
             let at = header + if is_long(file, header)? { 88 } else { 76 };
             let [width, height] = [file.array(at)?, file.array(at + 4)?].map(|side| u32::from_be_bytes(side) >> 16);
             seen.picture_of(width.into(), height.into());
@@ -85,7 +85,7 @@ fn track(file: File<'_>, body: Range<u64>, seen: &mut Seen) -> Result<(), Stop> 
     Ok(())
 }
 
-/// `HandlerBox` of a `mdia`: what its track is.
+/// The track's type, from the `HandlerBox` in its `mdia`.
 fn handler(file: File<'_>, body: Range<u64>) -> Result<Option<Kind>, Stop> {
     let mut handler = None;
     each_box(file, body, |kind, body| {
@@ -98,10 +98,10 @@ fn handler(file: File<'_>, body: Range<u64>) -> Result<Option<Kind>, Stop> {
     Ok(handler)
 }
 
-/// Visits boxes side by side, each with its body, until one visit breaks off.
+/// Calls `visit` with each sibling box and its body, until it breaks.
 ///
-/// A box must lie within what it is in, so boxes cannot overlap and every header takes bytes of its
-/// own: the number of boxes is bounded by the bytes that are read at all.
+/// A box must lie within its parent, so boxes cannot overlap and every header takes bytes of its own: the bytes read
+/// bound the number of boxes.
 fn each_box(
     file: File<'_>,
     inside: Range<u64>,

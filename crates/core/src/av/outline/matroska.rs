@@ -21,7 +21,7 @@ const CLUSTER: u32 = 0x1F43_B675;
 
 const CONTINUE: ControlFlow<()> = ControlFlow::Continue(());
 
-/// Looks for `Info` and `Tracks` in the segment, up to where the media begins.
+/// Reads `Info` and `Tracks` in the segment, up to the first cluster.
 pub(super) fn read(file: File<'_>, seen: &mut Seen) -> Result<(), Stop> {
     let (mut informed, mut tracked) = (false, false);
     each_element(file, 0..file.total_bytes, |id, body| {
@@ -91,17 +91,17 @@ fn track(file: File<'_>, body: Range<u64>, seen: &mut Seen) -> Result<(), Stop> 
     match kind {
         1 => seen.picture_of(width, height),
         2 => seen.sound = true,
-        // "Complex" is both or either.
+        // A "complex" track may have pictures, sound or both.
         3 => seen.doubt = true,
         _ => {}
     }
     Ok(())
 }
 
-/// Visits elements side by side, each with its body, until one visit breaks off.
+/// Calls `visit` with each sibling element and its body, until it breaks.
 ///
-/// As with boxes, elements cannot overlap. A segment may be longer than the file, where recording
-/// was cut off, or of unknown size, while it was recorded live; so may a cluster, which is never entered.
+/// As with boxes, elements cannot overlap. A segment may be longer than the file if the recording was cut off, or of
+/// unknown size if it was recorded live; so may a cluster, which is never entered.
 fn each_element(
     file: File<'_>,
     inside: Range<u64>,
@@ -124,7 +124,7 @@ fn each_element(
     Ok(())
 }
 
-/// An element ID of one to four bytes, its marker included, and the offset after it.
+/// Reads an element ID of one to four bytes, including its marker; returns it and the offset after it.
 fn id(file: File<'_>, at: u64) -> Result<(u32, u64), Stop> {
     let [first] = file.array(at)?;
     match first.leading_zeros() {
@@ -136,7 +136,7 @@ fn id(file: File<'_>, at: u64) -> Result<(u32, u64), Stop> {
     }
 }
 
-/// An element's data size of one to eight bytes, none where it is unknown, and the offset after it.
+/// Reads a data size of one to eight bytes, `None` if unknown; returns it and the offset after it.
 fn size(file: File<'_>, at: u64) -> Result<(Option<u64>, u64), Stop> {
     let [first] = file.array(at)?;
     match first.leading_zeros() {
@@ -149,13 +149,13 @@ fn size(file: File<'_>, at: u64) -> Result<(Option<u64>, u64), Stop> {
     }
 }
 
-/// A number of one byte and up to seven further ones, and the offset after it.
+/// Reads a number of one byte and `further` more; returns it and the offset after it.
 fn number(file: File<'_>, at: u64, further: u32) -> Result<(u64, u64), Stop> {
     let after = at + u64::from(further) + 1;
     Ok((unsigned(file, &(at..after))?, after))
 }
 
-/// An unsigned integer of up to eight bytes.
+/// Reads an unsigned integer of up to eight bytes.
 fn unsigned(file: File<'_>, body: &Range<u64>) -> Result<u64, Stop> {
     if body.end - body.start > 8 {
         return Err(Stop::Unreadable);
@@ -163,7 +163,7 @@ fn unsigned(file: File<'_>, body: &Range<u64>) -> Result<u64, Stop> {
     body.clone().try_fold(0, |value: u64, at| Ok(value << 8 | u64::from(file.array::<1>(at)?[0])))
 }
 
-/// A floating-point number of four or eight bytes; an empty one is zero.
+/// Reads a float of four or eight bytes; an empty one is zero.
 fn float(file: File<'_>, body: &Range<u64>) -> Result<f64, Stop> {
     match body.end - body.start {
         0 => Ok(0.0),

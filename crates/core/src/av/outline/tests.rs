@@ -1,4 +1,4 @@
-//! Real files (see `fixtures/av/README.md`), the same with bytes changed, and hostile ones.
+//! Real files (see `fixtures/av/README.md`), the same files with changed bytes, and hostile ones.
 
 use super::{MAX_READS, Missing, Outline, Presence, READ_BYTES, Ranges};
 use crate::{
@@ -10,7 +10,7 @@ use Presence::{Absent, Present, Unknown};
 use proptest::prelude::*;
 use std::ops::Range;
 
-/// What the caller does, with a file that may be larger than memory; also how many reads it took.
+/// Runs the caller's loop on a file that may be larger than memory; also returns the number of reads.
 fn look(format: Format, total_bytes: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> (Outline, usize) {
     let mut known = Ranges::default();
     known.insert(0, read(0..(HEAD_BYTES as u64).min(total_bytes)));
@@ -60,7 +60,7 @@ const FILES: &[(&[u8], Presence, Presence, Option<u64>)] = &[
 ];
 
 #[test]
-fn headers_say_what_a_file_holds() {
+fn headers_state_the_content_of_a_file() {
     for (index, (file, picture, sound, duration_ms)) in FILES.iter().enumerate() {
         let size = (*picture == Present).then_some(Size { width: 48, height: 36 });
         let expected = Outline { picture: *picture, sound: *sound, duration_ms: *duration_ms, size };
@@ -69,7 +69,7 @@ fn headers_say_what_a_file_holds() {
 }
 
 #[test]
-fn a_container_of_video_with_sound_alone_is_audio_and_one_of_sound_with_a_picture_is_video() {
+fn the_kind_follows_the_tracks_and_not_the_container() {
     let kind = |file| outline(file).0.kind(detect(file).unwrap().kind);
     assert_eq!(kind(fixture!("sound.mp4")), MediaKind::Audio);
     assert_eq!(kind(fixture!("sound.webm")), MediaKind::Audio);
@@ -82,7 +82,7 @@ fn a_container_of_video_with_sound_alone_is_audio_and_one_of_sound_with_a_pictur
 }
 
 #[test]
-fn what_has_no_outline_says_what_its_format_does() {
+fn a_format_without_an_outline_uses_its_defaults() {
     let evident = |file| {
         let Outline { picture, sound, .. } = outline(file).0;
         (picture, sound)
@@ -92,7 +92,7 @@ fn what_has_no_outline_says_what_its_format_does() {
     assert_eq!(evident(fixture!("both.ts")), (Unknown, Unknown));
 }
 
-/// A box of ISO BMFF.
+/// Builds a box of ISO BMFF.
 fn atom(kind: &[u8], body: &[u8]) -> Vec<u8> {
     [&u32::try_from(body.len() + 8).unwrap().to_be_bytes(), kind, body].concat()
 }
@@ -103,7 +103,7 @@ fn mp4(rest: &[u8]) -> Vec<u8> {
     [FTYP, rest].concat()
 }
 
-/// The `moov` of a real file.
+/// The `moov` box of a real file.
 fn moov() -> &'static [u8] {
     let file = fixture!("moov-last.mp4");
     let at = file.windows(4).rposition(|window| window == b"moov").unwrap() - 4;
@@ -124,7 +124,7 @@ fn the_end_of_a_file_of_five_gibibytes_is_found_in_three_reads() {
 }
 
 #[test]
-fn what_is_not_there_is_unknown_not_absent() {
+fn unread_content_is_unknown_and_not_absent() {
     let unknown = Outline::default();
     let truncated = &fixture!("moov-last.mp4")[..3000];
     assert_eq!(outline(truncated).0, unknown, "moov is cut off");
@@ -136,7 +136,7 @@ fn what_is_not_there_is_unknown_not_absent() {
 }
 
 #[test]
-fn a_movie_that_reaches_to_the_end_may_have_size_zero() {
+fn a_movie_box_at_the_end_may_have_size_zero() {
     let mut file = mp4(moov());
     file[FTYP.len()..FTYP.len() + 4].fill(0);
     assert_eq!(outline(&file).0.picture, Present);
@@ -149,7 +149,7 @@ fn a_movie_without_tracks_has_neither() {
 }
 
 #[test]
-fn a_picture_that_is_not_enabled_may_be_a_chapter_s() {
+fn a_disabled_picture_may_belong_to_a_chapter() {
     let mut file = fixture!("silent.mp4").to_vec();
     let tkhd = file.windows(4).position(|window| window == b"tkhd").unwrap();
     file[tkhd + 7] &= !1;
@@ -157,7 +157,7 @@ fn a_picture_that_is_not_enabled_may_be_a_chapter_s() {
 }
 
 #[test]
-fn bombs_end_and_what_they_have_shown_counts() {
+fn hostile_files_end_with_what_was_found_so_far() {
     let empty = mp4(&b"\0\0\0\x08free".repeat(1_000_000));
     assert_eq!(outline(&empty), (Outline::default(), MAX_READS));
 
@@ -176,7 +176,7 @@ fn bombs_end_and_what_they_have_shown_counts() {
 }
 
 #[test]
-fn a_source_that_stops_answering_ends_too() {
+fn a_source_that_returns_nothing_ends_too() {
     let start = mp4(b"\0\0\0\x01mdat\0\0\0\0\0\x01\0\0");
     let asked = look(detect(&start).unwrap(), 1 << 32, |range| part(&start, range));
     assert_eq!(asked, (Outline::default(), MAX_READS));
@@ -191,7 +191,7 @@ fn format() -> impl Strategy<Value = Format> {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic_or_go_on_for_ever(
+    fn no_bytes_cause_a_panic_or_an_endless_loop(
         format in format(),
         bytes in prop::collection::vec(any::<u8>(), 0..2000),
         further in prop_oneof![Just(0), any::<u64>()],
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn no_change_of_a_real_file_does_either(
+    fn no_change_to_a_real_file_causes_a_panic_or_an_endless_loop(
         file in prop::sample::select(FILES),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
         length in any::<prop::sample::Index>(),

@@ -1,4 +1,4 @@
-//! Which sound is taken, and how it is encoded.
+//! Chooses the audio stream and its encodings.
 
 use super::{AudioPlan, SoundPlan, WaveformPlan};
 use crate::{
@@ -6,24 +6,21 @@ use crate::{
     image::Size,
 };
 
-/// The sound of a file: the first in the wanted language, else the first that the container calls
-/// its default, else the first.
+/// The audio stream to use: the first in the wanted language, else the first that the container marks as default, else
+/// the first. Streams that can be heard come first.
 #[must_use]
 pub fn chosen<'a>(streams: &'a [AudioStream], language: Option<&str>) -> Option<&'a AudioStream> {
     let speaks = |stream: &&AudioStream| match (language, &stream.language) {
         (Some(wanted), Some(spoken)) => wanted.eq_ignore_ascii_case(spoken),
         (None, _) | (_, None) => false,
     };
-    // Of two tracks in the wanted language one may be a commentary; the default one is not.
-    streams
-        .iter()
-        .find(|stream| stream.default && speaks(stream))
-        .or_else(|| streams.iter().find(speaks))
-        .or_else(|| streams.iter().find(|stream| stream.default))
-        .or_else(|| streams.first())
+    // A stream that starts only after a long pause is silent in the outputs.
+    let is_silent = |stream: &&AudioStream| stream.duration_ms == Some(0);
+    // Among tracks in the wanted language, one may be a commentary; the default one is not.
+    streams.iter().min_by_key(|stream| (is_silent(stream), !speaks(stream), !stream.default))
 }
 
-/// What every encoding of a sound shares.
+/// The settings that all encodings of a stream share.
 pub(super) fn sound(stream: &AudioStream, profile: &AudioProfile) -> SoundPlan {
     let channels = stream.channels.clamp(1, 2);
     SoundPlan {
@@ -32,13 +29,13 @@ pub(super) fn sound(stream: &AudioStream, profile: &AudioProfile) -> SoundPlan {
         source_channels: stream.channels,
         layout: stream.layout.clone(),
         channels,
-        // 44.1 kHz and its fractions and multiples stay in their family: no resampling, or an even one.
+        // 44.1 kHz, its fractions and its multiples map to 44.1 kHz: no resampling, or by a whole ratio.
         sample_rate_hz: if stream.sample_rate_hz.is_multiple_of(11_025) { 44_100 } else { 48_000 },
         aac_bit_rate: bit_rate(profile.aac_kbps.get(), channels),
     }
 }
 
-/// A stereo rate in kb/s as bits a second of so many channels.
+/// A stereo rate in kb/s as bits per second for this number of channels.
 fn bit_rate(stereo_kbps: u32, channels: u32) -> u64 {
     u64::from(stereo_kbps) * 1000 * u64::from(channels) / 2
 }
@@ -56,10 +53,11 @@ pub(super) fn plan(probe: &Probe, stream: &AudioStream, profile: &AvProfile) -> 
     }
 }
 
-/// The picture of a waveform: a player's seek bar on a dense screen.
+/// Size of the waveform picture: fits a player's seek bar on a high-density screen.
 const WAVEFORM_PICTURE: Size = Size { width: 1200, height: 200 };
 
-/// As fine as wanted, but for a long file no finer than its whole number of points allows.
+/// The waveform's resolution: as fine as in the profile, but coarser for a long file, to stay within the limit of
+/// points.
 fn waveform(duration_ms: u64, sample_rate_hz: u32, profile: WaveformProfile) -> WaveformPlan {
     let samples = duration_ms.saturating_mul(u64::from(sample_rate_hz)).div_ceil(1000);
     let wanted = u64::from(sample_rate_hz / profile.points_per_second.get());

@@ -1,40 +1,40 @@
-//! Names of the files that are made. They lie in one folder and contain no text of the user's.
+//! Names of the output files. They share one folder and contain no text from the user.
 
 use super::{Rung, StoryboardPlan};
 
-/// The still that stands for a video.
+/// The poster image.
 pub const POSTER: &str = "poster.jpg";
-/// The moving picture that stands for a video.
+/// The animated preview.
 pub const PREVIEW: &str = "preview.webp";
-/// The cues of the storyboard.
+/// The storyboard cues.
 pub const STORYBOARD: &str = "storyboard.vtt";
-/// The HLS playlist that lists the others.
+/// The HLS master playlist.
 pub const MASTER_PLAYLIST: &str = "master.m3u8";
-/// The HLS playlist of the sound.
+/// The HLS media playlist of the audio.
 pub const AUDIO_PLAYLIST: &str = "audio.m3u8";
-/// The segments of the sound.
+/// The audio segments.
 pub const AUDIO_SEGMENTS: &str = "audio.mp4";
-/// The progressive download of a video.
+/// The progressive download.
 pub const DOWNLOAD: &str = "video.mp4";
-/// AAC of an audio file.
+/// AAC rendition of an audio file.
 pub const AAC: &str = "audio.m4a";
-/// Opus of an audio file.
+/// Opus rendition of an audio file.
 pub const OPUS: &str = "audio.opus";
-/// The peaks as numbers.
+/// The waveform as numbers.
 pub const WAVEFORM: &str = "waveform.json";
-/// The peaks as a picture.
+/// The waveform as a picture.
 pub const WAVEFORM_PICTURE: &str = "waveform.png";
 /// The cover of an audio file.
 pub const COVER: &str = "cover.jpg";
 
 impl Rung {
-    /// The HLS playlist of this rung.
+    /// The HLS media playlist of this rung.
     #[must_use]
     pub fn playlist_name(&self) -> String {
         format!("{}.m3u8", self.name)
     }
 
-    /// The HLS playlist of the keyframes of this rung.
+    /// The HLS I-frame playlist of this rung.
     #[must_use]
     pub fn keyframes_name(&self) -> String {
         format!("{}-keyframes.m3u8", self.name)
@@ -48,7 +48,7 @@ impl Rung {
 }
 
 impl StoryboardPlan {
-    /// A sheet's file, counted from 0.
+    /// File name of a sheet, counted from 0.
     #[must_use]
     pub fn sheet_name(sheet: u32) -> String {
         match sheet {

@@ -4,7 +4,7 @@ use super::*;
 use crate::av::{AudioStream, Av1Profile, AvLimits, Colours, DynamicRange, Rotation, Tags, VideoStream, fixtures};
 use std::fmt::Write as _;
 
-/// A video of a minute without sound.
+/// A video of one minute without sound.
 fn video(width: u32, height: u32) -> Probe {
     Probe {
         container: "mov".to_owned(),
@@ -12,6 +12,7 @@ fn video(width: u32, height: u32) -> Probe {
         delay_us: 0,
         claimed_ms: None,
         cut_off: false,
+        surveyed: crate::av::Surveyed::default(),
         bit_rate: 8_000_000,
         streams: 1,
         video: Some(VideoStream {
@@ -82,13 +83,13 @@ fn audio_plan(probe: &Probe, profile: &AvProfile) -> AudioPlan {
     }
 }
 
-/// Names, sizes and settings of rungs, one in a line.
+/// Names, sizes and settings of rungs, one per line.
 fn written(rungs: &[Rung]) -> String {
     let mut text = String::new();
     for Rung { name, size, encoding, max_bit_rate, buffer_bits } in rungs {
         let Size { width, height } = size;
         writeln!(text, "{name} {width}×{height} {encoding:?} max {max_bit_rate} buffer {buffer_bits}")
-            .expect("a String takes everything");
+            .expect("writing to a String cannot fail");
     }
     text
 }
@@ -136,11 +137,11 @@ fn a_source_below_the_ladders_top_keeps_its_own_size_and_near_rungs_are_left_out
 }
 
 #[test]
-fn a_panorama_is_made_as_narrow_as_decoders_need_it() {
+fn a_panorama_is_kept_within_what_decoders_accept() {
     assert_eq!(sizes(&video(8192, 1000), &AvProfile::default()), [(4096, 500), (2950, 360)]);
     let plan = video_plan(&video(20_000, 100), &with_av1());
     assert_eq!(written(&plan.rungs).lines().count(), 1);
-    assert!(plan.av1_rungs.is_empty(), "SVT-AV1 takes no picture of 20 lines");
+    assert!(plan.av1_rungs.is_empty(), "SVT-AV1 does not encode 20 lines");
 }
 
 #[test]
@@ -176,14 +177,19 @@ fn a_rate_is_kept_divided_or_repeated_and_always_constant() {
     assert_eq!(rate((120, 1), false), (60, 1));
     assert_eq!(rate((120_000, 1001), false), (60_000, 1001));
     assert_eq!(rate((100, 1), false), (50, 1));
-    assert_eq!(rate((90, 1), false), (45_000, 1000));
-    assert_eq!(rate((5, 1), false), (5000, 1000), "slow, and kept");
-    assert_eq!(rate((1, 1), false), (1000, 1000), "the slowest that is made");
-    assert_eq!(rate((2, 5), false), (1200, 1000), "each frame three times");
-    assert_eq!(rate((1, 3600), false), (1000, 1000));
-    assert_eq!(rate((30_070, 1000), true), (30, 1), "a browser that means 30");
-    assert_eq!(rate((28_970, 1000), true), (30, 1), "and one that left frames out");
-    assert_eq!(rate((2963, 100), true), (30, 1), "a phone that means 30");
+    assert_eq!(rate((90, 1), false), (45, 1));
+    assert_eq!(rate((5, 1), false), (5, 1), "slow, and kept");
+    assert_eq!(rate((1, 1), false), (1, 1), "the slowest that is made");
+    assert_eq!(rate((2, 5), false), (6, 5), "each frame three times");
+    assert_eq!(rate((1, 3600), false), (1, 1));
+    assert_eq!(rate((25, 3), false), (25, 3), "not 8.333");
+    assert_eq!(rate((50, 3), false), (50, 3));
+    assert_eq!(rate((1000, 3), false), (500, 9), "every sixth of a fast camera");
+    let (frames, seconds) = rate((2_147_483_647, 142_857_143), false);
+    assert!(frames <= 240_000 && (f64::from(frames) / f64::from(seconds) / 15.032_385_5 - 1.0).abs() < 1e-8);
+    assert_eq!(rate((30_070, 1000), true), (30, 1), "a browser at a nominal 30");
+    assert_eq!(rate((28_970, 1000), true), (30, 1), "a browser that dropped frames");
+    assert_eq!(rate((2963, 100), true), (30, 1), "a phone at a nominal 30");
     assert_eq!(rate((24_000, 1001), true), (24_000, 1001));
     assert_eq!(rate((3, 1), true), (30, 1));
     assert_eq!(rate((40, 1), true), (60, 1));
@@ -191,7 +197,7 @@ fn a_rate_is_kept_divided_or_repeated_and_always_constant() {
 }
 
 #[test]
-fn high_dynamic_range_and_fields_are_treated_before_the_split() {
+fn tone_mapping_and_deinterlacing_happen_before_the_split() {
     let picture = |name| video_plan(&fixtures::probe(name), &AvProfile::default()).picture;
     assert_eq!(picture("hdr-arib-std-b67").tone_map, Some(ToneMap::Hlg));
     assert_eq!(picture("hdr-smpte2084").tone_map, Some(ToneMap::Pq));
@@ -200,7 +206,7 @@ fn high_dynamic_range_and_fields_are_treated_before_the_split() {
 }
 
 #[test]
-fn the_sound_is_the_wanted_language_else_the_default_one_else_the_first() {
+fn the_audio_is_the_wanted_language_else_the_default_else_the_first() {
     let chosen =
         |streams: &[AudioStream], language: Option<&str>| audio::chosen(streams, language).map(|stream| stream.index);
     let streams = [sound(1, 2, Some("eng"), false), sound(2, 2, Some("deu"), true), sound(3, 2, Some("eng"), false)];
@@ -211,6 +217,16 @@ fn the_sound_is_the_wanted_language_else_the_default_one_else_the_first() {
     let commentary = [sound(1, 2, Some("eng"), false), sound(2, 2, Some("eng"), true)];
     assert_eq!(chosen(&commentary, Some("eng")), Some(2));
     assert_eq!(chosen(&[], None), None);
+    // A stream that is silent until a long pause is taken only if it is the only kind left.
+    let mut late = streams.clone();
+    for stream in late.iter_mut().filter(|stream| stream.index == 2) {
+        stream.duration_ms = Some(0);
+    }
+    assert_ne!(chosen(&late, None), Some(2));
+    for stream in &mut late {
+        stream.duration_ms = Some(0);
+    }
+    assert_eq!(chosen(&late, None), Some(2));
 }
 
 #[test]
@@ -238,7 +254,7 @@ fn a_file_without_a_picture_is_sound_and_one_without_either_is_refused() {
 }
 
 #[test]
-fn a_long_sound_has_coarser_points_but_never_too_many() {
+fn a_long_audio_file_has_coarser_but_not_too_many_points() {
     let points = |duration_ms: u64| {
         let probe = Probe { video: None, audio: vec![sound(0, 2, None, true)], ..lasting(video(2, 2), duration_ms) };
         let WaveformPlan { sample_rate_hz, samples_per_point, .. } = audio_plan(&probe, &AvProfile::default()).waveform;
@@ -251,7 +267,7 @@ fn a_long_sound_has_coarser_points_but_never_too_many() {
 }
 
 #[test]
-fn stills_are_taken_where_there_is_something_to_see() {
+fn stills_avoid_the_start_where_possible() {
     let plan = video_plan(&lasting(video(1920, 1080), 600_000), &AvProfile::default());
     assert_eq!(plan.poster.moments_ms, [60_000, 150_000, 300_000, 450_000]);
     assert_eq!((plan.preview.start_ms, plan.preview.duration_ms), (60_000, 3000));
@@ -263,7 +279,7 @@ fn stills_are_taken_where_there_is_something_to_see() {
 }
 
 #[test]
-fn a_storyboards_distance_grows_with_the_video() {
+fn storyboard_intervals_grow_with_the_video() {
     let board = |seconds: u64| {
         let board = video_plan(&lasting(video(1920, 1080), seconds * 1000), &AvProfile::default()).storyboard;
         (board.interval_ms, board.tiles, board.columns, board.rows)

@@ -1,4 +1,4 @@
-//! Which pictures are made of a video, and when.
+//! Plans the outputs of a video.
 
 mod ladder;
 mod rate;
@@ -39,25 +39,25 @@ pub(super) fn plan(probe: &Probe, video: &VideoStream, profile: &AvProfile) -> V
     }
 }
 
-/// The fewest frames that last a segment. With fewer than that, every second segment would have to
-/// wait for one keyframe more and be twice as long.
+/// The fewest frames that last a segment. With fewer, every second segment would have to wait for one more keyframe and
+/// be twice as long.
 fn gop_frames(rate: FrameRate) -> u32 {
     let frames = (u64::from(SEGMENT_SECONDS) * u64::from(rate.numerator())).div_ceil(u64::from(rate.denominator()));
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
-/// A size of which no edge is longer than `edge` nor than the source's.
+/// The size, scaled down so that no edge exceeds `edge` or the source's long edge.
 fn within(size: Size, edge: u32) -> Size {
     even(size.fitted(edge.min(size.long_edge())))
 }
 
-/// Both edges rounded down to even, as 4:2:0 needs, but at least 2.
+/// Rounds both edges down to even, as 4:2:0 needs, but to at least 2.
 fn even(size: Size) -> Size {
     let even = |edge: u32| (edge & !1).max(2);
     Size { width: even(size.width), height: even(size.height) }
 }
 
-/// Openings are black or a title, ends are credits: the first look is a tenth into the video.
+/// Videos open with black or a title and end with credits, so the first try is a tenth into the video.
 fn poster(duration_ms: u64, size: Size, profile: PosterProfile) -> PosterPlan {
     const WINDOW_MS: u64 = 2000;
     let window_ms = WINDOW_MS.min(duration_ms);

@@ -1,72 +1,80 @@
-//! When the pictures of a slow video are shown: a screen that is drawn on once a second, slides, a door camera.
+//! Frame times of slow videos, such as a screen drawn once a second, slides, or a door camera.
 //!
-//! A frame may be shown for seconds there, so that what a header or a demuxer guesses of it is off by as much. Every time
-//! is looked at instead: whether frames keep to steps of the rate, and when the last one ends.
+//! A frame may be shown for seconds there, so a wrong guess by a header or a demuxer is off by as much. Instead, every
+//! time is read: to find whether frames keep to steps of the rate, and when the last one ends.
 
 use super::{Packet, Survey};
 use crate::av::facts::{FrameRate, Probe};
 
-/// Below this a step is longer than two frames of a film: to the nearest step is too far, in frames a second.
+/// Rates below this are slow, in frames per second: a step is longer than two film frames, so moving to the nearest
+/// step would show.
 const SLOW: f64 = 12.5;
 
-/// How far from its step a frame may be shown, in seconds.
+/// Largest distance of a frame from its step, in seconds.
 const OFF_STEP: f64 = 0.02;
 
-/// Most that a last frame is believed to stay where no table says it, in seconds.
+/// Longest accepted duration of a last frame that only its packet or only the file states, in seconds.
 const LONGEST_LAST: f64 = 10.0;
 
-/// How long a last frame stays at least, in seconds: a little more than a step of a film, so that it is seen.
+/// Longest accepted duration of a last frame that a fragment's table states, or packet and file alike, in seconds.
+const LONGEST_AGREED: f64 = 3600.0;
+
+/// Largest difference between two statements that agree, in seconds.
+const AGREED: f64 = 0.1;
+
+/// Shortest duration of a last frame, in seconds: slightly more than a step of film, so that it is visible.
 const SHORTEST_LAST: f64 = 0.045;
 
-/// What a file says beside its packets, in seconds.
+/// Times that the file states outside its packets, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Stated {
-    /// When the first packet of any stream is shown.
+    /// Presentation time of the first packet of any stream.
     pub file_start_s: Option<f64>,
-    /// How long the whole file lasts.
+    /// Duration of the whole file.
     pub file_lasting_s: Option<f64>,
-    /// When the first frame is shown.
+    /// Presentation time of the first frame.
     pub start_s: Option<f64>,
-    /// How long the picture lasts; in a fragmented file until when it is decoded.
+    /// Duration of the picture; in a fragmented file its last decoding time.
     pub lasting_s: Option<f64>,
-    /// How long it is until the last sound ends, by its packets.
+    /// End of the last sound, by its packets.
     pub sound_end_s: Option<f64>,
 }
 
-/// Where a file says how long its frames stay.
+/// Place where a file states the durations of its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lengths {
-    /// A table of all samples (MP4): the picture's length is exact.
+    /// A table of all samples (MP4): the video stream's duration is exact.
     Table,
     /// Fragments (MP4), each with a table of its samples.
     Fragments,
-    /// With each packet, or nowhere (Matroska, Flash video).
+    /// In each packet, or nowhere (Matroska, Flash Video).
     Packets,
 }
 
-/// When the frames of a slow video are shown.
+/// Frame timing of a slow video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Whether every frame begins, and the last one ends, at a step of the rate from the file's start.
+    /// True if every frame starts, and the last one ends, at a step of the rate from the file's start.
     pub even: bool,
-    /// When the last frame ends, in milliseconds from the file's start.
+    /// End of the last frame, in milliseconds from the file's start.
     pub end_ms: u64,
 }
 
 impl Pace {
-    /// Whether a rate is so slow that frames have to be looked at.
+    /// Returns whether a rate is so slow that every frame time must be read.
     #[must_use]
     pub fn is_slow(rate: FrameRate) -> bool {
         rate.per_second() < SLOW
     }
 
-    /// From all packets of the picture. `None` of fewer than two frames, and where times are no times.
+    /// Computes the timing from all packets of the video stream. `None` for fewer than two frames, or if the end is not
+    /// finite.
     #[must_use]
     pub fn of(packets: &[Packet], rate: FrameRate, lengths: Lengths, stated: Stated) -> Option<Self> {
         let mut shown: Vec<f64> = packets.iter().filter_map(|packet| packet.shown_s.or(packet.decoded_s)).collect();
         shown.sort_by(f64::total_cmp);
         let [first, .., last] = shown[..] else { return None };
-        // A little before 0 lies what an encoder's delay is; time begins at 0 then.
+        // A start slightly before 0 is an encoder's delay; time then starts at 0.
         let start = stated.file_start_s.unwrap_or(first);
         let zero = if (-0.1..0.0).contains(&start) { 0.0 } else { start };
         let believed = |end: &f64| (last..=last + LONGEST_LAST).contains(end);
@@ -78,17 +86,24 @@ impl Pace {
             }
             Lengths::Packets => None,
         };
-        // A table is exact, however long the last of some slides stays; how long a file may be is limited elsewhere.
-        let exact = |end: &f64| lengths == Lengths::Table && *end >= last;
-        let end = end.filter(|end| exact(end) || believed(end)).unwrap_or_else(|| {
-            let of_file = stated.file_lasting_s.map(|lasting| zero + lasting).filter(believed);
-            // A file that says it says it of every frame: later ones have a length that ffmpeg guesses.
+        let exact = |end: &f64| match lengths {
+            // However long the last slide stays; the file's duration is limited elsewhere.
+            Lengths::Table => *end >= last,
+            Lengths::Fragments => (last..=last + LONGEST_AGREED).contains(end),
+            Lengths::Packets => false,
+        };
+        let end = end.filter(exact).unwrap_or_else(|| {
+            let file_end = stated.file_lasting_s.map(|lasting| zero + lasting);
+            let of_file = file_end.filter(believed);
+            // A file that states durations states them for every frame; otherwise ffmpeg guesses the later ones.
             if packets.iter().all(|packet| packet.lasting_s.is_some()) {
                 let lasting = packets.iter().max_by(|one, other| f64::total_cmp(&at(one), &at(other)));
-                let end = last + lasting.and_then(|packet| packet.lasting_s).unwrap_or(0.0).clamp(0.0, LONGEST_LAST);
+                let lasting = lasting.and_then(|packet| packet.lasting_s).unwrap_or(0.0);
+                let agreed = file_end.is_some_and(|end| last + lasting <= end + AGREED);
+                let end = last + lasting.clamp(0.0, if agreed { LONGEST_AGREED } else { LONGEST_LAST });
                 return of_file.map_or(end, |of_file| end.min(of_file));
             }
-            // Nobody says how long the last frame stays: as long as there is something to hear.
+            // If nothing states the last frame's duration, it stays as long as there is sound.
             let of_sound = stated.sound_end_s.map(|end| zero + end).filter(believed);
             of_file.into_iter().chain(of_sound).fold(last, f64::max)
         });
@@ -106,7 +121,7 @@ impl Pace {
 }
 
 impl Probe {
-    /// Takes what was seen of a slow video. Of a file that was surveyed, the length of the whole follows.
+    /// Applies the timing of a slow video. If the file was surveyed, its total duration is updated too.
     pub fn take_pace(&mut self, pace: Pace, survey: Option<&Survey>) {
         let Some(video) = &mut self.video else { return };
         video.variable_frame_rate |= !pace.even;
@@ -120,7 +135,7 @@ impl Probe {
     }
 }
 
-/// When a packet is shown.
+/// Presentation time of a packet.
 fn at(packet: &Packet) -> f64 {
     packet.shown_s.or(packet.decoded_s).unwrap_or(f64::NEG_INFINITY)
 }
@@ -141,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_a_second_is_even_only_from_the_start_to_the_end() {
+    fn a_frame_per_second_is_even_only_if_start_and_end_are_on_steps() {
         let of = |times: &[f64], start: f64| {
             let stated = Stated { file_start_s: Some(start), ..Stated::default() };
             pace(&packets(times, Some(1.0)), (1, 1), Lengths::Packets, stated)
@@ -154,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_last_frame_stays_as_long_as_the_file_says() {
+    fn a_last_frame_lasts_as_long_as_the_file_states() {
         let times = packets(&[0.0, 0.05, 1.05, 2.05], None);
         let fragments = Stated { lasting_s: Some(2.15), file_lasting_s: Some(9.0), ..Stated::default() };
         assert_eq!(pace(&times, (1, 1), Lengths::Fragments, fragments), (false, 2150));
         let table = Stated { start_s: Some(0.0), lasting_s: Some(4.5), ..Stated::default() };
         assert_eq!(pace(&times, (1, 1), Lengths::Table, table), (false, 4500));
-        // Matroska: what each packet says, but no longer than the whole.
+        // Matroska: the packet's duration, but no longer than the file's.
         let packets = packets(&[0.0, 1.0, 2.0], Some(1.3));
         let of_file = |lasting| Stated { file_lasting_s: Some(lasting), ..Stated::default() };
         assert_eq!(pace(&packets, (1, 1), Lengths::Packets, of_file(2.5)).1, 2500);
@@ -169,7 +184,19 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_was_guessed_on_the_way_is_not_believed() {
+    fn a_last_frame_can_last_for_minutes_if_two_statements_agree_or_a_fragment_states_it() {
+        let slides = packets(&[0.0, 120.0], Some(120.0));
+        let of_file = |lasting| Stated { file_lasting_s: lasting, ..Stated::default() };
+        assert_eq!(pace(&slides, (1, 120), Lengths::Packets, of_file(Some(240.0))), (true, 240_000));
+        assert_eq!(pace(&slides, (1, 120), Lengths::Packets, of_file(Some(200.0))), (false, 130_000));
+        assert_eq!(pace(&slides, (1, 120), Lengths::Packets, of_file(None)), (false, 130_000));
+        let fragments = |until| Stated { lasting_s: Some(until), ..Stated::default() };
+        assert_eq!(pace(&slides, (1, 120), Lengths::Fragments, fragments(240.0)), (true, 240_000));
+        assert_eq!(pace(&slides, (1, 120), Lengths::Fragments, fragments(7200.0)), (false, 130_000));
+    }
+
+    #[test]
+    fn a_guessed_duration_of_the_last_frame_is_ignored() {
         let mut times = packets(&[0.0, 1.06, 2.06, 3.06], None);
         times[3].lasting_s = Some(1.0);
         let heard = |end| Stated { sound_end_s: end, ..Stated::default() };
@@ -177,7 +204,7 @@ mod tests {
         for end in [None, Some(2.0), Some(30.0), Some(f64::NAN)] {
             assert_eq!(pace(&times, (1, 1), Lengths::Packets, heard(end)), (false, 3105), "{end:?}");
         }
-        // Nor is a length that ends before the last frame; a table's is, if a slide stays for a minute.
+        // A duration that ends before the last frame is ignored too; a table's is used, even for a slide of a minute.
         for (lasting_s, end_ms) in [(Some(1.0), 3105), (None, 3105), (Some(63.06), 63_060)] {
             let stated = Stated { lasting_s, start_s: Some(0.0), ..Stated::default() };
             assert_eq!(pace(&times, (1, 1), Lengths::Table, stated).1, end_ms, "{lasting_s:?}");
@@ -185,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_has_no_pace_and_slow_is_below_a_film() {
+    fn one_frame_has_no_pace_and_slow_is_below_film_rate() {
         let one = packets(&[0.0], Some(1.0));
         let rate = |frames, seconds| FrameRate::new(frames, seconds).expect("positive");
         assert_eq!(Pace::of(&one, rate(1, 1), Lengths::Packets, Stated::default()), None);

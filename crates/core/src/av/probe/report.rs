@@ -1,4 +1,4 @@
-//! ffprobe's own layout: the fields that are read of it. Numbers come in quotes, and every field may be missing.
+//! The fields that are read from ffprobe's JSON. Numbers come in quotes, and any field may be missing.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub(super) struct Report {
 
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// The value of a tag, whose name containers write in any case.
+/// The value of a tag; containers write tag names in any case.
 pub(super) fn tag<'a>(tags: &'a Tags, name: &str) -> Option<&'a str> {
     tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
@@ -38,7 +38,7 @@ pub(super) struct Format {
 pub(super) enum Kind {
     Video,
     Audio,
-    /// Subtitles, data (timecodes among them), attachments, and whatever ffprobe learns to name.
+    /// Subtitles, data such as timecodes, attachments, and any future type.
     #[default]
     #[serde(other)]
     Other,
@@ -50,11 +50,11 @@ pub(super) struct Stream {
     pub(super) index: u32,
     #[serde(rename = "codec_type")]
     pub(super) kind: Kind,
-    /// Missing where ffmpeg does not know the codec.
+    /// Missing if ffmpeg does not know the codec.
     pub(super) codec_name: String,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// `n:d`; `0:1` where the file does not say.
+    /// `n:d`; `0:1` if the file does not state it.
     pub(super) sample_aspect_ratio: String,
     pub(super) pix_fmt: String,
     pub(super) field_order: String,
@@ -63,7 +63,7 @@ pub(super) struct Stream {
     pub(super) color_transfer: String,
     pub(super) color_primaries: String,
     pub(super) bits_per_raw_sample: String,
-    /// `n/d`; `0/0` where it is not known.
+    /// `n/d`; `0/0` if unknown.
     pub(super) avg_frame_rate: String,
     pub(super) r_frame_rate: String,
     pub(super) nb_frames: String,
@@ -101,19 +101,19 @@ impl Disposition {
 
 #[derive(Deserialize)]
 pub(super) struct SideData {
-    /// Degrees counterclockwise, of a display matrix only.
+    /// Degrees counterclockwise; only for a display matrix.
     pub(super) rotation: Option<f64>,
     /// The matrix itself, as a dump of three rows.
     #[serde(default, rename = "displaymatrix")]
     pub(super) display_matrix: String,
-    /// Of Dolby Vision: its profile, and what its base layer is to displays that don't know it (0: nothing).
+    /// Dolby Vision profile, and how displays without Dolby Vision can interpret the base layer (0: not at all).
     pub(super) dv_profile: Option<u8>,
     pub(super) dv_bl_signal_compatibility_id: Option<u8>,
 }
 
 impl SideData {
-    /// The profile, where Dolby Vision has colours that nothing but Dolby Vision can show (its "Profiles and Levels"
-    /// specification, table 1: `IPTPQc2`). Of profiles 4 and 7 an old file may leave the compatibility out.
+    /// The profile, if only Dolby Vision displays can show the colours (its "Profiles and Levels" specification, table
+    /// 1: `IPTPQc2`). In profiles 4 and 7, old files may omit the compatibility.
     pub(super) fn exclusive_dolby_vision(&self) -> Option<u8> {
         self.dv_profile.filter(|profile| matches!(profile, 5 | 10) && self.dv_bl_signal_compatibility_id == Some(0))
     }

@@ -1,21 +1,24 @@
-//! How long a file plays, by its packets: what a header claims, or a bit rate makes one guess, may be anything.
+//! Measures how long a file plays from its packets, since a header's claim or a bit-rate guess may be wrong.
 
+mod stated;
+
+pub use stated::StatedPicture;
 use std::collections::BTreeMap;
 
-/// How the packets of a container tell the time.
+/// Interpretation of a container's packet times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// Nothing but sound or picture, one packet behind the other: only how long each lasts counts. What times such a
-    /// file has, it has from a parser (an old encoder's FLAC seems to last for days).
+    /// One stream whose packets follow each other: only their durations count. Any times come from a parser and are
+    /// unreliable (FLAC of an old encoder seems to last for days).
     Lengths,
-    /// Times may begin anew on the way, as where recordings were joined. A jump is no pause, as ffmpeg sees it.
+    /// Times may restart midway, as in joined recordings. A jump is not a pause, as in ffmpeg.
     Restarting,
-    /// Times count, and where nothing is there is a pause.
+    /// Times count, and a gap is a pause.
     Times,
 }
 
 impl Clock {
-    /// The clock of a container, by ffmpeg's name.
+    /// The clock of a container, given ffmpeg's name for it.
     #[must_use]
     pub fn of(container: &str) -> Self {
         match container {
@@ -27,63 +30,86 @@ impl Clock {
     }
 }
 
-/// Longest time without any packet of picture or sound that is a pause, in seconds. What comes after a longer one is
-/// not reached: a few bytes could otherwise ask for hours of repeated frames and of silence.
+/// Longest gap without audio or video packets that is kept, in seconds. Content after a longer one is left out;
+/// otherwise a few bytes could request hours of repeated frames and silence.
 const LONGEST_PAUSE: f64 = 600.0;
 
-/// Longest that a packet lasts, in seconds: a frame of a slow screen.
+/// Longest accepted packet duration, in seconds: a frame of a slow screen.
 const LONGEST_PACKET: f64 = 10.0;
 
-/// Jumps by which a time begins anew, in seconds: ffmpeg's own (`-dts_delta_threshold`, and what it allows backwards).
+/// Jumps that mean that times restarted, in seconds: ffmpeg's own limits (`-dts_delta_threshold`, and its tolerance
+/// backwards).
 const JUMP_ON: f64 = 10.0;
 const JUMP_BACK: f64 = 0.1;
 
-/// One packet.
+/// Part of the time in which steps may differ from the stated rate: dropped frames, but not a varying rate.
+const MOST_UNEVEN: f64 = 0.05;
+
+/// Longest step between frames, in frames of the stated rate; a longer one is a pause.
+const LONGEST_STEP: f64 = 5.0;
+
+/// Largest difference of a step from the stated rate's, in seconds: one tick of a millisecond clock on each side.
+const TICK: f64 = 0.0021;
+
+/// Largest step back in time if times count, in seconds: a demuxer's guess may be off by some frames. Packets further
+/// back repeat times that have passed.
+const STEP_BACK: f64 = 1.0;
+
+/// One packet of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Packet {
     /// Index of its stream.
     pub stream: u32,
-    /// When it is shown, in seconds.
+    /// Presentation time, in seconds.
     pub shown_s: Option<f64>,
-    /// When it is decoded, in seconds.
+    /// Decoding time, in seconds.
     pub decoded_s: Option<f64>,
-    /// How long it lasts, in seconds.
+    /// Duration, in seconds.
     pub lasting_s: Option<f64>,
 }
 
-/// What packets say, read one by one in the file's order.
+/// Accumulates packets one by one, in the file's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
     clock: Clock,
-    /// What is added to times that began anew.
+    /// Added to times that restarted.
     offset: f64,
     start: Option<f64>,
     end: f64,
     interrupted: bool,
+    /// End reached when times first went back.
+    went_back: Option<f64>,
     streams: BTreeMap<u32, PacketTimes>,
+    picture: Option<StatedPicture>,
 }
 
-/// One stream's packets.
+/// Accumulated packets of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct PacketTimes {
-    /// All its packets, one behind the other.
+    /// Sum of all packet durations.
     lasting: f64,
-    /// Where the last one ends.
-    end: f64,
-    /// How long the last packet lasts.
+    /// End of the last packet.
+    end: Option<f64>,
+    /// End of the last packet before the stream pauses for longer than [`LONGEST_PAUSE`].
+    paused: Option<f64>,
+    /// Duration of the last packet.
     last_lasting: f64,
-    /// How many there are.
+    /// Number of packets.
     packets: u64,
-    /// When the last one is shown that does not say how long.
+    /// Presentation time of the last packet without a duration.
     unstated: Option<f64>,
-    /// When the next packet is due to be decoded, and when the last one was.
+    /// Expected decoding time of the next packet; for [`Clock::Times`], the latest decoding time.
     due: Option<f64>,
+    /// Decoding time of the last packet; only for [`Clock::Restarting`].
     last: f64,
+    /// Sum of the steps between packets, without pauses, and of those that differ from the stated rate's, in seconds.
+    steps: f64,
+    uneven_steps: f64,
 }
 
 impl PacketTimes {
-    /// How long a packet lasts that does not say so, where nothing else tells the time: as the one before it did, which is
-    /// known now. With the second one the first is counted too.
+    /// Duration of a packet that does not state it, if no other time counts: the step from the previous one. The second
+    /// packet also adds the first one's.
     fn unstated(&mut self, shown_s: Option<f64>, clock: Clock) -> Option<f64> {
         if clock != Clock::Lengths {
             return None;
@@ -98,82 +124,166 @@ impl PacketTimes {
     }
 }
 
+impl PacketTimes {
+    /// Adds the step from one packet to the next.
+    fn take_step(&mut self, step: f64, rate: f64) {
+        if !(0.0..=LONGEST_STEP / rate).contains(&step) {
+            return;
+        }
+        self.steps += step;
+        self.uneven_steps += if (step - 1.0 / rate).abs() > TICK { step } else { 0.0 };
+    }
+}
+
 impl Survey {
-    /// Of a container with this clock.
+    /// A survey for a container with this clock.
     #[must_use]
     pub const fn new(clock: Clock) -> Self {
-        Self { clock, offset: 0.0, start: None, end: 0.0, interrupted: false, streams: BTreeMap::new() }
+        Self {
+            clock,
+            offset: 0.0,
+            start: None,
+            end: 0.0,
+            interrupted: false,
+            went_back: None,
+            streams: BTreeMap::new(),
+            picture: None,
+        }
+    }
+
+    /// Adds what the header states about the picture.
+    #[must_use]
+    pub fn with_picture(self, picture: Option<StatedPicture>) -> Self {
+        Self { picture: picture.filter(|_| self.clock == Clock::Times), ..self }
     }
 
     /// Adds the next packet.
     pub fn add(&mut self, packet: Packet) {
         let finite = |time: Option<f64>| time.filter(|time| time.is_finite());
-        if self.interrupted {
-            return;
-        }
-        let course = self.streams.entry(packet.stream).or_default();
         let stated = finite(packet.lasting_s).filter(|lasting| *lasting > 0.0);
-        let lasting = stated.or_else(|| course.unstated(packet.shown_s, self.clock));
-        let lasting = lasting.map_or(0.0, |lasting| lasting.clamp(0.0, LONGEST_PACKET));
-        course.lasting += lasting;
-        course.last_lasting = lasting;
-        course.packets += 1;
-        let Some(shown) = finite(packet.shown_s).or(finite(packet.decoded_s)) else { return };
+        let shown = finite(packet.shown_s).or(finite(packet.decoded_s));
+        let picture = self.picture.filter(|picture| picture.stream == packet.stream);
+        let start = self.start.or(shown).unwrap_or_default();
+        let longest_pause =
+            picture.zip(shown).map_or(LONGEST_PAUSE, |(picture, at)| picture.longest_pause_s(at - start));
+        let until = shown.zip(stated).map(|(shown, lasting)| shown + lasting - start);
+        let is_covered = picture.zip(until).is_some_and(|(picture, until)| picture.covers(until));
+        let times = self.streams.entry(packet.stream).or_default();
+        // In a table, a packet lasts until the next one; a long duration is thus a pause.
+        let is_pause = |lasting: f64| self.clock == Clock::Times && lasting > longest_pause;
+        let before = if times.packets == 0 { LONGEST_PACKET } else { times.last_lasting };
+        let stated = stated.map(|lasting| if is_pause(lasting) { before } else { lasting });
+        let lasting = stated.or_else(|| times.unstated(packet.shown_s, self.clock));
+        let longest = if is_covered { longest_pause } else { LONGEST_PACKET };
+        let lasting = lasting.map_or(0.0, |lasting| lasting.clamp(0.0, longest));
+        times.lasting += lasting;
+        times.last_lasting = lasting;
+        times.packets += 1;
+        let Some(shown) = shown else { return };
         if self.clock == Clock::Restarting {
             let decoded = finite(packet.decoded_s).unwrap_or(shown) + self.offset;
             if let Some(due) =
-                course.due.filter(|due| (decoded - due).abs() > JUMP_ON || decoded + JUMP_BACK < course.last)
+                times.due.filter(|due| (decoded - due).abs() > JUMP_ON || decoded + JUMP_BACK < times.last)
             {
                 self.offset += due - decoded;
             }
             let decoded = finite(packet.decoded_s).unwrap_or(shown) + self.offset;
-            (course.due, course.last) = (Some(decoded + lasting), decoded);
+            (times.due, times.last) = (Some(decoded + lasting), decoded);
         }
         let (from, until) = (shown + self.offset, shown + self.offset + lasting);
+        if self.clock == Clock::Times {
+            let decoded = finite(packet.decoded_s);
+            if times.due.is_some_and(|last| decoded.unwrap_or(shown) + STEP_BACK < last) {
+                self.went_back.get_or_insert(self.end);
+                return;
+            }
+            // The first packets of Matroska have no decoding time, and may be shown after later ones.
+            if let Some(decoded) = decoded {
+                if let Some((picture, last)) = picture.zip(times.due) {
+                    times.take_step(decoded - last, picture.rate);
+                }
+                times.due = Some(times.due.map_or(decoded, |last| last.max(decoded)));
+            }
+        }
+        // A stream that starts this late counts as paused from the start.
+        let silent_since = times.end.or(self.start).filter(|end| from > end + longest_pause);
+        if self.clock == Clock::Times
+            && let Some(end) = silent_since
+        {
+            times.paused.get_or_insert(end);
+        }
         match self.start {
             None => (self.start, self.end) = (Some(from), until),
-            Some(_) if self.clock == Clock::Times && from > self.end + LONGEST_PAUSE => {
+            Some(_) if self.clock == Clock::Times && from > self.end + longest_pause => {
                 self.interrupted = true;
                 return;
             }
             Some(start) => (self.start, self.end) = (Some(start.min(from)), self.end.max(until)),
         }
-        course.end = course.end.max(until);
+        times.end = Some(times.end.map_or(until, |end| end.max(until)));
     }
 
-    /// How long everything plays, in milliseconds: to the end of the last packet before any gap.
+    /// Total duration in milliseconds: to the end of the last packet before any overlong pause.
     #[must_use]
     pub fn ms(&self) -> u64 {
         match self.clock {
-            Clock::Lengths => self.streams.values().map(|course| milliseconds(course.lasting)).max().unwrap_or(0),
+            Clock::Lengths => self.streams.values().map(|times| milliseconds(times.lasting)).max().unwrap_or(0),
             Clock::Restarting | Clock::Times => self.start.map_or(0, |start| milliseconds(self.end - start)),
         }
     }
 
-    /// How long it is until a stream ends, in milliseconds; none where it has no packet.
+    /// End of a stream, in milliseconds from the file's start; `None` if it has no packets.
     #[must_use]
     pub fn stream_ms(&self, stream: u32) -> Option<u64> {
-        let course = self.streams.get(&stream)?;
+        let times = self.streams.get(&stream)?;
         Some(match self.clock {
-            Clock::Lengths => milliseconds(course.lasting),
-            Clock::Restarting | Clock::Times => self.start.map_or(0, |start| milliseconds(course.end - start)),
+            Clock::Lengths => milliseconds(times.lasting),
+            Clock::Restarting | Clock::Times => {
+                self.start.zip(times.end).map_or(0, |(start, end)| milliseconds(end - start))
+            }
         })
     }
 
-    /// Whether a picture's packets last no time to speak of, at so many frames a second: whether their container tells
-    /// nothing of it, or a tick of its clock.
+    /// Start of a stream's first overlong pause, in milliseconds; 0 if the stream starts too late.
+    #[must_use]
+    pub fn paused_ms(&self, stream: u32) -> Option<u64> {
+        let paused = self.streams.get(&stream)?.paused?;
+        self.start.map(|start| milliseconds(paused - start))
+    }
+
+    /// Returns whether a video stream's packets have almost no duration at this frame rate: the container states none,
+    /// or one tick of its clock.
     #[must_use]
     pub fn lasts_no_time(&self, stream: u32, frames_a_second: f64) -> bool {
-        self.streams.get(&stream).is_some_and(|course| course.last_lasting * frames_a_second < 0.5)
+        self.streams.get(&stream).is_some_and(|times| times.last_lasting * frames_a_second < 0.5)
     }
 
-    /// How many packets a stream has.
+    /// Time at which timestamps first went back, in milliseconds.
+    #[must_use]
+    pub fn went_back_ms(&self) -> Option<u64> {
+        let (start, went_back) = self.start.zip(self.went_back)?;
+        Some(milliseconds(went_back - start))
+    }
+
+    /// Returns whether a stated rate is only an average: many of the picture's packets do not follow each other at it.
+    #[must_use]
+    pub fn is_uneven(&self, stream: u32) -> bool {
+        self.streams.get(&stream).is_some_and(|times| times.uneven_steps > times.steps * MOST_UNEVEN)
+    }
+
+    /// Number of packets of a stream.
     #[must_use]
     pub fn packets(&self, stream: u32) -> u64 {
-        self.streams.get(&stream).map_or(0, |course| course.packets)
+        self.streams.get(&stream).map_or(0, |times| times.packets)
     }
 
-    /// Whether packets follow after more time than any pause lasts.
+    /// The longest gap that is kept, in milliseconds: a file shorter than this cannot contain a longer one.
+    #[must_use]
+    pub const fn longest_pause_ms(silent: bool) -> u64 {
+        if silent { 3_600_000 } else { 600_000 }
+    }
+
+    /// Returns whether packets follow after an overlong pause.
     #[must_use]
     pub const fn is_interrupted(&self) -> bool {
         self.interrupted
@@ -187,75 +297,4 @@ fn milliseconds(seconds: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is told of packets of 40 ms at these times, each of a stream.
-    fn survey(clock: Clock, times_s: impl IntoIterator<Item = (u32, f64)>) -> Survey {
-        let mut survey = Survey::new(clock);
-        for (stream, time) in times_s {
-            survey.add(Packet { stream, shown_s: Some(time), decoded_s: Some(time), lasting_s: Some(0.04) });
-        }
-        survey
-    }
-
-    fn span(times_s: &[f64]) -> (u64, bool) {
-        let survey = survey(Clock::Times, times_s.iter().map(|&time| (0, time)));
-        (survey.ms(), survey.is_interrupted())
-    }
-
-    #[test]
-    fn times_count_from_the_first_packet_to_the_last_before_a_gap() {
-        assert_eq!(span(&[]), (0, false));
-        assert_eq!(span(&[3600.0, 3600.08, 3600.04]), (120, false));
-        assert_eq!(span(&[0.0, 0.04, 14_000.0, 14_000.04]), (80, true));
-        assert_eq!(span(&[0.0, 300.0, f64::NAN]), (300_040, false));
-    }
-
-    #[test]
-    fn of_a_sound_alone_only_the_lengths_of_packets_count() {
-        let survey = survey(Clock::Lengths, [(0, 0.0), (0, 117_483.0), (0, 12.0)]);
-        assert_eq!((survey.ms(), survey.stream_ms(0), survey.stream_ms(1)), (120, Some(120), None));
-        assert_eq!((survey.packets(0), survey.packets(1)), (3, 0));
-    }
-
-    #[test]
-    fn packets_of_a_sound_alone_that_do_not_say_how_long_they_last_last_until_the_next() {
-        // ALAC and Opus in CAF.
-        let mut survey = Survey::new(Clock::Lengths);
-        for packet in 0..50 {
-            survey.add(Packet { shown_s: Some(f64::from(packet) * 0.02), ..Packet::default() });
-        }
-        assert_eq!((survey.ms(), survey.stream_ms(0)), (1000, Some(1000)));
-        survey.add(Packet { shown_s: Some(117_483.0), ..Packet::default() });
-        assert_eq!(survey.ms(), 1000);
-    }
-
-    #[test]
-    fn times_that_begin_anew_go_on() {
-        let part = |from: u32| (from..from + 50).map(|frame| (0, f64::from(frame) * 0.04));
-        // Two recordings of two seconds, one behind the other; the second from 0, and from an hour later.
-        assert_eq!(survey(Clock::Restarting, part(0).chain(part(0))).ms(), 4000);
-        assert_eq!(survey(Clock::Restarting, part(0).chain(part(90_000))).ms(), 4000);
-        assert_eq!(survey(Clock::Restarting, part(90_000)).ms(), 2000);
-        // A pause of five seconds is one.
-        assert_eq!(survey(Clock::Restarting, part(0).chain(part(175))).ms(), 9000);
-    }
-
-    #[test]
-    fn streams_that_begin_anew_together_stay_together() {
-        let part = || (0..50).flat_map(|frame| [(0, f64::from(frame) * 0.04), (1, f64::from(frame) * 0.04)]);
-        let survey = survey(Clock::Restarting, part().chain(part()));
-        assert_eq!((survey.ms(), survey.stream_ms(0), survey.stream_ms(1)), (4000, Some(4000), Some(4000)));
-    }
-
-    #[test]
-    fn a_packet_that_claims_to_last_for_hours_lasts_seconds() {
-        let mut survey = Survey::new(Clock::Lengths);
-        survey.add(Packet { lasting_s: Some(7200.0), ..Packet::default() });
-        assert_eq!(survey.ms(), 10_000);
-        assert!(!survey.lasts_no_time(0, 25.0) && !survey.lasts_no_time(1, 25.0));
-        survey.add(Packet { lasting_s: Some(0.001), ..Packet::default() });
-        assert!(survey.lasts_no_time(0, 25.0) && !survey.lasts_no_time(0, 1000.0));
-    }
-}
+mod tests;

@@ -1,35 +1,35 @@
-//! What packets' own times say of a frame rate, where a container's clock says nothing of it.
+//! Measures a frame rate from packet times, if the container does not state a usable one.
 
 use crate::av::facts::{FrameRate, VideoStream};
 
-/// Rates above this are measured before they are believed, in frames a second: few cameras have more, and clocks that
-/// are no rates (1000/1, 15360/1, 90000/1) are all above.
+/// Rates above this are measured, in frames per second: few cameras exceed it, and clock values mistaken for rates
+/// (1000/1, 15360/1, 90000/1) all do.
 const BELIEVED: f64 = 120.5;
 
-/// Varying rates above this are measured too. A container that counts milliseconds calls 30 frames in a second 60/1.
+/// Varying rates above this are measured too. A container that counts milliseconds states 30 frames per second as 60/1.
 const BELIEVED_VARYING: f64 = 50.5;
 
-/// How far two gaps may differ where the rate is constant, in seconds: one tick of a clock of milliseconds to each side.
+/// Largest difference between two gaps at a constant rate, in seconds: one tick of a millisecond clock on each side.
 const TICK: f64 = 0.0021;
 
-/// What a video's packets say of its rate.
+/// Frame rate measured from a video's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// Frames a second in the stretches without pauses.
+    /// Frames per second, without pauses.
     pub rate: FrameRate,
-    /// Whether some frames last longer than others.
+    /// True if some frames last longer than others.
     pub varies: bool,
 }
 
 impl Timing {
-    /// Whether the rate that a container gives has to be measured.
+    /// Returns whether the rate that a container states must be measured.
     #[must_use]
     pub fn is_doubtful(video: &VideoStream) -> bool {
         let rate = video.frame_rate.per_second();
         rate > BELIEVED || (video.variable_frame_rate && rate > BELIEVED_VARYING)
     }
 
-    /// From presentation times in seconds, in any order. `None` where there are fewer than two different times.
+    /// Measures presentation times in seconds, in any order. `None` if there are fewer than two different times.
     #[must_use]
     pub fn of(mut times_s: Vec<f64>) -> Option<Self> {
         times_s.retain(|time| time.is_finite());
@@ -38,9 +38,9 @@ impl Timing {
         let mut gaps: Vec<f64> = gaps.filter(|&gap| gap > 0.000_001).collect();
         gaps.sort_by(f64::total_cmp);
         let median = *gaps.get(gaps.len() / 2)?;
-        // A pause, or two fields told apart, is no frame; the mean evens out a clock's rounding.
+        // Ignores pauses and fields with separate times; the mean evens out the clock's rounding.
         let usual: Vec<f64> = gaps.iter().copied().filter(|gap| (0.5..=1.5).contains(&(gap / median))).collect();
-        #[expect(clippy::cast_precision_loss, reason = "some hundred gaps")]
+        #[expect(clippy::cast_precision_loss, reason = "a few hundred gaps")]
         let rate = usual.len() as f64 / usual.iter().sum::<f64>();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float's conversion saturates")]
         let thousandths = (rate * 1000.0).round() as u32;
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_of_milliseconds_is_seen_through() {
+    fn rounding_of_a_millisecond_clock_is_evened_out() {
         let (rate, varies) = measured((0..300).map(|frame| frame * 1001 / 30)).expect("a rate");
         assert!((rate - 29.97).abs() < 0.02 && !varies, "{rate}");
     }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_a_slow_screen_keep_their_pace() {
+    fn a_slow_rate_is_measured_exactly() {
         assert_eq!(measured((0..10).map(|frame| frame * 2000)), Some((0.5, false)));
     }
 }

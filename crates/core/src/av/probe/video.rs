@@ -1,4 +1,4 @@
-//! The moving picture of a report.
+//! Reads the video stream of a report.
 
 use super::{
     number,
@@ -13,8 +13,8 @@ use crate::{
 };
 use std::cmp::Reverse;
 
-/// The stream that is shown: a default one before others, a larger before a smaller, the first of
-/// equals. (MP4 calls every enabled track a default one.)
+/// The stream that is shown: default streams first, then larger ones, then the first. (MP4 marks every enabled track as
+/// default.)
 pub(super) fn shown(streams: &[Stream]) -> Option<&Stream> {
     let pictures = streams.iter().filter(|stream| {
         let still = stream.disposition.is_cover() || stream.disposition.timed_thumbnails != 0;
@@ -35,9 +35,7 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
         return corrupt("the video has no frames");
     }
     if let Some(profile) = stream.side_data_list.iter().find_map(SideData::exclusive_dolby_vision) {
-        let message = format!(
-            "Dolby Vision of profile {profile} is not supported: its colours mean nothing without Dolby's own decoder"
-        );
+        let message = format!("Dolby Vision profile {profile} is not supported: its colours need Dolby's own decoder");
         return Err(Refusal::new(ErrorCode::UnsupportedMedia, message));
     }
     let coded = Size { width: stream.width, height: stream.height };
@@ -84,12 +82,12 @@ pub(super) fn read(stream: &Stream) -> Result<VideoStream, Refusal> {
 pub struct Shape {
     /// As stored.
     pub size: Size,
-    /// As displayed, with square pixels, before any turn.
+    /// As displayed, with square pixels, before any rotation.
     pub square: Size,
 }
 
 impl Shape {
-    /// Reads `width,height,ratio`, as ffprobe lists frames.
+    /// Parses `width,height,ratio`, one of ffprobe's frame lines.
     #[must_use]
     pub fn read(line: &str) -> Option<Self> {
         let mut fields = line.split(',');
@@ -101,8 +99,8 @@ impl Shape {
 }
 
 impl VideoStream {
-    /// Makes room for every shape that the picture has on the way: what is displayed is the largest of them, the
-    /// first of equals. Nothing changes where all are one.
+    /// Adapts to all shapes that the picture has in the video: the displayed size becomes the largest one, the first of
+    /// equals. Changes nothing if all shapes are the same.
     pub fn fit(&mut self, shapes: impl IntoIterator<Item = Shape>) {
         let upright = |size: Size| match self.rotation {
             Rotation::None | Rotation::Half => size,
@@ -117,7 +115,7 @@ impl VideoStream {
                 largest = shape;
             }
         }
-        // A header may say something else than every frame.
+        // The header may differ from every frame.
         if self.changes_shape || largest.size != self.coded {
             self.changes_shape = true;
             (self.coded, self.displayed) = (largest.size, upright(largest.square));
@@ -125,17 +123,18 @@ impl VideoStream {
     }
 }
 
-/// Whether there is an alpha channel: by the pixel format, or, of VP8 and VP9 in `WebM`, where alpha is a second stream
-/// beside the picture, by a tag. Palettes are taken as opaque.
+/// Returns whether there is an alpha channel: by the pixel format, or, for VP8 and VP9 in `WebM`, by a tag, since alpha
+/// is a second stream there. Palettes count as opaque.
 fn is_transparent(stream: &Stream) -> bool {
     const WITH_ALPHA: [&str; 10] = ["yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv", "vuya"];
     WITH_ALPHA.iter().any(|name| stream.pix_fmt.starts_with(name)) || stream.tag("alpha_mode") == Some("1")
 }
 
-/// A matrix turns counterclockwise. Only a matrix counts: players turn by nothing else, not by a `rotate` tag.
+/// Clockwise rotation from the display matrix, whose angle is counterclockwise. A `rotate` tag is ignored, as players
+/// do.
 fn rotation(stream: &Stream) -> Rotation {
     let Some(angle) = stream.side_data_list.iter().find_map(|side| side.rotation) else { return Rotation::None };
-    // Players take what is within a degree.
+    // Players accept angles within a degree.
     match (-angle).rem_euclid(360.0) {
         turn if (turn - 90.0).abs() < 1.0 => Rotation::Quarter,
         turn if (turn - 180.0).abs() < 1.0 => Rotation::Half,
@@ -144,8 +143,8 @@ fn rotation(stream: &Stream) -> Rotation {
     }
 }
 
-/// Whether a matrix is of a mirror image: whether its determinant is negative. ffprobe dumps three rows of
-/// three numbers, each row behind its own number; the angle it gives is where the right of the picture goes.
+/// Returns whether a matrix mirrors the image: its determinant is negative. ffprobe prints three rows of three numbers,
+/// each after its row number; its own angle only states where the right side of the picture goes.
 fn is_mirror(dump: &str) -> bool {
     let row = |line: &str| {
         let mut numbers = line.split_once(':')?.1.split_whitespace().map(str::parse::<i32>);
@@ -158,7 +157,7 @@ fn is_mirror(dump: &str) -> bool {
     }
 }
 
-/// A width in square pixels. A ratio beyond 8 is taken for a mistake.
+/// Converts a width to square pixels. A ratio beyond 8 is treated as an error.
 fn square_width(width: u32, ratio: &str) -> u32 {
     let terms = ratio.split_once(':').and_then(|(n, d)| Some((n.parse::<u32>().ok()?, d.parse::<u32>().ok()?)));
     let Some((n, d)) = terms.map(|(n, d)| (u64::from(n), u64::from(d))) else { return width };
@@ -168,15 +167,15 @@ fn square_width(width: u32, ratio: &str) -> u32 {
     u32::try_from((u64::from(width) * n + d / 2) / d).map_or(width, |width| width.max(1))
 }
 
-/// `progressive`, `unknown`, or which field comes first: `tt`, `bb`, `tb`, `bt`.
+/// `field_order` is `progressive`, `unknown`, or the order of fields: `tt`, `bb`, `tb`, `bt`.
 fn is_interlaced(field_order: &str) -> bool {
     matches!(field_order, "tt" | "bb" | "tb" | "bt")
 }
 
-/// What is assumed of a video that says nothing.
+/// Rate assumed for a video that states none.
 const UNKNOWN_RATE: (u32, u32) = (25, 1);
 
-/// The average rate, and whether it varies: whether it differs from the one that fits every time stamp.
+/// The average rate, and whether it varies: it does if it differs from the rate that fits every timestamp.
 fn frame_rate(stream: &Stream, interlaced: bool) -> (FrameRate, bool) {
     let [average, fitting] = [&stream.avg_frame_rate, &stream.r_frame_rate].map(|text| fraction(text));
     let Some(rate) = average.or(fitting) else {
@@ -186,9 +185,9 @@ fn frame_rate(stream: &Stream, interlaced: bool) -> (FrameRate, bool) {
     let differs = |fields: f64| {
         fitting.is_none_or(|fitting| (fitting.per_second() / (rate.per_second() * fields) - 1.0).abs() > 0.005)
     };
-    // The time stamps of two fields are twice as many.
+    // Fields with separate timestamps count twice.
     let constant = !differs(1.0) || (interlaced && !differs(2.0));
-    // An average is a little off where the time before the first or after the last frame counts.
+    // An average is slightly off if it includes time before the first or after the last frame.
     let known = fitting.filter(|fitting| !differs(1.0) && rate.standard().is_none() && fitting.standard().is_some());
     (known.unwrap_or(rate), !constant)
 }
@@ -198,7 +197,7 @@ fn fraction(text: &str) -> Option<FrameRate> {
     FrameRate::new(numerator.parse().ok()?, denominator.parse().ok()?).ok()
 }
 
-/// Bits per sample: what the decoder reports, else what the pixel format's name says.
+/// Bits per sample as the decoder reports it, else from the pixel format's name.
 fn bit_depth(stream: &Stream) -> u8 {
     let reported = number(&stream.bits_per_raw_sample).and_then(|bits| u8::try_from(bits).ok());
     reported.filter(|bits| (8..=16).contains(bits)).unwrap_or_else(|| named_depth(&stream.pix_fmt))

@@ -1,4 +1,4 @@
-//! Values that a profile can hold.
+//! Value types with bounds for profile fields.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,16 +7,16 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAvProfile {
     /// A whole number outside its range.
-    #[error("a number between {0} and {1} is wanted")]
+    #[error("the number must be between {0} and {1}")]
     OutOfRange(u32, u32),
-    /// A level that no loudness can have.
-    #[error("a level lies between -70 and 0")]
+    /// A level outside -70 to 0.
+    #[error("a level must be between -70 and 0")]
     Level,
     /// A ladder without rungs, or with too many.
-    #[error("a ladder has between 1 and 8 rungs")]
+    #[error("a ladder must have between 1 and 8 rungs")]
     Ladder,
-    /// A rung that 4:2:0 pictures cannot have.
-    #[error("the short edge of a rung is even")]
+    /// A rung with an odd short edge, which 4:2:0 does not allow.
+    #[error("the short edge of a rung must be even")]
     OddEdge,
 }
 
@@ -26,13 +26,13 @@ pub enum InvalidAvProfile {
 pub struct Within<const MIN: u32, const MAX: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32> Within<MIN, MAX> {
-    /// A number known when the program is built.
+    /// A number known at compile time.
     pub(crate) const fn fixed(number: u32) -> Self {
         assert!(MIN <= number && number <= MAX, "only constants within the range are written here");
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -59,13 +59,13 @@ impl<const MIN: u32, const MAX: u32> From<Within<MIN, MAX>> for u32 {
     }
 }
 
-/// A level below full scale: -70 to 0.
+/// A level relative to full scale: -70 to 0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Level(pub(super) f64);
 
 impl Level {
-    /// The level in the unit of its field.
+    /// The level, in the unit of its field.
     #[must_use]
     pub const fn get(self) -> f64 {
         self.0

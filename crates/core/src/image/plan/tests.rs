@@ -34,7 +34,8 @@ fn written(plan: &ImagePlan) -> String {
             Encoding::Webp { motion: Motion::Animated, .. } => " animated",
             Encoding::Webp { motion: Motion::Still, .. } | Encoding::Jpeg { .. } | Encoding::Avif { .. } => "",
         };
-        writeln!(text, "{name} {role:?} {}×{}{motion}", size.width, size.height).expect("a String takes everything");
+        writeln!(text, "{name} {role:?} {}×{}{motion}", size.width, size.height)
+            .expect("writing to a String cannot fail");
     }
     text
 }
@@ -88,7 +89,7 @@ fn a_source_as_long_as_a_rung_is_that_rung() {
 }
 
 #[test]
-fn an_animation_moves_in_webp_and_has_a_still_poster() {
+fn an_animation_is_animated_in_webp_and_has_a_still_poster() {
     insta::assert_snapshot!(written(&plan(&animated(2000, 100), &with_avif())), @"
     jpeg-2000.jpg Rendition 2000×100
     webp-2000.webp Rendition 2000×100 animated
@@ -110,7 +111,7 @@ fn an_animation_moves_in_webp_and_has_a_still_poster() {
 }
 
 #[test]
-fn an_animation_above_a_ladder_of_large_rungs_still_has_a_poster() {
+fn an_animation_above_a_ladder_of_only_large_rungs_still_has_a_poster() {
     let profile = ImageProfile { ladder: Ladder::try_from(vec![2048]).expect("in range"), ..ImageProfile::default() };
     let plan = plan(&animated(3000, 3000), &profile);
     assert_eq!(plan.outputs.iter().filter(|output| output.role == Role::Poster).count(), 1);
@@ -118,7 +119,7 @@ fn an_animation_above_a_ladder_of_large_rungs_still_has_a_poster() {
 
 proptest! {
     #[test]
-    fn every_plan_keeps_the_promises(
+    fn every_plan_keeps_its_invariants(
         width in 1_u32..200_000,
         height in 1_u32..200_000,
         moves: bool,

@@ -1,34 +1,34 @@
-//! Words as they can be broken into lines.
+//! Units of text between which a line can be broken.
 
 use super::MAX_COLUMNS;
 use crate::speech::{Language, Segment, Span, Word};
 use unicode_width::UnicodeWidthChar;
 
-/// Text that stays on one line, never wider than one.
+/// Text that stays on one line and is never wider than one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Atom {
     pub(super) text: String,
-    /// Whether it follows the one before without a space.
+    /// Set if it follows the previous atom without a space.
     pub(super) joined: bool,
     pub(super) start_ms: u64,
-    /// Not before it starts.
+    /// Not before `start_ms`.
     pub(super) end_ms: u64,
-    /// The region that it was said in.
+    /// The region in which it was spoken.
     pub(super) region: Span,
     pub(super) columns: u64,
 }
 
-/// The most columns that a text takes, beside whatever it stands: emoji in a sequence take fewer.
+/// Most columns that a text takes in any context: emoji in a sequence take fewer.
 pub(super) fn columns(text: &str) -> u64 {
     text.chars().map(char_columns).sum()
 }
 
 fn char_columns(c: char) -> u64 {
-    // The selector of emoji presentation widens the character before it.
+    // The variation selector for emoji widens the previous character.
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) as u64 }
 }
 
-/// The words of segments, in their order: joined where no line may end, split where no line is wide enough.
+/// The words of segments in order: joined where a line must not break, split if wider than a line.
 pub(super) fn atoms(segments: &[&Segment], language: Language) -> Vec<Atom> {
     let mut atoms: Vec<Atom> = Vec::new();
     for segment in segments {
@@ -58,7 +58,7 @@ fn whole(word: &Word, columns: u64, region: Span) -> Atom {
     Atom { text: word.text.clone(), joined: word.joined, start_ms, end_ms, region, columns }
 }
 
-/// Whether a line never ends between two words that have no space between them.
+/// Returns whether a line must not break between two words without a space.
 fn sticks(before: &str, after: &str, language: Language) -> bool {
     let (Some(last), Some(first)) = (before.chars().last(), after.chars().next()) else { return true };
     let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '\'' | '’' | '-');
@@ -66,18 +66,18 @@ fn sticks(before: &str, after: &str, language: Language) -> bool {
         || is_letter(last) && is_letter(first)
         || OPENING.contains(last)
         || CLOSING.contains(first)
-        // A mark on the character before, or an emoji that goes on.
+        // A combining mark, or an emoji sequence that continues.
         || first.width() == Some(0)
         || last == '\u{200d}'
 }
 
-/// What no line ends with (JIS X 4051, and its like elsewhere).
+/// Characters that must not end a line (JIS X 4051 and similar rules elsewhere).
 const OPENING: &str = "([{<「『（［｛〈《【〔‘“¿¡";
-/// What no line begins with: closing and other punctuation, small kana, and marks that lengthen or repeat.
+/// Characters that must not start a line: closing and other punctuation, small kana, and marks of length or repetition.
 const CLOSING: &str =
     ")]}>」』）］｝〉》】〕’”,.;:!?、。，．；：！？・…‥ー〜々ゝゞぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶๆฯ၊။";
 
-/// A text that is wider than a line, in pieces, each with its share of the time.
+/// Splits a text that is wider than a line, and divides its time evenly.
 fn split(atom: &Atom) -> Vec<Atom> {
     let mut pieces = vec![(String::new(), 0)];
     for c in atom.text.chars() {

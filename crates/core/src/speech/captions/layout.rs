@@ -1,7 +1,7 @@
-//! Which words share a cue and a line: of all ways, the one that costs the reader least.
+//! Chooses where lines and cues break, at the least total cost to the reader.
 //!
-//! A shortest path over the places between words (as Knuth and Plass break paragraphs): every cue costs something
-//! by itself, and more for what it does to sense, pace and look.
+//! A shortest path over the places between words, as in the paragraph breaking of Knuth and Plass: every cue has a base
+//! cost, plus costs for bad breaks, pace and shape.
 
 use super::{COLUMNS_PER_SECOND, MAX_COLUMNS, MAX_CUE_MS, MAX_LINES, MIN_CUE_MS, atoms::Atom};
 use crate::speech::{
@@ -14,12 +14,12 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) words: Range<usize>,
-    /// Where its second line begins, where it has one; neither is empty.
+    /// Start of its second line, if it has one; neither line is empty.
     second_line: Option<usize>,
 }
 
 impl Block {
-    /// The words of each line.
+    /// The range of words of each line.
     pub(super) fn lines(&self) -> impl Iterator<Item = Range<usize>> {
         let Self { words, second_line } = self.clone();
         let first = words.start..second_line.unwrap_or(words.end);
@@ -27,23 +27,23 @@ impl Block {
     }
 }
 
-/// What a cue costs by itself: few are better than many.
+/// Base cost of a cue: few are better than many.
 const CUE: u64 = 25;
-/// What each column costs that a cue is narrower than [`NARROW`]: a lonely word is read as an afterthought.
+/// Cost per column below [`NARROW`]: a lonely word reads like an afterthought.
 const NARROW_COLUMN: u64 = 2;
 const NARROW: u64 = 20;
-/// What it costs that a cue is seen for less than the shortest time: more than any bad break.
+/// Cost of a cue shown for less than the shortest duration: more than any bad break.
 const TOO_SHORT: u64 = 150;
-/// What twice the pace of a reader costs.
+/// Cost of twice the reading speed.
 const TOO_FAST: u64 = 60;
-/// What it costs that a sentence ends before its cue does.
+/// Cost of a sentence that ends inside a cue.
 const SENTENCE_INSIDE: u64 = 15;
-/// A pause inside a cue costs nothing up to this, in milliseconds, and then 1 for each ten more.
+/// Longest free pause inside a cue, in milliseconds; each further ten cost 1.
 const PAUSE_MS: u64 = 400;
-/// What a line costs that has but one word beside a longer one.
+/// Cost of a second line with a single word.
 const LONELY_LINE: u64 = 20;
 
-/// What ending a cue here costs.
+/// Cost of ending a cue here.
 const fn break_cost(bond: Bond, pause_ms: u64) -> u64 {
     let cost = match bond {
         Bond::Sentence => 0,
@@ -52,7 +52,7 @@ const fn break_cost(bond: Bond, pause_ms: u64) -> u64 {
         Bond::Words => 35,
         Bond::Tight => 70,
     };
-    // Who pauses has a reason.
+    // A pause is a natural break.
     match pause_ms {
         0..300 => cost,
         300..600 => cost / 2,
@@ -63,7 +63,7 @@ const fn break_cost(bond: Bond, pause_ms: u64) -> u64 {
 /// Breaks a run of words into cues.
 pub(super) fn blocks(atoms: &[Atom], language: Language) -> Vec<Block> {
     let run = Run::new(atoms, language);
-    // For every place between words, the least cost to get there, and where the last cue then begins.
+    // For every place between words: the least cost to reach it, and the start of the last cue on that path.
     let mut paths: Vec<Path> = vec![Path { cost: 0, from: 0, second_line: None }];
     for to in 1..=atoms.len() {
         let ways = run.starts(to).filter_map(|from| {
@@ -87,18 +87,18 @@ pub(super) fn blocks(atoms: &[Atom], language: Language) -> Vec<Block> {
 struct Path {
     cost: u64,
     from: usize,
-    /// Where the last cue's second line begins.
+    /// Start of the last cue's second line.
     second_line: Option<usize>,
 }
 
-/// Words with what is known of the places between them, summed up so that any cue is measured at once.
+/// Words with prefix sums of the costs between them, so that any cue can be measured in constant time.
 struct Run<'a> {
     atoms: &'a [Atom],
-    /// Columns before each word, spaces included.
+    /// Columns before each word, including spaces.
     columns: Vec<u64>,
-    /// What ending a line before each word costs.
+    /// Cost of breaking before each word.
     breaks: Vec<u64>,
-    /// What it costs to go on at all places before each word.
+    /// Sum of the costs of not breaking, up to each word.
     bridges: Vec<u64>,
 }
 
@@ -125,10 +125,10 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Where a cue can begin that ends before `to`, the nearest first: as far as its words fit.
+    /// Possible starts of a cue that ends before `to`, the nearest first, as long as its words fit.
     fn starts(&self, to: usize) -> impl Iterator<Item = usize> {
         let fits = move |from: &usize| {
-            // Between its lines stands no space.
+            // No space is needed at the line break.
             let columns = self.width(&(*from..to));
             let widest = MAX_COLUMNS * MAX_LINES as u64 + 1;
             let lasts_ms = self.atoms[to - 1].end_ms.saturating_sub(self.atoms[*from].start_ms);
@@ -137,12 +137,12 @@ impl<'a> Run<'a> {
         (0..to).rev().take_while(fits)
     }
 
-    /// Columns of words on one line.
+    /// Columns of these words on one line.
     fn width(&self, words: &Range<usize>) -> u64 {
         self.columns[words.end] - self.columns[words.start] - space(&self.atoms[words.start])
     }
 
-    /// What a cue of these words costs, and where its second line begins; none where it has no room for them.
+    /// Cost of a cue with these words, and the start of its second line; `None` if they don't fit.
     fn cue_cost(&self, words: Range<usize>) -> Option<(u64, Option<usize>)> {
         let columns = self.width(&words);
         let (look, line) = if columns <= MAX_COLUMNS { (0, None) } else { self.best_line(&words)? };
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
         Some((CUE + look + inside + end + narrow + self.pace_cost(&words, columns), line))
     }
 
-    /// What it costs that a cue is seen too short: it can stay until the next word or the end of its region.
+    /// Cost of a cue that is shown too briefly, if it stays until the next word or the end of its region.
     fn pace_cost(&self, words: &Range<usize>, columns: u64) -> u64 {
         let last = &self.atoms[words.end - 1];
         let next_ms = self.atoms.get(words.end).map_or(u64::MAX, |next| next.start_ms);
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
         too_short + (needed_ms.saturating_sub(lasts_ms) * TOO_FAST / lasts_ms).min(10 * TOO_FAST)
     }
 
-    /// The best place for the second line, with what it costs.
+    /// The best start for the second line, with its cost.
     fn best_line(&self, words: &Range<usize>) -> Option<(u64, Option<usize>)> {
         let places = (words.start + 1..words.end).filter_map(|line| {
             let (top, bottom) = (words.start..line, line..words.end);
@@ -174,7 +174,7 @@ impl<'a> Run<'a> {
         places.min_by_key(|(cost, _)| *cost)
     }
 
-    /// Lines are best alike, or the lower one longer, so that they hide less of the picture.
+    /// Lines should be equally long, or the lower one longer, so that they hide less of the picture.
     fn line_cost(&self, top: &Range<usize>, bottom: &Range<usize>) -> u64 {
         let (above, below) = (self.width(top), self.width(bottom));
         let lonely = bottom.len() == 1 && !self.atoms[bottom.start].joined;

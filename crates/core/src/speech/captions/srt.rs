@@ -1,9 +1,9 @@
-//! Cues as `SubRip`, which nobody has ever specified: what `VLC`, ffmpeg and televisions read alike.
+//! Cues as `SubRip`. The format has no specification; this follows what `VLC`, ffmpeg and televisions all read.
 
 use super::{Cue, clock};
 use std::fmt::Write as _;
 
-/// The text of an SRT file.
+/// The content of an SRT file.
 #[must_use]
 pub fn srt(cues: &[Cue]) -> String {
     let mut text = String::new();
@@ -11,14 +11,14 @@ pub fn srt(cues: &[Cue]) -> String {
         let (start, end) = (clock(span.start_ms(), ','), clock(span.end_ms(), ','));
         let payload = lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n");
         let gap = if number > 1 { "\n" } else { "" };
-        write!(text, "{gap}{number}\n{start} --> {end}\n{payload}\n").expect("a String takes everything");
+        write!(text, "{gap}{number}\n{start} --> {end}\n{payload}\n").expect("writing to a String cannot fail");
     }
     text
 }
 
-/// A line that players take for text. There is no escape: what some take for a tag of HTML, for a command
-/// of SSA or for the times of a cue becomes what looks much like it. A line of digits is no number of a
-/// cue, since that comes after an empty line, and no line is empty.
+/// Makes a line safe as plain text. SRT has no escapes, so text that players may take for an HTML tag, an SSA command
+/// or a cue's times is replaced by similar characters. A line of digits is safe: a cue number follows an empty line,
+/// and no line is empty.
 fn plain(line: &str) -> String {
     line.replace("-->", "→").replace('<', "‹").replace('>', "›").replace('{', "(").replace('}', ")")
 }

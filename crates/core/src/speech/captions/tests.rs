@@ -1,4 +1,4 @@
-//! Cues of sentences that are known, and of words that nobody would say.
+//! Captions of known sentences, and of arbitrary words.
 
 mod webvtt;
 
@@ -7,7 +7,7 @@ use crate::speech::{Confidence, HeardWord, State, testing};
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-/// A sentence said at an even pace: every word lasts by its letters, at `columns_per_second`.
+/// A sentence spoken at an even pace: each word lasts by its width, at `columns_per_second`.
 fn said(start_ms: u64, columns_per_second: u64, sentence: &str) -> Vec<HeardWord> {
     let mut at_ms = start_ms;
     let words = sentence.split_inclusive(' ').map(|word| {
@@ -19,7 +19,7 @@ fn said(start_ms: u64, columns_per_second: u64, sentence: &str) -> Vec<HeardWord
     words.collect()
 }
 
-/// A text whose every character is a word, at so many milliseconds each.
+/// A text whose every character is a word of `each_ms` milliseconds.
 fn characters(start_ms: u64, each_ms: u64, text: &str) -> Vec<HeardWord> {
     let at = |n: usize| start_ms + n as u64 * each_ms;
     let words = text.chars().enumerate().map(|(n, c)| HeardWord {
@@ -31,7 +31,7 @@ fn characters(start_ms: u64, each_ms: u64, text: &str) -> Vec<HeardWord> {
     words.collect()
 }
 
-/// The region of these words, with the silence around them that a region has.
+/// A region with these words, including its usual silence around them.
 fn segment(words: &[HeardWord], language: &str, channel: Option<u16>) -> Segment {
     let start_ms = words.first().map_or(0, |word| word.start_ms.saturating_sub(200));
     let end_ms = words.last().map_or(1, |word| (word.end_ms + 300).max(start_ms + 1200));
@@ -53,12 +53,12 @@ const INAUGURAL: &str = "And so, my fellow Americans: ask not what your country 
                          but what together we can do for the freedom of man.";
 
 #[test]
-fn a_speech_is_broken_where_it_makes_sense() {
+fn a_speech_is_broken_by_sense() {
     insta::assert_snapshot!(of(vec![segment(&said(1000, 14, INAUGURAL), "en", None)]));
 }
 
 #[test]
-fn a_tale_without_punctuation_is_broken_by_little_words_and_pauses() {
+fn unpunctuated_text_is_broken_by_function_words_and_pauses() {
     let first = "the family of dashwood had long been settled in sussex their estate was large and their residence \
                  was at norland park in the centre of their property";
     let second = "where for many generations they had lived in so respectable a manner";
@@ -69,7 +69,7 @@ fn a_tale_without_punctuation_is_broken_by_little_words_and_pauses() {
 }
 
 #[test]
-fn a_language_without_spaces_is_broken_between_characters_but_never_before_a_mark() {
+fn an_unspaced_language_breaks_between_characters_but_never_before_a_mark() {
     let chinese = "我们选择在这个十年登上月球，并且做其他的事情，不是因为它们容易，而是因为它们困难。";
     let japanese = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。";
     let words = [characters(1000, 180, chinese), characters(20_000, 130, japanese)];
@@ -77,7 +77,7 @@ fn a_language_without_spaces_is_broken_between_characters_but_never_before_a_mar
 }
 
 #[test]
-fn a_single_word_is_seen_for_a_second() {
+fn a_single_word_is_shown_for_a_second() {
     let word = HeardWord { text: " Yes.".to_owned(), start_ms: 5000, end_ms: 5300, probability: 0.9 };
     insta::assert_snapshot!(of(vec![segment(&[word], "en", None)]), @"
     WEBVTT
@@ -88,7 +88,7 @@ fn a_single_word_is_seen_for_a_second() {
 }
 
 #[test]
-fn a_reader_gets_the_silence_after_a_fast_sentence() {
+fn a_fast_sentence_is_shown_into_the_silence_after_it() {
     let words = said(1000, 40, "Nobody reads this as fast as I say it.");
     let cues = cues(&transcript(vec![segment(&words, "en", None)]));
     assert_eq!(cues.len(), 1);
@@ -96,7 +96,7 @@ fn a_reader_gets_the_silence_after_a_fast_sentence() {
 }
 
 #[test]
-fn two_at_once_give_way_to_each_other_and_keep_their_names() {
+fn overlapping_channels_are_separated_and_keep_their_names() {
     let one = said(1000, 14, "I was just about to say that we should go.");
     let other = said(2500, 14, "Should we?");
     let third = said(6000, 14, "Yes & now <i>!");
@@ -113,7 +113,7 @@ fn a_translation_is_broken_as_english() {
 }
 
 #[test]
-fn another_language_gets_a_cue_of_its_own() {
+fn another_language_starts_a_new_cue() {
     let segments =
         vec![segment(&said(1000, 14, "And now"), "en", None), segment(&said(2400, 14, "guten Abend."), "de", None)];
     assert_eq!(cues(&transcript(segments)).len(), 2);
@@ -129,20 +129,20 @@ fn a_short_pause_between_regions_does_not_break_a_sentence() {
 }
 
 #[test]
-fn srt_is_numbered_and_has_nothing_that_could_be_taken_for_a_command() {
+fn srt_is_numbered_and_contains_no_commands() {
     let words = said(0, 14, "{\\an8}<b>Look</b> --> there. 12 it is.");
     insta::assert_snapshot!(srt(&cues(&transcript(vec![segment(&words, "en", None)]))));
     assert_eq!(srt(&[]), "");
 }
 
 #[test]
-fn no_cues_are_a_valid_file() {
+fn a_file_without_cues_is_valid() {
     assert_eq!(vtt(&[]), "WEBVTT\n");
     assert_eq!(webvtt::read("WEBVTT\n"), Ok(Vec::new()));
 }
 
 #[test]
-fn the_strict_reader_refuses_what_is_not_webvtt() {
+fn the_strict_reader_refuses_invalid_webvtt() {
     let good = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v Channel 1>a &lt; b\n";
     assert_eq!(webvtt::read(good).expect("valid")[0].lines, ["a < b"]);
     for (from, to) in [
@@ -167,7 +167,7 @@ fn the_strict_reader_refuses_what_is_not_webvtt() {
     }
 }
 
-/// Words of all kinds: of a person, without spaces, too wide for a line, of punctuation and markup, of anything.
+/// Words of all kinds: natural, without spaces, too wide for a line, punctuation and markup, and arbitrary.
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => " [a-z]{1,9}[,.?!]?",
@@ -180,14 +180,14 @@ fn word() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Words with their lengths and the pauses before them in milliseconds, the pauses of a person more often than not.
+/// Words with their durations and the pauses before them in milliseconds, mostly natural.
 fn words() -> impl Strategy<Value = Vec<(String, u64, u64)>> {
     let lasts = prop_oneof![8 => 50u64..600, 1 => 0u64..5, 1 => 5000u64..12_000];
     let pause = prop_oneof![8 => Just(0u64), 2 => 0u64..500];
     prop::collection::vec((word(), lasts, pause), 1..30)
 }
 
-/// Segments one after the other, each with its pause before it.
+/// Consecutive segments, each with a pause before it.
 fn segments(channel: Option<u16>) -> impl Strategy<Value = Vec<Segment>> {
     let part = (words(), 0u64..3000, prop::sample::select(vec!["en", "zh", "th", "de", "km"]), (0u64..300, 0u64..400));
     prop::collection::vec(part, 0..5).prop_map(move |parts| {
@@ -211,7 +211,7 @@ fn segments(channel: Option<u16>) -> impl Strategy<Value = Vec<Segment>> {
     })
 }
 
-/// The text of cues or of segments without its spaces, which line ends replace.
+/// The text of cues or segments without spaces, which line breaks replace.
 fn letters<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect()
 }
@@ -255,7 +255,7 @@ fn check_files(cues: &[Cue]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn cues_of_any_words_keep_every_bound_and_lose_no_word(segments in segments(None)) {
+    fn cues_of_any_words_keep_every_limit_and_lose_no_word(segments in segments(None)) {
         let cues = cues(&transcript(segments.clone()));
         check_cues(&cues)?;
         check_files(&cues)?;
@@ -265,21 +265,21 @@ proptest! {
     }
 
     #[test]
-    fn a_cue_stands_where_somebody_speaks(segments in segments(None)) {
+    fn a_cue_is_shown_only_during_speech(segments in segments(None)) {
         let spoken_ms = |span: Span| segments.iter()
             .filter_map(|segment| segment.span.intersection(span)).map(Span::duration_ms).sum::<u64>();
         for cue in cues(&transcript(segments.clone())) {
             let inside = |ms: u64| segments.iter().any(|s| s.span.start_ms() <= ms && ms <= s.span.end_ms());
             prop_assert!(inside(cue.span.start_ms()) && inside(cue.span.end_ms()));
             let silent_ms = cue.span.duration_ms() - spoken_ms(cue.span);
-            // Only what lies between two regions, and that is short.
+            // Only the short gap between two regions.
             let regions = segments.iter().filter(|segment| segment.span.intersection(cue.span).is_some()).count();
             prop_assert!(silent_ms <= MAX_BRIDGE_MS * (regions.saturating_sub(1)) as u64);
         }
     }
 
     #[test]
-    fn a_cue_is_short_or_fast_only_where_there_is_no_time(segments in segments(None)) {
+    fn a_cue_is_short_or_fast_only_if_there_is_no_time(segments in segments(None)) {
         let cues = cues(&transcript(segments.clone()));
         for (at, cue) in cues.iter().enumerate() {
             let columns: u64 = cue.lines.iter().map(|line| atoms::columns(line)).sum();
@@ -297,24 +297,24 @@ proptest! {
         for cue in cues(&transcript(segments.clone())) {
             let start_ms = cue.span.start_ms();
             let early = words.iter().any(|&word_ms| (start_ms..=start_ms + 300).contains(&word_ms));
-            // Words that are too wide or too short to have a time of their own are shown one after the other.
+            // Words that are too wide or too short for a time of their own are shown one after the other.
             let crowded = is_split || words.windows(2).any(|pair| pair[1] - pair[0] < 10);
             prop_assert!(early || crowded, "{cue:?}");
         }
     }
 
     #[test]
-    fn channels_that_speak_at_once_never_overlap(one in segments(Some(0)), other in segments(Some(1))) {
+    fn overlapping_channels_never_have_overlapping_cues(one in segments(Some(0)), other in segments(Some(1))) {
         let cues = cues(&transcript(one.into_iter().chain(other).collect()));
         check_cues(&cues)?;
         check_files(&cues)?;
     }
 
     #[test]
-    fn people_are_understood(
+    fn natural_speech_is_always_readable(
         sentences in prop::collection::vec("[A-Z][a-z]{1,9}( [a-z]{1,9}){2,20}[.?!]", 1..8), pace in 8u64..18,
     ) {
-        // At the pace of people every cue can be read, and is seen for a second at least.
+        // At a natural pace every cue can be read, and is shown for at least a second.
         let words = said(1000, pace, &sentences.join(" "));
         let cues = cues(&transcript(vec![segment(&words, "en", None)]));
         for cue in cues {

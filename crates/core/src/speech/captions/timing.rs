@@ -1,4 +1,4 @@
-//! When a cue is seen.
+//! Computes when cues are shown.
 
 use super::{
     COLUMNS_PER_SECOND, Cue, MAX_CUE_MS, MIN_CUE_MS, MIN_GAP_MS,
@@ -7,11 +7,11 @@ use super::{
 };
 use crate::speech::Span;
 
-/// Milliseconds that a cue may be early, where it would else be seen too short.
+/// How much earlier a cue may start if it would be shown too briefly, in milliseconds.
 const MAX_EARLY_MS: u64 = 200;
 
-/// The cues of one run of words: each appears with its first word and stays as long as its last one, longer
-/// where it needs longer to be read, but never beyond the region nor the next cue.
+/// The cues of one run of words: each appears with its first word and stays until its last one, or longer if reading
+/// takes longer, but never past the region or the next cue.
 pub(super) fn timed(atoms: &[Atom], blocks: &[Block], channel: Option<u16>) -> Vec<Cue> {
     let placed = placed(atoms, blocks);
     let mut cues: Vec<Cue> = Vec::with_capacity(placed.len());
@@ -40,8 +40,8 @@ pub(super) fn timed(atoms: &[Atom], blocks: &[Block], channel: Option<u16>) -> V
     cues
 }
 
-/// Where each cue starts: with its first word, but later than the one before and early enough that it and all that
-/// follow are seen. Words without any time, of which no model has yet been seen to make many, may find no room.
+/// Start time of each cue: that of its first word, but later than the previous cue's and early enough that it and all
+/// later ones are shown. Cues whose words have no duration may be dropped; no model was seen to produce many.
 fn placed<'a>(atoms: &[Atom], blocks: &'a [Block]) -> Vec<(u64, &'a Block)> {
     let mut limit_ms = u64::MAX;
     let limits = blocks.iter().rev().map(|block| {
@@ -74,8 +74,8 @@ fn text(atoms: &[Atom]) -> String {
     text
 }
 
-/// Cues by their start, so that none overlaps another. Of two at once the first gives way to the second, but
-/// is seen for its shortest time, or for half of what both have; one that has no time left is dropped.
+/// Sorts out overlaps between cues, which are ordered by start. Of two at once the first ends early for the second, but
+/// keeps its shortest duration, or half of the time of both; a cue without time left is dropped.
 pub(super) fn apart(cues: Vec<Cue>) -> Vec<Cue> {
     let mut apart: Vec<Cue> = Vec::with_capacity(cues.len());
     for cue in cues {
@@ -97,7 +97,7 @@ pub(super) fn apart(cues: Vec<Cue>) -> Vec<Cue> {
     apart
 }
 
-/// Where one of two spans that overlap gives way to the other.
+/// The time at which the first of two overlapping spans ends for the second.
 fn given_way(one: Span, other: Span) -> u64 {
     let shortest_ms = one.start_ms().saturating_add(MIN_CUE_MS).min(one.end_ms());
     other.start_ms().max(shortest_ms.min(one.start_ms().midpoint(other.end_ms())))

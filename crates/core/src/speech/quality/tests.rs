@@ -9,7 +9,7 @@ fn verdict(text: &str, seconds: u64) -> Verdict {
 }
 
 #[test]
-fn honest_speech_is_believed_however_it_repeats_itself() {
+fn natural_repetition_is_accepted() {
     let chorus =
         "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.";
     let counting = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen.";
@@ -43,7 +43,7 @@ fn honest_speech_is_believed_however_it_repeats_itself() {
 }
 
 #[test]
-fn a_loop_is_known_in_any_language_and_at_any_rate() {
+fn a_loop_is_detected_in_any_language_and_at_any_speed() {
     for (text, seconds) in [
         ("Thank you. ".repeat(10), 28),
         ("the ".repeat(40), 20),
@@ -58,29 +58,29 @@ fn a_loop_is_known_in_any_language_and_at_any_rate() {
 }
 
 #[test]
-fn a_sentence_twice_needs_the_time_to_be_said_twice() {
+fn a_repeated_sentence_needs_the_time_to_be_said_twice() {
     let twice = "Ask not what your country can do for you. Ask not what your country can do for you.";
     assert_eq!(verdict(twice, 6), Verdict::Accept);
     assert_eq!(verdict(twice, 3), Verdict::Retry(Flaw::Loop));
 }
 
 #[test]
-fn nobody_speaks_so_fast() {
+fn text_faster_than_speech_is_rejected() {
     let text = "And so, my fellow Americans, ask not what your country can do for you.";
     assert_eq!(verdict(text, 2), Verdict::Accept);
     assert_eq!(verdict(text, 1), Verdict::Retry(Flaw::TooFast));
-    // Full-width characters say more each.
+    // Full-width characters carry more each.
     assert_eq!(verdict("所以我的美国同胞们不要问你们的国家能为你们做些什么", 1), Verdict::Retry(Flaw::TooFast));
-    assert_eq!(verdict(text, 0), Verdict::Retry(Flaw::TooFast), "a region without duration is no reason to panic");
+    assert_eq!(verdict(text, 0), Verdict::Retry(Flaw::TooFast), "a region without duration must not panic");
 }
 
 #[test]
-fn what_the_model_doubts_is_doubted_or_silence() {
+fn an_unsure_answer_is_retried_or_silence() {
     let judge = |mean_log_probability, no_speech_probability| {
         let answer = Answer { text: "Thank you.", mean_log_probability, no_speech_probability, duration_ms: 2000 };
         answer.verdict(&TrustSettings::default())
     };
-    assert_eq!(judge(-1.0, 0.9), Verdict::Accept, "sure of its words, whatever it says of silence");
+    assert_eq!(judge(-1.0, 0.9), Verdict::Accept, "certain words win over a high probability of silence");
     assert_eq!(judge(-1.1, 0.6), Verdict::Retry(Flaw::Unsure));
     assert_eq!(judge(-1.1, 0.61), Verdict::Silence);
     assert_eq!(judge(f32::NAN, 0.0), Verdict::Retry(Flaw::Unsure));
@@ -102,7 +102,7 @@ fn after(tried: &[Tried]) -> Next {
 }
 
 #[test]
-fn a_doubted_answer_is_asked_for_again_with_more_around_it_and_then_more_freely() {
+fn a_rejected_answer_is_retried_with_more_context_then_at_higher_temperatures() {
     let mut attempts = Vec::new();
     while let Next::Try(attempt) = after(&vec![tried(Verdict::Retry(Flaw::Loop), SURE); attempts.len()]) {
         attempts.push((attempt.context, attempt.temperature));
@@ -113,7 +113,7 @@ fn a_doubted_answer_is_asked_for_again_with_more_around_it_and_then_more_freely(
 }
 
 #[test]
-fn the_first_answer_that_is_believed_ends_it() {
+fn the_first_accepted_answer_is_used() {
     let doubted = tried(Verdict::Retry(Flaw::Unsure), -1.2);
     assert_eq!(after(&[tried(Verdict::Accept, SURE)]), Next::Take(0));
     assert_eq!(after(&[doubted, doubted, tried(Verdict::Accept, -0.9)]), Next::Take(2));
@@ -121,14 +121,14 @@ fn the_first_answer_that_is_believed_ends_it() {
 }
 
 #[test]
-fn no_words_are_silence_once_all_was_heard() {
+fn no_words_mean_silence_after_full_context() {
     let empty = tried(Verdict::Retry(Flaw::Empty), SURE);
     assert_eq!(after(&[empty]), Next::Try(LADDER[1]));
     assert_eq!(after(&[empty, empty]), Next::Silence);
 }
 
 #[test]
-fn of_doubted_answers_the_surest_without_another_flaw_is_taken() {
+fn the_most_certain_answer_without_another_flaw_is_used() {
     let unsure = |mean| tried(Verdict::Retry(Flaw::Unsure), mean);
     let flawed = |flaw| tried(Verdict::Retry(flaw), SURE);
     let all = [
@@ -148,19 +148,19 @@ fn of_doubted_answers_the_surest_without_another_flaw_is_taken() {
 
 proptest! {
     #[test]
-    fn any_phrase_over_and_over_is_a_loop(phrase in "[a-z]{1,8}( [a-z]{1,8}){0,7}", seconds in 1u64..30) {
+    fn any_repeated_phrase_is_a_loop(phrase in "[a-z]{1,8}( [a-z]{1,8}){0,7}", seconds in 1u64..30) {
         let text = vec![phrase; 50].join(" ");
         prop_assert_eq!(verdict(&text, seconds), Verdict::Retry(Flaw::Loop));
     }
 
     #[test]
-    fn different_words_at_a_human_rate_are_none(words in prop::collection::hash_set("[a-z]{3,8}", 1..60)) {
+    fn different_words_at_a_natural_rate_are_accepted(words in prop::collection::hash_set("[a-z]{3,8}", 1..60)) {
         let text = words.into_iter().collect::<Vec<_>>().join(" ");
         prop_assert_eq!(verdict(&text, text.len() as u64 / 20 + 1), Verdict::Accept);
     }
 
     #[test]
-    fn asking_ends(verdicts in prop::collection::vec((0usize..6, -4.0f32..0.0), LADDER.len())) {
+    fn retries_end(verdicts in prop::collection::vec((0usize..6, -4.0f32..0.0), LADDER.len())) {
         let kinds = [Verdict::Accept, Verdict::Silence, Verdict::Retry(Flaw::Empty), Verdict::Retry(Flaw::Loop),
             Verdict::Retry(Flaw::TooFast), Verdict::Retry(Flaw::Unsure)];
         let all: Vec<Tried> = verdicts.iter().map(|&(kind, mean)| tried(kinds[kind], mean)).collect();

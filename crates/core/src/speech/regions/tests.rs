@@ -1,26 +1,29 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Everything that is found in these windows.
+/// All regions found in these windows.
 fn regions(settings: VoiceSettings, windows: &[f32]) -> Vec<Span> {
     let mut finder = RegionFinder::new(settings);
     let mut found = Vec::new();
     for &probability in windows {
         let needed_ms = finder.needed_from_ms();
         let region = finder.push(probability);
-        assert!(region.is_none_or(|region| needed_ms <= region.start_ms()), "it was said not to be needed");
+        assert!(
+            region.is_none_or(|region| needed_ms <= region.start_ms()),
+            "a region starts before the first needed millisecond"
+        );
         found.extend(region);
     }
     found.extend(finder.finish(windows.len() as u64 * WINDOW_MS));
     found
 }
 
-/// Stretches of probabilities, in windows.
+/// Expands stretches of equal probability, given in windows.
 fn stretches(stretches: &[(usize, f32)]) -> Vec<f32> {
     stretches.iter().flat_map(|&(windows, probability)| vec![probability; windows]).collect()
 }
 
-/// Starts and ends, in windows, of what is found with the default settings, but for pauses: half a second ends a region.
+/// Starts and ends of regions, in windows, with default settings except that a pause of half a second ends a region.
 fn found(parts: &[(usize, f32)]) -> Vec<(u64, u64)> {
     let settings = VoiceSettings { min_silence_ms: 500, ..VoiceSettings::default() };
     let regions = regions(settings, &stretches(parts));
@@ -28,19 +31,19 @@ fn found(parts: &[(usize, f32)]) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn a_region_has_some_silence_around_its_speech() {
+fn a_region_includes_some_silence_around_its_speech() {
     // 200 ms are 7 windows, 300 ms are 10.
     assert_eq!(found(&[(100, 0.1), (100, 0.9), (100, 0.1)]), [(93, 210)]);
 }
 
 #[test]
-fn what_begins_and_ends_with_the_recording_has_none() {
+fn speech_at_the_edges_of_the_recording_has_no_silence_around_it() {
     assert_eq!(found(&[(100, 0.9)]), [(0, 100)]);
     assert_eq!(found(&[(3, 0.0), (100, 0.9), (4, 0.0)]), [(0, 107)]);
 }
 
 #[test]
-fn the_last_window_may_not_be_whole() {
+fn the_last_window_may_be_incomplete() {
     let mut finder = RegionFinder::new(VoiceSettings::default());
     assert!((0..50).all(|_| finder.push(0.9).is_none()));
     assert_eq!(finder.clone().finish(1590), Span::new(0, 1590).ok());
@@ -48,28 +51,28 @@ fn the_last_window_may_not_be_whole() {
 }
 
 #[test]
-fn silence_has_no_regions_and_a_click_is_none() {
+fn silence_and_clicks_are_not_regions() {
     assert_eq!(found(&[(1000, 0.49)]), []);
     assert_eq!(found(&[(100, 0.1), (7, 0.9), (100, 0.1)]), []);
     assert_eq!(found(&[(100, 0.1), (7, 0.9)]), []);
-    // The one after it is not lost with it.
+    // Speech after a click is still found.
     assert_eq!(found(&[(100, 0.1), (3, 0.9), (16, 0.1), (40, 0.9), (100, 0.1)]), [(112, 169)]);
 }
 
 #[test]
-fn a_voice_that_wavers_between_the_two_thresholds_goes_on() {
+fn a_voice_between_the_two_thresholds_continues() {
     assert_eq!(found(&[(50, 0.0), (30, 0.9), (100, 0.4), (100, 0.0)]), [(43, 190)]);
-    assert_eq!(found(&[(50, 0.0), (100, 0.4)]), [], "but does not begin so");
+    assert_eq!(found(&[(50, 0.0), (100, 0.4)]), [], "but does not start there");
 }
 
 #[test]
-fn a_short_pause_ends_nothing_and_a_long_one_does() {
+fn only_a_long_pause_ends_a_region() {
     assert_eq!(found(&[(40, 0.9), (15, 0.1), (40, 0.9), (100, 0.0)]), [(0, 105)]);
     assert_eq!(found(&[(40, 0.9), (16, 0.1), (40, 0.9), (100, 0.0)]), [(0, 50), (50, 106)]);
 }
 
 #[test]
-fn a_single_word_gets_a_second() {
+fn a_single_word_gets_a_region_of_a_second() {
     // 1000 ms are 32 windows; a second word within them belongs to it.
     assert_eq!(found(&[(50, 0.0), (10, 0.9), (100, 0.0)]), [(43, 82)]);
     assert_eq!(found(&[(50, 0.0), (10, 0.9), (20, 0.0), (10, 0.9), (100, 0.0)]), [(43, 100)]);
@@ -77,39 +80,39 @@ fn a_single_word_gets_a_second() {
 }
 
 #[test]
-fn what_is_too_long_is_cut_in_its_deepest_pause() {
-    // 28 s are 875 windows. Of two pauses in the second half the longer one, of two as long the deeper one.
+fn a_region_that_is_too_long_is_cut_at_its_deepest_pause() {
+    // 28 s are 875 windows. Of two pauses in the second half the longer one is used, of equally long ones the deeper.
     let tail = (200, 0.0);
     assert_eq!(found(&[(500, 0.9), (4, 0.1), (200, 0.9), (8, 0.1), (400, 0.9), tail]), [(0, 708), (708, 1122)]);
     assert_eq!(found(&[(500, 0.9), (8, 0.1), (200, 0.9), (8, 0.3), (400, 0.9), tail]), [(0, 504), (504, 1126)]);
-    // A pause in the first half would leave too much behind.
+    // A pause in the first half would leave too much for the rest.
     assert_eq!(found(&[(300, 0.9), (8, 0.0), (300, 0.9), (2, 0.0), (400, 0.9), tail]), [(0, 609), (609, 1020)]);
 }
 
 #[test]
-fn without_a_pause_it_is_cut_where_the_voice_is_weakest() {
+fn without_a_pause_the_cut_is_where_the_voice_is_weakest() {
     assert_eq!(found(&[(600, 0.9), (1, 0.5), (500, 0.9), (200, 0.0)]), [(0, 600), (600, 1111)]);
 }
 
 #[test]
-fn the_pause_that_it_is_in_may_be_the_best_place() {
-    // Less than 500 ms, but the only one; nobody speaks after it.
+fn the_current_pause_may_be_the_best_cut() {
+    // Less than 500 ms, but the only pause; no speech follows.
     assert_eq!(found(&[(865, 0.9), (500, 0.0)]), [(0, 875)]);
     assert_eq!(found(&[(865, 0.9), (10, 0.0), (40, 0.9), (100, 0.0)]), [(0, 875), (875, 925)]);
 }
 
 #[test]
-fn what_goes_on_after_a_cut_is_no_noise() {
+fn speech_after_a_cut_is_not_noise() {
     assert_eq!(found(&[(873, 0.9), (1, 0.0), (3, 0.9), (100, 0.0)]), [(0, 873), (873, 905)]);
 }
 
 #[test]
-fn a_number_that_is_none_is_silence() {
+fn nan_is_silence() {
     assert_eq!(found(&[(100, f32::NAN)]), []);
     assert_eq!(found(&[(50, 0.9), (50, f32::NAN)]).len(), 1);
 }
 
-/// Half of the time speech and silence as people make them, half of the time anything.
+/// Half of the cases resemble natural speech and silence, the others are arbitrary.
 fn windows() -> impl Strategy<Value = Vec<f32>> {
     let natural = prop::collection::vec((1usize..120, 0.0f32..=1.0), 0..80).prop_map(|parts| stretches(&parts));
     let steady = prop::collection::vec((1usize..2000, prop_oneof![0.0f32..0.3, 0.6f32..1.0]), 0..8);
@@ -136,7 +139,7 @@ fn settings() -> impl Strategy<Value = VoiceSettings> {
 
 proptest! {
     #[test]
-    fn regions_are_in_order_apart_bounded_and_inside_the_recording(settings in settings(), windows in windows()) {
+    fn regions_are_ordered_disjoint_bounded_and_inside_the_recording(settings in settings(), windows in windows()) {
         let regions = regions(settings, &windows);
         prop_assert!(regions.windows(2).all(|pair| pair[0].end_ms() <= pair[1].start_ms()));
         prop_assert!(regions.last().is_none_or(|last| last.end_ms() <= windows.len() as u64 * WINDOW_MS));
@@ -172,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn a_region_lasts_a_second_unless_it_was_cut_or_the_recording_ended(windows in windows()) {
+    fn a_region_lasts_a_second_unless_cut_or_at_the_end(windows in windows()) {
         let settings = VoiceSettings::default();
         let end_ms = windows.len() as u64 * WINDOW_MS;
         let regions = regions(settings, &windows);

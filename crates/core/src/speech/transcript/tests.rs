@@ -18,7 +18,7 @@ fn transcript(segments: Vec<Segment>) -> Transcript {
 }
 
 #[test]
-fn a_transcript_is_written_as_documented() {
+fn the_json_of_a_transcript_is_as_documented() {
     let words = [
         HeardWord { text: " Grüß".to_owned(), start_ms: 1200, end_ms: 1500, probability: 0.987_654 },
         HeardWord { text: " dich!".to_owned(), start_ms: 1500, end_ms: 1900, probability: 0.5 },
@@ -41,7 +41,7 @@ fn a_transcript_is_written_as_documented() {
 }
 
 #[test]
-fn a_recording_without_speech_says_so() {
+fn a_recording_without_speech_is_marked() {
     let silent = serde_json::to_value(transcript(Vec::new())).expect("serializable");
     assert_eq!((&silent["state"], &silent["speech"]), (&json!("final"), &json!("none")));
     assert_eq!((&silent["segments"], &silent["languages"]), (&json!([]), &json!([])));
@@ -49,14 +49,14 @@ fn a_recording_without_speech_says_so() {
 }
 
 #[test]
-fn speech_that_nobody_understood_is_speech() {
+fn speech_that_was_not_understood_is_speech() {
     let unheard = vec![Unheard { span: Span::new(0, 1).expect("not empty"), channel: None }];
     let heard = Heard { unheard, ..testing::heard(10, Vec::new()) };
     assert_eq!(Transcript::new(heard, State::Final).speech, Presence::Present);
 }
 
 #[test]
-fn neighbours_of_one_language_are_one_span() {
+fn consecutive_segments_of_one_language_are_one_span() {
     let segments =
         vec![segment(9000, 9500, "en"), segment(0, 1000, "en"), segment(1500, 3000, "en"), segment(4000, 8000, "fr")];
     let transcript = transcript(segments);
@@ -68,7 +68,7 @@ fn neighbours_of_one_language_are_one_span() {
 }
 
 #[test]
-fn a_manifest_says_what_was_heard_without_the_words() {
+fn speech_facts_have_no_words() {
     let segments = vec![segment(0, 1000, "en"), segment(1500, 3000, "fr"), segment(4000, 8000, "en")];
     let unheard = vec![Unheard { span: Span::new(9000, 9700).expect("not empty"), channel: None }];
     let transcript = Transcript::new(Heard { unheard, ..testing::heard(60_000, segments) }, State::Final);
@@ -76,7 +76,7 @@ fn a_manifest_says_what_was_heard_without_the_words() {
 }
 
 #[test]
-fn of_languages_that_are_spoken_as_long_the_first_is_written() {
+fn of_equally_long_languages_the_first_is_the_written_one() {
     let transcript = transcript(vec![segment(0, 1000, "fr"), segment(2000, 3000, "de")]);
     assert_eq!(transcript.written_language(), Some(language("fr")));
 }
@@ -90,7 +90,7 @@ fn a_confidence_has_three_digits_in_json() {
 
 proptest! {
     #[test]
-    fn language_spans_hold_their_segments_in_order(
+    fn language_spans_contain_their_segments_in_order(
         parts in prop::collection::vec((0u64..50_000, 1u64..5000, 0usize..3), 0..30),
     ) {
         let codes = ["en", "de", "zh"];
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn a_confidence_reads_what_it_writes(probability in any::<f32>()) {
+    fn a_confidence_round_trips(probability in any::<f32>()) {
         let confidence = Confidence::new(probability);
         prop_assert!((0.0..=1.0).contains(&confidence.get()));
         let written = serde_json::to_string(&confidence).expect("serializable");

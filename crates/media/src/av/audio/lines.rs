@@ -14,7 +14,7 @@ pub(super) struct Sound<'a> {
     pub(super) container: &'a str,
 }
 
-/// Longest edge of a cover. Covers are shown small.
+/// Longest edge of a cover, in pixels. Players show covers small.
 const COVER_EDGE: u32 = 1000;
 
 impl Sound<'_> {
@@ -22,8 +22,8 @@ impl Sound<'_> {
         line.source(self.limits, &until(self.container, self.limits))
     }
 
-    /// The sound with as many channels as the outputs have: what is measured is what will be heard. Where packets are
-    /// missing, in a pause of a voice message for instance, silence keeps the time.
+    /// Filters that bring the audio to the outputs' channel count, so that loudness is measured on what listeners hear.
+    /// Missing packets, such as a pause in a voice message, become silence to keep the timing.
     fn mixed(&self) -> String {
         let SoundPlan { stream, channels, source_channels, ref layout, sample_rate_hz, .. } = self.plan.sound;
         let (counted, mix) = (counted(self.container, self.limits), to_stereo(source_channels, layout));
@@ -34,7 +34,7 @@ impl Sound<'_> {
         )
     }
 
-    /// Loudness into the log, samples of the outputs' channels to standard output.
+    /// Writes the loudness to the log, and samples of the outputs' channels to standard output.
     pub(super) fn measure_line(&self) -> Line {
         let mixed = self.mixed();
         let layout = if self.plan.sound.channels == 1 { "mono" } else { "stereo" };
@@ -47,7 +47,7 @@ impl Sound<'_> {
             .with("-map [peaks] -c:a pcm_s16le -f s16le pipe:1")
     }
 
-    /// Both renditions of one decode, louder or softer by the same number everywhere.
+    /// Encodes both renditions from one decode, with the same constant gain.
     pub(super) fn encode_line(&self, gain_db: f64) -> Line {
         let SoundPlan { aac_bit_rate, .. } = self.plan.sound;
         let mixed = self.mixed();
@@ -62,7 +62,7 @@ impl Sound<'_> {
             .output(names::OPUS)
     }
 
-    /// The cover, decoded and encoded again.
+    /// Decodes the cover and encodes it as JPEG.
     pub(super) fn cover_line(&self, stream: u32) -> Line {
         self.source(Line::ffmpeg())
             .with(format!("-map 0:{stream} -frames:v 1"))

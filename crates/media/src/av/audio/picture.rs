@@ -3,15 +3,15 @@
 use crate::error::{MediaError, Transient};
 use smmu_core::{av::waveform::Waveform, image::Size};
 
-/// Grey that shows on white and on black.
+/// A grey that is visible on white and on black.
 const INK: [u8; 3] = [0x77, 0x7d, 0x8c];
 
-/// A PNG of two colours, the background transparent.
+/// Draws a two-colour PNG with a transparent background.
 pub(super) fn draw(waveform: &Waveform, size: Size) -> Result<Vec<u8>, MediaError> {
     let Size { width, height } = size;
     let mut pixels = vec![0_u8; width as usize * height as usize];
     for (x, (lowest, highest)) in waveform.columns(width).enumerate() {
-        // Silence is a line in the middle.
+        // The range is inclusive, so silence is a line in the middle.
         let (top, bottom) = (row(highest, height), row(lowest, height));
         for y in top..=bottom {
             pixels[y as usize * width as usize + x] = 1;
@@ -30,7 +30,7 @@ pub(super) fn draw(waveform: &Waveform, size: Size) -> Result<Vec<u8>, MediaErro
     Ok(content)
 }
 
-/// The row of a sample: 127 is the top, -128 the bottom.
+/// Maps a sample to its row: 127 is the top, -128 the bottom.
 fn row(sample: i8, height: u32) -> u32 {
     let below = u32::from((127 - i16::from(sample)).unsigned_abs());
     (below * height / 256).min(height - 1)

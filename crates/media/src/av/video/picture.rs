@@ -1,4 +1,4 @@
-//! Filters between the decoded picture and an output.
+//! Filters from the decoded picture to an output.
 
 use crate::av::line::seconds;
 use smmu_core::{
@@ -9,22 +9,23 @@ use smmu_core::{
 /// A chain of filters, separated by commas.
 pub(crate) type Chain = String;
 
-/// Which colours a picture has where the file does not say: players take small pictures for BT.601.
+/// Short edge, in pixels, from which a picture without colour information is taken as BT.709. Players take smaller ones
+/// as BT.601.
 const HD_SHORT_EDGE: u32 = 720;
 
-/// From a film's picture to JPEG's, which has BT.601 and its full range (JFIF 1.02; ITU-T T.871, 7).
+/// Converts from video colours to JPEG's, which are BT.601 in full range (JFIF 1.02; ITU-T T.871, 7).
 pub(crate) const TO_JPEG: &str =
     "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p";
 
-/// From a film's picture to WebP's, which has BT.601 (RFC 6386, 9.2).
+/// Converts from video colours to WebP's, which are BT.601 (RFC 6386, 9.2).
 pub(crate) const TO_WEBP: &str = "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=tv";
 
-/// From the decoded picture to `size`, upright, in BT.709, 8 bits, square pixels.
+/// Converts the decoded picture to `size`: upright, BT.709, 8 bits, square pixels.
 ///
-/// Smaller sizes are scaled from this one: the larger picture has already the right colours.
+/// Smaller sizes are scaled from this one, which already has the right colours.
 pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Chain, size: Size) -> Chain {
-    // A picture can change its size and format on the way (a recorded window, a broadcast). This filter alone
-    // follows it, and does nothing else; see `Video::source`.
+    // A picture can change its size and format midway (a recorded window, a broadcast). Only this filter adapts to
+    // such changes, and it does nothing else; see `Video::source`.
     let steady = Some(if stream.changes_shape { letterboxed(stream) } else { whole(stream.coded) });
     let deinterlace = plan.deinterlace.then(|| "bwdif=mode=send_frame:deint=interlaced".to_owned());
     let paper = plan.background.map(|background| flattened(background, stream));
@@ -32,7 +33,7 @@ pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Chain, size:
         Some(tone_map) => standard_range(tone_map, stream, size),
         None => format!("{}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv", scale(size), matrix(stream)),
     };
-    // Fields and rate first: what lays one picture on another forgets how long the last frame stays.
+    // Deinterlace and set the rate first: the overlay filter loses the last frame's duration.
     [steady, deinterlace, Some(rate), paper, upright(stream), Some(colours), Some("setsar=1,format=yuv420p".to_owned())]
         .into_iter()
         .flatten()
@@ -40,24 +41,24 @@ pub(crate) fn first(plan: &PicturePlan, stream: &VideoStream, rate: Chain, size:
         .join(",")
 }
 
-/// To the size that all frames have, or nearly all.
+/// Scales to the size of all, or nearly all, frames.
 fn whole(Size { width, height }: Size) -> Chain {
     format!("scale={width}:{height}")
 }
 
-/// Every frame in its own shape, with bars, in the largest of them all, with square pixels.
+/// Fits every frame into the largest shape, keeping its aspect ratio with bars and making pixels square.
 fn letterboxed(stream: &VideoStream) -> Chain {
     let Size { width, height } = match stream.rotation {
         Rotation::None | Rotation::Half => stream.displayed,
         Rotation::Quarter | Rotation::ThreeQuarters => stream.displayed.transposed(),
     };
-    // Half a pixel is more than what a float loses.
+    // Half a pixel is more than any rounding error.
     format!(
         r"scale=w=max(2\,2*trunc((min({width}\,{height}*dar)+0.5)/2)):h=max(2\,2*trunc((min({height}\,{width}/dar)+0.5)/2)):eval=frame:flags=bicubic,setsar=1,pad={width}:{height}:-1:-1:eval=frame"
     )
 }
 
-/// A picture with alpha, on a background: what is under transparent pixels is never shown.
+/// Flattens a picture with alpha onto a background, so that the colours under transparent pixels are never shown.
 fn flattened(background: Colour, stream: &VideoStream) -> Chain {
     let Colour([red, green, blue]) = background;
     format!(
@@ -67,16 +68,17 @@ fn flattened(background: Colour, stream: &VideoStream) -> Chain {
     )
 }
 
-/// To the constant rate of a film. Its time begins with the file's, not with the picture's, so that sound stays in step.
-/// Where the rate that the container gives is none, a frame lasts no time by it: then the last one stays for a step.
-/// Of a slow video the last frame stays until it ends: ffmpeg would guess.
+/// Converts to a constant frame rate. Time starts at the file's start, not at the picture's, to keep the audio in sync.
+/// If the container's rate is meaningless, frames have no duration, and the last one is shown for one step.
+/// In a slow video the last frame is shown until the measured end, which ffmpeg would otherwise guess.
 pub(crate) fn steps(rate: FrameRate, stream: &VideoStream) -> Chain {
     let steps = format!("fps={}/{}:start_time=0", rate.numerator(), rate.denominator());
     match stream.end_ms {
-        // Repeated before it is brought to steps, which would lose a last frame that is rounded up to the end. The step
-        // that is nearest to the end is the first one that is not shown.
+        // Repeat the frame before the conversion to steps, which would lose a last frame that is rounded up to the end.
+        // The step nearest to the end is the first one that is not shown.
         Some(end_ms) => {
-            // The filter counts frames of the rate, and less than half a one is none: longer than can be needed.
+            // The filter counts whole frames of the rate and drops less than half a frame, so repeat for longer than
+            // needed.
             let more_s = end_ms.div_ceil(1000) + 60;
             format!("tpad=stop_mode=clone:stop_duration={more_s},{steps},trim=end={}", seconds(end_ms))
         }
@@ -85,12 +87,12 @@ pub(crate) fn steps(rate: FrameRate, stream: &VideoStream) -> Chain {
     }
 }
 
-/// To so many frames a second, and at least one of a picture that is there for less than their distance.
+/// Samples `rate` frames per second, and at least one if the picture is shorter than the interval.
 pub(crate) fn samples(rate: u32) -> Chain {
     format!("fps={rate}:start_time=0:eof_action=pass")
 }
 
-/// The turn that a file asks for, which has to come after fields became frames.
+/// Applies the file's rotation and mirroring. Must come after deinterlacing.
 fn upright(stream: &VideoStream) -> Option<Chain> {
     let mirror = stream.mirrored.then_some("vflip");
     let turn = match stream.rotation {
@@ -103,14 +105,14 @@ fn upright(stream: &VideoStream) -> Option<Chain> {
     (!chain.is_empty()).then(|| chain.join(","))
 }
 
-/// To a smaller size.
+/// Scales down to `size`.
 pub(crate) fn scale(size: Size) -> Chain {
     format!("scale={}:{}:flags=bicubic", size.width, size.height)
 }
 
-/// From high dynamic range to BT.709. Scaled first, since light is computed in floats and costs most; at
-/// 203 cd/m² for white (ITU-R BT.2408, 5.1), so that faces keep their brightness and only what is brighter
-/// than paper is compressed.
+/// Tone-maps high dynamic range to BT.709. Scales first, because linear light is computed in floats and costs most.
+/// White is at 203 cd/m² (ITU-R BT.2408, 5.1), so that faces keep their brightness and only highlights above paper
+/// white are compressed.
 fn standard_range(tone_map: ToneMap, stream: &VideoStream, size: Size) -> Chain {
     let transfer = match tone_map {
         ToneMap::Hlg => "arib-std-b67",
@@ -118,7 +120,7 @@ fn standard_range(tone_map: ToneMap, stream: &VideoStream, size: Size) -> Chain 
     };
     let range = if stream.colours.range == "pc" { "pc" } else { "tv" };
     let Size { width, height } = size;
-    // The scaler takes colours from frames alone, and some files name them only in the container.
+    // The scaler reads colours only from frames, and some files name them only in the container.
     format!(
         "setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range={range},\
          zscale={width}:{height}:f=bicubic:t=linear:npl=203,format=gbrpf32le,\
@@ -126,7 +128,7 @@ fn standard_range(tone_map: ToneMap, stream: &VideoStream, size: Size) -> Chain 
     )
 }
 
-/// The matrix by which the stored samples became what they are, as the scaler names it.
+/// The colour matrix of the stored samples, by the scaler's name.
 fn matrix(stream: &VideoStream) -> &'static str {
     match stream.colours.matrix.as_str() {
         "bt709" => "bt709",

@@ -1,4 +1,4 @@
-//! From track files to playlists.
+//! Makes playlists from track files.
 
 use crate::{
     av::boxes::{self, TrackFile},
@@ -10,13 +10,13 @@ use smmu_core::av::{
 };
 use std::{fmt::Write as _, num::NonZeroU64};
 
-/// The playlist of a track file, from what is measured in it.
+/// Makes the playlist of a track file from its measured segments.
 pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, Transient> {
     let scale = u64::from(track.timescale);
     let segment = |segment: &boxes::TrackSegment| {
         let us = (u128::from(segment.duration) * 1_000_000).div_ceil(u128::from(scale));
         let duration_us = u64::try_from(us).ok().and_then(NonZeroU64::new);
-        let duration_us = duration_us.ok_or_else(|| Transient::Output("a segment does not last".to_owned()))?;
+        let duration_us = duration_us.ok_or_else(|| Transient::Output("a segment has no duration".to_owned()))?;
         Ok(PlaylistSegment { duration_us, range: ByteRange { offset: segment.offset, length: segment.bytes } })
     };
     let segments: Vec<PlaylistSegment> = track.segments.iter().map(segment).collect::<Result<_, Transient>>()?;
@@ -24,15 +24,16 @@ pub(crate) fn of_track(uri: String, track: &TrackFile) -> Result<MediaPlaylist, 
     let longest_us = longest_us.ok_or_else(|| Transient::Output("a track has no segments".to_owned()))?;
     Ok(MediaPlaylist {
         uri,
-        // Rounded, every duration is at most this (RFC 8216, 4.3.3.1).
+        // No segment's duration, rounded, may exceed this (RFC 8216, 4.3.3.1).
         target_duration_s: u32::try_from((longest_us + 500_000) / 1_000_000).unwrap_or(u32::MAX).max(1),
         init: ByteRange { offset: 0, length: track.header_bytes },
         segments,
     })
 }
 
-/// The segments of a sound whose fragments are joined so that they end where those of the picture do, as nearly as they
-/// can: each fragment goes where its middle is. What is longer than the picture goes on in segments of its last distance.
+/// Joins the fragments of an audio track into segments that end as close as possible to where the picture's segments
+/// end: each fragment belongs to the segment that contains its middle. Past the picture's end, segments last
+/// [`SEGMENT_SECONDS`].
 pub(crate) fn in_step(sound: &TrackFile, picture: &TrackFile) -> Vec<boxes::TrackSegment> {
     let mut ends = ends(picture, sound.timescale);
     let (mut segments, mut at, mut end) = (Vec::<boxes::TrackSegment>::new(), 0, 0);
@@ -53,7 +54,7 @@ pub(crate) fn in_step(sound: &TrackFile, picture: &TrackFile) -> Vec<boxes::Trac
     segments
 }
 
-/// Where the segments of a track end, in units of `timescale`; beyond its end they go on at [`SEGMENT_SECONDS`].
+/// End times of a track's segments, in units of `timescale`; past its end, one every [`SEGMENT_SECONDS`].
 fn ends(track: &TrackFile, timescale: u32) -> impl Iterator<Item = u64> {
     let scaled = move |units: u64| {
         let units = u128::from(units) * u128::from(timescale) / u128::from(track.timescale);
@@ -68,7 +69,8 @@ fn ends(track: &TrackFile, timescale: u32) -> impl Iterator<Item = u64> {
     own.map(scaled).chain((1..).map(move |index| total.saturating_add(whole.saturating_mul(index))))
 }
 
-/// The keyframes of a rung: the first sample of each segment, with the header in front of it that says where it is.
+/// The keyframe playlist of a rung. Each range is the fragment header, which locates the sample, up to the end of the
+/// segment's first sample.
 pub(crate) fn keyframes(playlist: &MediaPlaylist, track: &TrackFile) -> MediaPlaylist {
     let keyframe = |(segment, measured): (&PlaylistSegment, &boxes::TrackSegment)| PlaylistSegment {
         range: ByteRange { length: measured.first_bytes, ..segment.range },
@@ -80,14 +82,14 @@ pub(crate) fn keyframes(playlist: &MediaPlaylist, track: &TrackFile) -> MediaPla
     }
 }
 
-/// What a playlist lists.
+/// Contents of a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listed {
     Segments,
     Keyframes,
 }
 
-/// The text of a playlist (RFC 8216, 4.3).
+/// Writes a playlist (RFC 8216, 4.3).
 pub(crate) fn text(playlist: &MediaPlaylist, listed: Listed) -> String {
     let MediaPlaylist { uri, target_duration_s, init, segments } = playlist;
     let mut text = format!(
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_playlist_says_what_was_measured_and_reads_back_the_same() {
+    fn a_playlist_has_the_measured_values_and_round_trips() {
         let at = |offset, bytes, duration| boxes::TrackSegment { offset, bytes, first_bytes: bytes / 10, duration };
         let track = track(vec![at(765, 1000, 180_180), at(1765, 20, 1001)], 30_000);
         let playlist = of_track("video-360p.mp4".to_owned(), &track).expect("a playlist");
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_is_joined_to_segments_that_end_with_those_of_the_picture() {
+    fn audio_segments_end_with_those_of_the_picture() {
         let of = |durations: &[u64]| {
             let mut offset = 100;
             let segments = durations.iter().map(|&duration| {
@@ -143,7 +145,7 @@ mod tests {
             segments.collect::<Vec<_>>()
         };
         let joined = |sound: &[u64], picture: &[u64]| {
-            // A hundredth of a second against a thousandth.
+            // The timescales differ: milliseconds and hundredths of a second.
             let segments = in_step(&track(of(sound), 1000), &track(of(picture), 100));
             let mut end = 100;
             for segment in &segments {

@@ -1,5 +1,5 @@
-//! Bitmaps of run lengths (`BI_RLE8` and `BI_RLE4`), by ourselves for what browsers do with pixels that are skipped: they
-//! show the first colour of the palette.
+//! Run-length encoded bitmaps (`BI_RLE8` and `BI_RLE4`). Our own decoder shows skipped pixels as browsers do: in the
+//! first colour of the palette.
 
 use super::{FILE_HEADER, INFO_HEADER, number};
 use crate::{
@@ -8,17 +8,17 @@ use crate::{
 };
 use smmu_core::image::Size;
 
-/// A bitmap of run lengths, its pixels not yet decoded.
+/// A run-length encoded bitmap, not yet decoded.
 pub(super) struct Runs {
     pub(super) size: Size,
-    /// Two pixels in a byte.
+    /// Set if a byte holds two pixels.
     halves: bool,
     palette: Vec<[u8; 3]>,
     data: Vec<u8>,
 }
 
 impl Runs {
-    /// Reads the header, with the size of the info header or more; `None` where the pixels are coded otherwise.
+    /// Reads the header; `None` if it is older than the info header or the pixels have another coding.
     pub(super) fn open(content: &[u8], bits: u16) -> Result<Option<Self>, MediaError> {
         let field = |at: usize| number(content, FILE_HEADER + at);
         let header = field(0).unwrap_or(0) as usize;
@@ -32,7 +32,7 @@ impl Runs {
         };
         let incomplete = || corrupt("BMP", "it ends too early");
         let (width, height) = field(4).zip(field(8)).ok_or_else(incomplete)?;
-        // Rows from top to bottom have a negative height, which run lengths cannot have.
+        // A negative height means rows from top to bottom, which run lengths do not support.
         let Ok(height @ 0..) = i32::try_from(i64::from(height.cast_signed())) else {
             return Err(corrupt("BMP", "its run lengths go from top to bottom"));
         };
@@ -55,7 +55,7 @@ impl Runs {
         self.palette.get(usize::from(index)).copied().unwrap_or_default()
     }
 
-    /// The index of a pixel of a pair: the first is in the upper half of the byte.
+    /// Palette index of a pixel in a byte. If a byte holds two pixels, the first is in the upper half.
     const fn half(&self, byte: u8, index: usize) -> u8 {
         match (self.halves, index % 2) {
             (false, _) => byte,
@@ -64,8 +64,8 @@ impl Runs {
         }
     }
 
-    /// The picture, and how many of its rows, from the bottom, the data goes through: all of them where it says itself
-    /// that it ends.
+    /// Decodes the picture, and counts the rows that the data covers, from the bottom: all of them if the data has an
+    /// end mark.
     pub(super) fn decode(&self) -> (Raster, u32) {
         let mut raster: Raster = Raster::zeroed(self.size, Channels::Rgb);
         raster.samples.as_chunks_mut::<3>().0.fill(self.colour(0));
@@ -82,7 +82,7 @@ impl Runs {
                     let Some((right, up)) = next().zip(next()) else { break };
                     (x, y) = (x.saturating_add(right.into()), y.saturating_add(up.into()));
                 }
-                // Pixels one by one, up to a whole number of 16-bit words.
+                // Single pixels, padded to a whole number of 16-bit words.
                 (0, count) => {
                     let bytes = if self.halves { usize::from(count).div_ceil(2) } else { usize::from(count) };
                     let mut byte = 0;
@@ -102,12 +102,12 @@ impl Runs {
                 }
             }
         }
-        // The last row needs no end.
+        // The last row needs no end-of-row mark.
         let complete = u32::from(x >= self.size.width);
         (raster, y.saturating_add(complete).min(self.size.height))
     }
 
-    /// Sets a pixel, if the picture has it; rows come from the bottom.
+    /// Sets a pixel, if it is inside the picture; row 0 is at the bottom.
     fn put(&self, raster: &mut Raster, x: &mut u32, y: u32, index: u8) {
         if *x < self.size.width && y < self.size.height {
             let at = ((self.size.height - 1 - y) as usize * self.size.width as usize + *x as usize) * 3;
@@ -133,19 +133,19 @@ mod tests {
 
     #[test]
     fn skipped_pixels_have_the_first_colour() {
-        // Two of 5, end of row; one to the right and one up, three one by one, filling; end.
+        // Two pixels of colour 5, end of row; skip one right and one up; three single pixels, padding; end.
         let data = [2, 5, 0, 0, 0, 2, 1, 1, 0, 3, 1, 2, 3, 0, 0, 1];
         assert_eq!(decoded(&runs(false, 4, 3, &data)), (vec![0, 1, 2, 3, 0, 0, 0, 0, 5, 5, 0, 0], 3));
     }
 
     #[test]
-    fn halves_of_bytes_alternate() {
+    fn half_byte_pixels_alternate() {
         let data = [3, 0x12, 0, 0, 0, 3, 0x45, 0x60, 0, 1];
         assert_eq!(decoded(&runs(true, 3, 2, &data)), (vec![4, 5, 6, 1, 2, 1], 2));
     }
 
     #[test]
-    fn what_is_cut_off_tells_its_rows_and_nothing_is_written_outside() {
+    fn truncated_data_reports_its_rows_and_no_pixel_is_written_outside() {
         let data = [9, 1, 0, 0, 9, 2, 0, 0, 9, 3];
         assert_eq!(decoded(&runs(false, 2, 4, &data)).1, 3);
         for end in 0..data.len() {

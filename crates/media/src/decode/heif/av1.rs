@@ -1,4 +1,4 @@
-//! AV1 images by rav1d.
+//! AV1 images, decoded with rav1d.
 
 use super::{
     container::Picture,
@@ -8,7 +8,7 @@ use crate::error::{MediaError, corrupt, unsupported};
 use re_rav1d::dav1d::{self, pixel::YUVRange};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Layers that a picture may have (AV1, 6.4.1: four spatial ones), each perhaps with a frame that is only referred to.
+/// Maximum number of frames of a picture: four spatial layers (AV1, 6.4.1), each possibly with a reference frame.
 pub(super) const MAX_FRAMES: usize = 8;
 
 /// Decodes the picture of an AV1 stream.
@@ -16,11 +16,11 @@ pub(super) fn decode(stream: Vec<u8>, picture: &Picture, points: Option<CodePoin
     Decoder::new(picture)?.next(stream, picture, points)
 }
 
-/// Decodes pictures that refer to those before them.
+/// Decodes pictures that can refer to previous ones.
 pub(super) struct Decoder(dav1d::Decoder);
 
-/// What such a decoder holds at most: the frames that may be referred to (AV1, 3: eight), the one in the making, and
-/// its twin for film grain.
+/// Maximum number of frames that a [`Decoder`] holds: eight reference frames (AV1, 3), the current one, and its copy
+/// with film grain.
 pub(super) const HELD_FRAMES: u64 = 10;
 
 fn broken(error: dav1d::Error) -> MediaError {
@@ -46,13 +46,13 @@ impl Decoder {
         match frames_of(&stream) {
             Some(1..=MAX_FRAMES) => {}
             Some(0) | None => return Err(corrupt("AVIF", "an image has no frame")),
-            Some(_) => return Err(unsupported("AVIF of so many layers is not supported")),
+            Some(_) => return Err(unsupported("AVIF with this many layers is not supported")),
         }
         match self.0.send_data(stream, None, None, None) {
             Ok(()) | Err(dav1d::Error::Again) => {}
             Err(error) => return Err(broken(error)),
         }
-        // Of layers each is a better picture than the one before; the last is what the file promises.
+        // Each layer improves on the one before; the last is the full picture.
         let mut decoded = self.0.get_picture().map_err(broken)?;
         while let Ok(better) = self.0.get_picture() {
             decoded = better;
@@ -63,7 +63,7 @@ impl Decoder {
 
 fn planes_of(decoded: &dav1d::Picture, picture: &Picture, points: Option<CodePoints>) -> Result<Planes, MediaError> {
     if (decoded.width(), decoded.height()) != (picture.tile.width, picture.tile.height) {
-        return Err(corrupt("AVIF", "an image has another size than the file says"));
+        return Err(corrupt("AVIF", "an image's size differs from the size in the container"));
     }
     let planes = points
         .or_else(|| stated_points(decoded))
@@ -71,18 +71,22 @@ fn planes_of(decoded: &dav1d::Picture, picture: &Picture, points: Option<CodePoi
         .and_then(|points| Planes::of_av1(decoded, points))
         .map_err(|UnknownMatrix| unsupported("AVIF with these matrix coefficients is not supported"))?;
     if planes.bits() != picture.bits {
-        return Err(corrupt("AVIF", "an image has other bits than the file says"));
+        return Err(corrupt("AVIF", "an image's bit depth differs from the one in the container"));
+    }
+    if planes.subsampling() != picture.subsampling {
+        return Err(corrupt("AVIF", "an image's chroma differs from the one in the container"));
     }
     Ok(planes)
 }
 
-/// What the stream says of its samples. The decoder panics on the one number of a matrix that it has no name for (255).
+/// Code points stated by the stream. The decoder panics on matrix number 255, which it does not know.
 fn stated_points(decoded: &dav1d::Picture) -> Option<CodePoints> {
     let matrix = catch_unwind(AssertUnwindSafe(|| decoded.matrix_coefficients() as u8)).ok()?;
     Some(CodePoints { primaries: 2, transfer: 2, matrix, full_range: decoded.color_range() == YUVRange::Full })
 }
 
-/// Frames that a stream would make the decoder hold (AV1, 5.3): each costs memory, shown or not.
+/// Number of frames that a stream would make the decoder hold (AV1, 5.3), shown or not. `None` if the stream is
+/// damaged.
 pub(super) fn frames_of(mut stream: &[u8]) -> Option<usize> {
     const FRAME_HEADER: u8 = 3;
     const FRAME: u8 = 6;
@@ -97,7 +101,7 @@ pub(super) fn frames_of(mut stream: &[u8]) -> Option<usize> {
     Some(frames)
 }
 
-/// A number in groups of seven bits, the lowest first (AV1, 4.10.5).
+/// Reads a number in groups of seven bits, the lowest first (AV1, 4.10.5). Returns the number and the rest.
 fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(5).enumerate() {

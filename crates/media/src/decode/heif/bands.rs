@@ -1,4 +1,4 @@
-//! Pictures of one coded image or many, row by row.
+//! Reads pictures that consist of one or more coded images, row by row.
 
 use super::{
     av1,
@@ -8,19 +8,19 @@ use super::{
 use crate::error::{MediaError, corrupt};
 use smmu_core::image::Size;
 
-/// The images of a picture, decoded one row of them at a time.
+/// The images of a picture, decoded one band (a row of images) at a time.
 pub(super) struct Bands<'a> {
     content: &'a [u8],
     picture: &'a Picture,
     points: Option<CodePoints>,
-    /// Number of the row of images that is decoded, and the images.
+    /// Number of the decoded band, and its images.
     band: Option<(u32, Vec<Image>)>,
 }
 
-/// A decoded image of a row of them.
+/// A decoded image of a band.
 struct Image {
     planes: Planes,
-    /// Whether it is that of the row above: its last row stands for all rows of one that is missing.
+    /// Set if this is the image of the band above: its last row is repeated in place of a missing image.
     above: bool,
 }
 
@@ -29,12 +29,13 @@ impl<'a> Bands<'a> {
         Self { content, picture, points, band: None }
     }
 
-    /// Of a picture of one image, which is decoded already.
+    /// A picture of one image that is already decoded.
     pub(super) fn of(picture: &'a Picture, planes: Planes) -> Self {
         Self { content: &[], picture, points: None, band: Some((0, vec![Image { planes, above: false }])) }
     }
 
-    /// Each image that a row of the picture crosses, with the row in it and how many of its columns belong.
+    /// The images crossed by a row of the picture; each with its own row, and the number of its columns inside the
+    /// picture.
     pub(super) fn row(&mut self, row: u32) -> Result<impl Iterator<Item = (&Planes, usize, usize)>, MediaError> {
         let tile = self.picture.tile;
         let (number, inside) = (row / tile.height, (row % tile.height) as usize);
@@ -54,7 +55,7 @@ impl<'a> Bands<'a> {
     fn decode(&self, band: u32, before: Vec<Image>) -> Result<Vec<Image>, MediaError> {
         let columns = self.picture.columns as usize;
         let tiles = self.picture.tiles.iter().skip(band as usize * columns).take(columns);
-        // The band before goes first, so that never two are in memory; but for what stands for images that are missing.
+        // Drop the previous band first, to hold only one in memory, except images that replace missing ones.
         let mut above: Vec<Option<Image>> = before.into_iter().map(Some).collect();
         above.resize_with(columns, || None);
         for (above, _) in above.iter_mut().zip(tiles.clone()).filter(|(_, tile)| !tile.is_missing()) {
@@ -78,17 +79,17 @@ impl<'a> Bands<'a> {
     }
 }
 
-/// The alpha of a picture, as large as its colours whatever size it is stored in.
+/// The alpha of a picture, scaled to the size of its colours.
 pub(super) struct Alpha<'a> {
     bands: Bands<'a>,
     colours: Size,
-    /// The rows of alpha that the last row lay between, with their numbers.
+    /// Numbers and levels of the two stored rows that the last row was interpolated from.
     near: (u32, Vec<f32>),
     far: (u32, Vec<f32>),
     between: Vec<f32>,
 }
 
-/// No row has this number.
+/// Row number that means "no row".
 const NONE: u32 = u32::MAX;
 
 impl<'a> Alpha<'a> {
@@ -96,7 +97,7 @@ impl<'a> Alpha<'a> {
         Self { bands, colours, near: (NONE, Vec::new()), far: (NONE, Vec::new()), between: Vec::new() }
     }
 
-    /// The alpha of a row of the picture. Rows are asked for from top to bottom.
+    /// The alpha of a row of the picture. Request rows from top to bottom.
     pub(super) fn row(&mut self, row: u32, room: &mut Rows) -> Result<&[f32], MediaError> {
         let size = self.bands.picture.size;
         if size == self.colours {
@@ -126,7 +127,7 @@ impl<'a> Alpha<'a> {
         Ok(&self.between)
     }
 
-    /// Makes a row of alpha the near one.
+    /// Reads a stored row of alpha to `near`.
     fn read(&mut self, row: u32, room: &mut Rows) -> Result<(), MediaError> {
         if self.near.0 == row {
             return Ok(());
@@ -141,8 +142,8 @@ impl<'a> Alpha<'a> {
     }
 }
 
-/// Where the middle of one of so many pixels lies among so many others: after the middle of which, and by which part of
-/// the way to the next.
+/// Maps the centre of a pixel in a row of `of` pixels to a row of `among` pixels that covers the same length. Returns
+/// the pixel whose centre is before it, and the fraction of the way to the next pixel.
 fn place(pixel: u32, of: u32, among: u32) -> (u32, f32) {
     let at = (f64::from(pixel) + 0.5) * f64::from(among) / f64::from(of) - 0.5;
     let at = at.clamp(0.0, f64::from(among - 1));
@@ -154,7 +155,7 @@ mod tests {
     use super::place;
 
     #[test]
-    fn middles_of_pixels_lie_between_those_of_larger_ones() {
+    fn pixel_centres_map_between_those_of_another_size() {
         assert_eq!([0, 1, 2, 3].map(|pixel| place(pixel, 4, 2)), [(0, 0.0), (0, 0.25), (0, 0.75), (1, 0.0)]);
         assert_eq!([0, 1].map(|pixel| place(pixel, 2, 4)), [(0, 0.5), (2, 0.5)]);
         assert_eq!(place(7, 9, 1), (0, 0.0));

@@ -1,4 +1,4 @@
-//! A box's content, read from front to back.
+//! Reads the content of a box from front to back.
 
 use super::{Unusable, container::Parsed};
 use smmu_core::iso_bmff::{self, BadSize, Kind};
@@ -21,7 +21,7 @@ impl<'a> Bytes<'a> {
         Ok(taken)
     }
 
-    /// A big-endian number of up to 8 bytes; of none, 0.
+    /// Reads a big-endian number of up to 8 bytes; 0 bytes are the number 0.
     pub(super) fn number(&mut self, bytes: usize) -> Parsed<u64> {
         Ok(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
@@ -34,7 +34,7 @@ impl<'a> Bytes<'a> {
         u32::try_from(self.number(bytes)?).map_err(|_| CUT_OFF)
     }
 
-    /// Version and flags of a full box.
+    /// Reads version and flags of a full box.
     pub(super) fn full_box(&mut self) -> Parsed<(u64, u64)> {
         Ok((self.number(1)?, self.number(3)?))
     }
@@ -43,7 +43,7 @@ impl<'a> Bytes<'a> {
         self.take(4)?.try_into().map_err(|_| CUT_OFF)
     }
 
-    /// The boxes in what is left.
+    /// The boxes in the remaining bytes.
     pub(super) fn boxes(self) -> impl Iterator<Item = Parsed<(Kind, Self)>> {
         iso_bmff::boxes(self.0).map(|found| found.map(|(kind, content)| (kind, Self(content))).map_err(Unusable::from))
     }

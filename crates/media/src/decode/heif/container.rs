@@ -1,4 +1,4 @@
-//! The boxes of an HEIF file (ISO/IEC 23008-12) and its dialects, HEIC and AVIF: the picture that they describe.
+//! Reads the picture described by the boxes of an HEIF file (ISO/IEC 23008-12), including HEIC and AVIF.
 
 use super::{
     Unusable,
@@ -14,31 +14,31 @@ use std::{ops::Range, sync::Arc};
 
 pub(super) type Parsed<T> = Result<T, Unusable>;
 
-/// What the boxes say of the primary item.
+/// Properties of the primary item, from its boxes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Container {
-    /// The colours.
+    /// The colour planes.
     pub(super) colour: Picture,
-    /// The alpha plane, a picture of its own.
+    /// The alpha plane, which is a separate picture.
     pub(super) alpha: Option<Picture>,
-    /// Whether colours were multiplied by alpha.
+    /// Set if colours are premultiplied by alpha.
     pub(super) premultiplied: bool,
-    /// The part that is shown.
+    /// The part of the picture to show.
     pub(super) crop: Crop,
-    /// How the pixels lie.
+    /// Orientation, from turns and mirrors.
     pub(super) orientation: Orientation,
     /// ICC profile.
     pub(super) icc: Option<Vec<u8>>,
-    /// Code points of the colours, where the container gives them.
+    /// Code points of the colours, if the container states them.
     pub(super) code_points: Option<CodePoints>,
     /// Exif block, without its offset.
     pub(super) exif: Option<Vec<u8>>,
-    /// What moves; its first frame is the colours and the alpha.
+    /// The sequence, if it is shown instead of the still picture; its first frame is `colour` and `alpha`.
     pub(super) sequence: Option<Sequence>,
 }
 
 impl Container {
-    /// What the samples mean, as far as that is known before any is decoded.
+    /// Code points of the colours, if known before decoding.
     pub(super) fn points(&self) -> Option<CodePoints> {
         self.code_points.or_else(|| self.colour.tiles.first().and_then(|tile| tile.coding.points()))
     }
@@ -49,38 +49,38 @@ impl Container {
 pub(super) struct Picture {
     /// Width and height in pixels.
     pub(super) size: Size,
-    /// Images in a row.
+    /// Number of images in a row.
     pub(super) columns: u32,
-    /// Size of each image, which all are equally large.
+    /// Size of each image; all have the same size.
     pub(super) tile: Size,
-    /// Size of each image in the decoder's memory.
+    /// Size of each image in the decoder's memory, before cropping.
     pub(super) coded: Size,
-    /// Row by row.
+    /// The images, row by row.
     pub(super) tiles: Vec<Tile>,
     /// Bits per sample.
     pub(super) bits: u8,
-    /// How chroma is stored.
+    /// Chroma subsampling.
     pub(super) subsampling: Subsampling,
 }
 
 /// One coded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tile {
-    /// The parts of the file that its stream is made of.
+    /// The parts of the file that make up the image's stream; empty if the file ends before them.
     pub(super) stream: Vec<Range<usize>>,
     pub(super) coding: Coding,
-    /// Whether the file ends in the middle of them.
+    /// Set if the stream is truncated.
     pub(super) cut: bool,
 }
 
 impl Tile {
-    /// Whether the file ends before its bytes do.
+    /// Returns whether the file ends before the end of the image's stream.
     pub(super) const fn is_missing(&self) -> bool {
         self.stream.is_empty()
     }
 }
 
-/// Who decodes an image.
+/// Codec of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Coding {
     Av1,
@@ -88,7 +88,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// What the stream itself says of its samples, as far as that is known before it is decoded.
+    /// Code points stated by the stream itself, if known before decoding.
     pub(super) fn points(&self) -> Option<CodePoints> {
         match self {
             Self::Av1 => None,
@@ -97,8 +97,8 @@ impl Coding {
     }
 }
 
-/// Reads the boxes of a whole file. Players show the sequence where the file says first that it is one, and otherwise
-/// the picture; each stands in for the other.
+/// Reads the boxes of a whole file. As in players, a file with the major brand `avis` shows its sequence, any other
+/// file its still picture; each replaces the other if that is missing or unusable.
 pub(super) fn parse(content: &[u8], limits: &ImageLimits) -> Parsed<Container> {
     let (mut still, mut moving, mut is_sequence) = (None, None, false);
     for found in Bytes(content).boxes() {
@@ -111,7 +111,7 @@ pub(super) fn parse(content: &[u8], limits: &ImageLimits) -> Parsed<Container> {
                 b"moov" if moving.is_none() => moving = Some(payload),
                 _ => {}
             },
-            // The file ends inside a box; what was read of it is there.
+            // The file ends inside a box; use the boxes before it.
             Err(error) if still.is_none() && moving.is_none() => return Err(error),
             Err(_) => break,
         }
@@ -132,7 +132,6 @@ pub(super) fn parse(content: &[u8], limits: &ImageLimits) -> Parsed<Container> {
 
 fn container(meta: &Meta, content: &[u8]) -> Parsed<Container> {
     let primary = meta.primary()?;
-    let properties = meta.properties_of(primary)?;
     let alpha = alpha_of(meta, primary.id);
     let exif = meta.references_to(*b"cdsc", primary.id).find_map(|reference| {
         let item = meta.find(reference.from).ok()?;
@@ -140,15 +139,16 @@ fn container(meta: &Meta, content: &[u8]) -> Parsed<Container> {
     });
     let premultiplied = meta.references_from(*b"prem", primary.id).is_some();
     let colour = picture(meta, content, primary)?;
-    let (crop, orientation) = properties::shown(colour.size, &properties)?;
+    let (crop, orientation) = properties::shown(colour.size, &transformations(meta, primary)?)?;
+    let coloured = colour_properties(meta, primary)?;
     Ok(Container {
         colour,
         premultiplied: premultiplied && alpha.is_some(),
         alpha: alpha.map(|item| picture(meta, content, item)).transpose()?,
         crop,
         orientation,
-        icc: properties::icc(&properties),
-        code_points: properties::code_points(&properties),
+        icc: properties::icc(&coloured),
+        code_points: properties::code_points(&coloured),
         // The block begins with the offset of its TIFF header.
         exif: exif.and_then(|block| {
             let offset = u32::from_be_bytes(*block.first_chunk()?);
@@ -158,7 +158,8 @@ fn container(meta: &Meta, content: &[u8]) -> Parsed<Container> {
     })
 }
 
-/// The auxiliary picture that is the alpha of an item. Others, depth and gain maps above all, are not looked at.
+/// The auxiliary picture that is the alpha of an item. Other auxiliary pictures, such as depth and gain maps, are
+/// ignored.
 fn alpha_of(meta: &Meta, id: u32) -> Option<&Item> {
     let is_alpha = |property: &&Property| match property {
         Property::Auxiliary(urn) => {
@@ -183,38 +184,61 @@ fn picture(meta: &Meta, content: &[u8], item: &Item) -> Parsed<Picture> {
         b"av01" | b"hvc1" | b"grid" if item.missing => Err(item.cut_off()),
         b"av01" | b"hvc1" => coded(meta, item),
         b"grid" => grid(meta, content, item),
-        // The very picture that it refers to, with transformations of its own.
-        b"iden" => {
-            let parts = meta.references_from(*b"dimg", item.id).unwrap_or_default();
-            let [part] = parts else { return Err(Unusable::Damaged("a picture is derived from none")) };
-            match meta.find(*part)? {
-                part if &part.kind == b"iden" => Err(Unusable::Unsupported("pictures derived from derived ones")),
-                part => picture(meta, content, part),
-            }
-        }
-        b"iovl" => Err(Unusable::Unsupported("pictures laid over one another")),
+        // The same picture as the item that it refers to, with additional transformations.
+        b"iden" => picture(meta, content, original(meta, item)?),
+        b"iovl" => Err(Unusable::Unsupported("overlaid pictures")),
         b"jpeg" => Err(Unusable::Unsupported("JPEG images inside")),
         b"avc1" => Err(Unusable::Unsupported("H.264 images inside")),
         b"j2k1" => Err(Unusable::Unsupported("JPEG 2000 images inside")),
         b"vvc1" => Err(Unusable::Unsupported("H.266 images inside")),
         b"unci" => Err(Unusable::Unsupported("uncompressed images inside")),
-        _ => Err(Unusable::Unsupported("images of a codec that is not known here")),
+        _ => Err(Unusable::Unsupported("images of an unknown codec")),
     }
+}
+
+/// The properties that state an item's colours: its own or, for a derived picture without any of colour, those of the
+/// first picture that it is derived from.
+fn colour_properties<'a>(meta: &'a Meta, item: &Item) -> Parsed<Vec<&'a Property>> {
+    let own = meta.properties_of(item)?;
+    let is_colour = |property: &&Property| matches!(property, Property::Icc(_) | Property::CodePoints(_));
+    let first = || meta.references_from(*b"dimg", item.id)?.first();
+    match first() {
+        Some(&part) if !own.iter().any(is_colour) => meta.properties_of(meta.find(part)?),
+        _ => Ok(own),
+    }
+}
+
+/// The item that an identity derivation (`iden`) refers to.
+fn original<'a>(meta: &'a Meta, item: &Item) -> Parsed<&'a Item> {
+    let parts = meta.references_from(*b"dimg", item.id).unwrap_or_default();
+    let [part] = parts else { return Err(Unusable::Damaged("a picture is derived from none")) };
+    match meta.find(*part)? {
+        part if &part.kind == b"iden" => Err(Unusable::Unsupported("pictures derived from other derived pictures")),
+        part => Ok(part),
+    }
+}
+
+/// Properties of an item, including turns, mirrors and crops, in order. For an identity derivation, those of the
+/// original come first.
+fn transformations<'a>(meta: &'a Meta, item: &Item) -> Parsed<Vec<&'a Property>> {
+    let mut properties = if &item.kind == b"iden" { meta.properties_of(original(meta, item)?)? } else { Vec::new() };
+    properties.extend(meta.properties_of(item)?);
+    Ok(properties)
 }
 
 fn grid(meta: &Meta, content: &[u8], item: &Item) -> Parsed<Picture> {
     let parts = meta.references_from(*b"dimg", item.id).ok_or(Unusable::Damaged("a grid has no parts"))?;
     let (columns, rows, size) = properties::grid(&gather(content, &item.extents))?;
     if parts.len() as u64 != u64::from(columns) * u64::from(rows) {
-        return Err(Unusable::Damaged("a grid has other parts than it says"));
+        return Err(Unusable::Damaged("a grid has a wrong number of parts"));
     }
     let mut whole: Option<Picture> = None;
     for &part in parts {
         let part = meta.find(part)?;
         if !matches!(&part.kind, b"av01" | b"hvc1") {
-            return Err(Unusable::Unsupported("a grid of other than coded images"));
+            return Err(Unusable::Unsupported("a grid of derived images"));
         }
-        let Picture { tiles, tile, coded, bits, subsampling, .. } = coded(meta, part)?;
+        let Picture { tiles, tile, coded, bits, subsampling, .. } = part_of_grid(meta, part)?;
         let whole =
             whole.get_or_insert_with(|| Picture { size, columns, tile, coded, tiles: Vec::new(), bits, subsampling });
         if (whole.tile, whole.coded, whole.bits, whole.subsampling) != (tile, coded, bits, subsampling) {
@@ -228,6 +252,21 @@ fn grid(meta: &Meta, content: &[u8], item: &Item) -> Parsed<Picture> {
         Ok(whole)
     } else {
         Err(Unusable::Damaged("a grid does not cover its picture"))
+    }
+}
+
+/// A coded image, cropped for use in a grid. Encoders pad an image on the right and below if the tile is too small for
+/// them.
+fn part_of_grid(meta: &Meta, item: &Item) -> Parsed<Picture> {
+    let picture = coded(meta, item)?;
+    let (crop, orientation) = properties::shown(picture.size, &meta.properties_of(item)?)?;
+    let at_corner = crop.left == 0 && crop.top == 0 && orientation == Orientation::Upright;
+    let whole = crop.size == picture.size;
+    let is_hevc = picture.tiles.iter().all(|tile| matches!(tile.coding, Coding::Hevc(_)));
+    if at_corner && (whole || is_hevc) {
+        Ok(Picture { tile: crop.size, ..picture })
+    } else {
+        Err(Unusable::Unsupported("a grid of images that are turned, or cut on the left or above"))
     }
 }
 
@@ -255,7 +294,7 @@ fn coded(meta: &Meta, item: &Item) -> Parsed<Picture> {
     Ok(Picture { size, columns: 1, tile: size, coded, tiles: vec![tile], bits, subsampling })
 }
 
-/// The bytes of an item, put together.
+/// The joined bytes of an item's extents.
 pub(super) fn gather(content: &[u8], extents: &[Range<usize>]) -> Vec<u8> {
     extents.iter().filter_map(|extent| content.get(extent.clone())).flatten().copied().collect()
 }
@@ -265,7 +304,7 @@ mod tests {
     use super::{super::bytes::CUT_OFF, *};
 
     #[test]
-    fn a_box_that_claims_more_than_there_is_is_cut_off() {
+    fn a_box_longer_than_the_file_is_damaged() {
         let parse = |content| parse(content, &ImageLimits::default()).err();
         assert_eq!(parse(b"\0\0\0\x10ftypavif"), Some(CUT_OFF));
         assert!(matches!(parse(b""), Some(Unusable::Damaged(_))));

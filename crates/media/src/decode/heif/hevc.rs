@@ -1,4 +1,4 @@
-//! HEVC images by heic-rs, in Rust throughout; of that crate only its decoder of the coded picture is used.
+//! HEVC images, decoded with heic-rs, which is pure Rust; only its HEVC decoder is used.
 
 mod sequence;
 
@@ -16,15 +16,15 @@ use smmu_core::{ErrorCode, Refusal, image::Size};
 /// The `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 8.3.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Configuration {
-    /// Bytes of the length before each unit of the stream.
+    /// Size in bytes of the length field before each NAL unit of the stream.
     length_bytes: usize,
     /// Video, sequence and picture parameter sets, in this order.
     sets: Vec<Vec<u8>>,
-    /// What the sequence parameter set says.
+    /// Facts from the sequence parameter set.
     pub(super) sequence: Sequence,
 }
 
-/// Types of units (ITU-T H.265, table 7-1).
+/// Types of NAL units (ITU-T H.265, table 7-1).
 const SETS: [u8; 3] = [32, 33, 34];
 const SEQUENCE_SET: u8 = 33;
 const FIRST_OTHER_THAN_PICTURE: u8 = 32;
@@ -33,7 +33,7 @@ fn unit_type(unit: &[u8]) -> Option<u8> {
     unit.first().map(|first| first >> 1 & 0x3f)
 }
 
-/// Whether a unit belongs to the base layer; spatial photos carry a second eye in another.
+/// Returns whether a NAL unit belongs to the base layer; spatial photos store the second eye in another layer.
 fn is_base_layer(unit: &[u8]) -> bool {
     matches!(unit, [first, second, ..] if first & 1 == 0 && second >> 3 == 0)
 }
@@ -56,7 +56,7 @@ impl Configuration {
             .map(|unit| Sequence::read(unit).ok_or(Unusable::Damaged("a sequence parameter set is cut off")));
         let sequence = sequences.next().ok_or(Unusable::Damaged("an image has no sequence parameter set"))??;
         for other in sequences {
-            // Which of them counts only the stream tells, and limits are checked before it is looked at.
+            // Only the stream states which of them applies, and limits are checked before the stream is read.
             if other? != sequence {
                 return Err(Unusable::Unsupported("several parameter sets that differ"));
             }
@@ -65,7 +65,7 @@ impl Configuration {
         Ok(Self { length_bytes, sets, sequence })
     }
 
-    /// Decodes the one picture of a stream. Of one that is cut off the last row that is there stands for all below.
+    /// Decodes the only picture of a stream. Missing rows of a truncated stream repeat the last row that is present.
     pub(super) fn decode(
         &self,
         stream: &[u8],
@@ -75,7 +75,7 @@ impl Configuration {
     ) -> Result<Planes, MediaError> {
         let (mut frame, rows) = self.frame(stream, cut)?;
         if frame.width < picture.tile.width || frame.height < picture.tile.height {
-            return Err(corrupt("HEIC", "an image is smaller than the file says"));
+            return Err(corrupt("HEIC", "an image is smaller than the size in the container"));
         }
         if cut {
             repeat_last(&mut frame, rows);
@@ -84,23 +84,23 @@ impl Configuration {
             .map_err(|UnknownMatrix| unsupported("HEIC with these matrix coefficients is not supported"))
     }
 
-    /// How many rows are there of the picture of a stream that is cut off.
+    /// Number of rows present in a truncated stream.
     pub(super) fn rows(&self, stream: &[u8]) -> Result<u32, MediaError> {
         match self.frame(stream, true) {
             Ok((_, rows)) => Ok(u32::try_from(rows).unwrap_or(u32::MAX)),
-            // It ends before its first slice has begun.
+            // The stream ends before its first slice.
             Err(MediaError::Refused(Refusal { code: ErrorCode::CorruptMedia, .. })) => Ok(0),
             Err(error) => Err(error),
         }
     }
 
-    /// The decoded picture, and how many of its rows are there.
+    /// The decoded picture, and the number of rows present; `usize::MAX` unless `cut`.
     fn frame(&self, stream: &[u8], cut: bool) -> Result<(Frame, usize), MediaError> {
         let units = self.units(stream, cut)?;
         let (slices, others): (Vec<&[u8]>, Vec<&[u8]>) =
             units.into_iter().partition(|unit| unit_type(unit).is_some_and(|kind| kind < FIRST_OTHER_THAN_PICTURE));
-        // Some cameras repeat the parameter sets in the pictures. Others there would overrule those that limits were
-        // checked against.
+        // Some cameras repeat the parameter sets in the pictures. Different ones are refused: they would override those
+        // that limits were checked against.
         let is_set = |unit: &&[u8]| unit_type(unit).is_some_and(|kind| SETS.contains(&kind));
         if others.iter().filter(|unit| is_set(unit)).any(|unit| !self.sets.iter().any(|known| known == unit)) {
             return Err(unsupported("HEIC whose pictures have parameter sets of their own is not supported"));
@@ -116,7 +116,8 @@ impl Configuration {
         Ok((frame, rows))
     }
 
-    /// The units of a stream, each behind its length; of one that is cut off the last as far as it is there.
+    /// The base layer's NAL units of a stream, in which each follows its length. In a truncated stream, the last one is
+    /// shortened.
     fn units<'a>(&self, stream: &'a [u8], cut: bool) -> Result<Vec<&'a [u8]>, MediaError> {
         let mut left = Bytes(stream);
         let mut units = Vec::new();
@@ -140,7 +141,7 @@ impl Configuration {
     }
 }
 
-/// Fills what is missing below so many rows with the last of them.
+/// Fills everything below the first `rows` rows with copies of the last of them.
 fn repeat_last(frame: &mut Frame, rows: usize) {
     let down = match frame.chroma {
         ChromaFormat::Yuv420 => 2,

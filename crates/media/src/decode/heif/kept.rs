@@ -1,4 +1,4 @@
-//! Planes that stay planes: each is shrunk as its rows come.
+//! Decodes pictures to planes without conversion to RGB; each plane is shrunk row by row.
 
 use super::{Heif, bands::Bands, container::Tile, planes::CodePoints};
 use crate::{
@@ -11,34 +11,34 @@ use crate::{
 };
 use smmu_core::image::Size;
 
-/// One plane on its way to a smaller one.
+/// A plane that is being shrunk.
 struct Shrinking {
     resizer: RowResizer<u8>,
-    /// How often the first and the last sample of a row are repeated.
-    beside: (u32, u32),
-    /// How often the first row and the last one are.
+    /// Number of times to repeat the first and the last sample of each row.
+    sides: (u32, u32),
+    /// Number of times to repeat the first row, then the last row.
     above: u32,
     below: u32,
     row: Vec<u8>,
 }
 
 impl Shrinking {
-    /// A part, which can reach beyond the plane, made `target` large.
+    /// Shrinks a part of the plane, which can extend beyond it, to `target`.
     fn new(size: Size, part: Window, target: Size) -> Self {
-        let beside = resize::beyond(part.left, part.width, size.width);
+        let sides = resize::beyond(part.left, part.width, size.width);
         let (above, below) = resize::beyond(part.top, part.height, size.height);
-        let padded = Size { width: beside.0 + size.width + beside.1, height: above + size.height + below };
-        let part = Window { left: part.left + f64::from(beside.0), top: part.top + f64::from(above), ..part };
+        let padded = Size { width: sides.0 + size.width + sides.1, height: above + size.height + below };
+        let part = Window { left: part.left + f64::from(sides.0), top: part.top + f64::from(above), ..part };
         let resizer = RowResizer::of_part(padded, part, target, Channels::Grey);
-        Self { resizer, beside, above, below, row: Vec::new() }
+        Self { resizer, sides, above, below, row: Vec::new() }
     }
 
     fn push(&mut self, samples: &[u8]) -> Result<(), MediaError> {
         let (Some(&first), Some(&last)) = (samples.first(), samples.last()) else { return Ok(()) };
         self.row.clear();
-        self.row.extend(std::iter::repeat_n(first, self.beside.0 as usize));
+        self.row.extend(std::iter::repeat_n(first, self.sides.0 as usize));
         self.row.extend_from_slice(samples);
-        self.row.extend(std::iter::repeat_n(last, self.beside.1 as usize));
+        self.row.extend(std::iter::repeat_n(last, self.sides.1 as usize));
         for _ in 0..=std::mem::take(&mut self.above) {
             self.resizer.push_copy(&self.row)?;
         }
@@ -54,8 +54,9 @@ impl Shrinking {
 }
 
 impl Heif {
-    /// Whether its planes may need no RGB, as far as that is known before any is decoded: they are opaque, of 8 bits, in
-    /// sRGB, weighted as in a JPEG and alike, and samples of chroma are whole in every image of a grid.
+    /// Returns whether the picture can be decoded to planes, judging by its headers: it must be opaque and in sRGB,
+    /// have 8 bits and the matrix of JPEG, and the images of a grid must have the same code points and whole chroma
+    /// samples.
     fn can_be_kept(&self) -> bool {
         let colour = &self.container.colour;
         let (across, down) = colour.subsampling.steps();
@@ -69,14 +70,14 @@ impl Heif {
             && colour::is_srgb(self.header.profile.as_ref(), self.channels)
     }
 
-    /// The picture as planes, where it needs no RGB.
+    /// Decodes the picture to planes, upright; `None` if it needs RGB.
     pub(super) fn kept(&self, target: Size) -> Result<Option<Planes>, MediaError> {
         if !self.can_be_kept() {
             return Ok(None);
         }
         let (crop, picture) = (self.container.crop, &self.container.colour);
         let mut bands = Bands::new(&self.content, picture, self.container.code_points);
-        // What only a stream itself says, it says once it is decoded.
+        // Code points that only the stream states are known after decoding.
         let first = bands.row(crop.top)?.next();
         let Some(full_range) = first.and_then(|(planes, ..)| planes.full_range_as_in_jpeg()) else { return Ok(None) };
         let orientation = self.container.orientation;
@@ -88,7 +89,7 @@ impl Heif {
         let share = |length: u32, step: u32| f64::from(length) / f64::from(step);
         let extent = Extent { width: share(crop.size.width, across), height: share(crop.size.height, down) };
         let window = planes::chroma_window(extent, target, orientation);
-        // An aperture can begin within a sample.
+        // An aperture can begin inside a chroma sample.
         let left = window.left + share(crop.left % across, across);
         let window = Window { left, top: window.top + share(crop.top % down, down), ..window };
 

@@ -1,5 +1,4 @@
-//! The `meta` box: items, where their bytes are, their properties and how they refer to one another
-//! (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12, 9.3).
+//! The `meta` box: items, their locations, properties and references (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12, 9.3).
 
 use super::{
     Unusable,
@@ -15,13 +14,13 @@ pub(super) struct Item {
     pub(super) id: u32,
     pub(super) kind: Kind,
     pub(super) extents: Vec<Range<usize>>,
-    /// Whether the file ends before its bytes do; it has no extents then.
+    /// Set if the file ends before the last byte of the item; `extents` is then empty.
     pub(super) missing: bool,
-    /// Of its bytes those that the file still has.
+    /// The extents present in a truncated file, the last one shortened.
     pub(super) there: Vec<Range<usize>>,
-    /// How many there should be.
+    /// Stated length.
     pub(super) bytes: u64,
-    /// Index from 1, and whether it must be understood.
+    /// Indices from 1, and true for essential properties.
     properties: Vec<(usize, bool)>,
 }
 
@@ -39,11 +38,11 @@ pub(super) struct Reference {
     pub(super) to: Vec<u32>,
 }
 
-/// More items or properties than this make no sense in a file of one picture, and cost time.
+/// Maximum number of items, of properties, and of references. A picture needs far fewer, and more take time.
 const MAX_ENTRIES: usize = 4096;
 
 impl Item {
-    /// Why nothing can be shown of an item whose bytes are missing.
+    /// Refusal of a truncated item.
     pub(super) fn cut_off(&self) -> Unusable {
         let there: usize = self.there.iter().map(Range::len).sum();
         Unusable::CutOff((there as u64).saturating_mul(100).checked_div(self.bytes).unwrap_or(0).min(100))
@@ -84,7 +83,7 @@ impl Meta {
             return Ok(&mut self.items[at]);
         }
         if self.items.len() >= MAX_ENTRIES {
-            return Err(Unusable::Unsupported("so many items"));
+            return Err(Unusable::Unsupported("too many items"));
         }
         self.items.push(Item { id, ..Item::default() });
         self.items.last_mut().ok_or(CUT_OFF)
@@ -126,7 +125,7 @@ impl Meta {
                 extents.push(match method {
                     0 => {
                         let Ok(extent) = extent(start, bytes, 0..file) else {
-                            // What follows a gap is of no use.
+                            // Bytes after a gap are useless.
                             if !missing {
                                 there.append(&mut extents);
                                 there.extend(
@@ -157,7 +156,7 @@ impl Meta {
                     for found in inner.boxes() {
                         let (kind, content) = found?;
                         if self.properties.len() >= MAX_ENTRIES {
-                            return Err(Unusable::Unsupported("so many properties"));
+                            return Err(Unusable::Unsupported("too many properties"));
                         }
                         self.properties.push(properties::read(kind, content)?);
                     }
@@ -189,7 +188,7 @@ impl Meta {
         for found in payload.boxes() {
             let (kind, mut inner) = found?;
             if self.references.len() >= MAX_ENTRIES {
-                return Err(Unusable::Unsupported("so many references"));
+                return Err(Unusable::Unsupported("too many references"));
             }
             let from = inner.u32(id_bytes)?;
             let count = inner.number(2)?;
@@ -203,17 +202,17 @@ impl Meta {
         self.items.iter().find(|item| item.id == id).ok_or(Unusable::Damaged("an item is missing"))
     }
 
-    /// The item that is the picture.
+    /// The primary item: the picture to show.
     pub(super) fn primary(&self) -> Parsed<&Item> {
         self.find(self.primary)
     }
 
-    /// The references of one kind that lead to an item.
+    /// References of one kind to an item.
     pub(super) fn references_to(&self, kind: Kind, id: u32) -> impl Iterator<Item = &Reference> {
         self.references.iter().filter(move |reference| reference.kind == kind && reference.to.contains(&id))
     }
 
-    /// What an item is derived from or goes with, by one kind of reference.
+    /// Ids of the items that an item refers to, by one kind of reference.
     pub(super) fn references_from(&self, kind: Kind, id: u32) -> Option<&[u32]> {
         let found = self.references.iter().find(|reference| reference.kind == kind && reference.from == id)?;
         Some(&found.to)
@@ -226,7 +225,7 @@ impl Meta {
             let Some(property) = index.checked_sub(1).and_then(|index| self.properties.get(index)) else { continue };
             match property {
                 Property::Unknown if essential => {
-                    return Err(Unusable::Unsupported("a property that is not known here"));
+                    return Err(Unusable::Unsupported("an unknown essential property"));
                 }
                 Property::Unknown => {}
                 _ => found.push(property),
@@ -236,7 +235,7 @@ impl Meta {
     }
 }
 
-/// An extent of an item, which must lie within what it is stored in. Without a length it reaches to the end of that.
+/// An extent of an item. It must be inside `within`, the file or a box; without a length, it ends where `within` ends.
 fn extent(start: u64, bytes: u64, within: Range<usize>) -> Parsed<Range<usize>> {
     let start = usize::try_from(start).ok().and_then(|start| start.checked_add(within.start)).ok_or(CUT_OFF)?;
     let end = match bytes {

@@ -1,9 +1,9 @@
-//! From the planes of a coded image to interleaved RGB, row by row.
+//! Converts the planes of a coded image to interleaved RGB, row by row.
 
 use re_rav1d::dav1d::{self, PlanarImageComponent};
 use smmu_core::image::Size;
 
-/// What samples mean (ITU-T H.273).
+/// Colour space of samples (ITU-T H.273).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CodePoints {
     pub(super) primaries: u8,
@@ -13,30 +13,30 @@ pub(super) struct CodePoints {
 }
 
 impl CodePoints {
-    /// Whether luma and chroma are weighted as JPEG weighs them.
+    /// Returns whether luma and chroma have the matrix of JPEG.
     pub(super) const fn is_weighted_as_jpeg(self) -> bool {
         matches!(self.matrix, UNSPECIFIED | 5 | 6)
     }
 }
 
-/// The matrix of who says none: it is taken for what JPEG has, as libavif and libheif do.
+/// An unspecified matrix. Treated as that of JPEG, as in libavif and libheif.
 const UNSPECIFIED: u8 = 2;
 
-/// How many samples of chroma there are for those of luma.
+/// Chroma subsampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subsampling {
     /// No chroma.
     Monochrome,
-    /// Half of them in both directions (4:2:0).
+    /// Half the width and half the height of luma (4:2:0).
     Half,
-    /// Half of them in a row (4:2:2).
+    /// Half the width of luma (4:2:2).
     HalfWidth,
-    /// As many (4:4:4).
+    /// The size of luma (4:4:4).
     None,
 }
 
 impl Subsampling {
-    /// Pixels that a sample of chroma stands for, in both directions.
+    /// Number of pixels across and down that a chroma sample covers.
     pub(super) const fn steps(self) -> (u32, u32) {
         match self {
             Self::Half => (2, 2),
@@ -45,7 +45,7 @@ impl Subsampling {
         }
     }
 
-    /// Samples of all planes for two pixels.
+    /// Number of samples in all planes for two pixels.
     pub(super) const fn samples_of_two_pixels(self) -> u64 {
         match self {
             Self::Monochrome => 2,
@@ -56,12 +56,12 @@ impl Subsampling {
     }
 }
 
-/// How chroma is brought to the resolution of luma.
+/// Method of scaling chroma to the resolution of luma.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Upsampling {
-    /// Between two samples, ¾ of the nearer and ¼ of the farther, as libjpeg and libavif do.
+    /// ¾ of the nearer and ¼ of the farther sample, as in libjpeg and libavif.
     Linear,
-    /// The nearest sample, as libheif does: what most programs show of HEIC.
+    /// The nearest sample, as in libheif, and so in most programs that show HEIC.
     Nearest,
 }
 
@@ -79,15 +79,15 @@ pub(super) struct Planes {
 /// A plane.
 struct Samples {
     stored: Stored,
-    /// From one row to the next, in the units that it is stored in.
+    /// Distance from one row to the next, in elements of `stored`: bytes, pairs of bytes or numbers.
     stride: usize,
 }
 
-/// How the decoder left a plane in memory.
+/// A plane in the decoder's memory layout.
 enum Stored {
     /// Samples of one byte.
     Bytes(dav1d::Plane),
-    /// Samples of two bytes, in this machine's order.
+    /// Samples of two bytes, in native byte order.
     Pairs(dav1d::Plane),
     Numbers(Vec<u16>),
 }
@@ -99,7 +99,7 @@ impl Samples {
         Self { stored, stride: picture.stride(component) as usize }
     }
 
-    /// A row of the given width, as numbers.
+    /// Reads a row as floats. Missing samples are 0.
     fn row(&self, row: usize, width: usize, into: &mut Vec<f32>) {
         fn at<T>(samples: &[T], start: usize) -> &[T] {
             samples.get(start..).unwrap_or_default()
@@ -117,7 +117,7 @@ impl Samples {
         into.resize(width, 0.0);
     }
 
-    /// Adds so many samples of a row, which are of 8 bits.
+    /// Appends `width` samples of a row; they must have 8 bits.
     fn add_row(&self, row: usize, width: usize, into: &mut Vec<u8>) {
         let end = into.len() + width;
         let start = row * self.stride;
@@ -132,7 +132,7 @@ impl Samples {
     }
 }
 
-/// How luma and chroma become red, green and blue.
+/// Conversion from luma and chroma to red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Colours {
     /// Weights of red and blue in luma (H.273, equations 38 to 40).
@@ -147,17 +147,17 @@ impl Colours {
     const OF_JPEG: Self = Self::Weighted(0.299, 0.114);
 }
 
-/// Everything that a sample's conversion depends on.
+/// Parameters of the conversion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Maths {
     colours: Colours,
-    /// What luma is lowered by, and divided by, to lie between 0 and 1.
+    /// Offset to subtract from luma, and then the divisor, for a result from 0 to 1.
     luma: (f32, f32),
-    /// The same for chroma, to lie between −½ and ½.
+    /// The same for chroma, for a result from −½ to ½.
     chroma: (f32, f32),
 }
 
-/// Why planes cannot be converted.
+/// The matrix coefficients are not supported.
 pub(super) struct UnknownMatrix;
 
 impl Planes {
@@ -178,7 +178,7 @@ impl Planes {
         Ok(Self { size, subsampling, upsampling: Upsampling::Linear, bits, luma, chroma, maths })
     }
 
-    /// Planes of numbers, each with its samples from one row to the next.
+    /// Planes of numbers, each with its stride.
     pub(super) fn of_numbers(
         size: Size,
         subsampling: Subsampling,
@@ -200,7 +200,7 @@ impl Planes {
         })
     }
 
-    /// Red, green and blue of a row, each from 0 to 1, as wide as the image.
+    /// Converts a row to red, green and blue, each from 0 to 1, in `rows.rgb`.
     pub(super) fn rgb_row(&self, row: usize, rows: &mut Rows) {
         let width = self.size.width as usize;
         self.luma.row(row, width, &mut rows.luma);
@@ -219,25 +219,25 @@ impl Planes {
         rows.rgb.extend(samples.map(|((luma, blue), red)| self.maths.rgb(*luma, *blue, *red)));
     }
 
-    /// Adds so many samples of luma of a row, which are of 8 bits.
+    /// Appends `width` luma samples of a row; they must have 8 bits.
     pub(super) fn add_luma(&self, row: usize, width: usize, into: &mut Vec<u8>) {
         self.luma.add_row(row, width, into);
     }
 
-    /// The same of Cb (0) or Cr (1), in samples and rows of its own.
+    /// Like [`Self::add_luma`], for Cb (0) or Cr (1); `row` and `width` count chroma samples.
     pub(super) fn add_chroma(&self, plane: usize, row: usize, width: usize, into: &mut Vec<u8>) {
         if let Some(chroma) = &self.chroma {
             chroma[plane].add_row(row, width, into);
         }
     }
 
-    /// The first plane of a row, from 0 to 1: alpha is coded as luma.
+    /// Converts the luma of a row to levels from 0 to 1, in `rows.luma`. Alpha is coded as luma.
     pub(super) fn luma_row(&self, row: usize, rows: &mut Rows) {
         self.luma.row(row, self.size.width as usize, &mut rows.luma);
         rows.luma.iter_mut().for_each(|luma| *luma = self.maths.luma(*luma));
     }
 
-    /// A row of chroma at full width.
+    /// Reads a row of chroma, scaled to full width, into `full`.
     fn chroma_row(&self, plane: &Samples, row: usize, near: &mut Vec<f32>, far: &mut Vec<f32>, full: &mut Vec<f32>) {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         let half = |length: usize| length.div_ceil(2);
@@ -262,19 +262,24 @@ impl Planes {
         }
     }
 
-    /// Whether all levels are used, of samples of 8 bits that are weighted as JPEG weighs them.
+    /// True for full range, false for limited range; `None` unless samples have 8 bits and the matrix of JPEG.
     pub(super) fn full_range_as_in_jpeg(&self) -> Option<bool> {
         let alike = self.maths.colours == Colours::OF_JPEG || self.subsampling == Subsampling::Monochrome;
         (alike && self.bits == 8).then_some(self.maths.luma.0 == 0.0)
     }
 
-    /// The bits of a sample.
+    /// Chroma subsampling.
+    pub(super) const fn subsampling(&self) -> Subsampling {
+        self.subsampling
+    }
+
+    /// Bits per sample.
     pub(super) const fn bits(&self) -> u8 {
         self.bits
     }
 }
 
-/// Rows in the making, kept from one to the next so that they need no new memory.
+/// Buffers for rows, reused to avoid allocations.
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) luma: Vec<f32>,
@@ -363,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn pure_red_comes_back_from_every_matrix() {
+    fn pure_red_is_restored_with_every_matrix() {
         for (of_red, of_blue) in [(0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593)] {
             let maths = Maths::new(Colours::Weighted(of_red, of_blue), 8, true);
             let blue = 128.0 - 255.0 * of_red / (2.0 * (1.0 - of_blue));
@@ -373,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn chroma_between_two_samples_leans_to_the_nearer_or_is_it() {
+    fn chroma_is_interpolated_or_taken_from_the_nearest_sample() {
         let mut full = Vec::new();
         Upsampling::Linear.widen(&[0.0, 100.0], 3, &mut full);
         assert_eq!(full, [0.0, 25.0, 75.0]);

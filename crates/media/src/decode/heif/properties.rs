@@ -13,7 +13,7 @@ use smmu_core::{
 };
 use std::sync::Arc;
 
-/// What one property says.
+/// A property of an item.
 #[derive(Debug, Clone)]
 pub(super) enum Property {
     Size(Size),
@@ -29,9 +29,9 @@ pub(super) enum Property {
     Turn(u8),
     Mirror(Mirror),
     Auxiliary(Vec<u8>),
-    /// Known, and without meaning here.
+    /// Known, but not needed.
     Ignored,
-    /// Not known. Where it is essential, the item cannot be shown.
+    /// Unknown. If it is essential, the item cannot be shown.
     Unknown,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn read(kind: Kind, mut payload: Bytes) -> Parsed<Property> {
             payload.full_box()?;
             Property::Auxiliary(payload.0.to_vec())
         }
-        // Layers and operating points: the decoder shows the best one by itself.
+        // No need to select layers and operating points: the decoder shows the best one by default.
         b"pixi" | b"pasp" | b"clli" | b"mdcv" | b"cclv" | b"amve" | b"a1op" | b"lsel" | b"a1lx" | b"cclp" | b"reve"
         | b"rloc" | b"udes" | b"altt" | b"cmin" | b"cmex" => Property::Ignored,
         _ => Property::Unknown,
@@ -95,8 +95,8 @@ fn av1(mut payload: Bytes) -> Parsed<Property> {
     })
 }
 
-/// The part of a picture that is shown (ISO/IEC 14496-12, 12.1.4): width, height, and how far its centre lies to the
-/// right of and below the picture's, each as a fraction.
+/// The part of a picture to show (ISO/IEC 14496-12, 12.1.4), in pixels: width, height, and the offset of its centre
+/// from the centre of the picture, to the right and down.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Aperture([f64; 4]);
 
@@ -105,17 +105,17 @@ impl Aperture {
         let mut parts = [0.0; 4];
         for part in &mut parts {
             let (numerator, denominator) = (payload.u32(4)?, payload.u32(4)?);
-            // Offsets are signed; sizes are not negative, and two's complement says the same of both.
+            // Offsets are signed. Sizes are not negative, so reading them as signed is correct, too.
             let [numerator, denominator] = [numerator, denominator].map(|number| f64::from(number.cast_signed()));
             if denominator <= 0.0 {
-                return Err(Unusable::Damaged("its clean aperture is no fraction"));
+                return Err(Unusable::Damaged("its clean aperture is not a valid fraction"));
             }
             *part = numerator / denominator;
         }
         Ok(Self(parts))
     }
 
-    /// Whole pixels, within the picture.
+    /// Rounds to whole pixels inside the picture.
     fn crop(self, size: Size) -> Parsed<Crop> {
         let [width, height, right, down] = self.0;
         let side = |whole: u32, part: f64, offset: f64| {
@@ -141,11 +141,11 @@ pub(super) struct Crop {
     pub(super) size: Size,
 }
 
-/// Which part of a picture of this size is shown, and how it lies. The properties apply in their order
-/// (ISO/IEC 23008-12, 6.5.1); writers put the aperture first (ISO/IEC 23000-22, 7.3.6.7).
+/// The part of a picture to show, and its orientation. Properties apply in order (ISO/IEC 23008-12, 6.5.1); writers put
+/// the aperture first (ISO/IEC 23000-22, 7.3.6.7).
 pub(super) fn shown(size: Size, properties: &[&Property]) -> Parsed<(Crop, Orientation)> {
     let mut crop = Crop { left: 0, top: 0, size };
-    // A picture that is mirrored left and right, or not, and then turned so many quarters anticlockwise.
+    // The picture is first mirrored left to right, if `mirrored`, and then turned anticlockwise by `turns` quarters.
     let (mut mirrored, mut turns) = (false, 0);
     for property in properties {
         match property {
@@ -157,7 +157,7 @@ pub(super) fn shown(size: Size, properties: &[&Property]) -> Parsed<(Crop, Orien
                 crop = Crop { left: crop.left + inner.left, top: crop.top + inner.top, ..inner };
             }
             Property::Turn(quarters) => turns = (turns + quarters) % 4,
-            // Turning and then mirroring is mirroring and then turning the other way.
+            // Turning and then mirroring equals mirroring and then turning the other way.
             Property::Mirror(mirror) => {
                 mirrored = !mirrored;
                 turns = match mirror {
@@ -181,7 +181,7 @@ pub(super) fn shown(size: Size, properties: &[&Property]) -> Parsed<(Crop, Orien
     Ok((crop, orientation))
 }
 
-/// The ICC profile among some properties.
+/// The first ICC profile among the properties.
 pub(super) fn icc(properties: &[&Property]) -> Option<Vec<u8>> {
     properties.iter().find_map(|property| match property {
         Property::Icc(icc) => Some(icc.clone()),
@@ -189,7 +189,7 @@ pub(super) fn icc(properties: &[&Property]) -> Option<Vec<u8>> {
     })
 }
 
-/// The code points among some properties.
+/// The first code points among the properties.
 pub(super) fn code_points(properties: &[&Property]) -> Option<CodePoints> {
     properties.iter().find_map(|property| match property {
         Property::CodePoints(points) => Some(*points),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_apply_in_their_order() {
+    fn properties_apply_in_order() {
         use Mirror::{LeftAndRight, TopAndBottom};
         let (turn, flip) = (Property::Turn(1), Property::Mirror(LeftAndRight));
         assert_ne!(orientation(&[turn.clone(), flip.clone()]), orientation(&[flip.clone(), turn.clone()]));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aperture_is_centred_unless_it_says_otherwise_and_stays_within_the_picture() {
+    fn an_aperture_is_centred_unless_offset_and_clipped_to_the_picture() {
         let crop = |parts| shown(SIZE, &[&Property::Aperture(Aperture(parts))]).map(|(crop, _)| crop);
         let of = |left, top, width, height| Ok(Crop { left, top, size: Size { width, height } });
         assert_eq!(crop([20.0, 10.0, 0.0, 0.0]), of(10, 10, 20, 10));

@@ -1,4 +1,4 @@
-//! Image sequences: the tracks of an AVIF file that moves (ISO/IEC 23008-12, 7; ISO/IEC 14496-12, 8).
+//! Image sequences: the tracks of an animated AVIF file (ISO/IEC 23008-12, 7; ISO/IEC 14496-12, 8).
 
 mod samples;
 
@@ -13,26 +13,26 @@ use samples::SampleTable;
 use smmu_core::image::{ImageLimits, Size};
 use std::{ops::Range, sync::Arc};
 
-/// The frames of a picture that moves.
+/// The frames of an animation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sequence {
-    /// Those that are processed, at least one.
+    /// Frames to process, at least one.
     pub(super) frames: Vec<Frame>,
-    /// How often they are shown; 0 is forever.
+    /// Number of plays; 0 is endless.
     pub(super) plays: u32,
-    /// Frames that the file speaks of.
+    /// Number of frames stated in the file.
     pub(super) stated: u64,
     pub(super) ended: Ended,
 }
 
-/// Why there are no more frames.
+/// Reason why there are no more frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// They are all.
+    /// The sequence has no more.
     Whole,
-    /// More are not processed.
+    /// The limit was reached.
     Limit,
-    /// The bytes of the next one are missing.
+    /// The bytes of the next frame are missing.
     CutOff,
 }
 
@@ -40,14 +40,14 @@ pub(super) enum Ended {
 pub(super) struct Frame {
     pub(super) colour: Range<usize>,
     pub(super) alpha: Option<Range<usize>>,
-    /// For how many milliseconds it is shown.
+    /// Display time in milliseconds.
     pub(super) shown_ms: u32,
 }
 
-/// Tracks in one file that are looked at.
+/// Maximum number of tracks to read.
 const MAX_TRACKS: usize = 16;
 
-/// A track, as far as pictures need it.
+/// A track of pictures.
 #[derive(Default)]
 struct Track<'a> {
     id: u32,
@@ -55,21 +55,21 @@ struct Track<'a> {
     timescale: u32,
     entry: Option<Entry>,
     samples: SampleTable<'a>,
-    /// Where it has an edit list: whether that repeats, and for how long it shows the track once.
+    /// The edit list: true if it repeats, and the duration of one repetition.
     edit: Option<(bool, u64)>,
-    /// The tracks that this one is the alpha of.
+    /// Ids of the tracks whose alpha this track is.
     alpha_of: Vec<u32>,
-    /// The track that its colours were multiplied by.
+    /// Ids of the tracks by whose alpha the colours are premultiplied.
     multiplied_by: Vec<u32>,
 }
 
-/// How the samples of a track are coded.
+/// Sample description of a track.
 struct Entry {
     size: Size,
     properties: Vec<Property>,
 }
 
-/// Reads the sequence of a `moov` box, its first frame as the picture. Exif stays to be filled in.
+/// Reads the sequence of a `moov` box, with its first frame as the picture. The caller adds Exif.
 pub(super) fn read(moov: Bytes, content: &[u8], limits: &ImageLimits) -> Parsed<Container> {
     let mut tracks = Vec::new();
     for found in moov.boxes() {
@@ -100,7 +100,7 @@ pub(super) fn read(moov: Bytes, content: &[u8], limits: &ImageLimits) -> Parsed<
     })
 }
 
-/// The frames within limits whose bytes are there.
+/// The frames within limits whose bytes are present.
 fn frames(colour: &Track, alpha: Option<&Track>, file: usize, limits: &ImageLimits) -> Parsed<Sequence> {
     let canvas = colour.entry.as_ref().map_or(Size { width: 0, height: 0 }, |entry| entry.size);
     let most = limits.frames(canvas) as usize;
@@ -111,10 +111,10 @@ fn frames(colour: &Track, alpha: Option<&Track>, file: usize, limits: &ImageLimi
         let alpha = match alphas.as_mut().map(Iterator::next) {
             None => None,
             Some(Some(alpha)) => Some(alpha.bytes),
-            // What would have been hidden must not be shown.
+            // Without its alpha, a frame would show hidden pixels.
             Some(None) => break,
         };
-        // Each frame from a whole millisecond to a whole millisecond, so that nothing adds up.
+        // Round start and end, not the duration, so that rounding errors do not accumulate.
         let ends = at.saturating_add(sample.duration.into());
         let ms = |ticks: u64| ticks.saturating_mul(1000) / timescale;
         let shown_ms = shown_ms(ms(ends) - ms(at));
@@ -161,7 +161,7 @@ impl<'a> Track<'a> {
                     payload.take(2 * wide)?;
                     track.id = payload.u32(4)?;
                     payload.take(4)?;
-                    // Of all ones it has no end.
+                    // A duration of all ones means endless.
                     let duration = payload.number(wide)?;
                     let endless = u64::MAX >> (64 - 8 * wide);
                     track.duration = if duration == endless { u64::MAX } else { duration };
@@ -222,8 +222,8 @@ impl<'a> Track<'a> {
         Ok(())
     }
 
-    /// As libavif counts, whose files these are: an edit list that repeats until the track's duration is over.
-    /// Without one browsers repeat forever.
+    /// Number of plays, 0 for endless. Counted as in libavif, which writes such files: an edit list repeats until the
+    /// end of the track's duration. Without an edit list, browsers repeat forever.
     fn plays(&self) -> Parsed<u32> {
         Ok(match self.edit {
             None => 0,
@@ -235,7 +235,7 @@ impl<'a> Track<'a> {
     }
 }
 
-/// Whether an edit list repeats, and the duration of its first entry.
+/// The edit list: true if it repeats, and the duration of its first entry.
 fn edit(edts: Bytes) -> Parsed<Option<(bool, u64)>> {
     for found in edts.boxes() {
         let (kind, mut payload) = found?;
@@ -250,13 +250,14 @@ fn edit(edts: Bytes) -> Parsed<Option<(bool, u64)>> {
     Ok(None)
 }
 
-/// The first description of samples, if it is of a picture's coding that is known here.
+/// The first sample description; `None` if its codec is unknown.
 fn entry(mut stsd: Bytes) -> Parsed<Option<Entry>> {
     stsd.full_box()?;
     stsd.take(4)?;
     let Some(first) = stsd.boxes().next() else { return Ok(None) };
     let (kind, mut payload) = first?;
-    if !matches!(&kind, b"av01" | b"hvc1") {
+    // `hev1` is HEVC that can also have parameter sets in the stream.
+    if !matches!(&kind, b"av01" | b"hvc1" | b"hev1") {
         return Ok(None);
     }
     payload.take(24)?;

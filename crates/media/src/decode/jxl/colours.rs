@@ -1,4 +1,4 @@
-//! What the samples of a JPEG XL file mean.
+//! Channels and colour space of a JPEG XL file.
 
 use super::NAME;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use jxl_oxide::{EnumColourEncoding, HdrType, JxlImage, PixelFormat, RenderingIntent, color::TransferFunction};
 use smmu_core::image::ColourModel;
 
-/// The channels that the decoder delivers, and how they are stored.
+/// The channels of the decoder's output, and the stored colour model.
 pub(super) fn meaning(image: &JxlImage) -> (Channels, ColourModel) {
     let metadata = &image.image_header().metadata;
     // XYB is a kind of luma and chroma.
@@ -24,8 +24,8 @@ pub(super) fn meaning(image: &JxlImage) -> (Channels, ColourModel) {
     }
 }
 
-/// Colours in XYB have no bounds of their own, and the decoder would bring them into sRGB's before it gives them others:
-/// so they are taken as sRGB's at once, or of high dynamic range by its curve.
+/// Requests sRGB for colours in XYB, with the PQ or HLG curve for high dynamic range. XYB has no gamut of its own, and
+/// the decoder would clip to sRGB before it converts to any other space.
 pub(super) fn ask_for_srgb(image: &mut JxlImage) {
     let metadata = &image.image_header().metadata;
     if !metadata.xyb_encoded || metadata.grayscale() {
@@ -40,7 +40,7 @@ pub(super) fn ask_for_srgb(image: &mut JxlImage) {
     image.request_color_encoding(colours);
 }
 
-/// What the colours mean that the decoder delivers.
+/// Colour profile of the decoder's output; `None` for sRGB.
 pub(super) fn profile(image: &JxlImage) -> Option<ColourProfile> {
     let named = !image.image_header().metadata.colour_encoding.want_icc();
     match image.rendered_cicp() {
@@ -55,18 +55,18 @@ pub(super) fn profile(image: &JxlImage) -> Option<ColourProfile> {
     }
 }
 
-/// High dynamic range is brought into range from primaries that have a name.
+/// Refuses high dynamic range with custom primaries: tone mapping needs named ones.
 pub(super) fn check_range(image: &JxlImage) -> Result<(), MediaError> {
     if image.hdr_type().is_some() && image.rendered_cicp().is_none() {
-        return Err(unsupported(format!("{NAME} of high dynamic range with primaries of its own is not supported")));
+        return Err(unsupported(format!("{NAME} in high dynamic range with custom primaries is not supported")));
     }
     Ok(())
 }
 
-/// Whether inks are in it that the pixels do not have, or transparency that inks cannot have here.
+/// Refuses CMYK with transparency, and CMYK without a black channel.
 pub(super) fn check_inks(image: &JxlImage) -> Result<(), MediaError> {
     match image.pixel_format() {
-        PixelFormat::Cmyka => Err(unsupported(format!("{NAME} of inks with transparency is not supported"))),
+        PixelFormat::Cmyka => Err(unsupported(format!("{NAME} in CMYK with transparency is not supported"))),
         PixelFormat::Cmyk if !image.image_header().metadata.ec_info.iter().any(|extra| extra.is_black()) => {
             Err(corrupt(NAME, "its profile has four inks and its pixels have three"))
         }

@@ -1,21 +1,21 @@
-//! The boxes of a JPEG XL file (ISO/IEC 18181-2). Only the picture itself and Exif are taken out of them.
+//! The boxes of a JPEG XL file (ISO/IEC 18181-2). Only the codestream and Exif are read.
 
 use brotli_decompressor::Decompressor;
 use smmu_core::iso_bmff::{BadSize, Header};
 use std::io::Read as _;
 
-/// What was found in a file.
+/// Contents of a file.
 pub(super) struct Container {
-    /// ISO/IEC 18181-1, without boxes; of a file that is cut off as much as there is.
+    /// The picture (ISO/IEC 18181-1), without boxes; incomplete if the file is truncated.
     pub(super) codestream: Vec<u8>,
-    /// A TIFF structure.
+    /// Exif block, a TIFF structure.
     pub(super) exif: Option<Vec<u8>>,
 }
 
-/// The largest Exif that is looked at.
+/// Maximum size of a decompressed Exif block; the rest is dropped.
 const MAX_EXIF_BYTES: u64 = 1024 * 1024;
 
-/// Takes a file apart; `None` where it holds no picture.
+/// Reads the boxes of a file; `None` if it holds no codestream.
 pub(super) fn parse(content: Vec<u8>) -> Option<Container> {
     if content.starts_with(&[0xff, 0x0a]) {
         return Some(Container { codestream: content, exif: None });
@@ -26,7 +26,7 @@ pub(super) fn parse(content: Vec<u8>) -> Option<Container> {
         rest = after;
         match &kind {
             b"jxlc" => codestream.extend_from_slice(payload),
-            // A part of it, numbered; they come in order (18181-2, 9.9).
+            // A numbered part of the codestream. Parts are in order (18181-2, 9.9).
             b"jxlp" => codestream.extend_from_slice(payload.get(4..).unwrap_or_default()),
             b"Exif" if exif.is_none() => exif = without_offset(payload),
             b"brob" if exif.is_none() => {
@@ -38,9 +38,9 @@ pub(super) fn parse(content: Vec<u8>) -> Option<Container> {
     (!codestream.is_empty()).then_some(Container { codestream, exif })
 }
 
-/// The first box, cut to what is there, and what comes after it.
+/// Kind and content of the first box, and the bytes after it. A truncated box has the content that is present.
 fn next_box(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
-    // A box may promise more than there is of a file that is cut off; only the last box reaches to the end.
+    // In a truncated file, a box can be longer than the rest of the file. Read the header as if the file were endless.
     let header = Header::read(i64::MAX.unsigned_abs(), |offset| {
         let at = usize::try_from(offset).map_err(|_| BadSize)?;
         bytes.get(at..).and_then(<[u8]>::first_chunk).copied().ok_or(BadSize)
@@ -51,7 +51,7 @@ fn next_box(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
     Some((header.kind, this.get(within(header.header_bytes)..)?, after))
 }
 
-/// The TIFF structure of an Exif box: before it stands where it begins (18181-2, 9.6).
+/// The TIFF structure of an Exif box, which begins with the structure's offset (18181-2, 9.6).
 fn without_offset(payload: &[u8]) -> Option<Vec<u8>> {
     let offset = usize::try_from(u32::from_be_bytes(*payload.first_chunk()?)).ok()?;
     payload[4..].get(offset..).map(<[u8]>::to_vec)
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_joined_and_a_box_that_is_cut_off_counts_as_far_as_it_goes() {
+    fn parts_are_joined_and_a_truncated_box_is_read_to_its_end() {
         let file = [
             boxed(b"JXL ", b"\r\n\x87\n"),
             boxed(b"Exif", b"\0\0\0\x02..II*\0"),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_to_the_end_and_one_of_64_bits_are_read() {
+    fn a_box_without_a_size_and_one_with_a_64_bit_size_are_read() {
         let file = [
             &boxed(b"JXL ", b"\r\n\x87\n")[..],
             b"\0\0\0\x01jxlp\0\0\0\0\0\0\0\x16\0\0\0\0\xff\x0a",

@@ -1,4 +1,4 @@
-//! From a codestream to frames that can be rendered, within limits.
+//! Loads the frames of a codestream, within limits.
 
 use super::{NAME, guarded, refusal};
 use crate::error::{MediaError, corrupt, unsupported};
@@ -10,26 +10,29 @@ use smmu_core::{
     image::{ImageLimits, Size},
 };
 
-/// Bytes that are handed to the decoder at a time; after each its frames are counted.
+/// Bytes fed to the decoder at a time; frames are counted after each chunk.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// The largest compressed ICC profile that is unpacked. Press profiles have up to 3 MB uncompressed.
+/// Maximum size of an encoded ICC profile. Press profiles have up to 3 MB uncompressed.
 const MAX_ICC_BYTES: u64 = 4 * 1024 * 1024;
-/// Entries of all frames' tables of contents together: about 150 bytes of memory each.
+/// Maximum number of entries in the tables of contents of all frames: about 150 bytes of memory each.
 const MAX_ENTRIES: u64 = 400_000;
 
-/// What a small file may announce that is not there.
+/// Bytes that a file can announce beyond its own size.
 const ANNOUNCED_BYTES: usize = 16 * 1024 * 1024;
 
-/// An image whose frames are there, as far as the file goes.
+/// An image with all of its frames, or those up to the end of a truncated file.
 pub(super) struct Loaded {
     pub(super) image: JxlImage,
     /// Counts the memory of pixels and compressed groups.
     pub(super) tracker: AllocTracker,
-    /// Whether the file holds the last frame, whole.
+    /// Set if the last requested frame is complete.
     pub(super) ended: bool,
 }
 
-/// The size as stored. Refused by the header alone is what is too large.
+/// Reads the stored size from the header.
+///
+/// # Errors
+/// Refuses a canvas beyond the limits, a large colour profile and too many extra channels.
 pub(super) fn check_header(codestream: &[u8], limits: &ImageLimits) -> Result<Size, MediaError> {
     let mut bits = Bitstream::new(codestream);
     let header = ImageHeader::parse(&mut bits, ()).map_err(|error| corrupt(NAME, error))?;
@@ -39,7 +42,7 @@ pub(super) fn check_header(codestream: &[u8], limits: &ImageLimits) -> Result<Si
     if metadata.colour_encoding.want_icc() && bits.read_u64().is_ok_and(|bytes| bytes > MAX_ICC_BYTES) {
         return Err(corrupt(NAME, "its colour profile is too large"));
     }
-    // What a picture has beside colours and transparency costs memory and is not shown.
+    // Extra channels other than transparency take memory and are not shown.
     if metadata.ec_info.len() > MAX_EXTRA_CHANNELS {
         return Err(unsupported(format!("{NAME} with {} extra channels is not supported", metadata.ec_info.len())));
     }
@@ -48,9 +51,9 @@ pub(super) fn check_header(codestream: &[u8], limits: &ImageLimits) -> Result<Si
 
 const MAX_EXTRA_CHANNELS: usize = 16;
 
-/// Reads frames, of an animation no more than so many and one.
+/// Loads frames. Stops after `most` frames plus one, which shows that there are more.
 pub(super) fn load(codestream: &[u8], limits: &ImageLimits, most: usize) -> Result<Loaded, MediaError> {
-    // Groups are kept compressed, and announced before they are there.
+    // Groups are kept compressed; their memory is allocated when they are announced.
     let announced = codestream.len() + ANNOUNCED_BYTES;
     let tracker = AllocTracker::with_limit(codestream.len() + announced);
     let uninitialized = JxlImage::builder().alloc_tracker(tracker.clone()).build_uninit();
@@ -63,21 +66,21 @@ pub(super) fn load(codestream: &[u8], limits: &ImageLimits, most: usize) -> Resu
         fed += chunk.len();
         work.count(&image, limits)?;
     }
-    // Pixels have a bound of their own. Of a file that is cut off some of this is in use.
+    // Pixels have their own limit. Fails for a truncated file, which still uses some of this memory.
     let _ = tracker.shrink_limit(announced);
-    // What comes after so many keyframes is not asked for.
+    // Frames after `most` are not requested.
     let ended = image.is_loading_done() || image.num_loaded_keyframes() > most;
     Ok(Loaded { image, tracker, ended })
 }
 
-/// Feeds a decoder until it knows the header, and tells how many bytes it has had.
+/// Feeds the decoder until it has read the header, and returns the number of bytes fed.
 fn initialized(mut decoder: UninitializedJxlImage, codestream: &[u8]) -> Result<(JxlImage, usize), MediaError> {
     let (mut fed, mut chunk) = (0, CHUNK_BYTES);
     while fed < codestream.len() {
         let end = codestream.len().min(fed + chunk);
         decoder.feed_bytes(&codestream[fed..end]).map_err(refusal)?;
         fed = end;
-        // It starts afresh each time.
+        // The decoder starts from the beginning each time, so chunks double to keep the total linear.
         chunk *= 2;
         match decoder.try_init().map_err(refusal)? {
             InitializeResult::NeedMoreData(more) => decoder = more,
@@ -87,7 +90,7 @@ fn initialized(mut decoder: UninitializedJxlImage, codestream: &[u8]) -> Result<
     Err(corrupt(NAME, "its headers are incomplete"))
 }
 
-/// What the frames cost that have come so far.
+/// Cost of the frames loaded so far.
 #[derive(Default)]
 struct Work {
     frames: usize,
@@ -108,7 +111,8 @@ impl Work {
                 let message = format!("the frames of the {NAME} file are in too many parts");
                 return Err(Refusal::new(ErrorCode::TooMuchMemory, message).into());
             }
-            // Layers of a still, and frames that are only parts of others, cost time as those of an animation do.
+            // Layers of a still picture, and frames that are only parts of others, take as much time as frames of an
+            // animation.
             if self.pixels > limits.max_pixels + limits.max_animation_pixels {
                 let message = format!("the layers of the {NAME} file have too many pixels together");
                 return Err(Refusal::new(ErrorCode::TooManyPixels, message).into());
@@ -119,16 +123,16 @@ impl Work {
 }
 
 fn entries(header: &FrameHeader) -> u64 {
-    // A frame has about 1 KiB by itself.
+    // A frame takes about 1 KiB, as much as 8 entries, in addition to its groups.
     8 + u64::from(header.num_lf_groups()) + u64::from(header.num_groups()) * u64::from(header.passes.num_passes)
 }
 
-/// How many of all rows are there of a frame whose end is missing, by its parts that are whole.
+/// Number of rows present in a truncated still picture, estimated from its complete groups, and number of all rows.
 pub(super) fn rows_there(image: &JxlImage) -> (u32, u32) {
     let all = image.image_header().size.height;
     let Some(frame) = image.frame(image.num_loaded_frames()) else { return (0, all) };
     let header = frame.header();
-    // Something that another frame is drawn with.
+    // Only a reference for another frame, or a single group that is not complete.
     if !header.is_last || header.num_groups() == 1 {
         return (0, all);
     }

@@ -1,4 +1,4 @@
-//! Against djxl, whose pictures `fixtures/jxl/make.py` has made.
+//! Comparison with djxl: `fixtures/jxl/make.py` made the reference pictures with it.
 
 use super::*;
 use crate::{
@@ -19,7 +19,7 @@ fn opened(content: &[u8]) -> Result<Box<dyn Decode>, MediaError> {
     decode::open(&Source::open(file.path(), &limits)?, &limits)
 }
 
-/// The picture as large as it is, upright, in sRGB.
+/// Decodes the picture at full size, upright, in sRGB.
 fn shown(content: &[u8]) -> (Raster, Header) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), content).expect("written");
@@ -35,13 +35,13 @@ fn png(name: &str) -> image::DynamicImage {
     image::load_from_memory(&fixture(&format!("{name}.png"))).expect("a picture")
 }
 
-/// The ratio of signal to noise in dB.
+/// Peak signal-to-noise ratio in dB; `most` is the largest sample.
 fn psnr(made: impl Iterator<Item = f64>, right: impl Iterator<Item = f64>, most: f64) -> f64 {
     let squares: Vec<f64> = made.zip(right).map(|(made, right)| (made - right).powi(2)).collect();
     10.0 * (most * most / (squares.iter().sum::<f64>() / squares.len() as f64).max(1e-9)).log10()
 }
 
-/// How close a file comes to what djxl makes of it.
+/// Peak signal-to-noise ratio of a decoded file to djxl's output, in dB.
 fn decibels(name: &str) -> f64 {
     let (made, _) = shown(&fixture(&format!("{name}.jxl")));
     let right = if made.channels == Channels::Rgba {
@@ -50,7 +50,7 @@ fn decibels(name: &str) -> f64 {
         png(name).into_rgb8().into_raw()
     };
     assert_eq!(made.samples.len(), right.len(), "{name}");
-    // Colours count as far as they are seen.
+    // Colours are weighted by their alpha.
     let count = made.channels.count();
     let seen = |samples: &[u8]| -> Vec<f64> {
         let pixels = samples.chunks_exact(count);
@@ -66,7 +66,7 @@ fn decibels(name: &str) -> f64 {
 }
 
 #[test]
-fn every_way_of_coding_shows_what_djxl_shows() {
+fn every_coding_matches_djxl() {
     for (name, least) in [
         ("lossy", 50.0),
         ("boxed", 50.0),
@@ -92,7 +92,7 @@ fn every_way_of_coding_shows_what_djxl_shows() {
 }
 
 #[test]
-fn sixteen_bits_floats_and_high_dynamic_range_are_the_samples_that_djxl_writes() {
+fn samples_of_16_bits_floats_and_high_dynamic_range_match_djxl() {
     for (name, bits, profile) in [
         ("sixteen", 16, None),
         ("float", 32, None),
@@ -116,7 +116,7 @@ fn sixteen_bits_floats_and_high_dynamic_range_are_the_samples_that_djxl_writes()
 }
 
 #[test]
-fn high_dynamic_range_looks_like_its_samples_brought_into_range() {
+fn high_dynamic_range_matches_tone_mapped_samples_of_djxl() {
     for (name, right, transfer, primaries) in [
         ("hlg", "hlg", Transfer::Hlg, 9),
         ("pq", "pq", Transfer::Pq, 9),
@@ -148,7 +148,7 @@ fn linear_light_becomes_srgb() {
 }
 
 #[test]
-fn premultiplied_alpha_is_made_straight() {
+fn premultiplied_alpha_becomes_straight() {
     let (made, header) = shown(&fixture("premultiplied.jxl"));
     assert!(header.has_alpha);
     let right = png("alpha").into_rgba8().into_raw();
@@ -158,7 +158,7 @@ fn premultiplied_alpha_is_made_straight() {
 }
 
 #[test]
-fn the_header_says_how_it_is_stored_and_what_the_camera_wrote() {
+fn the_header_has_orientation_colour_model_and_camera() {
     let (raster, header) = shown(&fixture("jpeg.jxl"));
     assert_eq!((header.stored, header.orientation), (Size { width: 88, height: 60 }, Orientation::Rotate90));
     assert_eq!(raster.size, Size { width: 60, height: 88 });
@@ -170,7 +170,7 @@ fn the_header_says_how_it_is_stored_and_what_the_camera_wrote() {
 }
 
 #[test]
-fn bands_are_the_whole_picture() {
+fn bands_equal_the_whole_picture() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), fixture("tall.jxl")).expect("written");
     let limits = ImageLimits::default();
@@ -185,7 +185,7 @@ fn bands_are_the_whole_picture() {
 }
 
 #[test]
-fn a_file_that_is_cut_off_is_accepted_from_ninety_five_percent_on() {
+fn a_truncated_file_with_nearly_all_rows_is_accepted() {
     for name in ["tall.jxl", "tall-lossless.jxl"] {
         let content = fixture(name);
         let mut codes = Vec::new();
@@ -242,7 +242,7 @@ fn an_animation_has_its_frames_and_times() {
 }
 
 #[test]
-fn limits_hold_before_pixels_are_decoded() {
+fn limits_are_enforced_before_pixels_are_decoded() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let code = |name: &str, limits: ImageLimits| {
         fs::write(file.path(), fixture(name)).expect("written");

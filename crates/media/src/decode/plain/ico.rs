@@ -1,5 +1,5 @@
-//! The largest picture of an icon. Its decoder takes a PNG only with alpha, and no file that is cut off; browsers and the
-//! programs that write icons ask for neither.
+//! Extracts the largest picture of an icon. The decoder of the `image` crate accepts PNG only with alpha, and no
+//! truncated files; browsers, and the programs that write icons, are not so strict.
 
 use crate::{
     decode::{cut_off, png::refusal},
@@ -14,11 +14,11 @@ use std::io::{Cursor, ErrorKind};
 
 const NAME: &str = "ICO";
 
-/// The picture of an icon that is made.
+/// The largest picture of an icon.
 pub(super) enum Largest {
-    /// A PNG.
+    /// A PNG file.
     Png(Vec<u8>),
-    /// The whole file.
+    /// A bitmap, with the whole icon file around it.
     Bitmap(Vec<u8>),
 }
 
@@ -31,7 +31,7 @@ fn u32_at(content: &[u8], at: usize) -> Option<usize> {
 }
 
 impl Largest {
-    /// Filled up where its end is missing, and what is said of that.
+    /// Extracts the picture, and completes it, with a warning, if it is truncated.
     pub(super) fn of(content: Vec<u8>, limits: &ImageLimits) -> Result<(Self, Option<Warning>), MediaError> {
         let Some((bytes, start)) = place(&content) else { return Ok((Self::Bitmap(content), None)) };
         let end = start.saturating_add(bytes);
@@ -44,14 +44,14 @@ impl Largest {
             return filled(picture, limits).map(|(png, warning)| (Self::Png(png), warning));
         }
         let rows = if there { None } else { Rows::of(picture) };
-        // A picture may end before the file says that it does.
+        // A picture can be complete even though it is shorter than its stated length.
         let Some(rows) = rows.filter(|rows| picture.len() < rows.end) else { return Ok((Self::Bitmap(content), None)) };
         let (rest, warning) = rows.missing(picture)?;
         Ok((Self::Bitmap([content, rest].concat()), Some(warning)))
     }
 }
 
-/// A PNG whose last rows are missing, with the last one that is there in their place.
+/// Completes a truncated PNG: missing rows repeat the last complete one.
 fn filled(cut: &[u8], limits: &ImageLimits) -> Result<(Vec<u8>, Option<Warning>), MediaError> {
     let allowed = usize::try_from(limits.max_memory_bytes / 4).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(cut), Limits { bytes: allowed });
@@ -86,7 +86,7 @@ fn filled(cut: &[u8], limits: &ImageLimits) -> Result<(Vec<u8>, Option<Warning>)
     Ok((whole, warning))
 }
 
-/// Length and place of the picture with most bits and pixels, as the decoder chooses.
+/// Length and offset of the picture with the most bits and pixels, the same as the decoder chooses.
 fn place(content: &[u8]) -> Option<(usize, usize)> {
     let count = u16_at(content, 4)?;
     let (entries, _) = content.get(6..)?.as_chunks::<16>();
@@ -98,7 +98,7 @@ fn place(content: &[u8]) -> Option<(usize, usize)> {
     };
     let entries = &entries[..entries.len().min(count.into())];
     let largest = entries.iter().max_by_key(|entry| (pixels(entry), entry[6]))?;
-    // The decoder of bitmaps looks at bits first, and takes the last of equals before others.
+    // For bitmaps, the decoder compares bits first, and prefers the last entry among equals.
     let chosen = || {
         let (last, before) = entries.split_last()?;
         let score = |entry: &[u8; 16]| (u16_at(entry, 6), pixels(entry));
@@ -108,12 +108,13 @@ fn place(content: &[u8]) -> Option<(usize, usize)> {
     Some((u32_at(entry, 8)?, u32_at(entry, 12)?))
 }
 
-/// How a bitmap lies in an icon: a header, a palette, its rows from below, and a bit for each pixel that is transparent.
+/// Layout of a bitmap in an icon: a header, a palette, rows from bottom to top, and a mask with a bit for each
+/// transparent pixel.
 struct Rows {
     at: usize,
     bytes: usize,
     height: usize,
-    /// Where its bits of transparency end.
+    /// Offset of the end of the transparency mask.
     end: usize,
 }
 
@@ -127,14 +128,14 @@ impl Rows {
             1 | 4 | 8 => stated.min(256),
             _ => 0,
         };
-        // No icon is larger than 256 pixels, but for what a PNG holds.
+        // Bitmaps in icons have at most 256 × 256 pixels; the bound keeps the products below small.
         let (width, height) = (width.min(1024), height.min(1024));
         let line = |bits: usize| (width * bits).div_ceil(32) * 4;
         let (at, bytes) = (header + 4 * colours, line(usize::from(bits)));
         Some(Self { at, bytes, height, end: at + (bytes + line(1)) * height })
     }
 
-    /// What is to follow. Where bits of transparency are missing, all is opaque.
+    /// Bytes that complete the bitmap, with a warning. Pixels without transparency bits become opaque.
     fn missing(&self, picture: &[u8]) -> Result<(Vec<u8>, Warning), MediaError> {
         let all = self.at + self.bytes * self.height;
         let there = picture.len().saturating_sub(self.at).checked_div(self.bytes).unwrap_or(0).min(self.height);

@@ -1,4 +1,4 @@
-//! Where the rows of a file of the family of PPM are, and how far its numbers go in one that is text and cut off.
+//! Locates the rows of a file of the PPM family, and completes truncated text files.
 
 use super::Rest;
 use crate::{
@@ -13,11 +13,11 @@ use image::{
 use smmu_core::image::{ImageLimits, Size};
 use std::io::{BufRead, Seek as _, SeekFrom};
 
-/// How the samples of a file are written.
+/// Encoding of the samples in a file.
 pub(super) enum Samples {
-    /// As they are.
+    /// Binary.
     Binary(Rows),
-    /// As numbers, from this place on; so many in a row.
+    /// Text: decimal numbers from offset `at` on, `in_row` per row, or single bits.
     Text { at: u64, in_row: usize, size: Size, bits: bool },
 }
 
@@ -41,7 +41,7 @@ impl Samples {
         })
     }
 
-    /// The rows of a file that is not text.
+    /// The rows of a binary file.
     pub(super) const fn rows(&self) -> Option<Rows> {
         match self {
             Self::Binary(rows) => Some(*rows),
@@ -49,7 +49,7 @@ impl Samples {
         }
     }
 
-    /// Of a text, what is to follow it.
+    /// Completes a truncated text file; `None` for other files.
     pub(super) fn missing(&self, source: &Source, limits: &ImageLimits) -> Result<Option<Rest>, MediaError> {
         let &Self::Text { at, in_row, size, bits } = self else { return Ok(None) };
         let name = source.format.name();
@@ -57,7 +57,7 @@ impl Samples {
         let mut reader = source.reader()?;
         reader.seek(SeekFrom::Start(at)).map_err(Transient::Read)?;
         let wanted = in_row as u64 * u64::from(size.height);
-        // What the decoder will hold is more than two rows.
+        // The scan holds two rows, which is less than the decoder will hold.
         limits.check_memory(wanted)?;
         let mut scan = Scan { in_row, ..Scan::default() };
         scan.read(&mut reader, bits, wanted).map_err(|error| reading(name, error))?;
@@ -68,28 +68,28 @@ impl Samples {
         let warning = cut_off(name, rows, size.height)?;
         let last =
             Some(&scan.last).filter(|last| !last.is_empty()).ok_or_else(|| corrupt(name, "it ends too early"))?;
-        // The row that has begun goes on as the one before it.
+        // The incomplete row continues with the numbers of the row before it.
         let more = last[scan.row.len()..].iter().chain(last.iter().cycle()).take((wanted - scan.numbers) as usize);
         let content = more.flat_map(|number| format!("\n{number}").into_bytes()).collect();
         Ok(Some(Rest { behind: at + scan.bytes, content, warning }))
     }
 }
 
-/// Numbers that are read, and nothing kept of them but the last row.
+/// Counts numbers, and keeps only the last rows.
 #[derive(Default)]
 struct Scan {
     in_row: usize,
     numbers: u64,
-    /// Bytes to the end of the last whole number.
+    /// Bytes up to the end of the last complete number.
     bytes: u64,
     number: Option<u16>,
     row: Vec<u16>,
-    /// The last whole row.
+    /// The last complete row.
     last: Vec<u16>,
 }
 
 impl Scan {
-    /// Reads to the end, or to the last number that is wanted. Bits need no space between them.
+    /// Reads to the end of the file, or until there are `wanted` numbers. Bits need no space between them.
     fn read(&mut self, reader: &mut impl BufRead, bits: bool, wanted: u64) -> std::io::Result<()> {
         let mut at = 0;
         loop {
@@ -100,7 +100,7 @@ impl Scan {
             for byte in piece {
                 match byte {
                     b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ' => self.push(at),
-                    // The decoder refuses what is no digit, and what is too large.
+                    // Invalid digits and large numbers are refused later, by the decoder.
                     byte => {
                         let before = self.number.unwrap_or(0).saturating_mul(10);
                         self.number = Some(before.saturating_add((byte & 15).into()));
@@ -110,7 +110,7 @@ impl Scan {
                 if bits {
                     self.push(at);
                 }
-                // The decoder wants nothing behind the last number.
+                // The decoder reads nothing after the last number.
                 if self.numbers + u64::from(self.number.is_some()) >= wanted {
                     self.push(at);
                     return Ok(());
@@ -121,7 +121,7 @@ impl Scan {
         }
     }
 
-    /// The end of a number, if there is one.
+    /// Ends the current number, if there is one, at offset `at`.
     fn push(&mut self, at: u64) {
         let Some(number) = self.number.take() else { return };
         (self.bytes, self.numbers) = (at, self.numbers + 1);

@@ -1,5 +1,5 @@
-//! What the header of a TGA says that its decoder keeps to itself (Truevision TGA 2.0, section C), and how far runs go
-//! in a file that is cut off.
+//! Reads the fields of a TGA header that the decoder does not expose (Truevision TGA 2.0, section C), and completes
+//! truncated files with run lengths.
 
 use super::Rest;
 use crate::{
@@ -10,13 +10,13 @@ use crate::{
 use smmu_core::image::{ImageLimits, Size};
 use std::io::{BufRead, ErrorKind, Read as _, Seek as _, SeekFrom};
 
-/// Most pixels of a packet.
+/// Maximum number of pixels in a packet.
 const PACKET: usize = 128;
 
 pub(super) struct Tga {
     pub(super) mapped: bool,
     pub(super) alpha_bits: u8,
-    /// Where its rows are; those of runs have no number of bytes in the file.
+    /// Layout of the rows. With run lengths, `bytes` is the size of a decoded row.
     rows: Rows,
     in_runs: bool,
     pixel_bytes: usize,
@@ -45,12 +45,12 @@ impl Tga {
         Ok(Self { mapped, alpha_bits: head[17] & 15, rows, in_runs, pixel_bytes: pixel_bytes.into() })
     }
 
-    /// The rows of a file that is not compressed.
+    /// The rows of an uncompressed file.
     pub(super) fn rows(&self) -> Option<Rows> {
         (!self.in_runs).then_some(self.rows)
     }
 
-    /// Of a file in runs, what is to follow it.
+    /// Completes a truncated file with run lengths; `None` for other files.
     pub(super) fn missing(&self, source: &Source, limits: &ImageLimits) -> Result<Option<Rest>, MediaError> {
         if !self.in_runs {
             return Ok(None);
@@ -67,9 +67,9 @@ impl Tga {
         let warning = cut_off("TGA", scan.rows, size.height)?;
         let last =
             Some(&scan.last).filter(|last| !last.is_empty()).ok_or_else(|| corrupt("TGA", "it ends too early"))?;
-        // They are there twice for a moment.
+        // The missing rows are briefly held twice.
         limits.check_memory(2 * bytes * u64::from(size.height - scan.rows))?;
-        // The row that has begun goes on as the one before it.
+        // The incomplete row continues with the pixels of the row before it.
         let mut pixels = last[scan.filled..].to_vec();
         pixels.extend(last.repeat((size.height - scan.rows - 1) as usize));
         let packets = pixels.chunks(PACKET * self.pixel_bytes);
@@ -78,20 +78,20 @@ impl Tga {
     }
 }
 
-/// Runs that are read, and nothing kept of them but the last row.
+/// Decodes runs, and keeps only the last rows.
 struct Scan {
     row: Vec<u8>,
     filled: usize,
-    /// Whole rows.
+    /// Number of complete rows.
     rows: u32,
-    /// Bytes of whole packets.
+    /// Bytes of complete packets.
     packets: u64,
-    /// The last whole row.
+    /// The last complete row.
     last: Vec<u8>,
 }
 
 impl Scan {
-    /// Reads to the last row, or to the last whole packet.
+    /// Reads up to the last row, or up to the last complete packet of a truncated file.
     fn read(&mut self, reader: &mut impl BufRead, rows: u32, pixel_bytes: usize) -> std::io::Result<()> {
         let mut packet = vec![0; PACKET * pixel_bytes];
         while self.rows < rows && !self.row.is_empty() {

@@ -1,18 +1,18 @@
-//! What the colours of a PNG mean (PNG, 3rd edition, 4.3): the first of `cICP`, `iCCP`, `sRGB` and `gAMA` that is there
-//! counts, and `cHRM` with the last alone, as in Chromium.
+//! Colour space of a PNG (PNG, 3rd edition, 4.3): the first of `cICP`, `iCCP`, `sRGB` and `gAMA` that is present is
+//! used. As in Chromium, `cHRM` is only used together with `gAMA`.
 
 use crate::colour::ColourProfile;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 use png::{Info, SourceChromaticities};
 
-/// Of what is nearer to sRGB's 1/2.2 programs mean sRGB; they write it into every file.
+/// Gamma of sRGB. Many programs write it, rounded, into every file: values closer than [`NEAR`] mean sRGB.
 const SRGB_GAMMA: f32 = 1.0 / 2.2;
 const NEAR: f32 = 0.01;
 
-/// Where and by what `gAMA` makes sense: from far darker than any display to the reverse of one.
+/// Plausible values of `gAMA`: from far darker than any display to the inverse of a display. Others are ignored.
 const GAMMAS: std::ops::RangeInclusive<f32> = 0.2..=2.5;
 
-/// What the colours mean, where they mean other than sRGB's.
+/// Colour profile of the picture; `None` for sRGB.
 pub(super) fn profile(info: &Info, grey: bool) -> Option<ColourProfile> {
     if let Some(points) = info.coding_independent_code_points {
         return ColourProfile::of_code_points(points.color_primaries, points.transfer_function);
@@ -41,7 +41,7 @@ pub(super) fn profile(info: &Info, grey: bool) -> Option<ColourProfile> {
     Some(ColourProfile::described(profile, format!("gamma {:.2}", 1.0 / gamma)))
 }
 
-/// The white and the primaries, where they are those of a display and other than sRGB's.
+/// White point and primaries of `cHRM`; `None` if they are sRGB's or those of no possible display.
 fn primaries(chunk: &SourceChromaticities) -> Option<(XyY, ColorPrimaries)> {
     const SRGB: [(f32, f32); 4] = [(0.3127, 0.3290), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
     let stated = [chunk.white, chunk.red, chunk.green, chunk.blue].map(|(x, y)| (x.into_value(), y.into_value()));
@@ -53,7 +53,7 @@ fn primaries(chunk: &SourceChromaticities) -> Option<(XyY, ColorPrimaries)> {
     let side = |from: (f32, f32), to: (f32, f32), at: (f32, f32)| {
         (to.0 - from.0) * (at.1 - from.1) - (to.1 - from.1) * (at.0 - from.0)
     };
-    // The white must lie inside of a triangle that is none of a line.
+    // The white point must lie inside the triangle of the primaries, and the triangle must have an area.
     let inside = [(red, green), (green, blue), (blue, red)].map(|(from, to)| side(from, to, white));
     if !inside.iter().all(|area| *area > 0.005) || stated.iter().any(|(x, y)| !(0.0..=1.0).contains(x) || *y > 1.0) {
         return None;

@@ -1,4 +1,4 @@
-//! Canon's CR3: boxes of the ISO family, in which the full-size JPEG is a track and a smaller preview a box of its own.
+//! Canon's CR3: ISO base media boxes. The full-size JPEG is a track; a smaller preview has its own box.
 
 use super::{Found, Place};
 use crate::camera;
@@ -8,13 +8,13 @@ use smmu_core::{
     iso_bmff::{BadSize, Header, Kind, boxes},
 };
 
-/// Canon's boxes, by their identifiers: what describes the picture (in `moov`), and the preview (beside it).
+/// Identifiers of Canon's boxes: the description of the picture (in `moov`), and the preview (next to `moov`).
 const DESCRIPTION: [u8; 16] = *b"\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
 const PREVIEW: [u8; 16] = *b"\xea\xf4\x2b\x5e\x1c\x98\x4b\x88\xb9\xfb\xb7\xdc\x40\x6e\x4d\x16";
-/// In the preview's box: eight bytes, then the box `PRVW`, whose JPEG stream follows on numbers of 16 bytes.
+/// Offset of the JPEG stream in the preview's box: identifier, 8 bytes, header of the box `PRVW`, 16 bytes of numbers.
 const JPEG_IN_PREVIEW: u64 = 16 + 8 + 8 + 16;
 
-/// Boxes of the file that are looked at, and bytes of the one that describes the tracks.
+/// Maximum number of boxes to examine, and of bytes to read from `moov`.
 const MAX_BOXES: usize = 64;
 const MAX_MOOV_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -56,7 +56,7 @@ fn preview<R: ReadAt + ?Sized>(file: &R, start: u64, bytes: u64) -> Option<Place
     (identifier == PREVIEW).then_some((start + JPEG_IN_PREVIEW, jpeg_bytes))
 }
 
-/// Reads what `moov` says of the picture and of the tracks.
+/// Reads `moov`: the description of the picture, and the tracks.
 fn describe(moov: &[u8], found: &mut Found) {
     for (kind, content) in intact(moov) {
         match &kind {
@@ -71,7 +71,7 @@ fn describe(moov: &[u8], found: &mut Found) {
     }
 }
 
-/// The boxes side by side, up to one that is cut off.
+/// Sibling boxes, up to the first that is truncated.
 fn intact(bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
     boxes(bytes).map_while(Result::ok)
 }
@@ -80,7 +80,8 @@ fn child(bytes: &[u8], wanted: Kind) -> Option<&[u8]> {
     intact(bytes).find(|(kind, _)| *kind == wanted).map(|(_, content)| content)
 }
 
-/// `CMT1` and `CMT2` are TIFF structures: the main directory and Exif's. Others have notes and places.
+/// Reads `CMT1` and `CMT2`, which are TIFF structures of the main and Exif directories. Other boxes hold the maker note
+/// and GPS.
 fn describe_picture(description: &[u8], found: &mut Found) {
     let directory = |kind| Tiff::open(child(description, kind)?, 0)?.main();
     let Some(main) = directory(*b"CMT1") else { return };
@@ -90,13 +91,13 @@ fn describe_picture(description: &[u8], found: &mut Found) {
     found.camera = camera::facts(&main, directory(*b"CMT2").as_ref());
 }
 
-/// Where the one sample of a track is whose description says JPEG.
+/// Place of the only sample of a track, if its description says JPEG.
 fn jpeg_track(track: &[u8]) -> Option<Place> {
     let table = [*b"mdia", *b"minf", *b"stbl"].into_iter().try_fold(track, child)?;
     if !child(table, *b"stsd")?.windows(4).any(|word| word == b"JPEG") {
         return None;
     }
-    // After version and flags: one size for all samples, or 0, their number and each size.
+    // After version and flags: a size for all samples; or 0, the number of samples, and each size.
     let sizes = child(table, *b"stsz")?;
     let bytes = match long(sizes, 4)? {
         0 => long(sizes, 12)?,

@@ -1,4 +1,4 @@
-//! Raw files made of TIFF directories: DNG, CR2, NEF, ARW, PEF, SRW, ORF, RW2 and their like.
+//! Raw files made of TIFF directories: DNG, CR2, NEF, ARW, PEF, SRW, ORF, RW2 and similar formats.
 
 use super::{Found, Place};
 use crate::camera;
@@ -8,7 +8,7 @@ use smmu_core::{
     raw,
 };
 
-/// Panasonic's own tags: the sensor's size, and the JPEG file as a value.
+/// Panasonic's own tags: the sensor's size, and a JPEG file stored as the tag's value.
 const PANASONIC_WIDTH: u16 = 2;
 const PANASONIC_HEIGHT: u16 = 3;
 const PANASONIC_JPEG: u16 = 46;
@@ -27,16 +27,16 @@ pub(super) fn find<R: ReadAt + ?Sized>(file: &R) -> Option<Found> {
     })
 }
 
-/// Bits of a subfile's type that make it no picture: a mask of any kind, a map of depths (DNG 1.7, `NewSubFileType`).
+/// Bits of `NewSubFileType` that mark a mask of any kind or a depth map (DNG 1.7).
 const NO_PICTURE: u64 = 4 | 8;
 
-/// Whether the directory describes what can be looked at.
+/// Returns whether the directory describes a viewable picture.
 fn is_picture<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> bool {
     let kind = directory.number(tag::NEW_SUBFILE_TYPE).unwrap_or(0);
     kind & NO_PICTURE == 0 && !raw::is_sensor(directory)
 }
 
-/// JPEG streams of a directory, each in one piece.
+/// JPEG streams of a directory that are stored in one piece.
 fn streams<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> impl Iterator<Item = Place> + use<R> {
     let numbers = |tag| directory.numbers(tag, 2).unwrap_or_default();
     let piece = |offset, bytes| match (&numbers(offset)[..], &numbers(bytes)[..]) {
@@ -56,7 +56,7 @@ fn streams<R: ReadAt + ?Sized>(directory: &Directory<'_, R>) -> impl Iterator<It
     found.into_iter().flatten()
 }
 
-/// The preview that Olympus keeps in its maker note, among the settings of the camera. Nothing else is read there.
+/// The preview in Olympus' maker note, among the camera settings. Nothing else is read from the note.
 fn of_olympus<R: ReadAt + ?Sized>(file: &R, exif: &Directory<'_, R>) -> Option<Place> {
     const SETTINGS: u16 = 0x2020;
     const PREVIEW_START: u16 = 0x0101;
@@ -64,7 +64,7 @@ fn of_olympus<R: ReadAt + ?Sized>(file: &R, exif: &Directory<'_, R>) -> Option<P
     let (at, _) = exif.place(tag::MAKER_NOTE)?;
     let mut mark = [0; 10];
     file.fill(at, &mut mark)?;
-    // Offsets count from the note, those of old cameras from the file's beginning.
+    // Offsets are relative to the note; with old cameras, to the start of the file.
     let (base, first) = match &mark {
         b"OLYMPUS\0II" | b"OLYMPUS\0MM" => (at, 12),
         b"OM SYSTEM\0" => (at, 16),
@@ -82,7 +82,7 @@ fn of_olympus<R: ReadAt + ?Sized>(file: &R, exif: &Directory<'_, R>) -> Option<P
     Some((note.absolute(start), settings.number(PREVIEW_BYTES)?))
 }
 
-/// How large the sensor's data is: as the directory of that data says, or else the largest size that is stated.
+/// Size of the sensor's data, from the data's own directory, Panasonic's tags, or else the largest stated size.
 fn sensor<R: ReadAt + ?Sized>(directories: &[Directory<'_, R>], exif: Option<&Directory<'_, R>>) -> Option<Size> {
     let size = |directory: &Directory<'_, R>, width, height| {
         let side = |tag| directory.long(tag).filter(|side| *side > 0);

@@ -1,14 +1,14 @@
-//! Fujifilm's RAF: a header that says where the camera's JPEG file and its notes on the sensor are.
+//! Fujifilm's RAF: the header has the offsets of the camera's JPEG file and of its notes on the sensor.
 
 use super::Found;
 use smmu_core::{ifd::ReadAt, image::Size};
 
-/// Offset and length of the JPEG file, and offset of the notes, all big-endian.
+/// Positions in the header: offset and length of the JPEG file, and offset of the notes, all big-endian.
 const JPEG: u64 = 84;
 const NOTES: u64 = 92;
-/// The note that has height and width of the whole sensor.
+/// The note with the height and width of the whole sensor.
 const SENSOR_SIZE: u16 = 0x0100;
-/// Notes that are looked at. Real files have about 30.
+/// Maximum number of notes to examine. Real files have about 30.
 const MAX_NOTES: u32 = 256;
 
 pub(super) fn find<R: ReadAt + ?Sized>(file: &R) -> Option<Found> {

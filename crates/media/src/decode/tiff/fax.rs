@@ -1,4 +1,4 @@
-//! The bilevel compressions of facsimile machines (ITU-T T.4 and T.6; TIFF 6.0, sections 10 and 11), row by row.
+//! Decodes the bilevel compressions of fax machines (ITU-T T.4 and T.6; TIFF 6.0, sections 10 and 11), row by row.
 
 use super::unit::damaged;
 use fax::{
@@ -11,22 +11,22 @@ use std::{
     io::{self, ErrorKind, Read},
 };
 
-/// Which of the compressions.
+/// Variant of fax compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// Runs alone; each row begins at a multiple of so many bits.
+    /// Only runs; each row begins at a multiple of `align` bits.
     Runs { align: usize },
-    /// Group 3: rows with end marks, each by itself or as changes of the row above.
+    /// Group 3: rows separated by end-of-line marks, each coded independently or as changes from the row above.
     Group3 { two_dimensional: bool },
-    /// Group 4: every row as changes of the row above.
+    /// Group 4: every row is coded as changes from the row above.
     Group4,
 }
 
-/// Of a hundred rows that a bad line has damaged, so many may be so.
-const MOST_DAMAGED_PERCENT: u32 = 5;
-/// End marks one after another that end the document (T.4, 4.1.4).
-const MARKS_OF_THE_END: u32 = 6;
-/// Zero bits that only an end mark begins with.
+/// Maximum percentage of rows damaged by a bad phone line.
+const MAX_DAMAGED_PERCENT: u32 = 5;
+/// Number of consecutive end-of-line marks that end the document (T.4, 4.1.4).
+const END_OF_DOCUMENT_MARKS: u32 = 6;
+/// Number of zero bits that only an end-of-line mark begins with.
 const MARK_ZEROS: usize = 11;
 
 /// Rows of a strip or tile, packed: a set bit is black.
@@ -34,26 +34,26 @@ pub(super) struct Fax<'a> {
     bits: Bits<'a>,
     coding: Coding,
     width: u32,
-    /// Rows that may yet be damaged.
+    /// Number of further damaged rows to tolerate.
     tolerated: u32,
-    /// Told of a damaged row.
+    /// Set when a row is damaged.
     repaired: &'a Cell<bool>,
-    /// Where the colour changes, in the row above and in this one; the first change is to black.
+    /// Positions of colour changes, in the row above and in this one; the first change is to black.
     above: Vec<u32>,
     changes: Vec<u32>,
     row: Vec<u8>,
-    /// Bytes of the row that were taken.
+    /// Number of bytes of the row that were read.
     taken: usize,
-    /// Whether any row came, and whether the end mark did. Rows that it leaves out are white.
+    /// Set after the first row, and after the end of the document. Rows after the end are white.
     begun: bool,
     ended: bool,
 }
 
-/// Why a row was not read whole.
+/// Reason why a row could not be read completely.
 enum Broken {
-    /// The data ends in it.
+    /// The data ends inside the row.
     Ends,
-    /// Bits that no code has.
+    /// The bits are not a valid code.
     BadCode,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Fax<'a> {
             bits: Bits { data, at: 0 },
             coding,
             width,
-            tolerated: rows * MOST_DAMAGED_PERCENT / 100,
+            tolerated: rows * MAX_DAMAGED_PERCENT / 100,
             repaired,
             above: Vec::new(),
             changes: Vec::new(),
@@ -115,7 +115,7 @@ impl<'a> Fax<'a> {
         }
     }
 
-    /// Two changes at one place are none.
+    /// Records a colour change. Two changes at the same position cancel out.
     fn change(&mut self, at: u32) {
         if self.changes.last() == Some(&at) {
             self.changes.pop();
@@ -124,7 +124,7 @@ impl<'a> Fax<'a> {
         }
     }
 
-    /// A row of runs, white first.
+    /// Reads a row of runs, white first.
     fn runs(&mut self) -> Result<(), Broken> {
         let (mut at, mut is_black) = (0, false);
         while at < self.width {
@@ -137,35 +137,35 @@ impl<'a> Fax<'a> {
 
     fn group3_row(&mut self, two_dimensional: bool) -> Result<(), Broken> {
         let mut marks = 0;
-        let mut by_itself = !two_dimensional;
+        let mut one_dimensional = !two_dimensional;
         if two_dimensional && !self.bits.mark_ahead() {
             self.bits.seek_mark();
         }
         while self.bits.skip_mark() {
             marks += 1;
             if two_dimensional {
-                by_itself = self.bits.bit().ok_or(Broken::Ends)?;
+                one_dimensional = self.bits.bit().ok_or(Broken::Ends)?;
             }
-            if marks == MARKS_OF_THE_END {
+            if marks == END_OF_DOCUMENT_MARKS {
                 self.ended = true;
                 return Ok(());
             }
         }
         if self.bits.at_end() {
-            // Several marks and nothing behind them are an end that was written short.
+            // Several marks at the end of the data are a shortened end of document.
             self.ended = marks > 1;
             return if self.ended { Ok(()) } else { Err(Broken::Ends) };
         }
-        if by_itself { self.runs() } else { self.changed_row() }
+        if one_dimensional { self.runs() } else { self.changed_row() }
     }
 
-    /// A row as changes of the row above (T.4, 4.2).
+    /// Reads a row coded as changes from the row above (T.4, 4.2).
     fn changed_row(&mut self) -> Result<(), Broken> {
         let (mut at, mut is_black, mut hint) = (0, false, 0);
         let mut start = true;
         while at < self.width {
-            // The first change above to the right of here (the first of all may be right above), and then of the
-            // colour that is not this one.
+            // Find the first change in the row above that is to the right of this position (at the start of a row, also
+            // directly above it), and from there the first one to the opposite of the current colour.
             while self.above.get(hint).is_some_and(|change| *change <= at && !(start && *change == 0)) {
                 hint += 1;
             }
@@ -193,7 +193,7 @@ impl<'a> Fax<'a> {
                     self.ended = self.coding == Coding::Group4;
                     return if self.ended { Ok(()) } else { Err(Broken::BadCode) };
                 }
-                // Rows without compression, which nobody writes.
+                // Uncompressed mode, which no program writes.
                 Mode::Extension => return Err(Broken::BadCode),
             }
             start = false;
@@ -215,7 +215,7 @@ impl Read for Fax<'_> {
     }
 }
 
-/// Sets the bits of a row from one place up to another.
+/// Sets the bits of a row from `from` up to, but not including, `to`.
 fn fill(row: &mut [u8], from: usize, to: usize) {
     if from >= to {
         return;
@@ -231,10 +231,10 @@ fn fill(row: &mut [u8], from: usize, to: usize) {
     }
 }
 
-/// The data, bit by bit.
+/// Reads data bit by bit.
 struct Bits<'a> {
     data: Cow<'a, [u8]>,
-    /// Number of the next bit.
+    /// Position of the next bit.
     at: usize,
 }
 
@@ -250,14 +250,13 @@ impl Bits<'_> {
         Some(bit == 1)
     }
 
-    /// Why there was no code: the data has ended, or has none. A code that the end cuts is not told from a bad one
-    /// before the last bits.
+    /// Reason for a missing code: near the end of the data, the code counts as truncated; elsewhere it is invalid.
     fn broken(&self) -> Broken {
         const LONGEST_CODE: usize = 14;
         if self.at + LONGEST_CODE > self.data.len() * 8 { Broken::Ends } else { Broken::BadCode }
     }
 
-    /// The length of a run, of as many codes as it has.
+    /// Reads the length of a run, which can consist of several codes.
     fn run(&mut self, is_black: bool) -> Result<u32, Broken> {
         let mut length = 0_u32;
         loop {
@@ -282,7 +281,7 @@ impl Bits<'_> {
         })
     }
 
-    /// Zero bits from here on.
+    /// Number of consecutive zero bits at the current position.
     fn zeros(&self) -> usize {
         let mut zeros = 0;
         while let Some(byte) = self.data.get((self.at + zeros) / 8) {
@@ -301,19 +300,19 @@ impl Bits<'_> {
         zeros >= MARK_ZEROS && self.at + zeros < self.data.len() * 8
     }
 
-    /// Goes past an end mark with its filling, if one is next.
+    /// Skips an end-of-line mark with its fill bits, if one is next.
     fn skip_mark(&mut self) -> bool {
         let ahead = self.mark_ahead();
         if ahead {
             self.at += self.zeros() + 1;
         } else if self.zeros() >= MARK_ZEROS {
-            // Filling up to the end of the data.
+            // Only fill bits up to the end of the data.
             self.at = self.data.len() * 8;
         }
         ahead
     }
 
-    /// Goes on to the next end mark, or to the end of the data.
+    /// Advances to the next end-of-line mark, or to the end of the data.
     fn seek_mark(&mut self) {
         while !self.at_end() && !self.mark_ahead() {
             self.at += self.zeros() + 1;
@@ -324,7 +323,7 @@ impl Bits<'_> {
 impl BitReader for Bits<'_> {
     type Error = ();
 
-    /// Past the end are zeros, which [`Bits::consume`] lets nobody have.
+    /// Bits past the end are zero; [`Bits::consume`] refuses to consume them.
     fn peek(&self, bits: u8) -> Option<u16> {
         let byte = |index: usize| u32::from(self.data.get(self.at / 8 + index).copied().unwrap_or(0));
         let three = byte(0) << 16 | byte(1) << 8 | byte(2);
@@ -350,7 +349,7 @@ impl BitReader for Bits<'_> {
 mod tests {
     use super::*;
 
-    /// Codes as text, spaces between them.
+    /// Packs codes written as text, with optional spaces.
     fn packed(codes: &str) -> Vec<u8> {
         let bits: Vec<u8> = codes.bytes().filter(|byte| *byte != b' ').map(|byte| byte - b'0').collect();
         bits.chunks(8).map(|byte| byte.iter().enumerate().map(|(at, bit)| bit << (7 - at)).sum()).collect()
@@ -366,14 +365,14 @@ mod tests {
     const MARK: &str = "000000000001";
 
     #[test]
-    fn runs_are_painted_from_byte_to_byte() {
+    fn runs_are_painted_across_bytes() {
         // White 2, black 3, white 3; white 0, black 8.
         let codes = "0111 10 1000 000000 00110101 000101";
         assert_eq!(rows(codes, Coding::Runs { align: 8 }, 8, 2).expect("two rows"), [0b0011_1000, 0xff]);
     }
 
     #[test]
-    fn rows_of_group_3_begin_behind_their_marks_and_end_with_six() {
+    fn rows_of_group_3_follow_their_marks_and_end_with_six_marks() {
         let row = "0111 10 1000";
         let end = MARK.repeat(6);
         let codes = format!("{MARK}{row}0000{MARK}{row}{end}");
@@ -383,15 +382,15 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_row_of_group_3_costs_that_row_alone() {
+    fn a_damaged_row_of_group_3_does_not_damage_other_rows() {
         let codes = format!("{MARK}0111 10 00000000 1 {MARK}0111 10 1000{MARK}0111 10 1000{MARK}");
         let made = rows(&codes, Coding::Group3 { two_dimensional: false }, 8, 3).expect("three rows");
         assert_eq!(made[1..], [0b0011_1000, 0b0011_1000]);
     }
 
     #[test]
-    fn rows_as_changes_of_the_row_above() {
-        // Horizontal: white 2, black 3; the end right below. One to the left, one to the right. Pass over both.
+    fn rows_coded_as_changes_from_the_row_above_are_decoded() {
+        // Horizontal: white 2, black 3; the end directly below. One to the left, one to the right. Pass over both.
         let codes = "001 0111 10 1   010 011 1   0001 1   000000000001 000000000001";
         let made = rows(codes, Coding::Group4, 8, 4).expect("four rows");
         assert_eq!(made, [0b0011_1000, 0b0111_1100, 0, 0]);

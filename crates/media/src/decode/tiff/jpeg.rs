@@ -1,5 +1,5 @@
-//! Strips and tiles that are JPEG streams (TIFF Technical Note 2), and whole pictures that are one (TIFF 6.0,
-//! section 22), by libjpeg-turbo.
+//! Strips and tiles that are JPEG streams (TIFF Technical Note 2), and whole pictures that are one stream (TIFF 6.0,
+//! section 22), decoded with libjpeg-turbo.
 
 use super::{
     layout::{self, Compression, Jpeg, Layout},
@@ -13,30 +13,30 @@ use smmu_core::image::Size;
 use std::io::{self, ErrorKind};
 use turbojpeg::{Image, PixelFormat};
 
-/// What a stream's components are, which its own markers seldom tell.
+/// Colour space of a stream's components, which its own markers seldom state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Components {
-    /// What the stream's own markers say.
-    OwnWord,
-    /// As they are: red, green, blue; four inks; or one of anything.
+    /// Stated by the stream's own markers.
+    FromMarkers,
+    /// Not to be converted: red, green and blue; four inks; or a single component.
     Plain,
-    /// Luma and chroma, to be made red, green, blue.
+    /// Luma and chroma, to be converted to red, green and blue.
     Ycbcr,
 }
 
-/// Bytes of an Adobe segment (Adobe Technical Note 5116, section 18) that ends with its transform.
+/// An Adobe segment (Adobe Technical Note 5116, section 18) without its last byte, the transform.
 const ADOBE: [u8; 15] = [0xff, 0xee, 0, 14, b'A', b'd', b'o', b'b', b'e', 0, 100, 0, 0, 0, 0];
 
-/// What libjpeg-turbo says of streams that only break a rule.
+/// Warnings of libjpeg-turbo about streams with harmless errors: no pixel is missing.
 const HARMLESS: [&str; 2] = ["extraneous bytes before marker", "Invalid SOS parameters"];
 
-/// Where the MCUs of a stream may end beyond the strip or tile, in pixels.
+/// Number of pixels that a stream's MCUs can extend beyond the strip or tile.
 const PADDING: u32 = 32;
 
-/// The rows of a strip or tile, each as wide as it.
+/// Decodes a strip or tile to rows of its width.
 pub(super) fn decode(stream: &[u8], layout: &Layout) -> io::Result<Vec<u8>> {
-    let Compression::Jpeg(jpeg) = &layout.compression else { return Err(damaged("it is no JPEG stream")) };
-    let stream = put_together(&jpeg.tables, stream, jpeg.components)
+    let Compression::Jpeg(jpeg) = &layout.compression else { return Err(damaged("it is not a JPEG stream")) };
+    let stream = with_tables(&jpeg.tables, stream, jpeg.components)
         .ok_or_else(|| if stream.is_empty() { ErrorKind::UnexpectedEof.into() } else { damaged("its JPEG headers") })?;
     let markers = Markers::parse(&stream).ok_or_else(|| damaged("its JPEG headers are incomplete"))?;
     let size = markers.size.ok_or_else(|| damaged("a JPEG stream has no frame header"))?;
@@ -54,7 +54,6 @@ pub(super) fn decode(stream: &[u8], layout: &Layout) -> io::Result<Vec<u8>> {
     let image = Image { pixels: pixels.as_mut_slice(), width, pitch: width * channels, height, format };
     match decompressor.decompress(&stream, image) {
         Ok(()) => {}
-        // Of these every pixel is there.
         Err(turbojpeg::Error::TurboJpegError(warning)) if HARMLESS.iter().any(|words| warning.contains(words)) => {}
         Err(turbojpeg::Error::TurboJpegError(warning)) if warning.contains("Premature end") => {
             return Err(ErrorKind::UnexpectedEof.into());
@@ -64,18 +63,18 @@ pub(super) fn decode(stream: &[u8], layout: &Layout) -> io::Result<Vec<u8>> {
     Ok(widened(pixels, width * channels, layout.chunk.width as usize * channels))
 }
 
-/// Refuses what is not the strip or tile, or larger than it: nothing of its size is allocated before.
+/// Refuses a stream that does not fit the strip or tile. Nothing is allocated by the stream's size before this check.
 fn check(markers: &Markers, size: Size, layout: &Layout, jpeg: &Jpeg) -> io::Result<()> {
     let Size { width, height } = layout.chunk;
     let padded = |side: u32| side.saturating_add(PADDING);
     if size.width == 0 || size.height == 0 || size.width > padded(width) || size.height > padded(height) {
-        return Err(damaged("a JPEG stream has another size than its strip or tile"));
+        return Err(damaged("a JPEG stream's size differs from that of its strip or tile"));
     }
     if size.width < width.min(layout.size.width) {
         return Err(damaged("a JPEG stream is narrower than its strip or tile"));
     }
     if markers.precision != 8 || markers.sampling.len() != layout.unit_samples() {
-        return Err(damaged("a JPEG stream has other samples than the file says"));
+        return Err(damaged("a JPEG stream's samples differ from those in the directory"));
     }
     if layout::is_buffered(markers) && markers.coefficient_bytes() > jpeg.coefficient_bytes {
         return Err(damaged("its JPEG streams differ in kind"));
@@ -83,13 +82,13 @@ fn check(markers: &Markers, size: Size, layout: &Layout, jpeg: &Jpeg) -> io::Res
     Ok(())
 }
 
-/// Rows of another width: what is wider is cut, what is narrower filled.
+/// Cuts or zero-fills each row to another length, in bytes.
 fn widened(pixels: Vec<u8>, from: usize, into: usize) -> Vec<u8> {
     if from == into {
         return pixels;
     }
     let rows = pixels.chunks_exact(from);
-    // As large as it becomes, at once: the estimate of memory counts on it.
+    // Allocated at its final size, as the memory estimate assumes.
     let mut wide = Vec::with_capacity(rows.len() * into);
     for (number, row) in rows.enumerate() {
         wide.extend_from_slice(&row[..from.min(into)]);
@@ -98,13 +97,14 @@ fn widened(pixels: Vec<u8>, from: usize, into: usize) -> Vec<u8> {
     wide
 }
 
-/// A stream with its tables and with the word for its components that libjpeg goes by; `None` where it is none.
-fn put_together(tables: &[u8], stream: &[u8], components: Components) -> Option<Vec<u8>> {
-    if components == Components::OwnWord {
+/// Completes a stream with its tables, and with the Adobe segment that tells libjpeg the colour space; `None` if it is
+/// not a JPEG stream.
+fn with_tables(tables: &[u8], stream: &[u8], components: Components) -> Option<Vec<u8>> {
+    if components == Components::FromMarkers {
         return Some(stream.to_vec());
     }
     let mut tables_there = Vec::new();
-    // Tables that are damaged will be missed where they are needed.
+    // Damaged tables cause an error later, if they are needed.
     let _ = copy_segments(tables, &mut tables_there);
     let mut head = Vec::new();
     let rest = copy_segments(stream, &mut head)?;
@@ -112,12 +112,13 @@ fn put_together(tables: &[u8], stream: &[u8], components: Components) -> Option<
         let sampling = Markers::parse(stream).map(|found| found.sampling).unwrap_or_default();
         sampling.len() == 3 && sampling.iter().any(|pair| *pair != sampling[0])
     };
-    // Red, green and blue are never stored at different sizes; who says so means luma and chroma.
+    // Red, green and blue are never subsampled; such a stream is really luma and chroma.
     let transform = u8::from(components == Components::Ycbcr || subsampled());
     Some([&[0xff, 0xd8], &ADOBE[..], &[transform], &tables_there, &head, rest].concat())
 }
 
-/// Copies the segments up to the first scan, without those of applications; the rest, from that scan's marker on.
+/// Copies the segments before the first scan, except application segments and comments. Returns the rest of the stream,
+/// from the scan's marker on.
 fn copy_segments<'a>(stream: &'a [u8], into: &mut Vec<u8>) -> Option<&'a [u8]> {
     let mut rest = stream.strip_prefix(&[0xff, 0xd8])?;
     loop {

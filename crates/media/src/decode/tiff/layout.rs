@@ -1,4 +1,4 @@
-//! How the samples of a page lie in the file: its size, strips or tiles, compression and numbers.
+//! Storage of a page's samples: size, strips or tiles, compression and number format.
 
 use super::jpeg::Components;
 use crate::{
@@ -10,7 +10,7 @@ use smmu_core::{
     image::{ImageLimits, Size},
 };
 
-/// How strips and tiles are compressed.
+/// Compression of strips and tiles.
 pub(super) enum Compression {
     None,
     PackBits,
@@ -26,26 +26,26 @@ pub(super) enum Compression {
     Jpeg(Jpeg),
 }
 
-/// What JPEG streams have in common.
+/// Properties that all JPEG streams of a page share.
 pub(super) struct Jpeg {
-    /// An abbreviated stream of the tables that the others lack.
+    /// An abbreviated stream with the tables that the other streams lack.
     pub(super) tables: Vec<u8>,
     pub(super) components: Components,
-    /// Bytes of the coefficients of a stream whose pixels come in several scans.
+    /// Bytes of the coefficients of one stream, if it has several scans; otherwise 0.
     pub(super) coefficient_bytes: u64,
 }
 
-/// What is stored of a sample instead of itself.
+/// Difference that is stored instead of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Predictor {
     None,
-    /// Its difference from the one to the left (TIFF 6.0, section 14).
+    /// From the sample to the left (TIFF 6.0, section 14).
     Horizontal,
-    /// The same of the bytes of floating-point numbers, most significant bytes of a row first (TIFF Technical Note 3).
+    /// Between bytes of floating-point numbers, with the most significant bytes of a row first (TIFF Technical Note 3).
     Float,
 }
 
-/// What a sample's bits mean.
+/// Number type of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Unsigned,
@@ -53,21 +53,21 @@ pub(super) enum Kind {
     Float,
 }
 
-/// A sample's bits.
+/// Number format of samples.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Numbers {
     pub(super) kind: Kind,
     pub(super) bits: u8,
-    /// Values shown darkest and brightest, of what is more than an unsigned number of up to 16 bits.
+    /// Values of black and white. Not used for unsigned numbers of up to 16 bits.
     pub(super) range: (f64, f64),
-    /// Whether the file says so.
+    /// Set if the file states the range.
     pub(super) stated_range: bool,
-    /// Whether bytes of a sample are stored with the most significant first.
+    /// Set if the most significant byte of a sample comes first.
     pub(super) big_endian: bool,
 }
 
 impl Numbers {
-    /// The level that is shown brightest, after unpacking.
+    /// The level of white, after unpacking.
     pub(super) const fn max(self) -> u16 {
         match self.kind {
             Kind::Unsigned if self.bits <= 16 => (u16::MAX as u32 >> (16 - self.bits as u32)) as u16,
@@ -76,44 +76,51 @@ impl Numbers {
     }
 }
 
-/// How samples lie in the file.
+/// Storage of the samples in the file.
 pub(super) struct Layout {
     pub(super) size: Size,
     pub(super) numbers: Numbers,
-    /// Samples of a pixel, those that are not shown included.
+    /// Samples per pixel, including those that are not shown.
     pub(super) samples: usize,
-    /// Each sample in strips or tiles of its own.
+    /// Set if each sample has its own strips or tiles.
     pub(super) planar: bool,
-    /// Luma samples across and down for each pair of chroma samples, where those are stored once for several.
+    /// Luma samples across and down for each pair of chroma samples; `None` without subsampling, or if the decoder
+    /// undoes it.
     pub(super) subsampling: Option<(u32, u32)>,
     pub(super) compression: Compression,
     pub(super) predictor: Predictor,
-    /// Whether each byte is stored with its bits in reverse.
+    /// Set if the bits of each byte are stored in reverse.
     pub(super) reversed_bits: bool,
     pub(super) tiled: bool,
     /// Size of a strip or tile.
     pub(super) chunk: Size,
-    /// Where each strip or tile begins, and its bytes.
+    /// Offset and length of each strip or tile, in bytes.
     units: Vec<(u64, u64)>,
 }
 
-/// More strips and tiles than this are not looked at.
+/// Maximum number of strips and tiles.
 const MAX_UNITS: u64 = 1_000_000;
-/// Longest side of a tile.
+/// Longest side of a tile, in pixels.
 const MAX_TILE_SIDE: u64 = 1 << 20;
-/// How often the strips and tiles together may hold what the file does; some files have one blank tile for many.
+/// Maximum ratio of the total length of strips and tiles to the size of the file, or to that of their pixels. Some files
+/// share blank tiles, even one for all.
 const MAX_SHARED: u64 = 16;
+const MAX_STORED: u64 = 2;
 
+/// A refusal that names an unsupported feature.
 pub(super) fn named(what: impl std::fmt::Display) -> MediaError {
     unsupported(format!("TIFF with {what} is not supported"))
 }
 
 impl Layout {
-    /// Reads it, and refuses by name what is not decoded. The canvas is within limits when it returns.
+    /// Reads the layout of a page.
+    ///
+    /// # Errors
+    /// Refuses a canvas beyond the limits, damaged directories, and unsupported features by name.
     pub(super) fn read(page: &Directory, content: &[u8], limits: &ImageLimits) -> Result<Self, MediaError> {
         let side = |tag| page.number(tag).and_then(|side| u32::try_from(side).ok());
         let size = side(tag::IMAGE_WIDTH).zip(side(tag::IMAGE_LENGTH)).map(|(width, height)| Size { width, height });
-        let size = size.ok_or_else(|| corrupt("TIFF", "it does not say how large it is"))?;
+        let size = size.ok_or_else(|| corrupt("TIFF", "its size is missing"))?;
         limits.check_canvas(size)?;
         let samples = usize::from(page.short(tag::SAMPLES_PER_PIXEL).unwrap_or(1));
         if samples == 0 {
@@ -140,7 +147,7 @@ impl Layout {
         layout.read_units(page, content)?;
         layout.read_jpeg(page, content)?;
         if matches!(layout.compression, Compression::Webp) && !matches!(layout.unit_samples(), 3 | 4) {
-            return Err(named("WebP of other than three or four samples"));
+            return Err(named("WebP without three or four samples"));
         }
         Ok(layout)
     }
@@ -160,12 +167,12 @@ impl Layout {
         let offsets = page.numbers(offsets, count).unwrap_or_default();
         let old_stream = page.number(tag::JPEG_OFFSET);
         if offsets.len() < count && old_stream.is_none() {
-            return Err(corrupt("TIFF", "it does not say where its strips or tiles are"));
+            return Err(corrupt("TIFF", "the offsets of its strips or tiles are missing"));
         }
         let lengths = page.numbers(lengths, count).unwrap_or_default();
         let mut starts = offsets.clone();
         starts.sort_unstable();
-        // Without a length, a strip goes on to where another begins.
+        // Without a length, a strip ends where another begins.
         let up_to_next = |offset: u64| {
             let next = starts.get(starts.partition_point(|start| *start <= offset));
             next.copied().unwrap_or(content.len() as u64).saturating_sub(offset)
@@ -176,16 +183,23 @@ impl Layout {
         let units = offsets.into_iter().enumerate().map(|(index, offset)| (offset, length(index, offset)));
         self.units = units.collect();
         let total: u64 = self.units.iter().map(|(_, length)| (*length).min(content.len() as u64)).sum();
-        if total / MAX_SHARED > content.len() as u64 {
+        if total / MAX_SHARED > content.len() as u64 && total / MAX_STORED > self.shown_bytes(count as u64) {
             return Err(corrupt("TIFF", "its strips or tiles overlap"));
         }
         Ok(())
     }
 
-    /// What there is to know of JPEG streams before they are decoded.
+    /// Bytes of the pixels that are shown of so many strips or tiles.
+    fn shown_bytes(&self, units: u64) -> u64 {
+        let width = u64::from(self.chunk.width.min(self.size.width));
+        let bits = width.saturating_mul(self.unit_samples() as u64).saturating_mul(self.numbers.bits.into());
+        bits.div_ceil(8).saturating_mul(self.chunk.height.min(self.size.height).into()).saturating_mul(units)
+    }
+
+    /// Reads the properties of JPEG streams that are needed before decoding.
     fn read_jpeg(&mut self, page: &Directory, content: &[u8]) -> Result<(), MediaError> {
         let Compression::Jpeg(_) = self.compression else { return Ok(()) };
-        // libjpeg-turbo decodes one sample, three or four.
+        // libjpeg-turbo only decodes one, three or four samples.
         if self.unit_samples() == 2 {
             return Err(named("JPEG of two samples"));
         }
@@ -194,7 +208,7 @@ impl Layout {
         if old {
             let refusal = || named("JPEG of the old kind (compression 6), its stream in parts,");
             self.units = old_stream(page, content, &self.units).ok_or_else(refusal)?;
-            components = Components::OwnWord;
+            components = Components::FromMarkers;
             if self.units.len() == 1 {
                 (self.chunk, self.tiled) = (self.size, false);
             }
@@ -210,23 +224,23 @@ impl Layout {
         Ok(())
     }
 
-    /// Strips or tiles from the left edge to the right.
+    /// Number of strips or tiles from the left edge to the right.
     pub(super) const fn across(&self) -> u32 {
         self.size.width.div_ceil(self.chunk.width)
     }
 
-    /// Number of a strip or tile.
+    /// Index of a strip or tile in the file's tables.
     pub(super) fn unit_number(&self, plane: usize, band: u32, column: u32) -> usize {
         let down = self.size.height.div_ceil(self.chunk.height) as usize;
         (plane * down + band as usize) * self.across() as usize + column as usize
     }
 
-    /// Samples of a pixel in one strip or tile.
+    /// Samples per pixel in one strip or tile.
     pub(super) const fn unit_samples(&self) -> usize {
         if self.planar { 1 } else { self.samples }
     }
 
-    /// Rows that are stored together, and bytes of them in one strip or tile.
+    /// Bytes of a row in one strip or tile; with subsampled chroma, of the rows that are stored together.
     pub(super) fn unit_row_bytes(&self) -> u64 {
         let width = u64::from(self.chunk.width);
         let samples = match self.subsampling {
@@ -236,42 +250,41 @@ impl Layout {
         samples.saturating_mul(self.numbers.bits.into()).div_ceil(8)
     }
 
-    /// Bytes of so many rows in one strip or tile.
+    /// Bytes of `rows` rows in one strip or tile.
     pub(super) fn unit_data_bytes(&self, rows: u32) -> u64 {
         let groups = rows.div_ceil(self.subsampling.map_or(1, |(_, down)| down));
         self.unit_row_bytes().saturating_mul(groups.into())
     }
 
-    /// What the file holds of a strip or tile of which so many rows are needed; less than its bytes, or nothing, where
-    /// the file is cut off.
+    /// Stored bytes of a strip or tile of which `rows` rows are needed; fewer, or none, if the file is truncated.
     pub(super) fn unit_bytes<'a>(&self, content: &'a [u8], number: usize, rows: u32) -> &'a [u8] {
         let Some(&(offset, length)) = self.units.get(number) else { return &[] };
-        // Where the header is are no pixels: some programs leave blank tiles out so.
+        // Some programs omit blank tiles and give them offset 0, which is that of the header.
         if offset == 0 {
             return &[];
         }
         let from = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
         let length = match self.compression {
-            // Of a single strip without compression, programs write any length.
+            // Programs write arbitrary lengths for a single uncompressed strip.
             Compression::None if self.units.len() == 1 => self.unit_data_bytes(rows),
             _ => length,
         };
         &from[..from.len().min(usize::try_from(length).unwrap_or(usize::MAX))]
     }
 
-    /// The most bytes that the file has of any strip or tile.
+    /// Stored bytes of the longest strip or tile.
     pub(super) fn longest_unit(&self, content: &[u8]) -> u64 {
         let bytes = |number| self.unit_bytes(content, number, self.chunk.height).len() as u64;
         (0..self.units.len()).map(bytes).max().unwrap_or(0)
     }
 }
 
-/// Whether a decoder holds the coefficients of the whole stream.
+/// Returns whether a decoder must hold the coefficients of the whole stream.
 pub(super) const fn is_buffered(markers: &Markers) -> bool {
     markers.progressive || !markers.one_scan
 }
 
-/// Where whole streams of old JPEG are: one for the picture, or one for each strip.
+/// Places of complete old-style JPEG streams: one for the picture, or one for each strip.
 fn old_stream(page: &Directory, content: &[u8], units: &[(u64, u64)]) -> Option<Vec<(u64, u64)>> {
     let is_whole = |&(offset, length): &(u64, u64)| {
         let from = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
@@ -280,7 +293,7 @@ fn old_stream(page: &Directory, content: &[u8], units: &[(u64, u64)]) -> Option<
     };
     if let Some(offset) = page.number(tag::JPEG_OFFSET) {
         let length = page.number(tag::JPEG_BYTES).filter(|length| *length > 0);
-        // Some programs count the headers alone.
+        // Some programs state only the length of the headers.
         let stream = [length.unwrap_or(u64::MAX), u64::MAX].map(|length| (offset, length)).into_iter().find(is_whole);
         if let Some(stream) = stream {
             return Some(vec![stream]);
@@ -296,7 +309,7 @@ fn numbers(page: &Directory, samples: usize) -> Result<Numbers, MediaError> {
         return Err(named(format!("samples of different sizes ({bits:?} bits)")));
     }
     let formats = page.numbers(tag::SAMPLE_FORMAT, samples).unwrap_or_default();
-    // Of CIELab, lightness is unsigned and the rest signed, and files differ in whether they say so.
+    // In CIELab, lightness is unsigned and the rest signed; only some files state this.
     let format = match page.short(tag::PHOTOMETRIC) {
         Some(8..=10) => 1,
         _ => formats.first().copied().unwrap_or(1),
@@ -305,7 +318,7 @@ fn numbers(page: &Directory, samples: usize) -> Result<Numbers, MediaError> {
         return Err(named("samples of different kinds"));
     }
     let kind = match (format, first) {
-        // 4 is "undefined", and read as libtiff reads it.
+        // 4 means "undefined"; like libtiff, treat it as unsigned.
         (1 | 4, 1..=16 | 24 | 32 | 64) => Kind::Unsigned,
         (2, 8 | 16 | 24 | 32 | 64) => Kind::Signed,
         (3, 16 | 32 | 64) => Kind::Float,
@@ -361,7 +374,7 @@ fn compression(page: &Directory, numbers: Numbers) -> Result<Compression, MediaE
     }
 }
 
-/// What a compression that is not read is called.
+/// Name of an unsupported compression.
 fn compression_name(number: u16) -> String {
     let name = match number {
         9 | 10 | 34661 => "JBIG",
@@ -380,7 +393,7 @@ fn compression_name(number: u16) -> String {
 }
 
 fn predictor(page: &Directory, compression: &Compression, numbers: Numbers) -> Result<Predictor, MediaError> {
-    // The others have none, whatever the tag says.
+    // Other compressions have no predictor, whatever the tag says.
     if !matches!(compression, Compression::Lzw | Compression::Deflate | Compression::Zstd | Compression::Lzma) {
         return Ok(Predictor::None);
     }

@@ -1,4 +1,4 @@
-//! From levels to the colours of a picture (TIFF 6.0, sections 4 to 6, 16, 18, 20, 21, 23).
+//! Converts levels to colours (TIFF 6.0, sections 4 to 6, 16, 18, 20, 21, 23).
 
 use super::layout::{Compression, Layout, named};
 use crate::{
@@ -10,10 +10,10 @@ use smmu_core::{
     image::ColourModel,
 };
 
-/// What the samples of a pixel mean.
+/// Interpretation of a pixel's samples.
 pub(super) struct Photometry {
     meaning: Meaning,
-    /// Where the alpha is among a pixel's samples, and whether colours are multiplied by it.
+    /// Index of the alpha sample, and true if colours are premultiplied by it.
     alpha: Option<(usize, bool)>,
     max: u16,
 }
@@ -23,31 +23,31 @@ enum Meaning {
         inverted: bool,
     },
     Rgb,
-    /// Colours of 16 bits, one for each level.
+    /// Red, green and blue of 16 bits for each level.
     Palette(Vec<[u16; 3]>),
     Cmyk,
     Ycbcr(Ycbcr),
     Lab(Lab),
 }
 
-/// How luma and chroma are coded (TIFF 6.0, section 21), scaled to 8 bits.
+/// Coding of luma and chroma (TIFF 6.0, section 21), scaled to 8 bits.
 struct Ycbcr {
-    /// Parts of red, green and blue in luma.
+    /// Coefficients of red, green and blue in luma.
     luma: [f32; 3],
-    /// Codes of black and white, of no colour and of full colour, for each sample.
+    /// Codes of black and white luma, then of zero and full chroma for each of the two chroma samples.
     reference: [f32; 6],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lab {
-    /// `CIELab`, whose second and third numbers are signed.
+    /// `CIELab`; a* and b* are signed.
     Cie,
     /// The encoding of ICC profiles, version 2.
     Icc,
 }
 
 impl Meaning {
-    /// Samples that make a colour.
+    /// Number of colour samples per pixel.
     const fn samples(&self) -> usize {
         match self {
             Self::Grey { .. } | Self::Palette(_) => 1,
@@ -58,7 +58,10 @@ impl Meaning {
 }
 
 impl Photometry {
-    /// Reads it, and refuses by name what is not decoded; completes the layout by what it needs to know of chroma.
+    /// Reads the photometry of a page, and sets the layout's subsampling.
+    ///
+    /// # Errors
+    /// Refuses unsupported colours by name, and damaged definitions.
     pub(super) fn read(page: &Directory, layout: &mut Layout) -> Result<Self, MediaError> {
         let meaning = meaning(page, layout)?;
         let count = meaning.samples();
@@ -78,7 +81,7 @@ impl Photometry {
         match (&self.meaning, self.alpha) {
             (Meaning::Grey { .. }, None) => Channels::Grey,
             (Meaning::Grey { .. }, Some(_)) => Channels::GreyAlpha,
-            // Alpha is where the paper shows.
+            // Alpha is already applied to the inks: transparent pixels show the paper.
             (Meaning::Cmyk, _) => Channels::Cmyk,
             (Meaning::Rgb | Meaning::Palette(_) | Meaning::Ycbcr(_) | Meaning::Lab(_), None) => Channels::Rgb,
             (Meaning::Rgb | Meaning::Palette(_) | Meaning::Ycbcr(_) | Meaning::Lab(_), Some(_)) => Channels::Rgba,
@@ -95,30 +98,30 @@ impl Photometry {
         }
     }
 
-    /// Whether more than 8 bits of a sample are worth keeping.
+    /// Returns whether to decode to 16 bits per sample.
     pub(super) const fn sixteen(&self) -> bool {
-        // Colours of a palette are 8 bits made longer.
+        // Colours of a palette are usually 8 bits scaled to 16.
         self.max > 255 && !matches!(self.meaning, Meaning::Palette(_))
     }
 
-    /// Whether colours still have to be divided by their alpha.
+    /// Returns whether colours must still be divided by their alpha.
     pub(super) const fn premultiplied(&self) -> bool {
         matches!(self.alpha, Some((_, true))) && !matches!(self.meaning, Meaning::Cmyk)
     }
 
-    /// Which of a pixel's samples are needed, in their order: of planes, the others are not read.
+    /// Indices of the samples that are needed, in order. Other planes are not read.
     pub(super) fn needed(&self) -> Vec<usize> {
         (0..self.meaning.samples()).chain(self.alpha.map(|(at, _)| at)).collect()
     }
 
-    /// Tells that of each pixel only the needed samples are there.
-    pub(super) const fn without_others(&mut self) {
+    /// Adjusts the index of alpha to pixels that contain only the needed samples.
+    pub(super) const fn keep_only_needed(&mut self) {
         if let Some((at, _)) = &mut self.alpha {
             *at = self.meaning.samples();
         }
     }
 
-    /// Paints pixels of so many levels each.
+    /// Converts pixels with `samples` levels each.
     pub(super) fn paint<S: Depth>(&self, levels: &[u16], samples: usize, into: &mut [S]) {
         let channels = self.channels();
         for (pixel, painted) in levels.chunks_exact(samples).zip(into.chunks_exact_mut(channels.count())) {
@@ -163,7 +166,7 @@ impl Photometry {
         }
     }
 
-    /// Ink on paper that shows through where alpha says so.
+    /// Amount of ink on white paper, with straight alpha applied.
     fn inked(&self, level: u16, pixel: &[u16]) -> u16 {
         match self.alpha {
             Some((at, false)) => (u32::from(level) * u32::from(pixel[at]) / u32::from(self.max)) as u16,
@@ -185,13 +188,13 @@ fn meaning(page: &Directory, layout: &mut Layout) -> Result<Meaning, MediaError>
     };
     Ok(match page.short(tag::PHOTOMETRIC).unwrap_or(guessed) {
         0 => Meaning::Grey { inverted: true },
-        // A mask is a picture of two levels.
+        // A mask is treated as a picture with two levels.
         1 | 4 => Meaning::Grey { inverted: false },
         2 => Meaning::Rgb,
         3 => Meaning::Palette(palette(page, layout)?),
         5 if page.short(tag::INK_SET).unwrap_or(1) != 1 => return Err(named("inks other than CMYK")),
         5 => Meaning::Cmyk,
-        // Its decoder has made them red, green and blue.
+        // The JPEG decoder has already converted to red, green and blue.
         6 if is_jpeg && !layout.planar && layout.samples == 3 => Meaning::Rgb,
         6 if is_jpeg && !layout.planar && layout.samples == 1 => Meaning::Grey { inverted: false },
         6 if is_jpeg && !layout.planar => return Err(named("JPEG of luma, chroma and more")),
@@ -206,7 +209,7 @@ fn meaning(page: &Directory, layout: &mut Layout) -> Result<Meaning, MediaError>
     })
 }
 
-/// The first alpha among the extra samples, and whether colours are multiplied by it.
+/// Index of the first alpha sample among the extra samples, and true if colours are premultiplied by it.
 fn alpha(page: &Directory, samples: usize, colours: usize) -> Option<(usize, bool)> {
     if samples == colours {
         return None;
@@ -220,7 +223,7 @@ fn alpha(page: &Directory, samples: usize, colours: usize) -> Option<(usize, boo
             };
             extra.iter().enumerate().find_map(alpha).filter(|(at, _)| *at < samples)
         }
-        // One more sample than colours that nobody explains is alpha: so read it Pillow and ImageMagick.
+        // Like Pillow and ImageMagick, treat a single undeclared extra sample as alpha.
         None => (samples == colours + 1).then_some((colours, false)),
     }
 }
@@ -233,7 +236,7 @@ fn palette(page: &Directory, layout: &Layout) -> Result<Vec<[u16; 3]>, MediaErro
     let count = 1_usize << bits;
     let map = page.numbers(tag::COLOR_MAP, 3 * count).filter(|map| map.len() == 3 * count);
     let map = map.ok_or_else(|| corrupt("TIFF", "it has no palette"))?;
-    // Old programs wrote colours of 8 bits.
+    // Old programs wrote 8-bit colours.
     let scale = if map.iter().all(|value| *value < 256) { 257 } else { 1 };
     let level = |at: usize| (map[at] * scale).min(u16::MAX.into()) as u16;
     Ok((0..count).map(|index| [level(index), level(count + index), level(2 * count + index)]).collect())
@@ -251,16 +254,16 @@ fn ycbcr(page: &Directory, layout: &mut Layout) -> Result<Ycbcr, MediaError> {
     let (across, down) = match factors.as_deref() {
         Some(&[across @ (1 | 2 | 4), down @ (1 | 2 | 4)]) => (across as u32, down as u32),
         Some(other) => return Err(corrupt("TIFF", format!("chroma cannot be subsampled by {other:?}"))),
-        // A JPEG stream says so itself.
+        // A JPEG stream states its own subsampling.
         None if matches!(layout.compression, Compression::Jpeg(_)) => (1, 1),
         None => (2, 2),
     };
     if (across, down) != (1, 1) {
         if layout.planar {
-            return Err(named("subsampled chroma in planes of its own"));
+            return Err(named("subsampled chroma in separate planes"));
         }
         if layout.numbers.bits != 8 || layout.samples != 3 {
-            return Err(named("subsampled chroma of other than three samples of 8 bits"));
+            return Err(named("subsampled chroma without three samples of 8 bits"));
         }
         if !layout.chunk.height.is_multiple_of(down) && layout.chunk.height < layout.size.height {
             return Err(corrupt("TIFF", "its strips or tiles end in the middle of its chroma"));
@@ -275,11 +278,11 @@ fn ycbcr(page: &Directory, layout: &mut Layout) -> Result<Ycbcr, MediaError> {
     if let Some(all) = reals(tag::REFERENCE_BLACK_WHITE, 6) {
         reference.iter_mut().zip(all).for_each(|(into, code)| *into = code * scale);
     }
-    // Nothing can be divided by these.
+    // Only positive finite numbers can be divisors.
     let sound = |value: &f64| value.is_finite() && *value > 0.0;
     let ranges = [reference[1] - reference[0], reference[3] - reference[2], reference[5] - reference[4]];
     if !luma.iter().all(sound) || !ranges.iter().all(sound) {
-        return Err(corrupt("TIFF", "its luma and chroma have no sound definition"));
+        return Err(corrupt("TIFF", "the definition of its luma and chroma is invalid"));
     }
     Ok(Ycbcr { luma: luma.map(|part| part as f32), reference: reference.map(|code| code as f32) })
 }
@@ -299,7 +302,7 @@ impl Ycbcr {
 }
 
 impl Lab {
-    /// Lightness from 0 to 100, and what is green to red and blue to yellow.
+    /// L* from 0 to 100, a* (green to red) and b* (blue to yellow).
     fn lab(self, [light, a, b]: [u16; 3], max: u16) -> [f32; 3] {
         let (eight, white) = (max == 255, f32::from(max));
         let signed = |level: u16| {
@@ -315,7 +318,7 @@ impl Lab {
     }
 }
 
-/// sRGB of `CIELab` under D50, the white of print; white stays white (Bradford's adaptation to D65).
+/// Converts `CIELab` under D50, the white of print, to sRGB. White stays white (Bradford adaptation to D65).
 fn rgb_of_lab([light, red_green, yellow_blue]: [f32; 3]) -> [f32; 3] {
     let middle = (light + 16.0) / 116.0;
     let linear = |value: f32| if value > 6.0 / 29.0 { value.powi(3) } else { (value - 4.0 / 29.0) * 108.0 / 841.0 };
@@ -332,13 +335,13 @@ fn rgb_of_lab([light, red_green, yellow_blue]: [f32; 3]) -> [f32; 3] {
     })
 }
 
-/// A sample that levels and parts of the whole can be made into, and colours divided by.
+/// A sample type of the output.
 pub(super) trait Depth: Sample {
-    /// Of a level from 0 to `max`.
+    /// Scales a level from 0 to `max`.
     fn of_level(level: u16, max: u16) -> Self;
-    /// Of a number from 0 to 1; what is beyond is as those.
+    /// Scales a number from 0 to 1; others are clamped.
     fn of_part(part: f32) -> Self;
-    /// Undoes premultiplication of pixels of so many channels, the last of which is alpha.
+    /// Undoes premultiplication. Pixels have `channels` channels; the last is alpha.
     fn divide_by_alpha(samples: &mut [Self], channels: usize);
 }
 
@@ -379,7 +382,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_spread_over_the_full_range() {
+    fn levels_are_scaled_to_the_full_range() {
         assert_eq!([0, 1].map(|level| u8::of_level(level, 1)), [0, 255]);
         assert_eq!([0, 1, 2, 3].map(|level| u8::of_level(level, 3)), [0, 85, 170, 255]);
         assert_eq!([0, 1, 4095].map(|level| u16::of_level(level, 4095)), [0, 16, 65_535]);
@@ -387,14 +390,14 @@ mod tests {
     }
 
     #[test]
-    fn premultiplied_colours_come_back() {
+    fn premultiplied_colours_are_divided_by_alpha() {
         let mut pixels = [100_u8, 50, 0, 128, 9, 9, 9, 0];
         u8::divide_by_alpha(&mut pixels, 4);
         assert_eq!(pixels, [199, 100, 0, 128, 0, 0, 0, 0]);
     }
 
     #[test]
-    fn luma_without_chroma_is_grey_and_a_narrow_range_is_widened() {
+    fn zero_chroma_is_grey_and_a_narrow_range_is_widened() {
         let luma = [0.299, 0.587, 0.114];
         let full = Ycbcr { luma, reference: [0.0, 255.0, 128.0, 255.0, 128.0, 255.0] };
         assert_eq!(full.rgb([200.0, 128.0, 128.0]).map(u8::of_part), [200, 200, 200]);
@@ -406,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn lightness_alone_is_grey_and_white_is_white() {
+    fn lightness_without_colour_is_grey_and_white_stays_white() {
         assert_eq!(rgb_of_lab([100.0, 0.0, 0.0]).map(u8::of_part), [255, 255, 255]);
         assert_eq!(rgb_of_lab([0.0, 0.0, 0.0]).map(u8::of_part), [0, 0, 0]);
         let [red, green, blue] = rgb_of_lab([53.39, 0.0, 0.0]).map(u8::of_part);

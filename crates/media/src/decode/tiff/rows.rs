@@ -1,4 +1,4 @@
-//! The rows of a picture, put together from strips or tiles and planes.
+//! Assembles the rows of a picture from strips or tiles and planes.
 
 use super::{
     layout::{Layout, Predictor},
@@ -7,20 +7,20 @@ use super::{
 };
 use std::{cell::Cell, io};
 
-/// Reads one row after another. A row is made of levels, all samples of a pixel side by side.
+/// Reads one row after another. A row consists of levels, with the samples of a pixel next to each other.
 pub(super) struct Rows<'a> {
     content: &'a [u8],
     layout: &'a Layout,
-    /// Planes that are read.
+    /// Planes to read.
     planes: &'a [usize],
     repaired: &'a Cell<bool>,
-    /// Strips or tiles that lie side by side, of one plane after the other.
+    /// Strips or tiles of the current row from left to right, one plane after another.
     units: Vec<Unit<'a>>,
     next: u32,
-    /// A row of a strip or tile, and room to straighten it.
+    /// A row of a strip or tile, and a buffer for undoing its predictor.
     bytes: Vec<u8>,
     scratch: Vec<u8>,
-    /// Rows that are stored together, where chroma is subsampled.
+    /// Rows that share chroma samples, if chroma is subsampled.
     group: Vec<u16>,
     pub(super) seen: Seen,
 }
@@ -42,7 +42,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The next row, into so many samples a pixel.
+    /// Reads the next row; `levels` has `samples` levels per pixel.
     pub(super) fn read(&mut self, levels: &mut [u16], samples: usize) -> io::Result<()> {
         let inside = self.next % self.layout.chunk.height;
         if inside == 0 {
@@ -57,7 +57,7 @@ impl<'a> Rows<'a> {
             let (plane, column) = (index / columns, index % columns);
             unit.read(&mut self.bytes)?;
             let (numbers, predictor) = (self.layout.numbers, self.layout.predictor);
-            samples::straighten(&mut self.bytes, numbers, predictor, self.layout.unit_samples(), &mut self.scratch);
+            samples::undo_predictor(&mut self.bytes, numbers, predictor, self.layout.unit_samples(), &mut self.scratch);
             let left = column * self.layout.chunk.width as usize;
             let right = (left + self.layout.chunk.width as usize).min(self.layout.size.width as usize);
             let part = &mut levels[left * samples..right * samples];
@@ -67,9 +67,9 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Opens the strips or tiles that the next row is the first of.
+    /// Opens the strips or tiles that begin with the next row.
     fn open(&mut self) -> io::Result<()> {
-        // Those before go first, so that never two rows of them are in memory.
+        // Drop the previous ones first, to hold only one row of them in memory.
         self.units.clear();
         let layout = self.layout;
         let rows = layout.chunk.height.min(layout.size.height - self.next);
@@ -84,7 +84,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// A row of luma with the chroma that it shares with others.
+    /// Reads a row whose chroma is shared with other rows.
     fn read_of_group(&mut self, levels: &mut [u16], inside: u32, across: usize, down: usize) -> io::Result<()> {
         let line = inside as usize % down;
         let width = self.layout.size.width as usize;
@@ -95,7 +95,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The rows that share chroma: luma of a block row by row, then its chroma (TIFF 6.0, section 21).
+    /// Reads the rows that share chroma. A block has its luma row by row, then its chroma (TIFF 6.0, section 21).
     fn read_group(&mut self, across: usize, down: usize) -> io::Result<()> {
         let (width, chunk) = (self.layout.size.width as usize, self.layout.chunk.width as usize);
         self.group.resize(width * down * 3, 0);

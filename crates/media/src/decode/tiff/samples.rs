@@ -1,14 +1,14 @@
-//! From the bytes of a row to levels: numbers from 0 to [`Numbers::max`].
+//! Converts the bytes of a row to levels: numbers from 0 to [`Numbers::max`].
 
 use super::layout::{Kind, Numbers, Predictor};
 
-/// Numbers that came, of those whose range is not what their bits can hold.
+/// Statistics on the numbers read, except unsigned ones of up to 16 bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
     pub(super) all: u64,
-    /// Those that are darker than black, brighter than white or no numbers.
+    /// Numbers darker than black or brighter than white, and NaN.
     pub(super) outside: u64,
-    /// As parts of the range from black to white.
+    /// Extremes, as fractions of the range from black to white.
     smallest: f64,
     largest: f64,
 }
@@ -20,14 +20,20 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// Whether they differ, and by less than eight bits show.
+    /// Returns whether the numbers differ, but by less than a step of 8 bits.
     pub(super) fn is_faint(&self) -> bool {
         self.largest > self.smallest && self.largest - self.smallest < 1.0 / 256.0
     }
 }
 
-/// Undoes the predictor, in place. Afterwards numbers of whole bytes have their least significant byte first.
-pub(super) fn straighten(row: &mut [u8], numbers: Numbers, predictor: Predictor, step: usize, scratch: &mut Vec<u8>) {
+/// Undoes the predictor in place, and converts numbers of whole bytes to little-endian.
+pub(super) fn undo_predictor(
+    row: &mut [u8],
+    numbers: Numbers,
+    predictor: Predictor,
+    step: usize,
+    scratch: &mut Vec<u8>,
+) {
     let bytes = usize::from(numbers.bits / 8);
     match predictor {
         Predictor::Float => {
@@ -54,7 +60,7 @@ pub(super) fn straighten(row: &mut [u8], numbers: Numbers, predictor: Predictor,
     }
 }
 
-/// Adds to each number the one so many numbers before.
+/// Adds to each number the one `step` places before it.
 fn add_up(row: &mut [u8], bytes: usize, step: usize) {
     macro_rules! add {
         ($number:ty) => {{
@@ -75,7 +81,7 @@ fn add_up(row: &mut [u8], bytes: usize, step: usize) {
     }
 }
 
-/// The first numbers of a row as levels, as many as there is room for: each into its part of so many levels.
+/// Converts the first numbers of a row to levels, as many as there is room for. Writes every `step`th level.
 pub(super) fn unpack(row: &[u8], numbers: Numbers, into: &mut [u16], step: usize, seen: &mut Seen) {
     let into = into.iter_mut().step_by(step);
     match (numbers.kind, numbers.bits) {
@@ -94,7 +100,7 @@ pub(super) fn unpack(row: &[u8], numbers: Numbers, into: &mut [u16], step: usize
     }
 }
 
-/// A number of up to 16 bits; the most significant bit comes first.
+/// Reads a number of up to 16 bits, most significant bit first.
 fn bits(row: &[u8], index: usize, bits: usize) -> u16 {
     let at = index * bits;
     let byte = |place: usize| u32::from(row.get(at / 8 + place).copied().unwrap_or(0));
@@ -102,7 +108,7 @@ fn bits(row: &[u8], index: usize, bits: usize) -> u16 {
     (three >> (24 - at % 8 - bits) & ((1 << bits) - 1)) as u16
 }
 
-/// A number of 2, 3, 4 or 8 bytes (of signed ones, 1 too), the least significant first.
+/// Reads a little-endian number of 2, 3, 4 or 8 bytes; signed numbers can have 1.
 fn real(bytes: &[u8], kind: Kind) -> f64 {
     let number = bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let unused = 64 - 8 * bytes.len() as u32;
@@ -134,13 +140,13 @@ fn of_real(value: f64, numbers: Numbers, seen: &mut Seen) -> u16 {
     let part = (value - smallest) / (largest - smallest);
     seen.all += 1;
     (seen.smallest, seen.largest) = (seen.smallest.min(part), seen.largest.max(part));
-    // What is no number is outside as well.
+    // NaN counts as outside, too.
     seen.outside += u64::from(!(-TOLERANCE..=1.0 + TOLERANCE).contains(&part));
-    // Casts of floats saturate; what is no number becomes 0.
+    // Casts of floats saturate; NaN becomes 0.
     (part * f64::from(u16::MAX)).round() as u16
 }
 
-/// What rounding adds to white.
+/// Tolerance for rounding beyond black and white, as a fraction of the range.
 const TOLERANCE: f64 = 1e-3;
 
 #[cfg(test)]
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_of_any_number_are_read_across_bytes() {
+    fn samples_of_any_number_of_bits_are_read_across_bytes() {
         let of = |bits| numbers(Kind::Unsigned, bits, (0.0, 1.0), false);
         assert_eq!(unpacked(&[0b1010_0000], of(1), 3).0, [1, 0, 1]);
         assert_eq!(unpacked(&[0b0001_1011], of(2), 4).0, [0, 1, 2, 3]);
@@ -168,26 +174,26 @@ mod tests {
     }
 
     #[test]
-    fn signed_and_floating_point_numbers_fill_their_range() {
+    fn signed_and_floating_point_numbers_are_scaled_to_the_full_range() {
         let signed = numbers(Kind::Signed, 8, (-128.0, 127.0), false);
         assert_eq!(unpacked(&[0x80, 0x7f, 0], signed, 3).0, [0, 65_535, 32_896]);
         let float = numbers(Kind::Float, 16, (0.0, 1.0), false);
-        // 1, 0.5, -2, no number.
+        // 1, 0.5, -2, NaN.
         let (levels, seen) = unpacked(&[0, 0x3c, 0, 0x38, 0, 0xc0, 1, 0x7c], float, 4);
         assert_eq!(levels, [65_535, 32_768, 0, 0]);
         assert_eq!((seen.all, seen.outside), (4, 2));
     }
 
     #[test]
-    fn predictors_are_undone_in_either_order_of_bytes() {
+    fn predictors_are_undone_in_both_byte_orders() {
         let mut row = [1, 2, 0, 1, 0xff, 0xff];
         let big = numbers(Kind::Unsigned, 16, (0.0, 1.0), true);
-        straighten(&mut row, big, Predictor::Horizontal, 1, &mut Vec::new());
+        undo_predictor(&mut row, big, Predictor::Horizontal, 1, &mut Vec::new());
         assert_eq!(row, [2, 1, 3, 1, 2, 1]);
         // 1.0 and 2.0: 3f80 0000, 4000 0000, as differences of bytes.
         let mut row = [0x3f, 1, 0x40, 0x80, 0, 0, 0, 0];
         let float = numbers(Kind::Float, 32, (0.0, 1.0), false);
-        straighten(&mut row, float, Predictor::Float, 1, &mut Vec::new());
+        undo_predictor(&mut row, float, Predictor::Float, 1, &mut Vec::new());
         assert_eq!((&row[..4], &row[4..]), (&1_f32.to_le_bytes()[..], &2_f32.to_le_bytes()[..]));
     }
 }

@@ -1,4 +1,4 @@
-//! Every file of `fixtures/tiff`, sample by sample: other programs wrote them, and what they must show.
+//! Compares every file in `fixtures/tiff` with its reference, sample by sample. Other programs wrote both.
 
 use crate::{
     colour, decode,
@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiff")
 }
 
-/// Names of the files of a kind, without their extension.
+/// Names of the fixtures with an extension, without it.
 fn names(extension: &str) -> Vec<String> {
     let files = fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("an entry").path());
     let files = files.filter(|path| path.extension().is_some_and(|found| found == extension));
@@ -31,7 +31,7 @@ fn content(name: &str) -> Vec<u8> {
     fs::read(folder().join(format!("{name}.tif"))).expect("a fixture")
 }
 
-/// A file's picture at full size, upright in sRGB, and what is said of it.
+/// Decodes a file at full size, upright, in sRGB; with its warnings.
 fn decoded(content: &[u8]) -> Result<(Raster, Vec<Warning>), MediaError> {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), content).expect("written");
@@ -59,20 +59,20 @@ fn reference(name: &str, references: &[String]) -> Raster {
     Raster { size, channels, samples }
 }
 
-/// The largest difference of two samples; of a pixel that is nearly transparent, colours are not exact.
+/// The largest difference between two samples.
 fn worst(one: &Raster, other: &Raster) -> u8 {
     assert_eq!((one.size, one.channels), (other.size, other.channels));
     one.samples.iter().zip(&other.samples).map(|(one, other)| one.abs_diff(*other)).max().unwrap_or(0)
 }
 
 #[test]
-fn every_fixture_shows_its_reference() {
+fn every_fixture_matches_its_reference() {
     let references = names("png");
     let mut wrong = Vec::new();
     let mut seen = 0;
     for name in names("tif").into_iter().filter(|name| !name.starts_with("refused")) {
         seen += 1;
-        // libjpeg rounds differently in its versions, and so do conversions from CIELab.
+        // Versions of libjpeg round differently, and so do conversions from CIELab.
         let tolerated = match name.split('-').next() {
             Some("jpeg" | "old" | "lab") => 2,
             _ => 1,
@@ -91,7 +91,7 @@ fn every_fixture_shows_its_reference() {
 }
 
 #[test]
-fn what_is_not_read_is_refused_by_name() {
+fn unsupported_files_are_refused_with_the_name_of_the_feature() {
     let words = [
         ("565", "samples of different sizes ([5, 6, 5] bits)"),
         ("complex", "complex numbers"),
@@ -105,7 +105,7 @@ fn what_is_not_read_is_refused_by_name() {
         ("lerc", "LERC"),
         ("logluv", "SGI LogLuv"),
         ("old-jpeg-in-parts", "JPEG of the old kind"),
-        ("separated-chroma", "subsampled chroma in planes"),
+        ("separated-chroma", "subsampled chroma in separate planes"),
     ];
     let refused: Vec<String> = names("tif").into_iter().filter(|name| name.starts_with("refused")).collect();
     assert_eq!(refused.len(), words.len());
@@ -119,8 +119,8 @@ fn what_is_not_read_is_refused_by_name() {
 }
 
 #[test]
-fn a_file_whose_last_rows_are_missing_says_so_and_one_of_fewer_rows_is_damaged() {
-    // The directory of this file stands in front of its pixels.
+fn a_truncated_file_is_accepted_with_a_warning_or_refused_by_its_number_of_rows() {
+    // The directory of this file comes before its pixels.
     let whole = content("rgb-none");
     for (missing_rows, accepted) in [(1, true), (2, false), (12, false)] {
         let cut = &whole[..whole.len() - 29 * 3 * missing_rows + 5];
@@ -149,8 +149,8 @@ fn a_file_whose_last_rows_are_missing_says_so_and_one_of_fewer_rows_is_damaged()
 }
 
 #[test]
-fn every_fixture_with_bytes_changed_or_missing_gets_a_verdict() {
-    // Numbers of a linear congruential generator (Knuth), the same every time.
+fn every_damaged_fixture_is_decoded_or_refused() {
+    // A linear congruential generator (Knuth), for the same numbers in every run.
     let mut state = 1_u64;
     let mut random = |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -164,7 +164,7 @@ fn every_fixture_with_bytes_changed_or_missing_gets_a_verdict() {
                 file.truncate(random(whole.len()));
             }
             for _ in 0..=random(4) {
-                // Directories are where it hurts; they stand in front or at the end.
+                // Damage to directories has the most effect; they are at the start or the end.
                 let at = match random(3) {
                     0 => random(file.len().min(300)),
                     1 => file.len().saturating_sub(1 + random(300)),

@@ -1,4 +1,4 @@
-//! Strips and tiles: the part of the file that one is in, and its bytes without their compression.
+//! Strips and tiles: locates one in the file and decompresses it.
 
 use super::{
     fax::{Coding, Fax},
@@ -14,17 +14,17 @@ use std::{
 };
 use weezl::{BitOrder, LzwStatus, decode::Decoder};
 
-/// What is wrong inside a strip or tile.
+/// An error about the data of a strip or tile.
 pub(super) fn damaged(reason: impl Into<String>) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason.into())
 }
 
-/// A strip or tile as bytes from its first row on.
+/// Reads the decompressed bytes of a strip or tile.
 pub(super) struct Unit<'a>(Box<dyn Read + 'a>);
 
 impl<'a> Unit<'a> {
-    /// Opens the unit of a number, of which so many rows will be read. A tile is decoded at once, so that never the
-    /// working memory of more than one decoder is needed; a strip as it is read.
+    /// Opens strip or tile `number`, from which `rows` rows will be read. A strip is decoded as it is read. A tile is
+    /// decoded at once, which keeps only one decoder in memory at a time.
     pub(super) fn open(
         content: &'a [u8],
         layout: &'a Layout,
@@ -65,21 +65,21 @@ impl<'a> Unit<'a> {
         Ok(unit)
     }
 
-    /// Decodes so many bytes now.
+    /// Decodes `bytes` bytes now, and drops the decoder.
     fn hold(&mut self, bytes: u64) {
-        // All of it at once: a vector that grows could take twice as much.
+        // Allocated up front: a growing vector could take twice as much.
         let mut held = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
         let failed = Read::take(&mut self.0, bytes).read_to_end(&mut held).err();
         self.0 = Box::new(Cursor::new(held).chain(Failed(failed)));
     }
 
-    /// The next bytes, all of them.
+    /// Fills the buffer with the next bytes; fails if there are fewer.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<()> {
         self.0.read_exact(into)
     }
 }
 
-/// Fails once, as a decoder did before.
+/// Reports an earlier error of a decoder, once, and then the end of the data.
 pub(super) struct Failed(pub(super) Option<io::Error>);
 
 impl Read for Failed {
@@ -88,11 +88,11 @@ impl Read for Failed {
     }
 }
 
-/// Runs of one byte, and bytes as they are (TIFF 6.0, section 9).
+/// Runs of a repeated byte, and literal bytes (TIFF 6.0, section 9).
 struct PackBits<'a> {
     data: Cow<'a, [u8]>,
     at: usize,
-    /// Bytes that are left of a run, and whether it is one byte repeated.
+    /// Bytes left in the current run, and whether it repeats a single byte.
     left: usize,
     repeated: bool,
 }
@@ -124,8 +124,8 @@ impl Read for PackBits<'_> {
     }
 }
 
-/// LZW (TIFF 6.0, section 13), and as the first programs wrote it: with bits in the other order, and codes that become
-/// longer one code later.
+/// LZW (TIFF 6.0, section 13), including the variant of the first programs: reversed bit order, and code lengths that
+/// grow one code later.
 struct Lzw<'a> {
     data: Cow<'a, [u8]>,
     at: usize,
@@ -134,7 +134,7 @@ struct Lzw<'a> {
 
 impl<'a> Lzw<'a> {
     fn new(data: Cow<'a, [u8]>) -> Self {
-        // The first code, of 9 bits, is 256: in the old order its bytes are these.
+        // The first code has 9 bits and is 256: with the old bit order, these are its bytes.
         let old = matches!(*data, [0, second, ..] if second & 1 == 1);
         let decoder =
             if old { Decoder::new(BitOrder::Lsb, 8) } else { Decoder::with_tiff_size_switch(BitOrder::Msb, 8) };
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn pack_bits_of_the_specification() {
+    fn the_pack_bits_example_of_the_specification_is_decoded() {
         let data: &[u8] =
             &[0xfe, 0xaa, 0x02, 0x80, 0x00, 0x2a, 0xfd, 0xaa, 0x03, 0x80, 0x00, 0x2a, 0x22, 0x80, 0xf7, 0xaa];
         let wanted = [
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn lzw_of_either_age() {
+    fn lzw_is_decoded_in_both_bit_orders() {
         let plain: Vec<u8> = (0..20_000_u32).map(|at| (at * at / 700) as u8).collect();
         let old = weezl::encode::Encoder::new(BitOrder::Lsb, 8).encode(&plain).expect("encoded");
         let new = weezl::encode::Encoder::with_tiff_size_switch(BitOrder::Msb, 8).encode(&plain).expect("encoded");

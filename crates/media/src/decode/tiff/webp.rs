@@ -5,7 +5,7 @@ use crate::{raster::Channels, webp};
 use smmu_core::image::Size;
 use std::io::{self, ErrorKind};
 
-/// The samples of a strip or tile of so many rows.
+/// Decodes a strip of `rows` rows, or a tile, to samples.
 pub(super) fn decode(stream: &[u8], layout: &Layout, rows: u32) -> io::Result<Vec<u8>> {
     if stream.is_empty() {
         return Err(ErrorKind::UnexpectedEof.into());
@@ -13,7 +13,7 @@ pub(super) fn decode(stream: &[u8], layout: &Layout, rows: u32) -> io::Result<Ve
     let found = webp::parse(stream).ok_or_else(|| damaged("its WebP headers are incomplete"))?;
     let size = Size { width: layout.chunk.width, height: if layout.tiled { layout.chunk.height } else { rows } };
     if found.size != size || found.animated_file {
-        return Err(damaged("a WebP picture has another size than its strip or tile"));
+        return Err(damaged("a WebP picture's size differs from that of its strip or tile"));
     }
     let channels = if layout.unit_samples() == 4 { Channels::Rgba } else { Channels::Rgb };
     match webp::decode(stream, size, size, channels) {

@@ -56,7 +56,7 @@ fn a_refusal_names_its_field() {
 }
 
 #[test]
-fn labels_are_kept_as_they_are_and_may_be_left_out() {
+fn labels_are_optional_and_kept_unchanged() {
     let labels = |body: &Value| {
         let request = upload_request(&Body::Text(body.to_string()), &UploadPolicy::default());
         serde_json::to_value(request.ok().unwrap().labels).unwrap()
@@ -78,7 +78,7 @@ fn a_missing_field_is_named() {
 }
 
 #[test]
-fn an_upload_in_parts_may_leave_its_digest_out_and_a_large_one_must_be_made_in_parts() {
+fn parts_need_no_digest_and_large_files_need_parts() {
     let sending = |body: &Value, policy: &UploadPolicy| {
         let request = upload_request(&Body::Text(body.to_string()), policy);
         request.map(|request| request.sending).map_err(|problem| problem.code)
@@ -90,7 +90,7 @@ fn an_upload_in_parts_may_leave_its_digest_out_and_a_large_one_must_be_made_in_p
     assert_eq!(sending(&body, &policy), Ok(RequestedSending::Whole(digest)));
     body["size"] = json!(5 * 1024_u64.pow(3) + 1);
     assert_eq!(sending(&body, &policy), Err(ProblemCode::PartsRequired));
-    assert_eq!(sending(&body, &UploadPolicy::default()), Err(ProblemCode::MediaTooLarge), "parts would not help");
+    assert_eq!(sending(&body, &UploadPolicy::default()), Err(ProblemCode::MediaTooLarge), "too large for parts too");
     body["parts"] = json!(true);
     assert_eq!(sending(&body, &policy), Ok(RequestedSending::Parts(Some(digest))));
     body["sha256"] = json!(null);
@@ -102,7 +102,7 @@ fn an_upload_in_parts_may_leave_its_digest_out_and_a_large_one_must_be_made_in_p
 }
 
 #[test]
-fn a_field_that_is_given_twice_is_refused_by_name_however_it_is_spelt() {
+fn a_repeated_field_is_refused_by_name_in_any_spelling() {
     for repeated in [r#""size": 3"#, r#""s\u0069ze": 4"#] {
         let body = good().to_string().replacen('{', &format!("{{{repeated}, "), 1);
         let problem = upload_request(&Body::Text(body), &UploadPolicy::default()).err().unwrap();
@@ -112,7 +112,7 @@ fn a_field_that_is_given_twice_is_refused_by_name_however_it_is_spelt() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn a_body_that_is_not_an_object_is_refused() {
     for body in ["", "[]", "null", "{", "\u{feff}"] {
         assert!(upload_request(&Body::Text(body.into()), &UploadPolicy::default()).is_err(), "{body:?}");
     }
@@ -128,7 +128,7 @@ fn granted(field: &str, value: Value) -> UploadRequest {
 }
 
 #[test]
-fn a_name_is_a_label_whatever_is_around_it() {
+fn a_file_name_is_reduced_to_a_label() {
     let long = format!("{}.jpeg", "é".repeat(300));
     for (name, kept) in [
         ("\u{200e}WhatsApp Image.jpg", "WhatsApp Image.jpg"),
@@ -149,7 +149,7 @@ fn a_name_is_a_label_whatever_is_around_it() {
 }
 
 #[test]
-fn other_ways_to_write_the_same_are_understood() {
+fn equivalent_spellings_are_accepted() {
     assert_eq!(granted("size", json!(67.0)).bytes, 67);
     let sending = granted("sha256", json!(format!("{}=", "A".repeat(43)))).sending;
     assert_eq!(sending, RequestedSending::Whole(Sha256::from_bytes([0; 32])));
@@ -159,7 +159,7 @@ fn other_ways_to_write_the_same_are_understood() {
 
 proptest! {
     #[test]
-    fn no_body_makes_it_panic(body in any::<Vec<u8>>()) {
+    fn no_body_causes_a_panic(body in any::<Vec<u8>>()) {
         let _any_verdict = upload_request(&Body::Binary(body), &UploadPolicy::default());
     }
 }

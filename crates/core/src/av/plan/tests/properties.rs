@@ -1,4 +1,4 @@
-//! What holds of every plan.
+//! Properties of every plan.
 
 use super::*;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn any_rate() -> impl Strategy<Value = (u32, u32)> {
 
 proptest! {
     #[test]
-    fn a_ladder_never_enlarges_and_keeps_the_shape(
+    fn a_ladder_never_enlarges_and_keeps_the_aspect_ratio(
         width in 1u32..=16_384, height in 1u32..=16_384, rate in any_rate(), variable: bool,
     ) {
         let probe = at_rate(video(width, height), rate, variable);
@@ -38,7 +38,7 @@ proptest! {
     }
 
     #[test]
-    fn any_ladder_keeps_its_promises(
+    fn any_ladder_keeps_its_invariants(
         width in 16u32..=8192, height in 16u32..=8192, halves in prop::collection::vec(32u32..=1080, 1..=8),
     ) {
         let ladder: Vec<_> =
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn stills_lie_inside_the_video_and_are_bounded(
+    fn stills_are_inside_the_video_and_bounded(
         duration_ms in 1u64..=400_000_000, width in 1u32..=8192, height in 1u32..=8192, max_tiles in 1u32..=1000,
     ) {
         let profile: AvProfile =
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn what_may_be_written_and_how_long_it_may_take_grow_with_the_source(
+    fn output_size_and_time_limits_grow_with_the_source(
         shorter in 1u64..=14_400_000, longer in 1u64..=14_400_000,
     ) {
         let (shorter, longer) = (shorter.min(longer), shorter.max(longer));

@@ -15,20 +15,20 @@ pub(super) struct Rungs {
     pub(super) av1: Vec<Rung>,
 }
 
-/// What every hardware decoder of H.264 takes (level 4 and above): wider panoramas are made smaller.
+/// Longest edge that every H.264 hardware decoder accepts (level 4 and above); wider panoramas are scaled down.
 const MAX_LONG_EDGE: u32 = 4096;
 
-/// A rung nearer to the one above it than this has no use: players switch where rates differ by
-/// half or more (Apple's HLS Authoring Specification), and pixels grow with the square.
+/// Smallest ratio of a source's short edge to that of the next rung. A closer rung is useless: players switch where
+/// rates differ by half or more (Apple's HLS Authoring Specification), and pixels grow with the square.
 const NEAREST: f64 = 1.25;
 
-/// SVT-AV1 encodes nothing smaller.
+/// Shortest edge that SVT-AV1 encodes.
 const MIN_AV1_EDGE: u32 = 64;
 
 /// Plans the rungs of a picture.
 ///
-/// Nothing is enlarged. A source below the top of the ladder gets a rung at its own size, so that no
-/// detail is lost, and rungs too near to that are left out: there are never more rungs than in the profile.
+/// Nothing is enlarged. A source below the top of the ladder gets a rung at its own size, so that no detail is lost,
+/// and rungs too close to it are left out: there are never more rungs than in the profile.
 pub(super) fn of(displayed: Size, rate: FrameRate, profile: &AvProfile) -> Rungs {
     let source = even(displayed.fitted(displayed.long_edge().min(MAX_LONG_EDGE)));
     let chosen = rungs(source, profile.ladder.rungs());
@@ -40,7 +40,7 @@ pub(super) fn of(displayed: Size, rate: FrameRate, profile: &AvProfile) -> Rungs
     Rungs { h264, av1 }
 }
 
-/// The sizes, and the rungs of the profile whose settings they take.
+/// The sizes to encode, each with the profile's rung that has its settings.
 fn rungs(source: Size, ladder: &[RungProfile]) -> Vec<(Size, RungProfile)> {
     let edge = short_edge(source);
     let own = ladder.iter().rev().find(|rung| rung.short_edge.get() >= edge).map(|&rung| (source, rung));
@@ -56,8 +56,8 @@ fn short_edge(size: Size) -> u32 {
     size.width.min(size.height)
 }
 
-/// A size with its short edge made `edge`, an even number that it does not exceed; the long one is
-/// rounded to the nearest even number.
+/// Scales a size to a short edge of `edge`, which is even and not above the current one; the long edge is rounded to
+/// the nearest even number.
 fn scaled(size: Size, edge: u32) -> Size {
     let short = u64::from(short_edge(size));
     let scale = |length: u32| {
@@ -83,7 +83,7 @@ fn h264(size: Size, rung: RungProfile, rate: FrameRate, profile: &AvProfile) -> 
 }
 
 fn av1(size: Size, rung: RungProfile, rate: FrameRate, settings: Av1Profile) -> Rung {
-    // AV1 looks like H.264 at about two thirds of its rate.
+    // AV1 matches the quality of H.264 at about two thirds of its rate.
     let max_bit_rate = max_bit_rate(size, rung, rate) * 2 / 3;
     Rung {
         name: format!("video-av1-{}p", short_edge(size)),
@@ -94,13 +94,13 @@ fn av1(size: Size, rung: RungProfile, rate: FrameRate, settings: Av1Profile) -> 
     }
 }
 
-/// A second and a half at the highest rate.
+/// One and a half seconds at the highest rate.
 const fn buffer_bits(max_bit_rate: u64) -> u64 {
     max_bit_rate * 3 / 2
 }
 
-/// The profile's rate, which is meant for 16:9 at up to 30 frames a second, for this picture: by
-/// the three-quarter power of its pixels, and half as much again for more frames.
+/// Scales the profile's rate, meant for 16:9 at up to 30 frames per second, to this picture: by its pixels to the power
+/// of 0.75, and times 1.5 for higher frame rates.
 fn max_bit_rate(size: Size, rung: RungProfile, rate: FrameRate) -> u64 {
     let edge = f64::from(rung.short_edge.get());
     let meant = edge * edge * 16.0 / 9.0;
@@ -120,11 +120,11 @@ fn max_bit_rate(size: Size, rung: RungProfile, rate: FrameRate) -> u64 {
 struct Level {
     /// `level_idc`.
     idc: u8,
-    /// Macroblocks a second.
+    /// Most macroblocks per second.
     max_rate: u64,
-    /// Macroblocks of a frame.
+    /// Most macroblocks per frame.
     max_frame: u64,
-    /// Bits a second in High profile (the table's value × 1250).
+    /// Most bits per second in High profile (the table's value × 1250).
     max_bit_rate: u64,
 }
 
@@ -132,7 +132,7 @@ const fn level(idc: u8, max_rate: u64, max_frame: u64, max_kbps: u64) -> Level {
     Level { idc, max_rate, max_frame, max_bit_rate: max_kbps * 1250 }
 }
 
-/// From level 3 on: every decoder in use has it.
+/// Starts at level 3, which every decoder in use supports.
 const LEVELS: [Level; 9] = [
     level(30, 40_500, 1620, 10_000),
     level(31, 108_000, 3600, 14_000),
@@ -145,7 +145,7 @@ const LEVELS: [Level; 9] = [
     level(52, 2_073_600, 36_864, 240_000),
 ];
 
-/// The lowest level that allows a stream; the highest one for what is beyond them all.
+/// The lowest level that allows a stream; the highest one if none does.
 fn h264_level(size: Size, rate: FrameRate, max_bit_rate: u64) -> u8 {
     let columns = u64::from(size.width.div_ceil(16));
     let rows = u64::from(size.height.div_ceil(16));
@@ -154,7 +154,7 @@ fn h264_level(size: Size, rate: FrameRate, max_bit_rate: u64) -> u8 {
     let allows = |level: &&Level| {
         let longest = columns.max(rows);
         frame <= level.max_frame
-            // A.3.1: neither edge exceeds the square root of eight times the frame.
+            // A.3.1: neither edge may exceed the square root of eight times the frame's macroblocks.
             && longest * longest <= 8 * level.max_frame
             && a_second <= level.max_rate
             && max_bit_rate <= level.max_bit_rate

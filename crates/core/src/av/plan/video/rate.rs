@@ -1,48 +1,69 @@
-//! The frame rate of the rungs.
+//! Chooses the frame rate of the rungs.
 
 use crate::av::{FrameRate, Pace, VideoStream};
 
-/// Rates that phones, screens and browsers mean where they leave frames out, ascending.
-const MEANT: [(u32, u32); 2] = [(30, 1), (60, 1)];
+/// Nominal rates of phones, screens and browsers, which drop frames; ascending.
+const NOMINAL: [(u32, u32); 2] = [(30, 1), (60, 1)];
 
-/// Slower sources are repeated up to this rate, so that a player that begins somewhere shows something soon.
+/// Frames of slower sources are repeated up to this rate, so that a player that starts anywhere soon shows a picture.
 const MIN_FRAMES_A_SECOND: f64 = 1.0;
 
-/// The constant rate that a source is brought to: its own where that is constant and not above
-/// `max`, else a whole fraction of it (every second frame, every third …), else, where it varies,
-/// the one that was meant; of a slow one steps so short that each frame is shown at its time.
+/// The constant output rate: the source's own if it is constant and not above `max`, else a whole fraction of it (every
+/// second frame, every third …). For a variable rate it is the nominal one. If that is above `max`, a slow source gets
+/// `max`: its steps are short enough to show each frame close to its time.
 pub(super) fn of(video: &VideoStream, max: u32) -> FrameRate {
     let rate = video.frame_rate.per_second();
-    let divided = rate / (rate / f64::from(max) - FrameRate::TOLERANCE).ceil().max(1.0);
-    let multiplied = divided * (MIN_FRAMES_A_SECOND / divided).ceil().max(1.0);
+    let divisor = whole(rate / f64::from(max) - FrameRate::TOLERANCE);
+    let factor = whole(MIN_FRAMES_A_SECOND * f64::from(divisor) / rate);
+    let own = exactly(video.frame_rate, factor, divisor);
     let most = FrameRate::new(max, 1).ok();
     let most = || most.filter(|_| Pace::is_slow(video.frame_rate));
-    let meant = || {
-        let meant = video.variable_frame_rate.then(|| meant(multiplied)).flatten()?;
-        if meant.per_second() <= f64::from(max) { Some(meant) } else { most() }
+    let nominal = || {
+        let nominal = video.variable_frame_rate.then(|| nominal(own.per_second())).flatten()?;
+        if nominal.per_second() <= f64::from(max) { Some(nominal) } else { most() }
     };
-    match thousandths(multiplied).standard().or_else(meant) {
+    match own.standard().or_else(nominal) {
         Some(rate) if rate.per_second() <= f64::from(max) => rate,
-        Some(_) | None => thousandths(multiplied),
+        Some(_) | None => own,
     }
 }
 
-/// The rate of which some frames are missing. Repeated ones cost next to nothing; dropped ones are seen.
-fn meant(rate: f64) -> Option<FrameRate> {
-    rates(&MEANT).find(|meant| meant.per_second() >= rate * 0.99)
+/// The nominal rate of a source that drops frames. Repeated frames cost almost nothing; dropped ones are visible.
+fn nominal(rate: f64) -> Option<FrameRate> {
+    rates(&NOMINAL).find(|nominal| nominal.per_second() >= rate * 0.99)
 }
 
 fn rates(fractions: &[(u32, u32)]) -> impl Iterator<Item = FrameRate> {
     fractions.iter().filter_map(|&(frames, seconds)| FrameRate::new(frames, seconds).ok())
 }
 
-/// A rate as a fraction of a thousand: small numbers, wherever it was measured.
-fn thousandths(rate: f64) -> FrameRate {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "rates lie between 1 and a profile's 120 frames a second"
-    )]
-    let frames = (rate * 1000.0).round() as u32;
-    FrameRate::new(frames.max(1), 1000).expect("both are positive")
+/// Rounds a positive number up to a whole one, at least 1.
+fn whole(number: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float's conversion saturates")]
+    let whole = number.ceil() as u32;
+    whole.max(1)
+}
+
+/// Multiplies and divides a rate by whole numbers: exactly if the result is a fraction of small numbers, such as 25/3,
+/// else to the nearest such fraction. (A measured rate may have terms in the billions, which encoders reject as a time
+/// base.)
+fn exactly(rate: FrameRate, factor: u32, divisor: u32) -> FrameRate {
+    const MOST: u64 = 240_000;
+    let mut rest =
+        (u64::from(rate.numerator()) * u64::from(factor), u64::from(rate.denominator()) * u64::from(divisor));
+    // Convergents of the continued fraction: each is the closest fraction with terms of its size.
+    let (mut before, mut best): ((u64, u64), (u64, u64)) = ((0, 1), (1, 0));
+    while rest.1 > 0 {
+        let term = rest.0 / rest.1;
+        let next = (
+            best.0.saturating_mul(term).saturating_add(before.0),
+            best.1.saturating_mul(term).saturating_add(before.1),
+        );
+        if next.0 > MOST || next.1 > MOST {
+            break;
+        }
+        (before, best, rest) = (best, next, (rest.1, rest.0 % rest.1));
+    }
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    FrameRate::new(small(best.0), small(best.1)).unwrap_or(rate)
 }

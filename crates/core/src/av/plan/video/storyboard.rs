@@ -1,4 +1,4 @@
-//! How many stills a storyboard has, and how they are laid out.
+//! Lays out storyboards.
 
 use super::within;
 use crate::{
@@ -6,14 +6,14 @@ use crate::{
     image::Size,
 };
 
-/// Sheets stay below what a browser decodes in one go: 10 × 10 tiles of 160 × 90 pixels.
+/// Tiles along each edge of a sheet. 10 × 10 tiles of 160 × 90 pixels stay below what a browser decodes at once.
 const SHEET_EDGE: u32 = 10;
 
-/// Round distances, the shortest that keeps within the wanted number of tiles.
+/// Round intervals in seconds; the shortest that needs at most the wanted number of tiles is used.
 const INTERVALS_S: [u64; 10] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300];
 
 impl StoryboardPlan {
-    /// Plans the stills along a video.
+    /// Plans the stills of a video.
     pub(in crate::av) fn of(duration_ms: u64, size: Size, profile: StoryboardProfile) -> Self {
         let max_tiles = u64::from(profile.max_tiles.get());
         let tiles_at = |interval_ms: u64| duration_ms.div_ceil(interval_ms).max(1);

@@ -1,7 +1,7 @@
-//! A strict reader of `WebVTT`, by the grammar of W3C's specification (section 4): what a validator accepts, not what a
-//! browser forgives. Of what is allowed it knows what can be written here, and refuses the rest.
+//! A strict `WebVTT` parser by the grammar of W3C's specification (section 4), like a validator and unlike a browser.
+//! It only knows the syntax that our writer uses, and refuses everything else.
 
-/// A cue as it stands in a file: start and end in milliseconds, the voice's name, the lines without their escapes.
+/// A parsed cue: start and end in milliseconds, the voice's name, and the unescaped lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) start_ms: u64,
@@ -10,7 +10,7 @@ pub(super) struct Read {
     pub(super) lines: Vec<String>,
 }
 
-/// Reads a whole file, or says what is wrong with it.
+/// Parses a whole file, or returns what is wrong with it.
 pub(super) fn read(file: &str) -> Result<Vec<Read>, String> {
     if file.contains(['\0', '\r']) {
         return Err("it has NUL or CR".to_owned());
@@ -22,9 +22,9 @@ pub(super) fn read(file: &str) -> Result<Vec<Read>, String> {
     let body = body.strip_prefix('\n').ok_or("no empty line follows the header")?;
     let body = body.strip_suffix('\n').ok_or("the last line does not end")?;
     let cues = body.split("\n\n").map(cue).collect::<Result<Vec<Read>, String>>()?;
-    // "WebVTT cue timings" (4.1): a start is not before those of all cues before it.
+    // "WebVTT cue timings" (4.1): a start is not before those of earlier cues.
     if cues.windows(2).any(|pair| pair[1].start_ms < pair[0].start_ms) {
-        return Err("a cue starts before the one in front of it".to_owned());
+        return Err("a cue starts before the previous one".to_owned());
     }
     Ok(cues)
 }
@@ -73,7 +73,7 @@ fn timestamp(text: &str) -> Result<u64, String> {
     Ok(((hours * 60 + minutes) * 60 + seconds) * 1000 + ms)
 }
 
-/// Cue text without tags, its character references resolved.
+/// Cue text without tags, with its character references resolved.
 fn unescaped(text: &str) -> Result<String, String> {
     let mut read = String::new();
     let mut rest = text;

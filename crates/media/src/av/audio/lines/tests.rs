@@ -2,7 +2,7 @@ use super::*;
 use crate::av::fixtures::{probe, shown};
 use smmu_core::av::{AvProfile, Plan, plan};
 
-/// Every line of a recorded clip.
+/// Every command line for a recorded clip.
 fn lines(name: &str) -> String {
     let Plan::Audio(plan) = plan(&probe(name), &AvProfile::default()).expect("a plan") else {
         panic!("{name} is sound")
@@ -16,16 +16,16 @@ fn lines(name: &str) -> String {
 }
 
 #[test]
-fn a_song_is_measured_and_encoded_as_it_will_be_heard_and_its_cover_taken_out() {
+fn a_song_is_measured_and_encoded_and_its_cover_is_extracted() {
     insta::assert_snapshot!("song", lines("song"));
 }
 
 #[test]
-fn mono_stays_mono_and_a_studios_rate_becomes_one_that_players_know() {
+fn mono_stays_mono_and_96_khz_is_resampled_to_a_rate_that_players_support() {
     insta::assert_snapshot!("mono-96k", lines("mono-96k"));
 }
 
 #[test]
-fn sound_in_a_container_of_video_is_sound() {
+fn an_mp4_with_only_audio_is_processed_as_audio() {
     insta::assert_snapshot!("sound-in-mp4", lines("sound-in-mp4"));
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::av::fixtures::{probe, shown};
 use smmu_core::av::{Av1Profile, AvProfile, Plan, plan};
 
-/// Every line of a recorded clip.
+/// Every command line for a recorded clip.
 fn lines(name: &str, profile: &AvProfile) -> String {
     let probe = probe(name);
     let Plan::Video(plan) = plan(&probe, profile).expect("a plan") else { panic!("{name} is a video") };
@@ -22,7 +22,7 @@ fn lines(name: &str, profile: &AvProfile) -> String {
 }
 
 #[test]
-fn each_kind_of_video_gets_the_filters_that_it_needs_and_no_others() {
+fn each_kind_of_video_gets_only_the_filters_that_it_needs() {
     for name in [
         "portrait",
         "hdr-smpte2084",
@@ -40,7 +40,7 @@ fn each_kind_of_video_gets_the_filters_that_it_needs_and_no_others() {
 }
 
 #[test]
-fn av1_rungs_share_the_decoded_pictures_with_the_others() {
+fn av1_and_h264_rungs_are_made_from_one_decode() {
     let profile = AvProfile { av1: Some(Av1Profile::default()), ..AvProfile::default() };
     insta::assert_snapshot!("av1", lines("no-sound", &profile));
 }

@@ -1,30 +1,29 @@
-//! A sequence parameter set (ITU-T H.265, 7.3.2.2), as far as to what its colours mean.
+//! Reads a sequence parameter set (ITU-T H.265, 7.3.2.2), up to its colour description.
 //!
-//! The decoder reads it too, but tells neither how large pictures are before they are cropped, which is what memory
-//! has to be found for, nor the colours: iPhones state their full range here alone.
+//! The decoder reads it too, but exposes neither the size before cropping, which determines memory, nor the colours:
+//! iPhones state their full range only here.
 
 use super::super::planes::{CodePoints, Subsampling};
 use smmu_core::image::Size;
 
-/// What is needed of it.
+/// Facts from a sequence parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Sequence {
-    /// Size of pictures before they are cropped to what is shown.
+    /// Size of pictures before cropping.
     pub(in super::super) coded: Size,
     /// Bits per sample.
     pub(in super::super) bits: u8,
-    /// How chroma is stored.
+    /// Chroma subsampling.
     pub(in super::super) subsampling: Subsampling,
-    /// What samples mean. Unspecified where nothing is said; the range is then the limited one (E.3.1).
+    /// Code points of the colours. If not stated, they are unspecified and the range is limited (E.3.1).
     pub(in super::super) points: CodePoints,
 }
 
-/// What holds where nothing is said.
+/// Default code points (E.3.1).
 const UNSPECIFIED: CodePoints = CodePoints { primaries: 2, transfer: 2, matrix: 2, full_range: false };
 
 impl Sequence {
-    /// Reads a unit. What it says of colours may be out of reach, behind something that is not as it should be; its
-    /// size is not.
+    /// Reads a NAL unit. The colours are optional, since they come after fields that can be damaged; the size is not.
     pub(super) fn read(unit: &[u8]) -> Option<Self> {
         let content = without_emulation_prevention(unit.get(2..)?);
         let bits = &mut Bits { bytes: &content, at: 0 };
@@ -54,7 +53,7 @@ impl Sequence {
     }
 }
 
-/// Goes from the bit depths to the video usability information, and through it to the colours (E.2.1).
+/// Reads from after the bit depths to the colours in the video usability information (E.2.1).
 fn points(bits: &mut Bits, most_sub_layers: u32) -> Option<CodePoints> {
     let order_bits = bits.golomb()?.checked_add(4)?;
     let first_sub_layer = if bits.flag()? { 0 } else { most_sub_layers };
@@ -103,7 +102,7 @@ fn points(bits: &mut Bits, most_sub_layers: u32) -> Option<CodePoints> {
 
 const EXTENDED_ASPECT_RATIO: u32 = 255;
 
-/// 7.3.3, of which nothing is kept.
+/// Skips `profile_tier_level` (7.3.3).
 fn profile_tier_level(bits: &mut Bits, most_sub_layers: u32) -> Option<()> {
     bits.skip(88 + 8)?;
     let present: Vec<(bool, bool)> =
@@ -114,7 +113,7 @@ fn profile_tier_level(bits: &mut Bits, most_sub_layers: u32) -> Option<()> {
     present.into_iter().try_for_each(|(profile, level)| bits.skip(usize::from(profile) * 88 + usize::from(level) * 8))
 }
 
-/// 7.3.4, of which nothing is kept.
+/// Skips `scaling_list_data` (7.3.4).
 fn scaling_lists(bits: &mut Bits) -> Option<()> {
     for size in 0..4_u32 {
         for _ in (0..6).step_by(if size == 3 { 3 } else { 1 }) {
@@ -131,7 +130,8 @@ fn scaling_lists(bits: &mut Bits) -> Option<()> {
     Some(())
 }
 
-/// 7.3.7: each set may be told by its difference from the one before, so their lengths are counted.
+/// Skips the short-term reference picture sets (7.3.7). A set can be coded as a difference from the previous one, so
+/// their lengths are counted.
 fn reference_sets(bits: &mut Bits) -> Option<()> {
     let mut length = 0;
     for index in 0..bits.golomb()? {
@@ -140,7 +140,7 @@ fn reference_sets(bits: &mut Bits) -> Option<()> {
             bits.golomb()?;
             let mut kept = 0_u32;
             for _ in 0..=length {
-                // Used by the picture, or else kept for a later one.
+                // Used by the current picture, or else kept for a later one.
                 kept += u32::from(bits.flag()? || bits.flag()?);
             }
             length = kept;
@@ -158,7 +158,7 @@ fn reference_sets(bits: &mut Bits) -> Option<()> {
     Some(())
 }
 
-/// Takes out the byte 3 that follows two zeros, where it is only there so that no start code appears (7.4.2).
+/// Removes emulation prevention bytes: each 3 after two zeros, which encoders insert to avoid start codes (7.4.2).
 fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
     let mut content = Vec::with_capacity(unit.len());
     let mut zeros = 0;
@@ -173,7 +173,7 @@ fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
     content
 }
 
-/// Bits from the highest to the lowest.
+/// Reads bits, most significant first.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -192,12 +192,12 @@ impl Bits<'_> {
         Some(())
     }
 
-    /// A number of up to 32 bits.
+    /// Reads a number of up to 32 bits.
     fn number(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |number, _| Some(number << 1 | u32::from(self.flag()?)))
     }
 
-    /// An unsigned number in Exp-Golomb code (9.2); a signed one has the same length.
+    /// Reads an unsigned number in Exp-Golomb code (9.2); a signed one has the same length.
     fn golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {

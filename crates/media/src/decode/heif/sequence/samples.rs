@@ -1,6 +1,6 @@
-//! The table of a track's samples: how long each is shown and where its bytes are (ISO/IEC 14496-12, 8.6.1.2, 8.7).
+//! A track's sample table: the duration and the location of each sample (ISO/IEC 14496-12, 8.6.1.2, 8.7).
 //!
-//! Nothing is unrolled: a few bytes can speak of billions of samples.
+//! The table is never expanded in memory: a few bytes can describe billions of samples.
 
 use super::super::{
     bytes::{Bytes, CUT_OFF},
@@ -9,20 +9,20 @@ use super::super::{
 use smmu_core::iso_bmff::Kind;
 use std::ops::Range;
 
-/// The boxes of the table, as they are in the file.
+/// The unparsed boxes of the table.
 #[derive(Default, Clone, Copy)]
 pub(super) struct SampleTable<'a> {
-    /// `stts`: how many samples in a row last for how long.
+    /// `stts`: number of consecutive samples, and their duration.
     durations: &'a [[[u8; 4]; 2]],
     sizes: Sizes<'a>,
-    /// `stsc`: from which chunk on there are how many samples in each.
+    /// `stsc`: first chunk of a run, and number of samples in each of its chunks.
     runs: &'a [[[u8; 4]; 3]],
     chunks: Chunks<'a>,
 }
 
 #[derive(Clone, Copy)]
 enum Sizes<'a> {
-    /// So many samples, each equally large.
+    /// Number of samples, and the size of each.
     Equal(u32, u32),
     Each(&'a [[u8; 4]]),
 }
@@ -62,7 +62,7 @@ pub(super) struct Sample {
     pub(super) bytes: Range<usize>,
 }
 
-/// Rows of numbers, four bytes each, of a box that says how many there are.
+/// Reads the number of rows, and then the rows of `N` 4-byte numbers.
 fn rows<'a, const N: usize>(payload: &mut Bytes<'a>) -> Parsed<&'a [[[u8; 4]; N]]> {
     let count = usize::try_from(payload.number(4)?).map_err(|_| CUT_OFF)?;
     let (numbers, _) = payload.take(count.checked_mul(4 * N).ok_or(CUT_OFF)?)?.as_chunks::<4>();
@@ -70,7 +70,7 @@ fn rows<'a, const N: usize>(payload: &mut Bytes<'a>) -> Parsed<&'a [[[u8; 4]; N]
 }
 
 impl<'a> SampleTable<'a> {
-    /// Takes one of the boxes inside `stbl`, whatever it is.
+    /// Reads one of the boxes inside `stbl`; ignores unknown ones.
     pub(super) fn read(&mut self, kind: Kind, mut payload: Bytes<'a>) -> Parsed<()> {
         match &kind {
             b"stts" => {
@@ -102,7 +102,7 @@ impl<'a> SampleTable<'a> {
         Ok(())
     }
 
-    /// Samples that it speaks of.
+    /// Stated number of samples.
     pub(super) fn count(&self) -> u64 {
         match self.sizes {
             Sizes::Equal(count, _) => count.into(),
@@ -110,19 +110,19 @@ impl<'a> SampleTable<'a> {
         }
     }
 
-    /// The samples from the first on, up to the first that is not wholly within a file of so many bytes.
+    /// The samples, up to the first that does not fit in a file of `file` bytes.
     pub(super) fn samples(&self, file: usize) -> impl Iterator<Item = Sample> + use<'a> {
         let durations = self.durations.iter().flat_map(|&[count, duration]| {
             std::iter::repeat_n(u32::from_be_bytes(duration), u32::from_be_bytes(count) as usize)
         });
-        // What has no duration of its own is shown as long as the one before; of nothing, that is 0.
+        // Samples without a duration have that of the last entry, or 0 if the table is empty.
         let last = self.durations.last().map_or(0, |&[_, duration]| u32::from_be_bytes(duration));
         let durations = durations.chain(std::iter::repeat(last));
         let ranges = self.ranges().map_while(move |range| range.filter(|range| range.end <= file));
         ranges.zip(durations).map(|(bytes, duration)| Sample { duration, bytes })
     }
 
-    /// Where the bytes of each sample should be.
+    /// Stated location of each sample.
     fn ranges(&self) -> impl Iterator<Item = Option<Range<usize>>> + use<'a> {
         let Self { sizes, runs, chunks, .. } = *self;
         let count = self.count();
@@ -131,7 +131,7 @@ impl<'a> SampleTable<'a> {
             if sample >= count {
                 return None;
             }
-            // Runs begin with chunk 1. A run of no samples per chunk holds none, and ends the table.
+            // Chunks count from 1. A run with 0 samples per chunk ends the table.
             let next_starts = runs.get(run + 1).map(|&[first, ..]| u32::from_be_bytes(first) as usize);
             if in_chunk == 0 && next_starts.is_some_and(|first| chunk + 1 >= first) {
                 run += 1;
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_lie_in_chunks_and_last_as_long_as_the_table_says() {
+    fn samples_have_the_location_and_duration_of_the_table() {
         let boxes: [(&Kind, &[u32]); 4] = [
             (b"stts", &[0, 2, 2, 10, 3, 20]),
             (b"stsz", &[0, 0, 5, 1, 2, 3, 4, 5]),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_billions_of_samples_costs_what_is_taken_of_it() {
+    fn a_table_of_billions_of_samples_is_read_lazily() {
         let boxes: [(&Kind, &[u32]); 4] = [
             (b"stts", &[0, 1, u32::MAX, 7]),
             (b"stsz", &[0, 8, u32::MAX]),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_one_of_its_boxes_has_no_samples() {
+    fn a_table_with_a_missing_box_has_no_samples() {
         assert_eq!(samples(&[(b"stsz", &[0, 8, 3]), (b"stco", &[0, 1, 16])], 100), []);
         assert_eq!(samples(&[(b"stsz", &[0, 8, 3]), (b"stsc", &[0, 1, 1, 0, 1]), (b"stco", &[0, 1, 16])], 100), []);
     }
