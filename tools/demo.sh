@@ -42,7 +42,5 @@ if [ "$out" = out ]; then
     rm -rf -- "$SMMU_ROOT/out"
 fi
 
-[ "$MODEL" != tiny.en ] || [ -n "${MEDIA:-}" ] ||
-    step "the samples have a synthetic voice, which the smallest model recognises poorly; MODEL=base is better"
 step "outputs go to $out"
 exec "$SMMU_TARGET_DIR/debug/smmu-local" demo --media "$media" --out "$out"

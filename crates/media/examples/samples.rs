@@ -1,38 +1,37 @@
-//! Writes the sample pictures of `make demo` into a folder: `samples DIR`. The output is deterministic.
+//! Writes the sample pictures of `make demo` into a folder, from those that tools/sample-pictures.sh writes:
+//! `samples PICTURES DIR`. The output is deterministic.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use smmu_core::image::{ImageLimits, ImageProfile, Ladder};
-use std::{env, error::Error, fs, path::Path};
+use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = env::args_os().nth(1).ok_or("usage: samples DIR")?;
-    let folder = Path::new(&folder);
+    let folders: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
+    let [pictures, folder] = folders.as_slice() else { return Err("usage: samples PICTURES DIR".into()) };
     fs::create_dir_all(folder)?;
+    let picture = |name: &str| image::open(pictures.join(name));
 
     // A phone held upright: the pixels are stored in landscape, and Exif tells how to rotate them.
-    let (width, height) = (3024, 4032);
-    let upright = image::RgbImage::from_raw(width, height, support::photo(width, height)).ok_or("a whole picture")?;
-    let across = image::imageops::rotate270(&upright);
+    let across = image::imageops::rotate270(&picture("photo.png")?.into_rgb8());
     let turned = support::jpeg(across.width(), across.height(), &across, false);
     fs::write(folder.join("photo-12mp-upright-gps.jpg"), support::with_exif(&turned, &support::exif(6)))?;
 
-    let (width, height) = (1600, 1200);
-    let vignette = support::vignette(width, height);
-    let png = support::png(width, height, png::ColorType::Rgba, png::BitDepth::Eight, &vignette);
-    fs::write(folder.join("alpha.png"), &png)?;
+    fs::copy(pictures.join("cutout.png"), folder.join("alpha.png"))?;
 
-    let moving = support::gif(480, 320, 24, gif::Repeat::Infinite);
+    let moving = fs::read(pictures.join("turning.gif"))?;
     fs::write(folder.join("moving.gif"), &moving)?;
     fs::write(folder.join("moving.webp"), webp_of(&moving, "gif", 480)?)?;
 
-    let (width, height) = (1500, 1000);
-    let photo = support::photo(width, height);
-    let png = support::png(width, height, png::ColorType::Rgb, png::BitDepth::Eight, &photo);
-    fs::write(folder.join("still.webp"), webp_of(&png, "png", 1500)?)?;
-    fs::write(folder.join("sixteen-bits.tiff"), support::tiff16(width, height, &photo))?;
-    fs::write(folder.join("still.avif"), support::avif(900, 600, &support::photo(900, 600), ravif::BitDepth::Ten))?;
+    let coasts = picture("coasts.png")?.into_rgb8();
+    let (width, height) = coasts.dimensions();
+    fs::write(folder.join("still.webp"), webp_of(&fs::read(pictures.join("coasts.png"))?, "png", width)?)?;
+    fs::write(folder.join("sixteen-bits.tiff"), support::tiff16(width, height, &coasts))?;
+
+    let islands = picture("islands.png")?.into_rgb8();
+    let (width, height) = islands.dimensions();
+    fs::write(folder.join("still.avif"), support::avif(width, height, &islands, ravif::BitDepth::Ten))?;
     Ok(())
 }
 
