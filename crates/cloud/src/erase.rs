@@ -61,9 +61,9 @@ impl Eraser {
                 if let Some((job, next)) = &change {
                     self.jobs.written(job, next);
                 }
-                tracing::info!(media_id = %media.id, "media deleted");
+                tracing::info!(mediaId = %media.id, "media deleted");
                 if let Err(error) = self.queue.send(&media.id).await {
-                    tracing::error!(media_id = %media.id, error = with_causes(&error), "failed to send the purge message; reconcile will send it");
+                    tracing::error!(mediaId = %media.id, error = with_causes(&error), "failed to send the purge message; reconcile will send it");
                 }
                 return Ok(true);
             }

@@ -125,7 +125,7 @@ impl Submitter {
             tokio::join!(Box::pin(self.start(submitted, job)), self.media.note_content(submitted, forget_at));
         if let Err(error) = noted {
             // At worst, the same content is uploaded again.
-            tracing::warn!(media_id = %submitted.id, error = with_causes(&error), "failed to index the media by its content; duplicates of it will not be found");
+            tracing::warn!(mediaId = %submitted.id, error = with_causes(&error), "failed to index the media by its content; duplicates of it will not be found");
         }
         job
     }

@@ -137,7 +137,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
                 status: 200,
                 description: "The content was uploaded before. No upload is needed.",
                 content: Content::Json(JsonBody {
-                    shape: Shape::of::<duplicate::Known<'static>>(),
+                    shape: Shape::of::<duplicate::Duplicate<'static>>(),
                     example: duplicate::EXAMPLE,
                 }),
                 headers: &[Header::RateLimit, Header::RateLimitPolicy],
@@ -224,7 +224,7 @@ async fn answer(media: Media, used: Used, context: &Context) -> Result<Response<
             (How::Upload(upload), location)
         }
     };
-    tracing::info!(media_id = %media.id, bytes = media.grant.bytes, parts = media.grant.parts().is_some(), "upload granted");
+    tracing::info!(mediaId = %media.id, bytes = media.grant.bytes, parts = media.grant.parts().is_some(), "upload granted");
     let estimate = estimate::of_upload(&media, context);
     let mut response = respond::json(StatusCode::CREATED, &UploadGrant { media_id: media.id, estimate, how });
     if let Ok(location) = HeaderValue::from_str(&location) {

@@ -109,7 +109,7 @@ async fn handle(request: &Request, id: &str, user: &UserId, context: &Context) -
     let rerun = Rerun { choice, step };
     let made = context.submitter.run_again(&found.id, &rerun, key.as_ref(), origin(request)).await;
     let job = made.map_err(|error| problem(&error, &found))?;
-    tracing::info!(media_id = %job.media_id, jobId = job.id.as_str(), "media run again");
+    tracing::info!(mediaId = %job.media_id, jobId = job.id.as_str(), "media run again");
 
     let location = HeaderValue::from_str(&format!("/jobs/{}", job.id)).expect("job ids are ASCII");
     let mut response = job::show_rerun(&job, context).await?;

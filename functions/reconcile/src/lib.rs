@@ -281,7 +281,7 @@ async fn repair_upload(id: &MediaId, origin: Option<Origin>, context: &Context) 
             Ok(if context.submitter.media.expire(&media).await? { Repaired::Expired } else { Repaired::Nothing })
         }
         Err(SubmitError::Mismatch(mismatch)) => {
-            tracing::error!(media_id = %media.id, %mismatch, "an upload differs from its grant");
+            tracing::error!(mediaId = %media.id, %mismatch, "an upload differs from its grant");
             Ok(if context.submitter.media.expire(&media).await? { Repaired::Expired } else { Repaired::Nothing })
         }
         Err(SubmitError::Deleted) => Ok(Repaired::Nothing),
@@ -299,7 +299,7 @@ async fn repair_purge(id: &MediaId, context: &Context, now: Timestamp) -> Result
     }
     context.purges.send(id).await?;
     if deleted_at < now.plus_seconds(-TOO_LONG_UNPURGED) {
-        tracing::error!(media_id = %id, since = %deleted_at, "the deleted media is still not removed");
+        tracing::error!(mediaId = %id, since = %deleted_at, "the deleted media is still not removed");
         return Ok(Repaired::Stuck);
     }
     Ok(Repaired::Purged)

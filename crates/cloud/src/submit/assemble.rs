@@ -46,7 +46,7 @@ impl Submitter {
             let Some(upload) = media.grant.parts() else { return Ok(media) };
             match self.uploads.join_parts(&media, upload, &parts, composite).await? {
                 Joined::Now => {
-                    tracing::info!(media_id = %media.id, parts = parts.len(), "parts assembled");
+                    tracing::info!(mediaId = %media.id, parts = parts.len(), "parts assembled");
                     return Ok(media);
                 }
                 Joined::Before => return self.reload(&media).await,
