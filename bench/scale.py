@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Simulates a million uploads a day with a peak of ten times the mean rate, against AWS's quotas, and prints tables.
+"""Simulates a day of a million uploads, with a peak of ten times the mean rate, against AWS's quotas.
 
     bench/scale.py [--uploads N] [--factor N] [--minutes N] [--seed N] [--sensitivity]
 
-What is printed: how many uploads a second each quota carries, what the peak does in some accounts, what breaks, and
-what mends it. With --sensitivity, also which inputs matter most, which takes two more minutes. It calls nothing.
+Prints tables: the uploads per second that each quota allows, the effect of the peak in several accounts, and failures
+with their remedies. --sensitivity also varies the inputs one at a time, which takes longer. No service is called.
 docs/SCALE.md discusses the results.
 """
 
@@ -23,13 +23,13 @@ from scale_quotas import NEW, SMALL, USUAL, WANTED
 from scale_work import CALIBRATION, Times
 
 TODAY = Settings.read()
-# As many requests as the peak has, so that nothing is refused.
+# A rate above that of the peak, so that no upload is refused.
 LET_IN = replace(TODAY, throttle_rate=1000.0, throttle_burst=2000.0)
 RECOMMENDED = replace(LET_IN, dispatch_concurrency=20, api_concurrency=300)
 
 
 class Scenario(NamedTuple):
-    """An account, the settings of the stack, and figures that differ from the calibration."""
+    """Quotas of an account, settings of the stack, and changes to figures of `CALIBRATION`."""
 
     name: str
     quotas: object
@@ -44,12 +44,12 @@ SCENARIOS = (
     Scenario("other Region, let in", SMALL, LET_IN, {}),
     Scenario("recommended", WANTED, RECOMMENDED, {}),
 )
-# Sensitivity is of this one: nothing is refused, and something lacks.
+# Baseline of the sensitivity analysis: no upload is refused, and containers are scarce.
 BASE = SCENARIOS[2]
 LIMITED = replace(LET_IN, api_concurrency=300)
 SLOW_STARTS, HELD = {"start_execution_s": 0.06}, {"long_poll_share": 0.05}
 FASTER = replace(USUAL, run_task_rate=60.0, launch_rate=60.0, launch_burst=300.0)
-# What breaks, each followed by what mends it.
+# Failures, each followed by its remedy. A name that begins with "…" adds to the row above it.
 MENDS = (
     Scenario("StartExecution of 60 ms", USUAL, LET_IN, SLOW_STARTS),
     Scenario("… `DispatchConcurrency` 20", USUAL, replace(LET_IN, dispatch_concurrency=20), SLOW_STARTS),
@@ -57,13 +57,13 @@ MENDS = (
     Scenario("… `ApiConcurrency` 300", USUAL, LIMITED, HELD),
     Scenario("other Region", SMALL, LET_IN, {}),
     Scenario("… `ApiConcurrency` 300", SMALL, LIMITED, {}),
-    Scenario("RunTask and launches 60 a second", FASTER, LET_IN, {}),
+    Scenario("RunTask and launches 60 per second", FASTER, LET_IN, {}),
     Scenario("… 8,000 vCPU on Spot", replace(FASTER, vcpu=(8000.0, 4000.0)), LET_IN, {}),
 )
 
 
 class Result(NamedTuple):
-    """What is reported of one run. Times in seconds, of uploads of the peak; dollars of a day."""
+    """Reported results of a run: times in seconds, for uploads of the peak; US dollars per day."""
 
     name: str
     refused: float
@@ -82,7 +82,7 @@ class Result(NamedTuple):
 
 
 def percentiles(values, count, parts=(0.5, 0.95, 0.99)):
-    """Nearest-rank percentiles of `count` values, of which those that are not known yet are infinite."""
+    """Nearest-rank percentiles of `count` values. Values that are missing count as infinite."""
     ordered = sorted(values)
     ranks = (max(0, math.ceil(part * count) - 1) for part in parts)
     return tuple(ordered[rank] if rank < len(ordered) else math.inf for rank in ranks)
@@ -90,7 +90,7 @@ def percentiles(values, count, parts=(0.5, 0.95, 0.99)):
 
 def simulated(scenario, load, seed=1):
     """Runs a scenario."""
-    # Nothing that it makes is a cycle worth collecting.
+    # The simulation creates millions of objects and few cycles, so collecting cycles would only cost time.
     gc.disable()
     run = Simulation(load, scenario.quotas, scenario.settings, Times(scenario.settings, scenario.changes), seed).run()
     launched = run.launched.total()
@@ -113,7 +113,8 @@ def simulated(scenario, load, seed=1):
 
 
 def backlog_s(run):
-    """From the end of the peak until a hundredth of those that waited for a function or a container is left."""
+    """Seconds from the end of the peak until at most 1% of the largest number of waiting uploads still waits for a
+    function or a container (or 50 uploads, if that is more). Infinite if the run ends first."""
     load, few = run.load, max(50.0, run.peaks["waiting"] / 100)
     late = [at for at, waiting in run.waiting_by_minute if waiting > few]
     if not late or late[-1] < load.peak_end_s:
@@ -122,7 +123,7 @@ def backlog_s(run):
 
 
 def dollars_a_day(run):
-    """By kind: what was simulated, with its retries, and the rest of the day at the usual cost."""
+    """By kind: the cost of the simulated part, with its retries, and of the rest of the day at the usual cost."""
     transition = run.times.prices["millionStateTransitions"] / 1e6
     by_kind = {}
     for kind in KINDS:
@@ -134,7 +135,7 @@ def dollars_a_day(run):
 
 
 def carried(quotas, settings, load, times, seed=1):
-    """How many uploads a second each quota or setting carries: (name, uploads a second), least first."""
+    """The uploads per second that each quota or setting allows: (name, uploads per second), lowest first."""
     draw, count = random.Random(seed), 20_000
     kinds = [load.kind(draw) for _ in range(count)]
     works = [times.work(kind, load.size(kind, draw)) for kind in kinds]
@@ -170,7 +171,7 @@ def carried(quotas, settings, load, times, seed=1):
     return sorted(rates.items(), key=lambda rate: rate[1])
 
 
-# Of each input: its name, a low and a high value, and how to change a scenario and a load.
+# Each returns a function that sets an input to a value: of a scenario and a load, it returns changed copies.
 def figure(name):
     return lambda scenario, load, value: (scenario._replace(changes={name: value}), load)
 
@@ -200,7 +201,7 @@ SENSITIVITY = {
     "StartExecution, 20 and 80 ms": around("start_execution_s"),
     "clients that hold a request, 0 and 5%": (0.0, 0.05, figure("long_poll_share")),
     "starts that find no Spot, 0 and 50%": (0.0, 0.5, figure("spot_missing")),
-    "exponent of uploads a user, 1.05 and 1.5": (1.05, 1.5, of_load("user_exponent")),
+    "exponent of uploads per user, 1.05 and 1.5": (1.05, 1.5, of_load("user_exponent")),
 }
 
 
@@ -219,7 +220,7 @@ def table(head, rows):
 
 
 def carried_table(load):
-    """Uploads a second that each quota carries, in the accounts of the scenarios."""
+    """The uploads per second that each quota allows, in three of the scenarios."""
     cases = [(scenario.quotas, scenario.settings) for scenario in (SCENARIOS[0], SCENARIOS[1], SCENARIOS[-1])]
     columns = [dict(carried(quotas, settings, load, Times(settings))) for quotas, settings in cases]
     order = [name for name, _ in carried(*cases[1], load, Times(cases[1][1]))]
@@ -231,7 +232,7 @@ def carried_table(load):
 
 
 def results_table(results):
-    """One column for each scenario."""
+    """Results of `SCENARIOS`, one column for each."""
     triple = " / ".join
 
     def line(name, value):
@@ -252,7 +253,7 @@ def results_table(results):
         line("containers on demand", lambda r: f"{r.on_demand:.0%}"),
         line("throttled: API", lambda r: f"{r.throttles.get('api: rate', 0):,.0f}"),
         line("throttled: polls", lambda r: f"{r.throttles.get('polls', 0):,.0f}"),
-        line("throttled: api has no instance", lambda r: f"{r.throttles.get('api: no instance', 0):,.0f}"),
+        line("throttled: no instance of api", lambda r: f"{r.throttles.get('api: no instance', 0):,.0f}"),
         line("throttled: other functions", lambda r: f"{sum(r.throttles.get(n, 0) for n in FUNCTIONS):,.0f}"),
         line("throttled: RunTask", lambda r: f"{r.throttles.get('RunTask', 0):,.0f}"),
         line("refused: vCPU", lambda r: f"{sum(r.throttles.get(n, 0) for n in VCPU):,.0f}"),
@@ -268,7 +269,7 @@ FUNCTIONS, VCPU = ("functions", "render-image"), ("vCPU, Spot", "vCPU, on demand
 
 
 def mends_table(results):
-    """One row for each of `MENDS`."""
+    """Results of `MENDS`, one row for each."""
     head = [
         "",
         "p95 wait of images",
@@ -292,19 +293,19 @@ def mends_table(results):
 
 
 def dollars(result, kinds=KINDS):
-    """Of a day; nothing of one whose peak has not ended."""
+    """US dollars per day; "open" if the backlog of the peak was not processed within the run."""
     return f"{sum(result.dollars[kind] for kind in kinds):,.0f}" if result.backlog_s < math.inf else "open"
 
 
 def sensitivity_runs(load):
-    """(input, scenario, load) of each run, low and high."""
+    """(input, scenario, load) of each run: of every input, one with its low and one with its high value."""
     for name, (low, high, change) in SENSITIVITY.items():
         for value in (low, high):
             yield name, *change(BASE, load, value)
 
 
 def sensitivity_table(base, runs):
-    """What each input does to the waits and the cost, the largest effect on the wait of all kinds first."""
+    """Effect of each input on waits and cost, the largest effect on the waits of images and videos first."""
 
     def cells(result):
         return [
@@ -331,9 +332,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--uploads", type=float, default=Load.uploads_a_day, help="uploads a day")
     parser.add_argument("--factor", type=float, default=Load.peak_factor, help="rate of the peak, in mean rates")
-    parser.add_argument("--minutes", type=float, default=Load.peak_s / 60, help="length of the peak")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sensitivity", action="store_true", help="also vary the inputs")
+    parser.add_argument("--minutes", type=float, default=Load.peak_s / 60, help="length of the peak in minutes")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers")
+    parser.add_argument("--sensitivity", action="store_true", help="also vary the inputs, one at a time")
     given = parser.parse_args()
     load = Load(uploads_a_day=given.uploads, peak_factor=given.factor, peak_s=given.minutes * 60)
     runs = list(sensitivity_runs(load)) if given.sensitivity else []
@@ -341,12 +342,12 @@ def main():
         results = [pool.submit(simulated, scenario, load, given.seed) for scenario in SCENARIOS]
         mends = [pool.submit(simulated, scenario, load, given.seed) for scenario in MENDS]
         changed = [(name, pool.submit(simulated, scenario, one, given.seed)) for name, scenario, one in runs]
-        rates = f"{load.base_rate:.1f} uploads a second, {load.peak_rate:.1f} for {given.minutes:g} minutes"
-        print(f"{given.uploads:,.0f} uploads a day: {rates}.\n")
+        rates = f"{load.base_rate:.1f} per second, and {load.peak_rate:.1f} per second for {given.minutes:g} minutes"
+        print(f"{given.uploads:,.0f} uploads per day: {rates}.\n")
         print(carried_table(load), end="\n\n")
         done = [result.result() for result in results]
         print(results_table(done), end="\n\n")
-        print("What breaks, and what mends it:\n")
+        print("Failures and their remedies:\n")
         print(mends_table([result.result() for result in mends]))
         if changed:
             print(f'\nSensitivity of "{BASE.name}":\n')

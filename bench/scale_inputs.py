@@ -1,5 +1,5 @@
-"""What the burst model reads from the repository: settings of the template, retries of the state machine, prices, and
-constants of our code. So the model follows what is deployed.
+"""Inputs of the burst model that are read from the repository, so that the model matches what is deployed: settings of
+the template, retries of the state machine, prices, and constants of our code.
 """
 
 import json
@@ -12,30 +12,30 @@ CORE = ROOT / "crates/core"
 
 
 def found(pattern, text, what):
-    """The first group of a pattern, as a number."""
+    """The first group of a pattern, as a number. Raises ValueError if the pattern does not match."""
     match = re.search(pattern, text, re.MULTILINE)
     if not match:
-        raise ValueError(f"{what} was not found; the pattern is {pattern}")
+        raise ValueError(f"{what} not found; the pattern is {pattern}")
     return float(match[1].replace("_", ""))
 
 
 def number(path, pattern):
-    """A number in one of our sources."""
-    return found(pattern, (ROOT / path).read_text(), f"a number of {path}")
+    """A number in a file of this repository."""
+    return found(pattern, (ROOT / path).read_text(), f"number in {path}")
 
 
 def constant(path, name):
-    """A constant in one of our sources."""
+    """An integer constant in a Rust file of this repository."""
     return number(path, rf"const {name}: u64 = ([\d_]+);")
 
 
 def prices():
-    """The product's own price table, in micro-dollars."""
+    """The built-in price table, in micro-dollars."""
     return json.loads((CORE / "prices" / "us-east-1.json").read_text())
 
 
 def journey():
-    """Requests of a job around its workers (`Usage::of_journey`)."""
+    """Number of requests of a job apart from its workers (`Usage::of_journey`)."""
     source = (CORE / "src/cost/usage.rs").read_text()
     body = source[source.index("pub fn of_journey") : source.index("pub fn of_attempt")]
     names = ("state_transitions", "object_writes", "object_reads", "record_writes", "record_reads", "queue", "api")
@@ -45,7 +45,7 @@ def journey():
 
 @dataclass(frozen=True)
 class Retry:
-    """A retrier of the state machine, with full jitter; seconds."""
+    """A retrier of the state machine, with full jitter. `interval` and `longest` are in seconds."""
 
     interval: float
     attempts: int
@@ -53,13 +53,13 @@ class Retry:
     longest: float
 
     def delay(self, tried, chance):
-        """The pause after `tried` tries, by chance from 0 to 1."""
+        """The pause in seconds after `tried` retries; `chance` is a random number from 0 to 1."""
         return min(self.interval * self.rate ** min(tried, 40), self.longest) * chance
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What template.yaml and statemachine.asl.json set."""
+    """Settings from template.yaml and statemachine.asl.json."""
 
     throttle_rate: float
     throttle_burst: float
@@ -122,5 +122,5 @@ def retrier(state, error):
     """The retrier of a state for an error."""
     rule = next(rule for rule in state["Retry"] if error in rule["ErrorEquals"])
     if rule["JitterStrategy"] != "FULL":
-        raise ValueError("the model knows full jitter only")
+        raise ValueError("unsupported jitter: the model supports only FULL")
     return Retry(rule["IntervalSeconds"], rule["MaxAttempts"], rule["BackoffRate"], rule["MaxDelaySeconds"])

@@ -1,4 +1,4 @@
-"""Uploads of the burst model: how many, when, of which kind and size. All of it is assumed."""
+"""The load of the burst model: number, time, kind and size of uploads. All of it is assumed."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MIB = 1 << 20
 
 
 class Size(NamedTuple):
-    """An image has pixels; a video has seconds and pixels, a sound has seconds."""
+    """Size of a file. `pixels` is 0 for audio, `seconds` is 0 for an image."""
 
     upload_bytes: float
     pixels: float = 0.0
@@ -19,27 +19,29 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True)
 class Load:
-    """A day with a peak."""
+    """A day with a peak. Times are in seconds."""
 
     uploads_a_day: float = 1_000_000
     peak_factor: float = 10.0
     peak_s: float = 1800.0
-    # The part of the day that is simulated: before the peak, the peak, uploads afterwards, and time for what is open.
+    # The simulated part of the day: before the peak, the peak, and afterwards. After the peak, uploads go on for
+    # `after_s`, and the run ends after `drain_s`.
     before_s: float = 900.0
     after_s: float = 2700.0
     drain_s: float = 5400.0
     image_share: float = 0.80
     video_share: float = 0.15
-    # Images: median and spread of the pixels (log-normal), and how many are too large for the function.
+    # Images: median and spread of the pixels (log-normal), and the share that is too large for the function.
     image_pixels: float = 9e6
     image_spread: float = 0.5
     large_image_share: float = 0.01
-    # Videos and sounds: median and spread of the length.
+    # Video and audio: median and spread of the duration (log-normal).
     video_s: float = 25.0
     video_spread: float = 1.2
     audio_s: float = 180.0
     audio_spread: float = 1.0
-    # Uploads of one user, one after the other: Pareto with this exponent, up to a most.
+    # Uploads of one user, one after another: a Pareto distribution with this exponent, up to a maximum. Between two
+    # uploads, the user pauses.
     user_exponent: float = 1.2
     user_most: int = 500
     pause_s: float = 2.0
@@ -70,17 +72,17 @@ class Load:
         return self.before_s <= now < self.peak_end_s
 
     def rate(self, now):
-        """Uploads a second."""
+        """Uploads per second."""
         return self.peak_rate if self.in_peak(now) else self.base_rate
 
     def next_change(self, now):
-        """When the rate changes next."""
+        """The next time at which the rate changes."""
         changes = (self.before_s, self.peak_end_s, self.uploads_end_s)
         return next((at for at in changes if at > now), math.inf)
 
     @cached_property
     def uploads_a_user(self):
-        """The mean of `user_uploads`."""
+        """The mean of `user_uploads`: the sum of the probabilities of at least 1, 2, … uploads."""
         return sum(k**-self.user_exponent for k in range(1, self.user_most + 1))
 
     def user_uploads(self, draw):
@@ -99,7 +101,7 @@ class Load:
         if kind == "image":
             large = draw.random() < self.large_image_share
             pixels = min(1e8, log_normal(self.image_pixels, self.image_spread)) * (4 if large else 1)
-            # Pixels in a KiB of a JPEG, and of a scan or a camera's raw file (crates/core/src/estimate/typical.rs).
+            # Pixels per KiB: 400 of a scan or a camera's raw file, 3,000 of a JPEG (`typical.rs` of core::estimate).
             return Size(max(40 * MIB, pixels / 400 * 1024) if large else min(pixels / 3000 * 1024, 32 * MIB), pixels)
         if kind == "audio":
             seconds = min(4 * 3600, log_normal(self.audio_s, self.audio_spread))
@@ -110,9 +112,9 @@ class Load:
         return Size(seconds * 8e6 / 8 * pixels / (1920 * 1080), pixels, seconds)
 
     def upload_s(self, size):
-        """How long the client takes to send it."""
+        """Time that the client takes to send the file, in seconds."""
         return size.upload_bytes / self.line_bytes_a_second
 
     def gap_s(self, size, draw):
-        """Until the same user's next upload."""
+        """Time until the same user's next upload, in seconds."""
         return draw.expovariate(1 / self.pause_s) + self.upload_s(size)

@@ -1,11 +1,11 @@
 """A discrete-event model of the pipeline under a burst of uploads, against AWS's quotas.
 
-Every upload is one `Upload` that moves through the stages of ARCHITECTURE.md: init, upload, turn, dispatch, functions,
-workers, end. Retries have the state machine's pauses, so waiting uploads compete as they do on AWS: whoever asks first
-after something is free gets it, not who has waited longest. The API's polls and the table's writes are counted by the
-second instead, since there are too many of them.
+Every upload is one `Upload`, which goes through the steps of ARCHITECTURE.md: init, upload, turn, dispatch, functions,
+workers, end. Retries have the pauses of the state machine, so waiting uploads compete as on AWS: free capacity goes to
+the next one that asks, not to the one that has waited longest. Polls of the API and writes to the table are too many to
+simulate one by one, so they are counted once per second.
 
-Workload and retries draw from two generators, so the same seed gives the same uploads under all quotas.
+Load and retries use separate random generators, so the same seed gives the same uploads under all quotas.
 """
 
 import math
@@ -20,7 +20,7 @@ CAPACITIES = ("Spot", "on demand")
 
 
 class User:
-    """One user's uploads, of one kind and close together."""
+    """A user, who uploads several files of one kind in a row. `left` counts those still to come."""
 
     __slots__ = ("kind", "left", "running", "waiting")
 
@@ -29,7 +29,7 @@ class User:
 
 
 class Upload:
-    """One upload and its job."""
+    """An upload and its job."""
 
     __slots__ = ("ended", "in_peak", "open_tasks", "size", "submitted_at", "tries", "user", "work")
 
@@ -41,7 +41,7 @@ class Upload:
 
 
 class Container:
-    """One worker of a job, from its first attempt to start."""
+    """One worker of a job, from the first attempt to start it."""
 
     __slots__ = ("on_demand", "task", "tries", "upload")
 
@@ -50,7 +50,7 @@ class Container:
 
 
 class Simulation:
-    """One run, of a `Load`, `Quotas`, `Settings` and `Times`."""
+    """One run of a `Load` with `Quotas`, `Settings` and `Times`."""
 
     def __init__(self, load, quotas, settings, times, seed=1):
         self.load, self.quotas, self.settings, self.times = load, quotas, settings, times
@@ -64,33 +64,35 @@ class Simulation:
         self.vcpu = [0.0, 0.0]
         self.dispatchers = Servers(settings.dispatch_concurrency)
         self.stream = Servers(quotas.stream_shards)
-        # Instances of functions: of the state machine's, of which render-image's; of dispatch, and of api.
+        # Busy instances: of the functions that the state machine calls, of render-image among them, and of dispatch.
         self.busy = self.rendering = self.dispatching = 0
+        # Of api, and among these the ones that hold a request.
         self.api_busy = self.long_polls = 0.0
         self.api_requests = 0
-        # Jobs that have not ended, containers, and who waits for one or for a function.
+        # Jobs that have not ended; containers; workers that wait for a container; jobs that wait for a function.
         self.open = self.containers = self.asking = self.held_up = 0
         # Results.
         self.arrived, self.completed, self.refused = Counter(), Counter(), Counter()
         self.throttles, self.peaks = Counter(), Counter()
-        # Of uploads of the peak that were let in: how many, and the waits of those that have ended, also for a turn.
+        # Uploads of the peak: accepted by kind, all and refused, the waits by kind of those that have ended, and the
+        # waits for a turn of those that have got one.
         self.let_in, self.of_peak = Counter(), Counter()
         self.waits = {kind: [] for kind in KINDS}
         self.turn_waits, self.retries, self.launched = [], Counter(), Counter()
         self.table_writes = 0.0
         self.waiting_by_minute = []
-        # Micro-dollars by kind: as it went, and if no container had been throttled; without retries.
+        # Micro-dollars by kind, without retries: the actual cost, and the cost if no start had been throttled.
         self.costs, self.usual_costs = Counter(), Counter()
 
     # ---- time ---------------------------------------------------------------------------------
 
     def at(self, seconds, action, subject=None):
-        """Does something at a time; of two things at one time, what was asked for first."""
+        """Schedules an action. Actions scheduled for the same time run in the order of these calls."""
         self.order += 1
         heappush(self.events, (seconds, self.order, action, subject))
 
     def run(self):
-        """Runs until everything has ended, at most to the load's horizon."""
+        """Runs until every job has ended, at most until the horizon of the load."""
         self.at(0.0, self.next_user)
         self.at(1.0, self.second)
         events, horizon = self.events, self.load.horizon_s
@@ -100,7 +102,7 @@ class Simulation:
         return self
 
     def second(self, _):
-        """Once a second: what is counted, not followed."""
+        """Once per second, counts what is not simulated one by one, and records peaks."""
         self.dispatching = self.dispatchers.busy(self.now)
         self.count_api()
         writes = self.table_writes + self.containers * self.times.progress_writes
@@ -121,7 +123,7 @@ class Simulation:
             self.peaks[name] = value
 
     def count_api(self):
-        """Requests of clients that wait, and the instances that they and the uploads' requests occupy."""
+        """Requests of waiting clients, and the instances of api that they and the requests of uploads occupy."""
         times, room = self.times, self.free(of_api=True)
         polls = self.open * times.poll_share / times.poll_s
         asking = max(0.0, self.open * times.long_poll_share - self.long_polls)
@@ -141,7 +143,7 @@ class Simulation:
     # ---- instances of functions ---------------------------------------------------------------
 
     def free(self, of_api=False):
-        """Instances that api, or all other functions, may still start."""
+        """Number of instances that api, or all other functions together, can still start."""
         reserved = self.settings.api_concurrency
         others = self.busy + self.dispatching
         if reserved:
@@ -149,7 +151,8 @@ class Simulation:
         return self.quotas.functions - others - (0 if of_api else self.api_busy)
 
     def begin_function(self, subject, then, again, render=False):
-        """Starts a function of the state machine, or tries again later, as its states do."""
+        """Starts a function for the state machine and calls `then`; if none is free, calls `again` after the pause of a
+        retry."""
         limit = self.settings.render_concurrency
         if self.free() >= 1 and not (render and limit and self.rendering >= limit):
             self.busy += 1
@@ -167,7 +170,7 @@ class Simulation:
         self.rendering -= render
 
     def retry(self, subject, policy, again):
-        """A retry of a state, which counts as a transition."""
+        """Schedules the retry of a state, which counts as a state transition."""
         pause = policy.delay(subject.tries, self.chance())
         subject.tries += 1
         self.retries[(subject.user if isinstance(subject, Upload) else subject.upload.user).kind] += 1
@@ -176,7 +179,7 @@ class Simulation:
     # ---- uploads ------------------------------------------------------------------------------
 
     def next_user(self, _):
-        """A user begins to upload; then the next one."""
+        """Schedules the next user."""
         load, draw = self.load, self.workload
         rate = load.rate(self.now) / load.uploads_a_user
         if rate == 0 or self.now >= load.uploads_end_s:
@@ -184,7 +187,7 @@ class Simulation:
         gap = draw.expovariate(rate)
         change = load.next_change(self.now)
         if self.now + gap >= change:
-            # Without memory: the rest of the gap is drawn anew at the new rate.
+            # The exponential distribution has no memory, so the rest of the gap can be drawn again at the new rate.
             self.at(change, self.next_user)
             return
         self.at(self.now + gap, self.new_user)
@@ -194,7 +197,7 @@ class Simulation:
         self.next_user(None)
 
     def arrive(self, user):
-        """A user's next upload asks for its address."""
+        """A user begins the next upload."""
         draw, times = self.workload, self.times
         size = self.load.size(user.kind, draw)
         upload = Upload(user, size, times.work(user.kind, size), self.load.in_peak(self.now))
@@ -206,7 +209,7 @@ class Simulation:
         self.init(upload)
 
     def init(self, upload):
-        """`POST /media/upload/init`, with the retries of the client."""
+        """`POST /media/upload/init`. If it is refused, the client retries."""
         if not self.init_route.take(self.now):
             self.throttles["api: rate"] += 1
         elif self.free(of_api=True) - self.api_requests * self.times.function_s - self.long_polls < 1:
@@ -224,7 +227,7 @@ class Simulation:
         self.at(self.now + self.times.client_pause_s(upload.tries, self.chance()), self.init, upload)
 
     def submit(self, upload):
-        """The object is there: the job is recorded, and takes a turn or waits for one."""
+        """The file has been uploaded: its job is recorded, and takes a turn or waits for one."""
         upload.submitted_at = self.now
         self.open += 1
         self.let_in[upload.user.kind] += upload.in_peak
@@ -237,7 +240,7 @@ class Simulation:
             self.send(upload)
 
     def send(self, upload):
-        """The message, which `dispatch` turns into an execution."""
+        """Sends the message, for which `dispatch` starts an execution."""
         upload.user.running += 1
         if upload.in_peak:
             self.turn_waits.append(self.now - upload.submitted_at)
@@ -285,8 +288,8 @@ class Simulation:
         self.finish(upload)
 
     def ask(self, container):
-        """`RunTask`: Spot first. Whatever that lacks, and throttling, which has the same name, leads to the state on
-        demand, which waits."""
+        """`RunTask`, on Spot first. If Spot has no capacity, the on-demand state follows, which retries. Throttling has
+        the same error name, and the same effect."""
         on_demand, quotas = container.on_demand, self.quotas
         if not self.run_task.take(self.now):
             self.throttles["RunTask"] += 1
@@ -336,7 +339,7 @@ class Simulation:
     # ---- ends ---------------------------------------------------------------------------------
 
     def finish(self, upload):
-        """The job has ended. The stream of the table passes its turn on."""
+        """Ends a job. The stream of the jobs table then passes its turn on."""
         self.open -= 1
         self.end(upload, self.completed)
         user, times = upload.user, self.times
@@ -350,7 +353,7 @@ class Simulation:
         if waits:
             self.at(start + times.turn_s(waits), self.pass_on, user)
         else:
-            # Without anybody who waits, the next submission finds that this job has ended.
+            # Nobody waits for the turn, so it is free at once: the next submission finds that this job has ended.
             user.running -= 1
 
     def pass_on(self, user):

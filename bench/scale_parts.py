@@ -1,10 +1,10 @@
-"""Parts of the burst model: a token bucket, and servers with a queue."""
+"""Building blocks of the burst model: a token bucket, and servers with a queue."""
 
 from heapq import heapreplace
 
 
 class Bucket:
-    """Tokens that are refilled at a rate, up to a burst."""
+    """A token bucket: refilled at `rate` tokens per second, holds at most `burst`."""
 
     __slots__ = ("burst", "filled_at", "rate", "tokens")
 
@@ -12,18 +12,18 @@ class Bucket:
         self.rate, self.burst, self.tokens, self.filled_at = rate, burst, burst, 0.0
 
     def take(self, now):
-        """Takes a token if there is one."""
+        """Takes a token if one is available; returns whether it did."""
         tokens = self.tokens + (now - self.filled_at) * self.rate
         self.filled_at = now
         self.tokens = tokens = tokens if tokens < self.burst else self.burst
-        # Not 1: what is added in small steps is a little less.
+        # Less than 1, because of rounding: a token that was added in small steps sums up to slightly less.
         if tokens < 1 - 1e-9:
             return False
         self.tokens = tokens - 1
         return True
 
     def delay(self, now, count):
-        """Takes tokens, in order: the seconds until they are there."""
+        """Reserves tokens, first come, first served; returns the seconds until they are available."""
         tokens = self.tokens + (now - self.filled_at) * self.rate
         self.filled_at = now
         self.tokens = tokens = (tokens if tokens < self.burst else self.burst) - count
@@ -31,16 +31,18 @@ class Bucket:
 
 
 class Servers:
-    """Servers with one queue, first come, first served."""
+    """Several servers with one queue, first come, first served."""
 
     def __init__(self, count):
         self.free_at = [0.0] * count
 
     def serve(self, now, seconds):
-        """Returns when a request that arrives at `now` is served. Calls must be in order of time."""
+        """Returns the time at which the service of a request that arrives at `now` begins. Calls must be in order of
+        time."""
         start = max(now, self.free_at[0])
         heapreplace(self.free_at, start + seconds)
         return start
 
     def busy(self, now):
+        """Number of busy servers."""
         return sum(at > now for at in self.free_at)

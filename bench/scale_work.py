@@ -1,6 +1,6 @@
-"""What the work of an upload takes and costs, from figures that were measured, read or assumed.
+"""Time, requests and cost of an upload's work, from figures that are measured, read from our code, or assumed.
 
-`CALIBRATION` is the one list of these figures; docs/SCALE.md has it as a table, and a test compares both.
+`CALIBRATION` is the only list of these figures. docs/SCALE.md shows it as a table; a test compares the two.
 """
 
 import math
@@ -13,7 +13,7 @@ MEASURED, READ, ASSUMED = "measured", "our code", "assumed"
 
 
 class Figure(NamedTuple):
-    """A figure, its unit, and where it comes from."""
+    """A figure with its unit and its origin."""
 
     value: float
     unit: str
@@ -21,7 +21,7 @@ class Figure(NamedTuple):
     source: str
 
     def row(self):
-        """As docs/SCALE.md has it."""
+        """Its row in docs/SCALE.md."""
         value = f"{self.value:,.3f}".rstrip("0").rstrip(".")
         return f"| {value} {self.unit} | {self.origin} | {self.source} |"
 
@@ -31,33 +31,33 @@ SPEED, ESTIMATE, VIDEO, USAGE = (
 )
 WAIT, RETRY = "functions/api/src/wait.rs", "crates/cli/src/retry.rs"
 CALIBRATION = {
-    "video_core_s": Figure(77 / 60, "CPU-s a second of 1080p", MEASURED, "BENCHMARKS.md, video: 77 s a minute"),
-    "sound_core_s": Figure(constant(VIDEO, "SOUND_MS") / 1000, "CPU-s a second of sound", READ, VIDEO),
-    "stills_s": Figure(constant(VIDEO, "STILLS_MS") / 1000, "CPU-s a video", READ, VIDEO),
-    "speech_core_s": Figure(132 / 3600, "CPU-s a second of speech", MEASURED, "BENCHMARKS.md, speech: 132 s an hour"),
-    "model_s": Figure(constant(SPEED, "MODEL_MS") / 1000, "CPU-s a transcription", READ, SPEED),
-    "image_pixels_a_ms": Figure(constant(SPEED, "IMAGE_PIXELS"), "pixels a CPU-ms", READ, SPEED),
-    "attempt_s": Figure(constant(SPEED, "ATTEMPT_MS") / 1000, "CPU-s an attempt", READ, SPEED),
-    "moved_s_a_mib": Figure(constant(ESTIMATE, "MIB_MS") / 1000, "s a MiB", READ, ESTIMATE),
-    "function_s": Figure(0.1, "s a small function", ASSUMED, "COST.md; 1 to 20 ms on the local cloud"),
-    "start_execution_s": Figure(0.04, "s a StartExecution", ASSUMED, "one call of AWS and its log"),
-    "turn_free_s": Figure(0.02, "s to release a turn", ASSUMED, "two calls of DynamoDB"),
-    "turn_passed_s": Figure(0.06, "s to pass a turn on", ASSUMED, "seven calls of DynamoDB and SQS"),
-    "stream_poll_s": Figure(0.25, "s until a stream is read", ASSUMED, "four polls a second"),
-    "spot_missing": Figure(0.05, "of starts find no Spot", ASSUMED, "no source"),
-    "spot_price": Figure(1 / 3, "of the price on demand", ASSUMED, "DEPLOY.md: about a third"),
-    "poll_share": Figure(0.25, "of waiting clients poll", ASSUMED, "the others use push"),
+    "video_core_s": Figure(77 / 60, "CPU-s per second of 1080p", MEASURED, "BENCHMARKS.md: 77 s per minute"),
+    "sound_core_s": Figure(constant(VIDEO, "SOUND_MS") / 1000, "CPU-s per second of audio", READ, VIDEO),
+    "stills_s": Figure(constant(VIDEO, "STILLS_MS") / 1000, "CPU-s per video, for its stills", READ, VIDEO),
+    "speech_core_s": Figure(132 / 3600, "CPU-s per second of speech", MEASURED, "BENCHMARKS.md: 132 s per hour"),
+    "model_s": Figure(constant(SPEED, "MODEL_MS") / 1000, "CPU-s per transcription, to load the model", READ, SPEED),
+    "image_pixels_a_ms": Figure(constant(SPEED, "IMAGE_PIXELS"), "pixels per CPU-ms of an image", READ, SPEED),
+    "attempt_s": Figure(constant(SPEED, "ATTEMPT_MS") / 1000, "s per attempt", READ, SPEED),
+    "moved_s_a_mib": Figure(constant(ESTIMATE, "MIB_MS") / 1000, "s per MiB of the source", READ, ESTIMATE),
+    "function_s": Figure(0.1, "s per call of a small function", ASSUMED, "COST.md; 1 to 20 ms on the local cloud"),
+    "start_execution_s": Figure(0.04, "s per StartExecution", ASSUMED, "one call to AWS, and its log line"),
+    "turn_free_s": Figure(0.02, "s to release a turn", ASSUMED, "two calls to DynamoDB"),
+    "turn_passed_s": Figure(0.06, "s to pass a turn on", ASSUMED, "seven calls to DynamoDB and SQS"),
+    "stream_poll_s": Figure(0.25, "s until Lambda reads the stream", ASSUMED, "four polls per second"),
+    "spot_missing": Figure(0.05, "of container starts find no Spot capacity", ASSUMED, "no source"),
+    "spot_price": Figure(1 / 3, "of the on-demand price for Spot", ASSUMED, "DEPLOY.md: about a third"),
+    "poll_share": Figure(0.25, "of waiting clients poll", ASSUMED, "most others use push"),
     "poll_s": Figure(10.0, "s between polls", ASSUMED, "API.md: 1 to 30"),
     "long_poll_share": Figure(0.02, "of waiting clients hold a request", ASSUMED, "`Prefer: wait=20`"),
-    "long_poll_s": Figure(constant(WAIT, "MOST_S"), "s that it is held", READ, WAIT),
-    "submit_writes": Figure(6.0, "writes to the jobs table at submission", ASSUMED, "record, turn, sent"),
-    "progress_writes": Figure(1000 / number(USAGE, r"ran_ms / (\d+)"), "writes a second and container", READ, USAGE),
-    "client_tries": Figure(number(RETRY, r"tries: (\d+),"), "tries of a client, in 12 s", READ, RETRY),
+    "long_poll_s": Figure(constant(WAIT, "MOST_S"), "s that a request is held", READ, WAIT),
+    "submit_writes": Figure(6.0, "writes to the jobs table per submission", ASSUMED, "record, turn, message sent"),
+    "progress_writes": Figure(1000 / number(USAGE, r"ran_ms / (\d+)"), "writes per second and container", READ, USAGE),
+    "client_tries": Figure(number(RETRY, r"tries: (\d+),"), "tries of a refused client, in 12 s", READ, RETRY),
 }
 
 
 class Task(NamedTuple):
-    """An ECS task: its size, how long it works once started, and its cost on demand in micro-dollars."""
+    """An ECS task: its size, its run time once it has started, and its on-demand cost in micro-dollars."""
 
     vcpu: float
     run_s: float
@@ -65,8 +65,8 @@ class Task(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a job takes: a function or tasks, state transitions, writes to the jobs table when it ends, writes to S3.
-    The cost is that of everything except tasks."""
+    """What a job needs: seconds of render-image or tasks, state transitions, writes to the jobs table when it ends, and
+    writes to S3. The cost, in micro-dollars, includes everything except the tasks."""
 
     render_s: float
     tasks: tuple
@@ -77,7 +77,7 @@ class Work(NamedTuple):
 
 
 class Times:
-    """The figures of `CALIBRATION` as attributes; `changes` replaces some."""
+    """The figures of `CALIBRATION` as attributes; `changes` overrides some of them."""
 
     def __init__(self, settings=None, changes=None):
         self.settings = settings or Settings.read()
@@ -89,28 +89,28 @@ class Times:
         self.requests = {name: self.prices[price] / 1e6 for name, price in REQUESTS.items()}
 
     def client_pause_s(self, tried, chance):
-        """`Backoff::pause` of the client."""
+        """Pause of a client after `tried` tries, like `Backoff::pause` in crates/cli/src/retry.rs."""
         return min(0.25 * 2 ** (tried - 1), 8.0) * (0.5 + chance / 2)
 
     def turn_s(self, passed):
         return self.turn_passed_s if passed else self.turn_free_s
 
     def ideal_s(self, work):
-        """From the submission to the end of a job that waits for nothing."""
+        """Time from the submission to the end of a job that never waits."""
         run_s = work.render_s
         if work.tasks:
             run_s = self.settings.worker_start_s + max(task.run_s for task in work.tasks) + self.function_s
         return self.start_execution_s + 2 * self.function_s + run_s
 
     def usual_micro_dollars(self, work):
-        """What the tasks of a job cost while Spot is not throttled."""
+        """Cost of a job's tasks if no start is throttled."""
         part = self.spot_missing + (1 - self.spot_missing) * self.spot_price
         return part * sum(task.micro_dollars for task in work.tasks)
 
     # ---- work ---------------------------------------------------------------------------------
 
     def work(self, kind, size):
-        """The branches of `Branch::of`, and the sizes of `WorkerSize::of`."""
+        """The work of an upload, by the rules of `Branch::of` and `WorkerSize::of`."""
         moved_s = size.upload_bytes / MIB * self.moved_s_a_mib + self.attempt_s
         if kind == "image":
             run_s = size.pixels / self.image_pixels_a_ms / 1000 + moved_s
@@ -125,7 +125,7 @@ class Times:
         if kind == "audio":
             made = self._transcode(self.sound_core_s * size.seconds + moved_s)
             return self._job(size, 0.0, [made, transcribe], [(8, made.run_s), (5, transcribe.run_s)])
-        # No rung is larger than 1080p; decoding 4K costs about as much again (assumed).
+        # No rung is larger than 1080p, but decoding 4K is assumed to double the CPU time.
         factor = min(2.0, size.pixels / (1920 * 1080))
         cpu_s = (self.video_core_s * factor + self.sound_core_s) * size.seconds + self.stills_s
         large = size.pixels > 2560 * 1440 or size.pixels * size.seconds > 1920 * 1080 * 600
@@ -139,14 +139,14 @@ class Times:
         return self._task(vcpu, memory, settings.transcode_disk_gb, cpu_s / vcpu + moved_s)
 
     def _task(self, vcpu, memory_gb, disk_gb, run_s):
-        """Fargate bills a minute at least. As in the product, the pull of the image is left out."""
+        """Fargate bills at least one minute. Like `core::cost`, this excludes the image pull."""
         prices = self.prices
         hour = vcpu * prices["fargateVcpuHour"] + memory_gb * prices["fargateGbHour"]
         hour += (disk_gb - 20) * prices["fargateDiskGbHour"]
         return Task(vcpu, run_s, hour * max(60.0, run_s) / 3600)
 
     def _job(self, size, render_s, tasks, attempts):
-        """`attempts` has the artifacts and the time of each worker."""
+        """`attempts`: for each worker, the number of its artifacts and its run time."""
         counts = dict(self.journey)
         if len(tasks) > 1:
             counts["state_transitions"] += len(tasks)

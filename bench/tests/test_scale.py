@@ -1,4 +1,4 @@
-"""The burst model: parts against formulas, and small runs of the whole."""
+"""Tests of the burst model: its building blocks against formulas, and small runs of the whole model."""
 
 import math
 import random
@@ -16,12 +16,12 @@ from scale_work import CALIBRATION, Times
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 SETTINGS = scale.LET_IN
-# Two minutes of 12 uploads a second in a day of 100,000.
+# A peak of two minutes with 12 uploads per second, in a day of 100,000 uploads.
 SMALL_LOAD = Load(uploads_a_day=1e5, peak_s=120.0, before_s=60.0, after_s=120.0, drain_s=3600.0)
 
 
 def poisson(rate, count, seed):
-    """Times of arrivals."""
+    """Arrival times of a Poisson process."""
     draw, now = random.Random(seed), 0.0
     for _ in range(count):
         now += draw.expovariate(rate)
@@ -29,7 +29,7 @@ def poisson(rate, count, seed):
 
 
 def erlang_c(servers, offered):
-    """Probability to wait in M/M/c, for an offered load in servers."""
+    """Probability of waiting in an M/M/c queue; `offered` is the load in busy servers."""
     terms = [offered**n / math.factorial(n) for n in range(servers)]
     last = offered**servers / math.factorial(servers) * servers / (servers - offered)
     return last / (sum(terms) + last)
@@ -45,14 +45,14 @@ def mean_wait(simulation):
 
 
 class PartsTest(unittest.TestCase):
-    def test_one_server_with_a_fixed_time_waits_as_pollaczek_and_khinchine_say(self):
+    def test_one_server_with_a_fixed_time_waits_as_in_pollaczek_khinchine(self):
         # M/D/1: the mean wait is rho * s / (2 * (1 - rho)).
         servers, rate, seconds = Servers(1), 20.0, 0.04
         waits = [servers.serve(now, seconds) - now for now in poisson(rate, 200_000, seed=7)]
         rho = rate * seconds
         self.assertAlmostEqual(sum(waits) / len(waits), rho * seconds / (2 * (1 - rho)), delta=0.002)
 
-    def test_several_servers_with_exponential_times_wait_as_erlang_says(self):
+    def test_several_servers_with_exponential_times_wait_as_in_erlang_c(self):
         # M/M/5: the mean wait is C / (c * mu - lambda).
         servers, rate, draw = Servers(5), 100.0, random.Random(8)
         waits = [servers.serve(now, draw.expovariate(25)) - now for now in poisson(rate, 300_000, seed=9)]
@@ -64,12 +64,12 @@ class PartsTest(unittest.TestCase):
         taken = sum(bucket.take(now / 1000) for now in range(10_001))
         self.assertEqual(taken, 100 + 200)
 
-    def test_a_bucket_delays_in_order_what_it_lacks(self):
+    def test_a_bucket_delays_requests_in_order(self):
         bucket = Bucket(10.0, 5.0)
         delays = [bucket.delay(0.0, 1) for _ in range(8)]
         self.assertEqual(delays, [0, 0, 0, 0, 0, 0.1, 0.2, 0.3])
 
-    def test_full_jitter_is_between_nothing_and_the_longest_pause(self):
+    def test_full_jitter_is_between_zero_and_the_longest_pause(self):
         policy = Retry(5, 3000, 2, 300)
         self.assertEqual([policy.delay(tried, 1.0) for tried in (0, 1, 5, 6, 2000)], [5, 10, 160, 300, 300])
         self.assertEqual(policy.delay(3, 0.0), 0.0)
@@ -85,7 +85,7 @@ class InputsTest(unittest.TestCase):
         self.assertEqual(read.demand_retry, Retry(5, 3000, 2, 300))
         self.assertEqual(read.lambda_retry, Retry(2, 3000, 2, 300))
 
-    def test_the_page_has_every_figure_and_says_whether_it_was_measured(self):
+    def test_the_page_lists_every_figure_with_its_origin(self):
         page = (DOCS / "SCALE.md").read_text()
         for figure in CALIBRATION.values():
             self.assertIn(figure.row(), page)
@@ -107,18 +107,18 @@ class InputsTest(unittest.TestCase):
             Times(changes={"vidoe_core_s": 1.0})
 
     def test_a_photo_costs_what_the_page_on_cost_says(self):
-        # 1,000 photos of 1.5 s cost $0.33 to process.
+        # docs/COST.md: processing 1,000 photos of 1.5 s costs $0.33.
         times = Times()
         pixels = (1.5 - times.attempt_s - 4 * times.moved_s_a_mib) * 1000 * times.image_pixels_a_ms
         photo = times.work("image", Size(4 << 20, pixels))
         self.assertAlmostEqual(photo.micro_dollars * 1000 / 1e6, 0.33, delta=0.01)
 
-    def test_a_user_uploads_as_often_as_the_mean_says(self):
+    def test_users_upload_as_often_as_the_stated_mean(self):
         load, draw = Load(), random.Random(3)
         drawn = [load.user_uploads(draw) for _ in range(200_000)]
         self.assertAlmostEqual(sum(drawn) / len(drawn), load.uploads_a_user, delta=0.05 * load.uploads_a_user)
 
-    def test_the_day_has_as_many_uploads_as_asked_for(self):
+    def test_the_day_has_the_requested_number_of_uploads(self):
         load = Load()
         day = load.base_rate * (86_400 - load.peak_s) + load.peak_rate * load.peak_s
         self.assertAlmostEqual(day, load.uploads_a_day)
@@ -127,23 +127,23 @@ class InputsTest(unittest.TestCase):
 
 class WholeTest(unittest.TestCase):
     def test_every_upload_ends_exactly_once(self):
-        # `end` raises if one ends twice.
+        # `end` raises AssertionError if an upload ends twice.
         done = run(settings=scale.TODAY)
         for kind in KINDS:
             self.assertEqual(done.arrived[kind], done.completed[kind] + done.refused[kind])
         self.assertEqual((done.open, done.events, done.busy, done.rendering, done.containers), (0, [], 0, 0, 0))
 
-    def test_what_has_not_ended_is_open(self):
+    def test_uploads_that_have_not_ended_are_counted_as_open(self):
         done = run(replace(USUAL, functions=12, vcpu=(8.0, 8.0)), scale.TODAY)
         self.assertGreater(done.open, 0)
         self.assertEqual(done.arrived.total(), done.completed.total() + done.refused.total() + done.open)
 
-    def test_uploads_are_refused_beyond_the_rate_of_the_api(self):
+    def test_uploads_beyond_the_rate_of_the_api_are_refused(self):
         done = run(settings=replace(scale.TODAY, throttle_rate=5.0, throttle_burst=5.0))
         self.assertGreater(done.refused.total(), 100)
         self.assertEqual(run().refused.total(), 0)
 
-    def test_nothing_waits_where_nothing_lacks(self):
+    def test_with_unlimited_quotas_no_job_waits(self):
         plenty = replace(
             USUAL,
             functions=10**6,
@@ -159,7 +159,7 @@ class WholeTest(unittest.TestCase):
         self.assertEqual((done.throttles.total(), done.retries.total()), (0, 0))
         self.assertEqual(done.launched["on demand"], 0)
 
-    def test_a_seed_gives_one_result(self):
+    def test_the_same_seed_gives_the_same_result(self):
         first, again, other = run(), run(), run(seed=2)
         self.assertEqual((first.waits, first.costs), (again.waits, again.costs))
         self.assertNotEqual(first.arrived, other.arrived)
@@ -167,12 +167,12 @@ class WholeTest(unittest.TestCase):
     def test_quotas_do_not_change_what_is_uploaded(self):
         self.assertEqual(run().arrived, run(NEW).arrived)
 
-    def test_a_small_run_has_its_result(self):
+    def test_a_small_run_has_its_recorded_result(self):
         done = run(replace(USUAL, vcpu=(100.0, 60.0)))
         self.assertEqual(done.arrived.total(), done.completed.total())
         self.assertEqual(SMALL_RUN, (done.arrived.total(), done.launched.total(), round(mean_wait(done), 3)))
 
-    def test_more_quota_never_gives_more_wait(self):
+    def test_a_higher_quota_shortens_the_mean_wait(self):
         lists = (
             [replace(USUAL, vcpu=(vcpu, vcpu)) for vcpu in (40.0, 80.0, 400.0)],
             [replace(USUAL, run_task_rate=rate) for rate in (1.0, 2.0, 20.0)],
@@ -184,8 +184,8 @@ class WholeTest(unittest.TestCase):
             self.assertEqual(waits, sorted(waits, reverse=True))
             self.assertGreater(waits[0], waits[-1])
 
-    def test_containers_start_no_faster_than_they_may(self):
-        # All of the peak's containers beyond the burst start at the rate of the quota.
+    def test_containers_start_no_faster_than_the_quota_allows(self):
+        # After the burst of one, containers start at the rate of the quota.
         done = run(replace(USUAL, run_task_rate=1.0))
         self.assertGreater(done.now, done.launched.total() / 1.0 - 2)
         self.assertGreater(done.throttles["RunTask"], 0)
@@ -195,7 +195,7 @@ class WholeTest(unittest.TestCase):
         self.assertGreater(mean_wait(few), 10 * mean_wait(run()))
         self.assertGreater(few.peaks["turns waited for"], 10)
 
-    def test_clients_that_hold_requests_stop_jobs_unless_the_api_is_limited(self):
+    def test_held_requests_stop_jobs_unless_the_api_is_limited(self):
         quotas = replace(USUAL, functions=30, vcpu=(40.0, 40.0))
         held = {"long_poll_share": 0.5}
         stopped = run(quotas, changes=held)
@@ -204,19 +204,19 @@ class WholeTest(unittest.TestCase):
         self.assertLess(limited.throttles["functions"], stopped.throttles["functions"] / 10)
         self.assertGreater(limited.completed.total(), stopped.completed.total())
 
-    def test_the_first_quota_to_be_exceeded_is_listed_first(self):
+    def test_limits_scale_with_their_quotas_and_run_task_has_the_lowest(self):
         rates = dict(scale.carried(USUAL, SETTINGS, Load(), Times(SETTINGS)))
         self.assertEqual(min(rates, key=rates.get), "RunTask")
         self.assertEqual(rates["`ThrottleRate`"], SETTINGS.throttle_rate)
         twice = dict(scale.carried(replace(USUAL, functions=2000), SETTINGS, Load(), Times(SETTINGS)))
         self.assertAlmostEqual(twice["functions at once"], 2 * rates["functions at once"])
 
-    def test_percentiles_count_what_has_not_ended_as_infinite(self):
+    def test_percentiles_count_missing_values_as_infinite(self):
         self.assertEqual(scale.percentiles([3.0, 1.0, 2.0, 4.0], 4), (2.0, 4.0, 4.0))
         self.assertEqual(scale.percentiles([3.0, 1.0], 4), (3.0, math.inf, math.inf))
 
 
-# Uploads, containers, and the mean wait of an upload of the peak in seconds, of seed 1.
+# Number of uploads, number of containers, and mean wait of an upload of the peak in seconds, for seed 1.
 SMALL_RUN = (1304, 592, 23.939)
 
 if __name__ == "__main__":
