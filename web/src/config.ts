@@ -23,7 +23,7 @@ export async function loadConfig(): Promise<Config> {
   if (!isConfig(read)) {
     throw new Failure({
       code: "no_config",
-      message: "This page does not know its API: config.json is missing or unreadable.",
+      message: "config.json is missing or unreadable, so this page does not know its API.",
       remedy: "Deploy the stack again with tools/deploy.sh, which writes the file.",
     });
   }

@@ -51,7 +51,7 @@ function picture({ facts }: Media): Group[] {
       ["Colours", `${MODELS[image.colourModel]}, ${image.bitDepth} bits${image.hasAlpha ? ", transparent" : ""}`],
       ["Profile", image.iccProfile],
       ["Frames", image.animation && `${image.animation.frames}, ${clock(image.animation.durationMs)}`],
-      ["Motion Photo", image.embeddedVideoBytes !== undefined && "has a short video, not processed"],
+      ["Motion Photo", image.embeddedVideoBytes !== undefined && "contains a short video, which is not processed"],
     ]),
   ];
 }
@@ -106,7 +106,10 @@ function audio({ facts }: Media): Group[] {
       ["Channels", stream.layout || plural(stream.channels, "channel")],
       ["Sample rate", `${number(stream.sampleRateHz / 1000, 1)} kHz`],
       ["Bit rate", !av.video && av.bitRate > 0 && bitRate(av.bitRate)],
-      ["Loudness", integratedLufs !== undefined && `${number(integratedLufs, 1)} LUFS, made ${number(targetLufs, 1)}`],
+      [
+        "Loudness",
+        integratedLufs !== undefined && `${number(integratedLufs, 1)} LUFS, normalised to ${number(targetLufs, 1)}`,
+      ],
       ["Chapters", av.chapters?.length],
     ]),
   ];

@@ -84,7 +84,7 @@ const STAGES: Record<Stage, string> = {
   validate: "Checking the file",
   detect: "Recognising the format",
   waiting: "Waiting for a worker",
-  render: "Making pictures",
+  render: "Rendering images",
   transcode: "Encoding",
   transcribe: "Transcribing speech",
   finish: "Finishing",

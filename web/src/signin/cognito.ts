@@ -135,7 +135,7 @@ async function call(pool: Pool, operation: string, body: unknown): Promise<Step>
   const code = type.split("#").at(-1) || `cognito_${answer.status}`;
   throw new Failure({
     code,
-    message: sentence(message || `Cognito answered ${answer.status}`),
+    message: sentence(message || `Cognito answered HTTP ${answer.status}`),
     remedy: remedy(code),
     status: answer.status,
   });
@@ -163,7 +163,7 @@ function remedy(code: string): string {
 function unexpected(): Failure {
   return new Failure({
     code: "unexpected_answer",
-    message: "The user pool answered with neither a token nor a question.",
+    message: "The user pool sent neither tokens nor a challenge.",
     remedy: "Try again; if it fails again, tell the operator.",
   });
 }

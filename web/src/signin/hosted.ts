@@ -40,7 +40,7 @@ export async function returnFromHostedUi(hostedUi: string, clientId: string): Pr
   history.replaceState(null, "", `${location.pathname}${location.hash}`);
   const pending = JSON.parse(stored) as Pending;
   if (error) throw failed(error);
-  if (!code || state !== pending.state) throw failed("The answer belongs to another attempt.");
+  if (!code || state !== pending.state) throw failed("The answer belongs to another sign-in attempt.");
   return exchange(hostedUi, {
     grant_type: "authorization_code",
     client_id: clientId,
@@ -56,7 +56,7 @@ async function exchange(hostedUi: string, body: Record<string, string>): Promise
       throw unreachable();
     },
   );
-  if (!answer.ok) throw failed(`The sign-in page answered ${answer.status}.`);
+  if (!answer.ok) throw failed(`The sign-in page answered HTTP ${answer.status}.`);
   const read = (await answer.json()) as { access_token: string; refresh_token?: string; expires_in: number };
   return { access: read.access_token, refresh: read.refresh_token, expiresInS: read.expires_in };
 }

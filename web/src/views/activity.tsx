@@ -62,7 +62,7 @@ export function Activity() {
               <JobRow key={job.jobId} media={media} job={job} />
             ))}
           </ul>
-          {count > 2 * SHOWN && <p class="row soft">and more: {plural(count, "item")} in all</p>}
+          {count > 2 * SHOWN && <p class="row soft">{plural(count, "item")} in total</p>}
         </section>
       )}
     </>
@@ -74,7 +74,7 @@ function Live() {
   const live = jobs.connection.value === "live";
   return (
     <span class={`live ${live ? "live-now" : ""}`} data-connection={jobs.connection.value}>
-      {live ? "Live" : "Checking regularly"}
+      {live ? "Live" : "Checking for updates"}
     </span>
   );
 }
@@ -194,7 +194,7 @@ function InterruptedRow({ media, arrived }: Interrupted) {
         <p class="name">{media.filename}</p>
         <p class="state">
           <span>Interrupted</span>
-          <span>{`${bytes(arrived)} of ${bytes(media.size)} have arrived`}</span>
+          <span>{`${bytes(arrived)} of ${bytes(media.size)} uploaded`}</span>
           <span>Choose the same file again to continue.</span>
         </p>
       </div>

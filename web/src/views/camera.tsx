@@ -99,9 +99,9 @@ function stop(stream: MediaStream): void {
 function refused(thrown: unknown): Failure {
   const name = thrown instanceof DOMException ? thrown.name : "";
   if (name === "NotAllowedError") {
-    const remedy = "Allow the camera for this page in the browser's settings, then open it again.";
+    const remedy = "Allow the camera for this page in the browser's settings, then open the camera again.";
     return new Failure({ code: "camera_refused", message: "The browser does not allow the camera.", remedy });
   }
   const remedy = "Connect a camera or close other apps that use it, or choose a file instead.";
-  return new Failure({ code: "no_camera", message: "No camera can be used.", remedy });
+  return new Failure({ code: "no_camera", message: "No camera is available.", remedy });
 }

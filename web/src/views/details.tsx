@@ -138,7 +138,7 @@ function Files({ media, outputs }: { media: Media; outputs: readonly Output[] })
                 {[
                   output.width && `${output.width} × ${output.height}`,
                   bytes(output.bytes),
-                  output.state === "partial" && "growing",
+                  output.state === "partial" && "in progress",
                 ]
                   .filter(Boolean)
                   .join(" · ")}
@@ -175,7 +175,7 @@ function Runs({ runs, current }: { runs: readonly string[]; current: string | un
         {runs.map((run) => (
           <li key={run}>
             {date(timeOf(run))}
-            {run === current && <span class="soft"> · shown</span>}
+            {run === current && <span class="soft"> · current</span>}
           </li>
         ))}
       </ol>

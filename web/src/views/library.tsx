@@ -148,8 +148,8 @@ function Empty({ kind }: { kind: Kind | undefined }) {
       <Picture />
       <h2>Your library is empty</h2>
       <p>
-        Drop photos, videos and recordings anywhere on this page, or paste a picture. Each becomes small and large
-        versions, a stream that plays everywhere, and speech as text.
+        Drop photos, videos and recordings anywhere on this page, or paste a picture. You get photos in several sizes,
+        video and audio that play everywhere, and transcripts of speech.
       </p>
       <div class="actions">
         <Choices primary />

@@ -142,7 +142,7 @@ function Rerun({ job }: { job: Job }) {
       <Icon name="retry" />
       <div>
         <p class="title">Running again</p>
-        <p class="small soft">{`${standing(job)} · what was made before stays until this is done`}</p>
+        <p class="small soft">{`${standing(job)} · the current files stay until it has completed`}</p>
         <Progress percent={job.progress} />
       </div>
     </div>
@@ -207,5 +207,5 @@ function Poster({ job }: { job: Job }) {
   const poster = job.outputs?.find(({ name }) => name === "poster.jpg");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const shown = still ? poster : (preview ?? poster);
-  return <div class="stage">{shown && <img src={shown.url} alt="A first look at the video" />}</div>;
+  return <div class="stage">{shown && <img src={shown.url} alt="Preview of the video" />}</div>;
 }

@@ -43,7 +43,7 @@ export function SearchView({ query }: { query: string }) {
     <div class="search">
       <Heading key={query} title={query ? `“${query}”` : "Search"} />
       <p class="soft small" role="status" data-done={done}>
-        {done ? plural(results.value.length, "recording") : `Looked at ${looked} of ${plural(total, "recording")}…`}
+        {done ? plural(results.value.length, "recording") : `Searched ${looked} of ${plural(total, "recording")}…`}
       </p>
       {done && failed > 0 && (
         <p class="soft small">{`${plural(failed, "transcript")} could not be read. Search again later.`}</p>
@@ -63,9 +63,9 @@ export function SearchView({ query }: { query: string }) {
       </ul>
       {done && results.value.length === 0 && !failure.value && (
         <div class="empty">
-          <h2>{query.trim().length < 2 ? "Type at least two letters" : "Nobody said that"}</h2>
+          <h2>{query.trim().length < 2 ? "Type at least two letters" : "No matches"}</h2>
           <p>
-            The search looks through the transcripts of your videos and recordings. Try one word, or another spelling.
+            This searches the transcripts of your videos and recordings. Try a single word, or another spelling.
           </p>
         </div>
       )}

@@ -57,7 +57,7 @@ export function SignInView({ config }: { config: Config }) {
               {pool.value && <PasswordForm pool={pool.value} failure={failure} />}
               {!looked.value && (
                 <p class="soft" role="status">
-                  Looking for the sign-in…
+                  Loading the sign-in form…
                 </p>
               )}
             </>

@@ -64,7 +64,7 @@ export function TranscriptView({ transcript, positionMs, jump, job }: Props) {
     <section class="transcript" aria-label="Transcript">
       <header>
         <h2>Transcript</h2>
-        {transcript.state === "partial" && <span class="soft small">growing</span>}
+        {transcript.state === "partial" && <span class="soft small">in progress</span>}
         <input
           type="search"
           class="input"

@@ -43,7 +43,7 @@ function refusal({ status, body }: Answer): UploadError {
   const retryable = typeof problem["retryable"] === "boolean" ? problem["retryable"] : passes;
   return new UploadError({
     code,
-    message: said ?? `the answer was HTTP ${status}`,
+    message: said ?? `the server answered HTTP ${status}`,
     remedy: text("remedy") ?? REMEDIES[code] ?? (retryable ? "Retry in a minute." : "Remove the file and add it again."),
     status,
     retryable,

@@ -120,7 +120,7 @@ export class Api {
     try {
       return JSON.parse(body) as T;
     } catch {
-      throw outsideContract("something else than JSON");
+      throw outsideContract("a body that is not JSON");
     }
   }
 

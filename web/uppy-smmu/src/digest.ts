@@ -28,8 +28,8 @@ function hash(content: BufferSource): Promise<ArrayBuffer> {
   if (!globalThis.crypto?.subtle) {
     throw new UploadError({
       code: "insecure_page",
-      message: "this page was not loaded by https, so the browser cannot compute a SHA-256",
-      remedy: "Open the page by https.",
+      message: "this page was not loaded over https, so the browser cannot compute SHA-256",
+      remedy: "Open the page over https.",
     });
   }
   return crypto.subtle.digest("SHA-256", content);
