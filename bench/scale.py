@@ -193,7 +193,7 @@ def around(name):
 
 
 SENSITIVITY = {
-    "videos instead of sounds, 10 and 20%": (0.10, 0.20, of_load("video_share")),
+    "videos instead of audio, 10 and 20%": (0.10, 0.20, of_load("video_share")),
     "length of videos, half and double": (12.5, 50.0, of_load("video_s")),
     "length of the peak, half and double": (0.5, 2.0, lambda s, load, by: (s, replace(load, peak_s=load.peak_s * by))),
     "start of a container, 30 and 120 s": (30.0, 120.0, of_settings("worker_start_s")),
@@ -241,7 +241,7 @@ def results_table(results):
     rows = [
         line("refused at the API", lambda r: f"{r.refused:.0%}"),
         *(
-            line(f"wait of {kind}s, p50 / p95 / p99", lambda r, kind=kind: triple(map(seconds, r.waits[kind])))
+            line(f"wait of {PLURALS[kind]}, p50 / p95 / p99", lambda r, kind=kind: triple(map(seconds, r.waits[kind])))
             for kind in KINDS
         ),
         line("wait for a turn, p50 / p95 / p99", lambda r: triple(map(seconds, r.turn_waits))),
@@ -260,12 +260,13 @@ def results_table(results):
         line("throttled: table", lambda r: f"{r.throttles.get('table', 0):,.0f}"),
         line("retries of states", lambda r: f"{r.retries:,}"),
         line("backlog after the peak", lambda r: seconds(r.backlog_s)),
-        *(line(f"dollars a day, {kind}s", lambda r, kind=kind: dollars(r, [kind])) for kind in KINDS),
+        *(line(f"dollars a day, {PLURALS[kind]}", lambda r, kind=kind: dollars(r, [kind])) for kind in KINDS),
     ]
     return table(["", *(result.name for result in results)], rows)
 
 
 FUNCTIONS, VCPU = ("functions", "render-image"), ("vCPU, Spot", "vCPU, on demand")
+PLURALS = {"image": "images", "video": "videos", "audio": "audio"}
 
 
 def mends_table(results):
