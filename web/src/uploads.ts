@@ -145,9 +145,15 @@ export function createUploads(sending: Sending, submitted: (what: Submitted) => 
       if (wanted.length === 0) return;
       try {
         const ready = await loaded();
-        const again = wanted.filter((file) => held.get(idOf(ready, file))?.state === "failed");
-        for (const file of again) ready.removeFile(idOf(ready, file));
-        ready.addFiles(wanted.map((file) => ({ name: file.name, type: file.type, data: file, meta: {} })));
+        const failed = (file: File): boolean => held.get(idOf(ready, file))?.state === "failed";
+        const fresh = wanted.filter((file) => !failed(file));
+        for (const file of wanted.filter(failed)) {
+          // Not removed and added: that would delete what has arrived. The browser may have lost the old handle.
+          const id = idOf(ready, file);
+          ready.setFileState(id, { data: file });
+          retry(id);
+        }
+        ready.addFiles(fresh.map((file) => ({ name: file.name, type: file.type, data: file, meta: {} })));
       } catch (thrown) {
         problem.value = Failure.of(thrown);
       }

@@ -1,4 +1,5 @@
-// 200 MB in parts: paused, offline and back, and reloaded in the middle. What has arrived is not sent again.
+// 200 MB in parts: paused, offline and back, failed and chosen again, reloaded in the middle. What has arrived is not sent
+// again.
 import { mkdtempSync, openSync, closeSync, ftruncateSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,7 +45,7 @@ export async function large(visitor) {
 }
 
 async function upload(visitor, path) {
-  visitor.expected.push(/ERR_INTERNET_DISCONNECTED/, /Failed to load resource/, /WebSocket/);
+  visitor.expected.push(/ERR_INTERNET_DISCONNECTED/, /Failed to load resource/, /WebSocket/, /\[Uppy\].*no connection/);
   const page = await visitor.signIn(visitor.config.owner);
   const client = await visitor.context.newCDPSession(page);
   const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: BYTES_PER_SECOND };
@@ -65,7 +66,9 @@ async function upload(visitor, path) {
   await row.filter({ hasText: "Paused" }).waitFor();
   await client.send("Network.emulateNetworkConditions", slow);
   await row.filter({ hasText: "Uploading" }).waitFor();
-  await until(page, row, 40);
+  await until(page, row, 30);
+  await failAndChooseAgain(visitor, page, row, path);
+  await until(page, row, 45);
 
   await visitor.reload();
   const interrupted = page.locator("[data-interrupted]", { hasText: "silence.wav" });
@@ -95,6 +98,22 @@ async function upload(visitor, path) {
     .filter({ hasText: /Cancelled/ })
     .first()
     .waitFor();
+}
+
+/** The store cannot be reached until the upload has failed. Then its file is chosen again. */
+async function failAndChooseAgain(visitor, page, row, path) {
+  const isStore = (url) => url.searchParams.has("partNumber");
+  await page.route(isStore, (route) => (route.request().method() === "PUT" ? route.abort() : route.continue()));
+  await row.filter({ hasText: "Check the connection" }).waitFor();
+  await page.unroute(isStore);
+  const start = visitor.requests.length;
+  await visitor.choose("Choose files", [path]);
+  await row.filter({ hasText: "Uploading" }).waitFor();
+  // Its progress begins with the parts that the API has listed.
+  const shown = Number(await row.getByRole("progressbar").getAttribute("aria-valuenow"));
+  check(shown >= 20, `it goes on at ${shown}% after it was at 30%`);
+  const deleted = visitor.requests.slice(start).filter((request) => request.method() === "DELETE");
+  check(deleted.length === 0, "what has arrived is not deleted");
 }
 
 const isPart = (request) => request.method() === "PUT" && request.url().includes("partNumber=");

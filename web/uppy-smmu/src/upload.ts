@@ -49,13 +49,15 @@ const ROUNDS = 3;
 export class Upload {
   /** Makes every repetition of this upload's request the same request. */
   private readonly key = randomKey();
+  /** Digest of the file that the store has accepted in one request. */
+  private stored: string | undefined;
   private readonly digests = new Map<number, string>();
   private mediaId: string | undefined;
   private memory: Memory | undefined;
 
   constructor(
     private readonly shared: Shared,
-    private readonly source: Source,
+    private source: Source,
     private readonly wanted: Wanted,
     private readonly dedup: boolean,
   ) {}
@@ -65,6 +67,13 @@ export class Upload {
     const progress = new Progress(report);
     const inParts = this.source.data.size >= this.shared.partsFromBytes;
     return inParts ? this.inParts(signal, progress) : this.whole(signal, progress);
+  }
+
+  /** Reads the file by another handle from now on. Digests by the old one are dropped: it may have changed. */
+  readFrom(data: Blob): void {
+    if (data === this.source.data) return;
+    this.source = { ...this.source, data };
+    this.digests.clear();
   }
 
   /** Deletes what has arrived. Failures are ignored: the service removes abandoned uploads by itself. */
@@ -78,17 +87,30 @@ export class Upload {
     const known = await this.shared.slot(async () => {
       signal.throwIfAborted();
       const { data } = this.source;
-      const request: UploadRequest = { ...this.request(), sha256: await this.digest(1, data), dedup: this.dedup || undefined };
-      // Requested for each try: a repeated request returns the same media with a new URL.
-      return this.transfer(data, 1, signal, progress, async () => {
-        const grant = await this.shared.api.init(request, this.key, signal);
+      const digest = await this.digest(1, data);
+      if (this.stored === digest) {
+        progress.arrived(1, data.size);
+        return undefined;
+      }
+      const request: UploadRequest = { ...this.request(), sha256: digest, dedup: this.dedup || undefined };
+      // Requested for each try: a repeated request returns the same media with a new URL. Other content is another request.
+      const job = await this.transfer(data, 1, signal, progress, async () => {
+        const grant = await this.shared.api.init(request, `${this.key}-${digest}`, signal);
         if (grant.duplicate && grant.job) return { known: grant.job };
         this.mediaId = grant.mediaId;
         if (!grant.upload) throw outsideContract("parts instead of a single request");
         return { request: grant.upload };
       });
+      if (!job) this.stored = digest;
+      return job;
     });
-    return known ? { ...ids(known), duplicate: true } : this.completed(signal);
+    if (known) return { ...ids(known), duplicate: true };
+    try {
+      return await this.completed(signal);
+    } catch (error) {
+      if (error instanceof UploadError && LOST.has(error.code)) this.stored = undefined;
+      throw error;
+    }
   }
 
   private async inParts(signal: AbortSignal, progress: Progress): Promise<Uploaded> {
@@ -243,6 +265,9 @@ export class Upload {
 
 /** An earlier run's upload that cannot be resumed: expired, deleted, of another user, or in one request. */
 const GONE = new Set(["upload_expired", "not_found", "not_in_parts"]);
+
+/** Refusals to submit a file that has been sent: another run sends it again. */
+const LOST = new Set(["not_found", "upload_expired", "upload_not_found", "upload_mismatch"]);
 
 function ids({ mediaId, jobId }: Job): { mediaId: string; jobId: string } {
   return { mediaId, jobId };

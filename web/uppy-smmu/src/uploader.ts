@@ -124,8 +124,11 @@ export default class SmmuUploader<M extends Meta, B extends Body> extends BasePl
 
   private run(id: string, signal: AbortSignal): Promise<Uploaded> {
     signal.throwIfAborted();
-    const upload = this.uploads.get(id) ?? this.begin(this.uppy.getFile(id));
+    const now = this.uppy.getFile(id);
+    const upload = this.uploads.get(id) ?? this.begin(now);
     this.uploads.set(id, upload);
+    // Since the last run the file may have been chosen again.
+    if (now.data instanceof Blob) upload.readFrom(now.data);
     return upload.run(signal, (bytesUploaded) => {
       const file = this.uppy.getFile(id);
       if (!file || signal.aborted) return;

@@ -75,6 +75,53 @@ test("a lasting failure is an error after all tries, and can be retried", async 
   assert.equal(service.uploads.size, 1, "the same upload continues");
 });
 
+test("a file that has arrived is only submitted again", async () => {
+  service.before = ({ path }) => (path.endsWith("/complete") ? problem(503, "unavailable") : undefined);
+  const page = open(service);
+  assert.ok(!(await upload(page, file(10))));
+  service.before = () => undefined;
+  assert.equal((await page.uppy.retryAll())?.successful?.length, 1);
+  assert.equal(service.count("PUT", "/store/"), 1);
+});
+
+test("a file that has arrived and got lost is sent again", async () => {
+  service.before = ({ path }) => (path.endsWith("/complete") ? problem(409, "upload_not_found") : undefined);
+  const page = open(service);
+  assert.ok(!(await upload(page, file(10))));
+  service.before = () => undefined;
+  assert.equal((await page.uppy.retryAll())?.successful?.length, 1);
+  assert.equal(service.count("PUT", "/store/"), 2);
+});
+
+test("a failed file that is chosen again is read anew, and only what is missing is sent", async () => {
+  const page = open(service, { limit: 1, storage: null });
+  const [old, bytes] = [file(4 * PART_BYTES), 4 * PART_BYTES];
+  const id = add(page, old);
+  service.before = ({ path }) => (path.startsWith("/store/") && path.endsWith("/3") ? "drop" : undefined);
+  await page.uppy.upload();
+  assert.equal(page.errors[0]?.code, "network");
+  service.before = () => undefined;
+  const sent = service.count("PUT", "/store/");
+  // Its second part has changed; its name, size and time have not.
+  const changed = Buffer.from(await file(bytes).arrayBuffer()).fill(7, PART_BYTES, 2 * PART_BYTES);
+  page.uppy.setFileState(id, { data: new File([changed], old.name, { type: old.type, lastModified: old.lastModified }) });
+  assert.equal((await page.uppy.retryUpload(id))?.successful?.length, 1);
+  assert.deepEqual([...service.uploads.values()].map(({ content }) => content), [changed]);
+  assert.equal(service.count("PUT", "/store/"), sent + 3, "the first part is not sent again");
+});
+
+test("a small file that has changed is another upload when it is chosen again", async () => {
+  const page = open(service);
+  const id = add(page, file(10));
+  service.before = ({ path }) => (path.endsWith("/complete") ? problem(503, "unavailable") : undefined);
+  await page.uppy.upload();
+  service.before = () => undefined;
+  const changed = new File(["0123456789"], "film.mp4", { type: "video/mp4", lastModified: 1 });
+  page.uppy.setFileState(id, { data: changed });
+  assert.equal((await page.uppy.retryUpload(id))?.successful?.length, 1);
+  assert.deepEqual([...service.uploads.values()].at(-1)?.content, await contentOf(changed));
+});
+
 for (const [who, method, path] of [["API", "POST", "/media/upload/init"], ["store", "PUT", "/store/"]] as const) {
   test(`the Retry-After of the ${who} is waited for`, async () => {
     once(method, path, { ...problem(429, "too_many_jobs"), headers: { "retry-after": "0.3" } });
@@ -98,7 +145,7 @@ test("a repeated request for an upload has the same key and body", async () => {
   const keys = service.seen.filter(({ path }) => path.endsWith("/init")).map(({ headers }) => headers["idempotency-key"]);
   assert.equal(keys.length, 2);
   assert.equal(new Set(keys).size, 1);
-  assert.match(String(keys[0]), /^"[0-9a-f]{32}"$/);
+  assert.match(String(keys[0]), /^"[0-9a-f]{32}-[0-9a-f]{64}"$/);
 });
 
 test("an expired token is asked for again, once", async () => {
