@@ -370,6 +370,7 @@ if __name__ == "__main__":
     patch_template_cors()
     gateway.patch_throttle()
     gateway.patch_integration_answers()
+    gateway.patch_refused_tokens()
     patch_preflights_of_routes()
     patch_invoke_permission()
     # A denied call's status is the response to the handshake, too.

@@ -106,7 +106,9 @@ function end(): Failure {
 export async function token(): Promise<string> {
   const current = session.value;
   if (!current) throw end();
-  return current.expiresAt - Date.now() > RENEWED_BEFORE_MS || !current.refresh ? current.access : renewed();
+  const leftMs = current.expiresAt - Date.now();
+  // A token that cannot be renewed is used to its end.
+  return leftMs > (current.refresh ? RENEWED_BEFORE_MS : 0) ? current.access : renewed();
 }
 
 /** Another token, after the API has refused the last one. Requests at the same time share one renewal. */

@@ -1,4 +1,4 @@
-"""Responses of an HTTP API itself: to too many requests, and for integrations that are too slow or fail."""
+"""Responses of an HTTP API itself: to too many requests or a refused token, and for slow or failing integrations."""
 
 import asyncio
 import functools
@@ -89,3 +89,31 @@ def patch_integration_answers():
 
     lambda_svc.lambda_execute_result_to_api_proxy_response = shape_as_gateway
     apigateway._invoke_lambda_proxy = invoke_in_time
+
+
+def patch_refused_tokens():
+    """A page of an allowed origin can read why an authorizer refused its request.
+
+    AWS ("Configure CORS for HTTP APIs", http-api-cors): API Gateway adds the configured headers to the response to a
+    request with an `Origin`. The page speaks of the responses of integrations only; that a deployed API adds them to an
+    authorizer's refusal too is reported in aws/aws-sam-cli #9087, against `sam local`, which leaves them out. Whether
+    404 and 429 have them is not documented, so they stay without.
+
+    ministack: adds them to the responses of integrations only, so a browser reports a lost connection instead.
+    """
+    parameters = ("api_id", "stage", "path", "method", "headers", "body", "query_params")
+    parameters += ("owner_account_id", "owner_region", "raw_query_string")
+    execute = reviewed(apigateway, "_handle_execute_in_scope", *parameters)
+    reviewed(apigateway, "_cors_response_headers", "cors_cfg", "origin")
+
+    @functools.wraps(execute)
+    async def execute_and_explain(api_id, stage, path, method, headers, *rest):
+        status, answered, body = await execute(api_id, stage, path, method, headers, *rest)
+        # An integration's own 401 or 403 has the same headers already.
+        if method != "OPTIONS" and status in (401, 403):
+            configured = apigateway._apis.get(api_id, {}).get("corsConfiguration")
+            origin = headers.get("origin") or headers.get("Origin", "")
+            answered = {**answered, **apigateway._cors_response_headers(configured, origin)}
+        return status, answered, body
+
+    apigateway._handle_execute_in_scope = execute_and_explain

@@ -59,6 +59,30 @@ async fn a_closed_route_requires_a_token_of_the_pool() {
 }
 
 #[tokio::test]
+async fn only_a_page_of_an_allowed_origin_can_read_that_its_token_was_refused() {
+    let contracts = contracts().await;
+    let address = contracts.cloud.address();
+    let url = format!("{}/closed/7", address.api_url().expect("an API"));
+    let token = address.token("ada").await.expect("a token");
+    let (signed, signature) = token.rsplit_once('.').expect("a JWT");
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    for (origin, told) in
+        [("https://allowed.example", Some("https://allowed.example")), ("https://foreign.example", None)]
+    {
+        for token in [None, Some(&forged)] {
+            let request = client().get(&url).header(ORIGIN, origin);
+            let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+            let answer = request.send().await.expect("answers");
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+            let allowed = answer.headers().get("access-control-allow-origin");
+            assert_eq!(allowed.map(|value| value.to_str().expect("text")), told, "{origin} {token:?}");
+            let answer: Value = answer.json().await.expect("JSON");
+            assert_eq!(answer["message"], "Unauthorized");
+        }
+    }
+}
+
+#[tokio::test]
 async fn sub_and_path_parameters_reach_the_function() {
     let contracts = contracts().await;
     let address = contracts.cloud.address();

@@ -270,6 +270,27 @@ async function offline(visitor) {
   });
 }
 
+/** The API refuses a token that it accepted before: the reason is shown, and not a lost connection. */
+async function expired(visitor) {
+  visitor.expected.push(/status of 401\b/);
+  const page = await visitor.signIn(visitor.config.owner);
+  await page.locator(".tile").first().waitFor();
+  await page.evaluate(() => {
+    const session = JSON.parse(sessionStorage.getItem("smmu.session"));
+    const [header, , signature] = session.access.split(".");
+    const claims = btoa(JSON.stringify({ sub: session.sub, exp: 1 })).replace(/=+$/, "");
+    session.access = [header, claims, signature].join(".");
+    sessionStorage.setItem("smmu.session", JSON.stringify(session));
+  });
+  await visitor.reload();
+  const alert = page.getByRole("alert").filter({ hasText: "Your session has ended" });
+  await alert.filter({ hasText: "Sign in again" }).waitFor();
+  await visitor.look("session-ended");
+  const lost = page.getByText(/You are offline|cannot be reached/);
+  check((await lost.count()) === 0, "a refused token is not a lost connection");
+  await page.getByRole("button", { name: "Paste it" }).or(page.getByLabel("Token", { exact: true })).first().waitFor();
+}
+
 async function calm(visitor) {
   const page = await visitor.signIn(visitor.config.owner, {
     reducedMotion: "reduce",
@@ -349,6 +370,7 @@ export const JOURNEYS = {
   foreign,
   refused,
   offline,
+  expired,
   calm,
   trouble,
   large,

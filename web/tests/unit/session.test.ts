@@ -87,6 +87,17 @@ test("a pasted token is taken as it is, and refused if it is none or too old", a
   assert.throws(() => beginWithToken(jwt({ sub: "s", exp: 1 })), { code: "token_expired" });
 });
 
+test("a pasted token that expires ends the session, with what to do", async (context) => {
+  beginWithToken(jwt({ sub: "s", exp: Math.floor(Date.now() / 1000) + 30 }));
+  await token();
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 31_000 });
+  await assert.rejects(token(), ({ code }: Failure) => code === "unauthorized");
+  assert.equal(session.value, undefined);
+  const { message, remedy } = sessionEnded.value ?? {};
+  assert.deepEqual([message, remedy], ["Your session has ended.", "Sign in again."]);
+  assert.equal(calls, 0, "nothing is asked of anybody");
+});
+
 test("a token of its own has nothing to renew it with", async () => {
   beginWithToken(jwt({ sub: "s", exp: Math.floor(Date.now() / 1000) + 600 }));
   await assert.rejects(renewed(), ({ code }: Failure) => code === "unauthorized");
