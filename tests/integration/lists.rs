@@ -112,6 +112,9 @@ async fn a_media_shows_declared_and_measured_facts() {
     assert_eq!((&media["kind"], &media["size"]), (&"image".into(), &file.len().into()));
     assert_eq!((&media["facts"]["image"]["width"], &media["facts"]["image"]["height"]), (&50.into(), &40.into()));
     assert!(media.get("userId").is_none() && media.get("inputVersionId").is_none(), "{media}");
+    let thumbhash = &media["facts"]["image"]["thumbhash"];
+    let entry = get(&user, "/media?kind=image&limit=1").await.json()["media"][0].clone();
+    assert!(thumbhash.is_string() && &entry["thumbhash"] == thumbhash, "{entry}");
 }
 
 #[tokio::test]

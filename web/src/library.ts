@@ -102,12 +102,13 @@ export function createLibrary(api: Api, jobs: Jobs) {
       if (kind.value === undefined || kind.value === media.kind) merge([media]);
     },
 
-    /** The blurred stand-in of a photo, from the browser's own store after the first time. */
-    placeholder(mediaId: string): Signal<Placeholder | undefined> {
+    /** The blurred stand-in of a photo: from the list or, if that has none, from the browser's own store or the API. */
+    placeholder({ mediaId, thumbhash }: MediaSummary): Signal<Placeholder | undefined> {
       const known = placeholders.get(mediaId);
       if (known) return known;
-      const held = signal<Placeholder | undefined>(undefined);
+      const held = signal<Placeholder | undefined>(thumbhash === undefined ? undefined : placeholder(thumbhash));
       placeholders.set(mediaId, held);
+      if (thumbhash !== undefined) return held;
       void (async () => {
         const key = `${mediaId}/thumbhash`;
         let hash = await kept<string>(key);

@@ -168,7 +168,10 @@ function page(query) {
   return [
     200,
     {
-      media: some.map(({ facts, speech, ...one }) => one),
+      media: some.map(({ facts, speech, ...one }) => {
+        const { thumbhash } = facts?.image ?? {};
+        return { ...one, ...(thumbhash && { thumbhash }) };
+      }),
       ...(all.length > some.length ? { next: some.at(-1).mediaId } : {}),
     },
   ];

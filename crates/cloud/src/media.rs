@@ -25,6 +25,7 @@ mod erasures;
 mod granted;
 mod once;
 mod runs;
+mod thumbhashes;
 mod webhooks;
 
 pub use erasures::Erasure;

@@ -112,6 +112,10 @@ pub struct MediaSummary {
     /// Size in bytes, as granted.
     #[serde(rename(serialize = "size", deserialize = "bytes"))]
     pub bytes: u64,
+    /// `ThumbHash` of an image (about 25 bytes) in base64, once measured: a blurred placeholder. Can be missing while the
+    /// service is busy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbhash: Option<String>,
     /// Time of the grant.
     pub created_at: Timestamp,
 }

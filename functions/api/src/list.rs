@@ -146,7 +146,7 @@ pub(crate) static MEDIA: Endpoint = Endpoint {
                 shape: Shape::of::<MediaPage>(),
                 example: r#"{"media": [{"mediaId": "med_01j9zq4b5c6d7e8f9g0h1j2k3m",
                     "jobId": "job_01j9zq4b5c6d7e8f9g0h1j2k3m", "status": "SUBMITTED", "kind": "image",
-                    "filename": "pixel.png", "size": 67, "createdAt": "2026-01-01T00:00:00.000Z"}]}"#,
+                    "filename": "pixel.png", "size": 67, "thumbhash": "AAgGBIAAgA==", "createdAt": "2026-01-01T00:00:00.000Z"}]}"#,
             }),
             headers: &[],
             links: &[
@@ -171,7 +171,9 @@ pub(crate) static MEDIA: Endpoint = Endpoint {
 /// A page of the user's media.
 async fn media(request: &Request, user: &UserId, context: &Context) -> Result<Response<Body>, Problem> {
     let found = context.submitter.media.of_user(user, &listing(request)?).await;
-    let Page { entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
+    let Page { mut entries, next } = found.map_err(|error| respond::cloud_problem(&error))?;
+    let added = context.submitter.media.add_thumbhashes(&mut entries).await;
+    added.map_err(|error| respond::cloud_problem(&error))?;
     Ok(respond::json(StatusCode::OK, &MediaPage { media: entries, next }))
 }
 

@@ -40,7 +40,7 @@ export function Tile({ media }: { media: MediaSummary }) {
   const picture = job && thumbnail(job);
   // Facts are there once the job has ended; before, there is nothing to stand in for.
   const blurred =
-    near.value && kind === "image" && (!job || hasEnded(job)) ? library.placeholder(mediaId).value : undefined;
+    near.value && kind === "image" && (!job || hasEnded(job)) ? library.placeholder(media).value : undefined;
   const running = job !== undefined && !hasEnded(job);
   const wave = picture?.role === "waveform";
   const plain = !picture || wave;

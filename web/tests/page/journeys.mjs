@@ -198,6 +198,8 @@ async function gallery(visitor) {
   const page = await visitor.signIn(visitor.config.owner);
   await page.locator(".tile img:not(.coming)").first().waitFor();
   await visitor.lookAround("gallery");
+  const read = visitor.requests.filter((request) => /\/media\/med_\w+$/.test(request.url()));
+  check(read.length === 0, "the list has what tiles need of their media");
   await page.getByRole("button", { name: "Audio", exact: true }).click();
   await page.waitForFunction(
     (name) => [...document.querySelectorAll(".tile")].every((tile) => tile.textContent.includes(name)),
