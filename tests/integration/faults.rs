@@ -3,13 +3,15 @@
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
 use aws_sdk_sqs::Client as Sqs;
+use lambda_http::{Body, Request, RequestExt, http};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use smmu_cloud::{Submitter, clock};
+use smmu_cloud::{Function, Submitter, clock};
 use smmu_core::{Job, MediaId, Status};
 use smmu_tests::{Caller, Stack, by_itself, by_request, samples, with_transcription};
 use std::{
     collections::{BTreeSet, HashMap},
+    net::TcpListener,
     time::Duration,
 };
 
@@ -261,4 +263,25 @@ async fn the_deployed_reconcile_runs() {
     assert_eq!((answer.status().as_u16(), answer.headers().get("x-amz-function-error")), (200, None));
     let report: Value = answer.json().await.unwrap();
     assert!(report["failed"].is_u64(), "{report}");
+}
+
+#[tokio::test]
+async fn a_request_whose_services_hang_gets_503_before_lambda_ends_the_function() {
+    let stack = by_request();
+    // Accepts connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sdk = stack.sdk.to_builder().endpoint_url(format!("http://{}", silent.local_addr().unwrap())).build();
+    let context = smmu_api::Context::new(&sdk, &stack.environment(&[])).unwrap();
+    let request = http::Request::post("/media/upload/complete")
+        .header("authorization", format!("Bearer {}", stack.token("ada").await))
+        .body(Body::from(r#"{"mediaId": "med_01j0000000000000000000000x"}"#))
+        .unwrap();
+    let mut lambda = lambda_http::Context::default();
+    lambda.deadline = u64::try_from(clock::now().unix_ms()).unwrap() + 6000;
+    let answered = context.handle(Request::from(request).with_lambda_context(lambda));
+    let Ok(answer) = tokio::time::timeout(Duration::from_secs(6), answered).await.expect("it answers in time");
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"2".parse().unwrap()));
+    let Body::Text(problem) = answer.body() else { panic!("no text") };
+    let problem: Value = serde_json::from_str(problem).unwrap();
+    assert_eq!((&problem["code"], &problem["retryable"]), (&"unavailable".into(), &true.into()));
 }

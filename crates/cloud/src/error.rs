@@ -21,18 +21,29 @@ pub struct CloudError {
     pub source: Box<dyn Error + Send + Sync>,
 }
 
-/// Error codes of throttling and internal faults. The SDK's own retries are already exhausted.
+/// Error codes of throttling, internal faults, and conflicts with another request that is under way. The SDK's own
+/// retries are already exhausted; it does not retry conflicts.
+///
+/// Sources: the SDK's classifiers of retries (`aws-runtime`); "Error responses" and "Conditional writes" of Amazon S3;
+/// "Error handling" and "Transactions" of DynamoDB.
 const TRANSIENT_CODES: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "ConditionalRequestConflict",
     "InternalError",
     "InternalServerError",
     "InternalServiceError",
     "LimitExceededException",
+    "OperationAborted",
+    "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
+    "RequestThrottledException",
     "RequestTimeout",
+    "RequestTimeoutException",
     "ServiceUnavailable",
     "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
@@ -91,5 +102,49 @@ impl CloudError {
     /// An interrupted transfer. A retry can help.
     pub(crate) fn interrupted(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { operation, transient: true, missing: false, unreadable: false, source: source.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CloudError;
+    use aws_sdk_s3::{
+        config::http::HttpResponse,
+        error::{ErrorMetadata, SdkError},
+        primitives::SdkBody,
+    };
+
+    fn refused(status: u16, code: &str) -> CloudError {
+        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        let error = ErrorMetadata::builder().code(code).build();
+        CloudError::from_sdk("s3:Test", SdkError::service_error(error, response))
+    }
+
+    #[test]
+    fn a_conflict_with_another_request_can_be_retried() {
+        for code in [
+            "ConditionalRequestConflict",
+            "OperationAborted",
+            "TransactionConflictException",
+            "TransactionInProgressException",
+        ] {
+            assert!(refused(409, code).transient && refused(400, code).transient, "{code}");
+        }
+    }
+
+    #[test]
+    fn throttling_and_faults_of_a_service_can_be_retried() {
+        for (status, code) in
+            [(400, "ThrottlingException"), (400, "RequestTimeout"), (429, "Other"), (500, "Other"), (503, "SlowDown")]
+        {
+            assert!(refused(status, code).transient, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_final() {
+        for (status, code) in [(400, "ValidationException"), (403, "AccessDenied"), (404, "NoSuchKey")] {
+            assert!(!refused(status, code).transient, "{status} {code}");
+        }
     }
 }

@@ -40,7 +40,7 @@ use auth::{AuthConfig, Verifier};
 use aws_config::SdkConfig;
 pub use context::Context;
 use endpoint::{Call, Handler};
-use lambda_http::{Body, Request, Response, http::Method};
+use lambda_http::{Body, Request, RequestExt, Response, http::Method};
 use request::origin;
 use routes::Unrouted;
 #[cfg(feature = "schema")]
@@ -49,8 +49,8 @@ use smmu_cloud::{
     Artifacts, Canceller, Cdn, Environment, Eraser, Function, Sockets, StartError, Submitter, WebhookQueue, clock,
     telemetry, webhooks::webhook_reach,
 };
-use smmu_core::{Problem, ProblemCode};
-use std::{convert::Infallible, sync::Arc};
+use smmu_core::{Problem, ProblemCode, Timestamp};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tracing::Instrument;
 
 impl Function for Context {
@@ -87,13 +87,34 @@ impl Function for Context {
     }
 
     async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
-        let mut response = compress::for_client(request.headers(), answer(&request, self).await);
+        let mut response = compress::for_client(request.headers(), answer_in_time(&request, self).await);
         if request.method() == Method::HEAD {
             // RFC 9110, section 9.3.2: the response to GET without its content.
             *response.body_mut() = Body::Empty;
         }
         Ok(response)
     }
+}
+
+/// Time kept for sending the response, in milliseconds.
+const RESPONSE_MS: i64 = 1000;
+
+/// The answer, or 503 if it takes so long that Lambda would end the function: API Gateway would then answer with a 500
+/// that says nothing of a retry.
+async fn answer_in_time(request: &Request, context: &Context) -> Response<Body> {
+    let answer = answer(request, context);
+    let Some(left) = time_left(request, clock::now()) else { return answer.await };
+    tokio::time::timeout(left, answer).await.unwrap_or_else(|_| {
+        tracing::error!("the function's time limit is near; the request was given up");
+        respond::problem(&Problem::new(ProblemCode::Unavailable))
+    })
+}
+
+/// Time until the answer is needed. `None` outside Lambda.
+fn time_left(request: &Request, now: Timestamp) -> Option<Duration> {
+    let deadline_ms = i64::try_from(request.lambda_context_ref()?.deadline).ok()?;
+    let left_ms = deadline_ms.saturating_sub(now.unix_ms()).saturating_sub(RESPONSE_MS);
+    Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or_default()))
 }
 
 async fn answer(request: &Request, context: &Context) -> Response<Body> {
@@ -113,4 +134,24 @@ async fn answer(request: &Request, context: &Context) -> Response<Body> {
     let span = telemetry::request_span(origin(request).as_ref(), &context.submitter.pseudonyms.hash(&user));
     let call = Call { request, user: &user, context, parameters };
     handle(call).instrument(span).await.unwrap_or_else(|problem| respond::problem(&problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_left;
+    use lambda_http::{Context, Request, RequestExt};
+    use smmu_core::Timestamp;
+    use std::time::Duration;
+
+    #[test]
+    fn a_request_is_answered_a_second_before_lambda_ends_the_function() {
+        let left = |deadline| {
+            let mut lambda = Context::default();
+            lambda.deadline = deadline;
+            time_left(&Request::default().with_lambda_context(lambda), Timestamp::from_unix_ms(10_000).unwrap())
+        };
+        assert_eq!(left(39_000), Some(Duration::from_secs(28)));
+        assert_eq!(left(10_500), Some(Duration::ZERO));
+        assert_eq!(time_left(&Request::default(), Timestamp::from_unix_ms(0).unwrap()), None);
+    }
 }

@@ -172,8 +172,7 @@ impl Uploads {
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
             Some("NoSuchUpload" | "PreconditionFailed") => Ok(Joined::Before),
             Some("InvalidPart" | "BadDigest") => Ok(Joined::PartsChanged),
-            // Another request is assembling them at this moment ("Conditional writes" in the Amazon S3 User Guide).
-            Some("ConditionalRequestConflict") => Err(CloudError::interrupted(OPERATION, error)),
+            // For example while another request is assembling them.
             Some(_) | None => Err(CloudError::from_sdk(OPERATION, error)),
         }
     }
