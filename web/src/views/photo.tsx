@@ -3,11 +3,13 @@ import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { placeholder, sources, still } from "../pictures.ts";
 import type { Job, Media } from "../types.ts";
+import { useReloading } from "./pictures.ts";
 
 const SIZES = "(min-width: 64rem) calc(100vw - 27rem), 100vw";
 
 export function PhotoView({ media, job, renew }: { media: Media; job: Job; renew: () => void }) {
   const loaded = useSignal(false);
+  const reloading = useReloading(renew);
   const { width, height, thumbhash } = media.facts?.image ?? {};
   const blurred = useMemo(() => (thumbhash ? placeholder(thumbhash) : undefined), [thumbhash]);
   const found = sources(job);
@@ -21,8 +23,9 @@ export function PhotoView({ media, job, renew }: { media: Media; job: Job; renew
     class: loaded.value ? "" : "coming",
     onLoad: () => {
       loaded.value = true;
+      reloading.onLoad();
     },
-    onError: renew,
+    onError: reloading.onError,
   };
   const size = {
     ...(width === undefined ? {} : { width }),
@@ -32,10 +35,10 @@ export function PhotoView({ media, job, renew }: { media: Media; job: Job; renew
     <figure class="stage photo">
       <div class="frame" style={behind}>
         {poster ? (
-          <img {...picture} {...size} src={poster.url} />
+          <img key={reloading.load} {...picture} {...size} src={poster.url} />
         ) : (
           found && (
-            <picture>
+            <picture key={reloading.load}>
               {found.sources.map(({ type, srcset }) => (
                 <source key={type} type={type} srcset={srcset} sizes={SIZES} />
               ))}

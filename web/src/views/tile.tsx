@@ -9,6 +9,7 @@ import { useStack } from "../stack.ts";
 import type { Job, Kind, MediaSummary } from "../types.ts";
 import { Icon, KIND_ICON } from "./icons.tsx";
 import { online } from "./offline.tsx";
+import { useReloading } from "./pictures.ts";
 
 const KIND_NAME = { image: "Photo", video: "Video", audio: "Audio" };
 
@@ -18,6 +19,9 @@ export function Tile({ media }: { media: MediaSummary }) {
   const near = useSignal(false);
   const loaded = useSignal<string | undefined>(undefined);
   const { jobId, mediaId } = media;
+  const reloading = useReloading(() => {
+    if (jobId) void library.show(jobId).catch(() => undefined);
+  });
 
   useEffect(() => {
     const seen = new IntersectionObserver(
@@ -57,14 +61,16 @@ export function Tile({ media }: { media: MediaSummary }) {
     >
       {picture ? (
         <img
+          key={reloading.load}
           class={`${wave ? "wave" : ""} ${loaded.value === picture.name ? "" : "coming"}`}
           src={picture.url}
           alt=""
           decoding="async"
           onLoad={() => {
             loaded.value = picture.name;
+            reloading.onLoad();
           }}
-          onError={() => jobId && void library.show(jobId).catch(() => undefined)}
+          onError={reloading.onError}
         />
       ) : (
         !blurred && (

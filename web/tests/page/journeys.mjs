@@ -264,7 +264,11 @@ async function offline(visitor) {
   await visitor.look("offline");
   await visitor.context.setOffline(false);
   await page.getByText("You are offline").waitFor({ state: "detached" });
-  await page.locator(".tile img:not(.coming)").first().waitFor();
+  // Pictures that were on their way are loaded again.
+  await page.waitForFunction(() => {
+    const pictures = [...document.querySelectorAll(".tile img")];
+    return pictures.length > 0 && pictures.every((picture) => picture.naturalWidth > 0);
+  });
   const before = await page.locator(".tile").count();
   await visitor.choose("Choose files", [visitor.config.photo]);
   await page.waitForFunction((before) => document.querySelectorAll(".tile").length > before, before, {

@@ -1,5 +1,5 @@
 //! Thumbhashes for lists of media. They are read from the records: DynamoDB cannot add an attribute to an existing index
-//! ("AWS::DynamoDB::Table" in the CloudFormation guide), so the index of a list does not have them.
+//! (`AWS::DynamoDB::Table` in the CloudFormation guide), so the index of a list does not have them.
 
 use super::{FACTS, Item, MediaTable};
 use crate::error::CloudError;
