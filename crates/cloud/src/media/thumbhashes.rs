@@ -30,7 +30,7 @@ impl MediaTable {
             .map_err(|error| CloudError::unreadable(OPERATION, error))?;
         let read = Box::pin(self.client.batch_get_item().request_items(&self.table, wanted).send()).await;
         let read = read.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        let records = read.responses.into_iter().flatten().flat_map(|(_, records)| records);
+        let records = read.responses.unwrap_or_default().into_values().flatten();
         let mut found: HashMap<String, String> = records.filter_map(|record| thumbhash(&record)).collect();
         for entry in entries {
             entry.thumbhash = found.remove(entry.media_id.as_str());
