@@ -137,7 +137,7 @@ pub(crate) static ENDPOINT: Endpoint = Endpoint {
                 status: 200,
                 description: "The content was uploaded before. No upload is needed.",
                 content: Content::Json(JsonBody {
-                    shape: Shape::of::<duplicate::Duplicate<'static>>(),
+                    shape: Shape::of::<duplicate::Existing<'static>>(),
                     example: duplicate::EXAMPLE,
                 }),
                 headers: &[Header::RateLimit, Header::RateLimitPolicy],

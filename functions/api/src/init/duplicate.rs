@@ -12,9 +12,9 @@ use smmu_core::{Choice, Job, JobId, Media, MediaId, Problem, Sha256, Status, Use
 
 /// Response if no upload is needed.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Duplicate"))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Duplicate<'a> {
+pub(super) struct Existing<'a> {
     media_id: &'a MediaId,
     /// Always true.
     duplicate: bool,
@@ -60,5 +60,5 @@ fn will_do(job: &Job, choice: &Choice) -> bool {
 pub(super) async fn show(job: &Job, context: &Context) -> Result<Response<Body>, Problem> {
     tracing::info!(mediaId = %job.media_id, "upload not needed: the content exists");
     let view = job::view(job, context).await?;
-    Ok(respond::json(StatusCode::OK, &Duplicate { media_id: &job.media_id, duplicate: true, job: view }))
+    Ok(respond::json(StatusCode::OK, &Existing { media_id: &job.media_id, duplicate: true, job: view }))
 }
