@@ -26,6 +26,7 @@ from patches import (
     decisions,
     deployer,
     fargate,
+    faults,
     gateway,
     multipart,
     pages,
@@ -389,4 +390,7 @@ if __name__ == "__main__":
     pages.patch_origin_of_pages()
     if calls := os.environ.get("SMMU_CALLS"):
         decisions.note_decisions(calls)
+    # Last: the faults happen around everything else.
+    if settings := os.environ.get("SMMU_FAULTS"):
+        faults.patch_faults(json.loads(settings))
     app.main()

@@ -97,6 +97,12 @@ impl Cloud {
         self.engine.workers()
     }
 
+    /// Process ID of the emulator. The processes of functions are its children.
+    #[must_use]
+    pub fn emulator_pid(&self) -> u32 {
+        self.emulator.pid()
+    }
+
     /// Folder with the logs of the emulator and of each worker.
     #[must_use]
     pub fn logs_dir(&self) -> PathBuf {

@@ -83,6 +83,11 @@ impl Emulator {
         }
     }
 
+    /// The process ID. Functions are children of this process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + at_most;
         loop {
@@ -132,9 +137,14 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
     ];
     let quotas = [("SMMU_FARGATE_VCPU", options.fargate_vcpu), ("SMMU_RUN_TASK_RATE", options.run_task_rate)];
     let quotas = quotas.into_iter().filter_map(|(name, quota)| Some((name.to_owned(), quota?.to_string())));
+    let faults = options
+        .faults
+        .iter()
+        .map(|faults| ("SMMU_FAULTS".to_owned(), serde_json::to_string(faults).expect("numbers become JSON")));
     inherited
         .chain(own.map(|(name, value)| (name.to_owned(), value)))
         .chain(quotas)
+        .chain(faults)
         .chain(sdk_environment(&format!("http://127.0.0.1:{port}")))
         .collect()
 }

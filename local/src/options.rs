@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::faults::Faults;
+
 /// The port on which the emulator listens, always on 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
@@ -91,6 +93,8 @@ pub struct CloudOptions {
     pub fargate_vcpu: Option<u32>,
     /// Quota of started tasks per second; `None` is AWS's default of 20.
     pub run_task_rate: Option<u32>,
+    /// Faults that the emulator injects; `None` is none.
+    pub faults: Option<Faults>,
     /// Run `PROGRAM check` for worker programs before anything is started.
     pub check_workers: bool,
     /// Let containers of the machine's own engine reach the cloud. Required for [`Image::Container`].
@@ -136,6 +140,7 @@ impl CloudOptions {
             program_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
             fargate_vcpu: None,
             run_task_rate: None,
+            faults: None,
             check_workers: true,
             bridge: tag.is_some() || std::env::var("SMMU_BRIDGE").is_ok_and(|value| value == "1"),
             deployer: Deployer::Own,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use smmu_local::{Cloud, CloudOptions, Image, Port};
+use smmu_local::{Cloud, CloudOptions, Faults, Image, Port};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -17,11 +17,20 @@ pub(crate) struct Contracts {
     _binaries: TempDir,
 }
 
-static SHARED: Mutex<Weak<Contracts>> = Mutex::const_new(Weak::new());
-
 /// The shared cloud, started if necessary.
 pub(crate) async fn contracts() -> Arc<Contracts> {
-    let mut shared = SHARED.lock().await;
+    static SHARED: Mutex<Weak<Contracts>> = Mutex::const_new(Weak::new());
+    shared(&SHARED, None).await
+}
+
+/// Another shared cloud, which injects faults.
+pub(super) async fn faulty_contracts(faults: Faults) -> Arc<Contracts> {
+    static SHARED: Mutex<Weak<Contracts>> = Mutex::const_new(Weak::new());
+    shared(&SHARED, Some(faults)).await
+}
+
+async fn shared(shared: &Mutex<Weak<Contracts>>, faults: Option<Faults>) -> Arc<Contracts> {
+    let mut shared = shared.lock().await;
     if let Some(running) = shared.upgrade() {
         return running;
     }
@@ -42,6 +51,7 @@ pub(crate) async fn contracts() -> Arc<Contracts> {
         check_workers: false,
         // Two of the largest workers never fit, but one fits together with all the others.
         fargate_vcpu: Some(15),
+        faults,
         ..CloudOptions::for_workspace(here.parent().expect("in the workspace"))
     });
     let cloud = started.await.unwrap_or_else(|error| panic!("the local cloud does not start: {error}"));

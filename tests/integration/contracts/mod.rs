@@ -9,6 +9,7 @@ mod conditions;
 mod cors;
 mod deployer;
 mod fargate;
+mod faults;
 mod gateway;
 mod messages;
 mod multipart;
