@@ -1,19 +1,22 @@
 # Commands for developers and CI; `make help` lists them. The scripts are in tools/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo up test lint bench sam-local sam-deploy images containers clean
+.PHONY: help setup build demo up test soak lint bench sam-local sam-deploy images containers clean
 
 # For `make demo`: your own file or folder, and the output folder. Names can contain spaces.
 MEDIA ?=
 OUT ?= out
 # For `make bench`: the benchmarks to run; all if empty.
 PARTS ?=
+# For `make soak`: the number of uploads and the seed; 500 and 1 if empty.
+N ?=
+SEED ?=
 # For `make demo` and `make up`: the speech model, tiny.en (fast, English) or base (all languages).
 MODEL ?= tiny.en
 # For `make up`: the API's port, or `auto`; 4566 if empty. CONTAINERS=1 runs workers as their images.
 PORT ?=
 CONTAINERS ?=
-export MEDIA OUT MODEL PORT CONTAINERS
+export MEDIA OUT N SEED MODEL PORT CONTAINERS
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +35,9 @@ up: build ## Start the local cloud and keep it running; print a token and exampl
 
 test: build ## Run all tests: unit, property, snapshot, integration
 	@tools/test.sh
+
+soak: build ## Run N uploads under faults (kills, lost answers, repeated messages) and without; report both
+	@tools/soak.sh
 
 lint: ## Check formatting, lints, licences, template, state machine, own rules
 	@tools/lint.sh

@@ -30,6 +30,7 @@ mod rerun;
 mod resume;
 mod sizes;
 mod snippets;
+mod soak;
 mod sockets;
 mod speech;
 mod tokens;

@@ -150,7 +150,12 @@ impl Stack {
         Self::deploy_into(stage, parameters, |_| ())
     }
 
-    fn deploy_into(stage: &'static str, parameters: &[(&str, &str)], cloud: impl FnOnce(&mut CloudOptions)) -> Self {
+    /// Deploys a stack with these parameters on a cloud whose options `cloud` changes. Dropping it ends the cloud, outside
+    /// of a runtime.
+    ///
+    /// # Panics
+    /// If the cloud does not start.
+    pub fn deploy_into(stage: &'static str, parameters: &[(&str, &str)], cloud: impl FnOnce(&mut CloudOptions)) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace");
         let mut options = CloudOptions::for_workspace(root);
         options.port = Port::Auto;
