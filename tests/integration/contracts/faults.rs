@@ -139,7 +139,7 @@ async fn outcome(contracts: &Contracts, input: Value) -> (String, String) {
     let machine = contracts.output("StateMachineArn");
     let started = steps.start_execution().state_machine_arn(machine).input(input.to_string()).send().await;
     let arn = started.expect("starts").execution_arn;
-    eventually("the execution ends", Duration::from_secs(30), async || {
+    eventually("the execution ends", Duration::from_mins(1), async || {
         let found = steps.describe_execution().execution_arn(&arn).send().await.expect("describes");
         let ended = found.status != ExecutionStatus::Running;
         ended.then(|| (found.error.unwrap_or_default(), found.cause.unwrap_or_default()))
@@ -151,7 +151,7 @@ async fn outcome(contracts: &Contracts, input: Value) -> (String, String) {
 async fn a_states_call_of_a_function_fails_before_or_after_the_function_ran() {
     let contracts = faulty().await;
     let mut causes = BTreeSet::new();
-    eventually("all outcomes happen", Duration::from_secs(60), async || {
+    eventually("all outcomes happen", Duration::from_mins(3), async || {
         // The function's own error is caught.
         let (error, cause) = outcome(&contracts, json!({"run": "failing function", "type": "Lasting"})).await;
         let names = ["", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"];
@@ -179,7 +179,7 @@ async fn the_clock_of_a_function_is_off() {
 async fn capacity_is_withheld_for_a_part_of_each_period() {
     let contracts = faulty().await;
     let mut seen = BTreeSet::new();
-    eventually("both happen", Duration::from_secs(60), async || {
+    eventually("both happen", Duration::from_mins(3), async || {
         let (error, cause) = outcome(&contracts, json!({"run": "script", "script": "exit 0"})).await;
         assert!(error.is_empty() || cause.contains("Capacity is unavailable"), "{error}: {cause}");
         seen.insert(error);
