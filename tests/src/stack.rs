@@ -155,7 +155,11 @@ impl Stack {
     ///
     /// # Panics
     /// If the cloud does not start.
-    pub fn deploy_into(stage: &'static str, parameters: &[(&str, &str)], cloud: impl FnOnce(&mut CloudOptions)) -> Self {
+    pub fn deploy_into(
+        stage: &'static str,
+        parameters: &[(&str, &str)],
+        cloud: impl FnOnce(&mut CloudOptions),
+    ) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace");
         let mut options = CloudOptions::for_workspace(root);
         options.port = Port::Auto;

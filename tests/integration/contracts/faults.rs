@@ -60,11 +60,14 @@ async fn calls_of_a_session_fail_before_they_are_carried_out_or_after_and_are_de
         let put = session.put_object().bucket(bucket).key(&key).body(vec![1].into()).send().await;
         slowest = slowest.max(begun.elapsed());
         let there = root.head_object().bucket(bucket).key(&key).send().await;
-        let there = there.map(|_| true).or_else(|error| match error.as_service_error() {
-            Some(missing) if missing.is_not_found() => Ok(false),
-            _ => Err(error),
-        });
-        match (put, there.expect("root's calls never fail")) {
+        let there = match there.map_err(|error| error.into_service_error()) {
+            Ok(_) => true,
+            Err(error) => {
+                assert!(error.is_not_found(), "root's calls never fail: {error}");
+                false
+            }
+        };
+        match (put, there) {
             (Ok(_), there) => assert!(there, "{key} was stored"),
             (Err(error), false) => {
                 refused += 1;

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 /// Times from submitting an upload to the end of its job, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the report as JSON names the unit of each")]
 pub(super) struct Latency {
     pub(super) p50_ms: u64,
     pub(super) p95_ms: u64,
@@ -76,11 +77,11 @@ impl Report {
         let runs: Vec<_> = self.calm.iter().chain([&self.faulted]).collect();
         let mut table = String::new();
         let mut row = |name: &str, value: &dyn Fn(&Run) -> String| {
-            let cells: String = runs.iter().map(|run| format!("{:>16}", value(run))).collect();
-            writeln!(table, "  {name:<32}{cells}").expect("a string takes everything");
+            let cells: Vec<_> = runs.iter().map(|run| format!("{:>16}", value(run))).collect();
+            writeln!(table, "  {name:<32}{}", cells.concat()).expect("a string takes everything");
         };
         let heads = if self.calm.is_some() { &["without faults", "with faults"][..] } else { &["with faults"][..] };
-        let heads: String = heads.iter().map(|head| format!("{head:>16}")).collect();
+        let heads: Vec<_> = heads.iter().map(|head| format!("{head:>16}")).collect();
         let seed = format!("seed {}", self.seed);
         let total = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>().to_string();
         let seconds = |ms: u64| format!("{}.{:03} s", ms / 1000, ms % 1000);
@@ -102,7 +103,7 @@ impl Report {
         row("emulator, MB at the end", &|run| (run.memory.emulator_end_kb / 1024).to_string());
         row("growth of a function, MB", &|run| (run.memory.function_growth_kb / 1024).to_string());
         row("problems", &|run| run.problems.len().to_string());
-        let mut text = format!("  {seed:<32}{heads}\n{table}");
+        let mut text = format!("  {seed:<32}{}\n{table}", heads.concat());
         for run in &runs {
             for (what, counts) in [("killed", &run.kills), ("faults", &run.faults)] {
                 let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
