@@ -110,11 +110,12 @@ async fn answer_in_time(request: &Request, context: &Context) -> Response<Body> 
     })
 }
 
-/// Time until the answer is needed. `None` outside Lambda.
+/// Time until the answer is needed. `None` outside Lambda, and if no time seems to be left for a request that has just
+/// arrived: then this clock is ahead of Lambda's.
 fn time_left(request: &Request, now: Timestamp) -> Option<Duration> {
     let deadline_ms = i64::try_from(request.lambda_context_ref()?.deadline).ok()?;
     let left_ms = deadline_ms.saturating_sub(now.unix_ms()).saturating_sub(RESPONSE_MS);
-    Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or_default()))
+    u64::try_from(left_ms).ok().filter(|left| *left > 0).map(Duration::from_millis)
 }
 
 async fn answer(request: &Request, context: &Context) -> Response<Body> {
@@ -144,14 +145,15 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_request_is_answered_a_second_before_lambda_ends_the_function() {
+    fn a_request_is_answered_a_second_before_lambda_ends_the_function_unless_the_clock_is_off() {
         let left = |deadline| {
             let mut lambda = Context::default();
             lambda.deadline = deadline;
             time_left(&Request::default().with_lambda_context(lambda), Timestamp::from_unix_ms(10_000).unwrap())
         };
         assert_eq!(left(39_000), Some(Duration::from_secs(28)));
-        assert_eq!(left(10_500), Some(Duration::ZERO));
+        assert_eq!(left(11_001), Some(Duration::from_millis(1)));
+        assert_eq!(left(10_500), None);
         assert_eq!(time_left(&Request::default(), Timestamp::from_unix_ms(0).unwrap()), None);
     }
 }
