@@ -10,8 +10,8 @@ sam() {
         CARGO_TARGET_DIR=$SMMU_TARGET_DIR "$SMMU_LINT_VENV/bin/sam" "$@"
 }
 
-# build_functions: builds all functions for local use, in the debug profile, from what cargo has compiled already.
+# build_functions: builds all functions for local use, in the debug profile.
 build_functions() {
-    PATH=$SMMU_ROOT/tools/shims:$PATH AWS_DEFAULT_REGION=us-east-1 SAM_BUILD_MODE=debug sam build
+    AWS_DEFAULT_REGION=us-east-1 SAM_BUILD_MODE=debug sam build
     "$SMMU_LINT_VENV/bin/python" tools/sam_local.py template .aws-sam/build/template.yaml >.aws-sam/build/local.json
 }
