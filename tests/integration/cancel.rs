@@ -43,7 +43,9 @@ async fn cancelling_a_running_job_stops_its_worker_and_keeps_ready_outputs() {
     assert_eq!((&job["status"], &job["error"]), (&"CANCELLED".into(), &Value::Null));
     let names: Vec<_> = job["outputs"].as_array().unwrap().iter().map(|output| &output["name"]).collect();
     assert!(names.contains(&&Value::from("poster.jpg")), "{job}");
-    assert_eq!(user.call(Method::GET, "/jobs?status=CANCELLED", None).await.json()["jobs"][0]["jobId"], *id);
+    let listed = user.call(Method::GET, "/jobs?status=CANCELLED", None).await.json();
+    // Other tests cancel jobs of this user at the same time.
+    assert!(listed["jobs"].as_array().unwrap().iter().any(|job| job["jobId"] == *id), "{listed}");
 }
 
 #[tokio::test]
