@@ -103,8 +103,17 @@ fn every_truncation_is_rendered_or_refused() {
     }
 }
 
+/// Enough cases for a run of all tests; `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more and others.
+fn cases() -> ProptestConfig {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 1500;
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn every_file_with_changed_bytes_is_rendered_or_refused(

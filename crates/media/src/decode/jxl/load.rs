@@ -58,6 +58,10 @@ pub(super) fn load(codestream: &[u8], limits: &ImageLimits, most: usize) -> Resu
     let tracker = AllocTracker::with_limit(codestream.len() + announced);
     let uninitialized = JxlImage::builder().alloc_tracker(tracker.clone()).build_uninit();
     let (mut image, mut fed) = guarded(|| initialized(uninitialized, codestream))?;
+    // The decoder takes a profile of no bytes for one that it never read, and panics when asked about it.
+    if image.image_header().metadata.colour_encoding.want_icc() && image.original_icc().is_none() {
+        return Err(corrupt(NAME, "its colour profile is empty"));
+    }
     let mut work = Work::default();
     work.count(&image, limits)?;
     while fed < codestream.len() && !image.is_loading_done() && image.num_loaded_keyframes() <= most {
