@@ -26,7 +26,7 @@ export function createStack(config: Config): Stack {
   const jobs = createJobs(api);
   const library = createLibrary(api, jobs);
   const interruptions = createInterruptions(api);
-  const uploads = createUploads({ api: config.api, token }, ({ upload, mediaId, jobId }) => {
+  const uploads = createUploads({ api: config.api, token, renewedToken: renewed }, ({ upload, mediaId, jobId }) => {
     interruptions.settle(mediaId);
     const { name: filename, bytes: size } = upload;
     // Its kind is known once the content has been examined; until then it is in the list of everything only.

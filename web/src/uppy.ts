@@ -7,6 +7,7 @@ export type Meta = Record<string, never>;
 export interface Sending {
   api: string;
   token: () => Promise<string>;
+  renewedToken: () => Promise<string>;
 }
 
 export type Uploader = Uppy<Meta, SmmuBody & Record<string, unknown>>;

@@ -70,6 +70,7 @@ test("a failed file that is added again goes on where it was", async () => {
   const sending = {
     api: "https://api.example",
     token: () => Promise.resolve("token"),
+    renewedToken: () => Promise.resolve("token"),
     partsFromBytes: 1,
     limit: 1,
     storage: null,

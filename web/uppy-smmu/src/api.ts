@@ -74,6 +74,7 @@ export class Api {
     /** Address of the API, with or without a trailing slash. */
     readonly base: string,
     private readonly token: () => Promise<string>,
+    private readonly renewedToken: () => Promise<string>,
     private readonly backoff: Backoff,
   ) {}
 
@@ -128,7 +129,7 @@ export class Api {
     return retry(this.backoff, call.signal, async () => {
       let answer = await this.once(call, await this.token());
       // The token may have expired in the meantime: the page gets one chance to give a new one.
-      if (answer.status === 401) answer = await this.once(call, await this.token());
+      if (answer.status === 401) answer = await this.once(call, await this.renewedToken());
       accept(answer);
       return answer;
     });

@@ -13,6 +13,8 @@ export interface SmmuUploaderOptions {
   api: string;
   /** A valid access token. Called before every request, so return a cached one while it is valid. */
   token: () => Promise<string>;
+  /** A newer token, after the API has refused the last one; `token` is asked again if undefined. */
+  renewedToken?: () => Promise<string>;
   /** Name of the profile for the next file; the operator's default if undefined. */
   profile?: () => string | undefined;
   /** Spoken language of the next file, as a tag such as `en`; detected if undefined. */
@@ -60,7 +62,7 @@ export default class SmmuUploader<M extends Meta, B extends Body> extends BasePl
     const requests = new TaskQueue({ concurrency: limit });
     this.files = new TaskQueue({ concurrency: options.filesAtOnce ?? 6 });
     this.shared = {
-      api: new Api(options.api, options.token, backoff),
+      api: new Api(options.api, options.token, options.renewedToken ?? options.token, backoff),
       slot: (task) => requests.add(task),
       store: storage(options.storage),
       backoff,

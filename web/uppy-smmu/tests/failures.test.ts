@@ -164,6 +164,23 @@ test("an expired token is asked for again, once", async () => {
   assert.equal(service.seen.length, 2);
 });
 
+test("a refused token is replaced by a renewed one, where the page has one", async () => {
+  const isOld = (authorization: unknown) => authorization === "Bearer old";
+  service.before = ({ headers }) =>
+    isOld(headers.authorization) ? { status: 401, body: { message: "Unauthorized" } } : undefined;
+  let renewals = 0;
+  const page = open(service, {
+    token: async () => (renewals > 0 ? "new" : "old"),
+    renewedToken: async () => {
+      renewals += 1;
+      return "new";
+    },
+  });
+  assert.ok(await upload(page, file(10)));
+  assert.equal(renewals, 1);
+  assert.equal(service.seen.filter(({ headers }) => isOld(headers.authorization)).length, 1);
+});
+
 test("a token that cannot be had keeps its own code and remedy", async () => {
   const signedOut = Object.assign(new Error("you are signed out"), { code: "signed_out", remedy: "Sign in." });
   const page = open(service, { token: () => Promise.reject(signedOut) });
