@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     camera::Metadata,
-    error::{MediaError, Transient, corrupt, reading},
+    error::{MediaError, Transient, corrupt, reading, unsupported},
     raster::{Channels, Decoded, Raster, row_samples},
     resize::{self, RowResizer},
     source::Source,
@@ -78,6 +78,19 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Maximum number of chunks skipped before the header.
 const MAX_CHUNKS_BEFORE_HEADER: usize = 64;
 
+/// Refuses what Xcode makes of an app's PNG files: its compression and its order of samples are those of no standard,
+/// and browsers do not show it.
+fn check_apple(source: &Source) -> Result<(), MediaError> {
+    let mut head = [0; SIGNATURE.len() + 8];
+    match source.reader()?.read_exact(&mut head) {
+        Ok(()) if head.ends_with(b"CgBI") => {
+            Err(unsupported("PNG in the form that Xcode makes for iOS apps (CgBI) is not supported"))
+        }
+        // A file that is too short is refused by the decoder.
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Offset of the header's chunk, if only ancillary chunks come before it.
 fn header_at(reader: &mut (impl Read + Seek)) -> Option<u64> {
     let mut at = reader.seek(SeekFrom::Start(SIGNATURE.len() as u64)).ok()?;
@@ -111,6 +124,7 @@ fn complete_frames(moving: &Moving, file: &File, limits: Limits) -> Result<u32, 
 
 impl Png {
     pub(crate) fn open(source: &Source, limits: &ImageLimits) -> Result<Self, MediaError> {
+        check_apple(source)?;
         let copy = header_first(source)?;
         let untidy = copy.is_some();
         let file = copy.map_or_else(|| source.file(), Ok)?;
@@ -181,23 +195,37 @@ impl Png {
                     InterlaceInfo::Null(_) => return Err(corrupt("PNG", "it is interlaced in part")),
                 },
                 Ok(None) => return Ok(pixels),
-                Err(DecodingError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    self.fill(&mut pixels, stride, complete_rows(self.header.stored, lines))?;
+                Err(error) => {
+                    let complete = complete_rows(self.header.stored, lines);
+                    self.cut_off(error, complete)?;
+                    self.fill(&mut pixels, stride, complete);
                     return Ok(pixels);
                 }
-                Err(error) => return Err(refusal(error)),
             }
         }
     }
 
     /// Fills the missing odd rows of a truncated interlaced picture whose even rows are all complete.
-    fn fill(&mut self, pixels: &mut [u8], stride: usize, complete: u32) -> Result<(), MediaError> {
+    fn fill(&self, pixels: &mut [u8], stride: usize, complete: u32) {
         let height = self.header.stored.height;
-        self.header.warnings.push(cut_off("PNG", complete, height)?);
         let odd_there = complete.saturating_sub(height.div_ceil(2));
         for number in (1..height as usize).step_by(2).skip(odd_there as usize) {
             pixels.copy_within((number - 1) * stride..number * stride, number * stride);
         }
+    }
+
+    /// Records that the pixels end after `rows`, since their file or their compressed stream does.
+    ///
+    /// # Errors
+    /// Refuses a picture without nearly all of its rows, and other errors.
+    fn cut_off(&mut self, error: DecodingError, rows: u32) -> Result<(), MediaError> {
+        let warning = cut_off("PNG", rows, self.header.stored.height);
+        let warning = match error {
+            DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => warning?,
+            error @ DecodingError::Format(_) => warning.map_err(|_| refusal(error))?,
+            error => return Err(refusal(error)),
+        };
+        self.header.warnings.push(warning);
         Ok(())
     }
 
@@ -213,17 +241,10 @@ impl Png {
                     return Ok(());
                 }
                 Ok(None) => return Err(corrupt("PNG", "it has too few rows")),
-                Err(DecodingError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    self.header.warnings.push(cut_off("PNG", number, self.header.stored.height)?);
+                Err(error) => {
+                    self.cut_off(error, number)?;
                     self.cut = true;
                 }
-                // The stream of pixels ends before the file does.
-                Err(error @ DecodingError::Format(_)) => {
-                    let warning = cut_off("PNG", number, self.header.stored.height).map_err(|_| refusal(error))?;
-                    self.header.warnings.push(warning);
-                    self.cut = true;
-                }
-                Err(error) => return Err(refusal(error)),
             }
         }
         room.copy_from_slice(before);

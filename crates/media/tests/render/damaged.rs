@@ -306,13 +306,9 @@ fn a_jpeg_with_an_unknown_jfif_version_is_rendered() {
     assert_eq!(codes(&render(&jpeg)), [WarningCode::Repaired]);
 }
 
-/// The checksum of a chunk (PNG, annex D), bit by bit.
 #[test]
 fn a_png_whose_pixels_end_before_the_file_is_accepted_with_95_percent_of_its_rows() {
     const SIDE: u32 = 200;
-    let chunk = |kind: &[u8; 4], data: &[u8]| {
-        [&(data.len() as u32).to_be_bytes()[..], kind, data, &crc(kind, data).to_be_bytes()].concat()
-    };
     let header = [&SIDE.to_be_bytes()[..], &SIDE.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
     // Rows without a filter, in a stream without compression that ends after some of them.
     let with = |rows: u32| {
@@ -320,7 +316,7 @@ fn a_png_whose_pixels_end_before_the_file_is_accepted_with_95_percent_of_its_row
         let (length, open) = (rows.len() as u16, u16::MAX);
         let block = [&[1], &length.to_le_bytes()[..], &(length ^ open).to_le_bytes(), &rows].concat();
         let pixels = [b"\x78\x01", &block[..], &[0; 4]].concat();
-        [&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunk(b"IDAT", &pixels), &chunk(b"IEND", b"")].concat()
+        support::png_of_chunks(&[(b"IHDR", &header), (b"IDAT", &pixels), (b"IEND", &[])])
     };
     let rendered = render(&with(196));
     assert_eq!(codes(&rendered), [WarningCode::CutOff]);
@@ -333,6 +329,40 @@ fn a_png_whose_pixels_end_before_the_file_is_accepted_with_95_percent_of_its_row
     assert_eq!(refusal.code, ErrorCode::CorruptMedia, "{refusal}");
 }
 
+#[test]
+fn an_interlaced_png_whose_stream_breaks_is_accepted_with_95_percent_of_its_rows() {
+    // A large one: the decoder loses what it has inflated of the last chunk, up to 128 KiB.
+    const SIDE: u32 = 1500;
+    let whole = support::interlaced_png(SIDE, SIDE, &support::photo(SIDE, SIDE));
+    // Signature, header chunk, and the head of the pixels' chunk; at the end its checksum and IEND.
+    let (header, pixels) = (&whole[16..29], &whole[41..whole.len() - 16]);
+    // The zlib header, then blocks without compression. 3 is no kind of block.
+    let with_broken_block = |number: usize| {
+        let mut pixels = pixels.to_vec();
+        pixels[2 + number * (65_535 + 5)] = 3 << 1;
+        support::png_of_chunks(&[(b"IHDR", header), (b"IDAT", &pixels), (b"IEND", &[])])
+    };
+    let rendered = render(&with_broken_block(103));
+    assert_eq!(codes(&rendered), [WarningCode::CutOff]);
+    let warning = &rendered.manifest.warnings[0].message;
+    assert!(warning.contains("% of its rows"), "{warning}");
+    let off = difference(&rendered.picture("webp-1280.webp"), &render(&whole).picture("webp-1280.webp"));
+    assert!(off < 1.0, "off by {off}");
+    let refusal = refused(&with_broken_block(92));
+    assert_eq!(refusal.code, ErrorCode::CorruptMedia, "{refusal}");
+}
+
+#[test]
+fn a_png_made_by_xcode_is_refused_by_name() {
+    let plain = support::png(8, 8, ColorType::Rgb, BitDepth::Eight, &[90; 192]);
+    let apple =
+        [&plain[..8], &[0, 0, 0, 4], b"CgBI", &[0x50, 0, 0x20, 2, 0x2b, 0xd5, 0xb3, 0x7f], &plain[8..]].concat();
+    let refusal = refused(&apple);
+    assert_eq!(refusal.code, ErrorCode::UnsupportedMedia);
+    assert!(refusal.message.contains("CgBI"), "{refusal}");
+}
+
+/// The checksum of a chunk (PNG, annex D), bit by bit.
 fn crc(kind: &[u8], data: &[u8]) -> u32 {
     !kind.iter().chain(data).fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
