@@ -26,6 +26,7 @@ mod parts;
 mod player;
 mod profiles;
 mod quotas;
+mod recovery;
 mod rerun;
 mod resume;
 mod sizes;

@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 mod client;
 mod found;
 mod plan;
-mod processes;
+pub(super) mod processes;
 mod report;
 mod verdict;
 

@@ -27,6 +27,13 @@ pub async fn handle_each<M: DeserializeOwned>(
     response
 }
 
+/// How often a message has been received, from 1.
+#[must_use]
+pub fn receive_count(message: &SqsMessage) -> u32 {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::handle_each;

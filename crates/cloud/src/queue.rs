@@ -27,6 +27,11 @@ impl JobsQueue {
         send(&self.client, &self.url, "sqs:SendMessage jobs", input).await
     }
 
+    /// Hides a received message for this many seconds, at most 12 hours.
+    pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), CloudError> {
+        hide(&self.client, &self.url, "sqs:ChangeMessageVisibility jobs", receipt_handle, seconds).await
+    }
+
     /// Approximate number of messages that no consumer has received yet.
     pub async fn approximate_length(&self) -> Result<u64, CloudError> {
         const OPERATION: &str = "sqs:GetQueueAttributes jobs";
@@ -106,5 +111,20 @@ async fn send(client: &Client, url: &str, operation: &'static str, message: &imp
     let body = serde_json::to_string(message).map_err(|error| CloudError::unreadable(operation, error))?;
     let sent = client.send_message().queue_url(url).message_body(body).send().await;
     sent.map_err(|error| CloudError::from_sdk(operation, error))?;
+    Ok(())
+}
+
+/// Hides a received message for this many seconds, at most 12 hours.
+pub(crate) async fn hide(
+    client: &Client,
+    url: &str,
+    operation: &'static str,
+    receipt_handle: &str,
+    seconds: u32,
+) -> Result<(), CloudError> {
+    let seconds = i32::try_from(seconds.min(43_200)).expect("it is within bounds");
+    let change = client.change_message_visibility().queue_url(url).receipt_handle(receipt_handle);
+    let changed = change.visibility_timeout(seconds).send().await;
+    changed.map_err(|error| CloudError::from_sdk(operation, error))?;
     Ok(())
 }

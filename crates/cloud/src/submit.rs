@@ -11,7 +11,7 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Job, JobEvent, Media, MissingParts, Origin, Trail, media::Mismatch, with_causes};
+use smmu_core::{Job, JobEvent, JobState, Media, MissingParts, Origin, QueueStep, Trail, media::Mismatch, with_causes};
 use std::time::Duration;
 use turns::Turns;
 
@@ -54,6 +54,10 @@ pub enum SubmitError {
     Cloud(#[from] CloudError),
 }
 
+/// Age in milliseconds at which an unsent job counts as abandoned by its sender: several times the duration of sending,
+/// and shorter than the pause before a client repeats a call. Sending it twice is harmless.
+const ABANDONED_MS: u64 = 200;
+
 /// Pauses between tries to record a submission or a rerun while other writers change the same records.
 pub(crate) const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
 
@@ -78,6 +82,8 @@ impl Submitter {
     /// Returns the newest job of a media, or makes the first one if its object was uploaded as granted. A new job
     /// records `origin`.
     ///
+    /// A repeated call sends a job that was recorded but not sent, because the first caller died.
+    ///
     /// Once the job is recorded, this succeeds even if its message cannot be sent: `reconcile` sends it later. The job
     /// may have to wait for its turn.
     pub async fn submit(&self, media: &Media, origin: Option<Origin>) -> Result<Job, SubmitError> {
@@ -88,7 +94,7 @@ impl Submitter {
                 return Err(SubmitError::Deleted);
             }
             if let Some(job) = self.jobs.get(&media.newest_job()).await? {
-                return Ok(job);
+                return Ok(self.sent(job).await?);
             }
             let object = self.uploads.find(&media.key()).await?.ok_or(SubmitError::NotUploaded)?;
             let (submitted, job) = match media.submit(&object, clock::now()) {
@@ -116,6 +122,19 @@ impl Submitter {
             }
         }
         Err(CloudError::contended("dynamodb:TransactWriteItems submit").into())
+    }
+
+    /// Sends a job whose sender died after recording it.
+    async fn sent(&self, job: Job) -> Result<Job, CloudError> {
+        let unsent = matches!(job.state, JobState::Queued { step: QueueStep::Unsent });
+        if !unsent || clock::now().ms_since(job.created_at) < ABANDONED_MS {
+            return Ok(job);
+        }
+        // Re-read: the caller's media can be older than the submission.
+        let Some(media) = self.media.get(&job.media_id).await? else { return Ok(job) };
+        tracing::warn!(jobId = job.id.as_str(), "the job was recorded but not sent; sending it now");
+        // Boxed: the state of SDK calls is large.
+        Ok(Box::pin(self.start(&media, job)).await)
     }
 
     /// Sends a recorded job and indexes the media by its content.

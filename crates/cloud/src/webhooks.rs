@@ -3,6 +3,7 @@
 use crate::{
     config::{Environment, InvalidEnvironment},
     error::CloudError,
+    queue::hide,
 };
 use aws_config::SdkConfig;
 use aws_lc_rs::{hmac, rand};
@@ -63,12 +64,7 @@ impl WebhookQueue {
 
     /// Hides a received message for this many seconds, at most 12 hours.
     pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), CloudError> {
-        const OPERATION: &str = "sqs:ChangeMessageVisibility webhooks";
-        let seconds = i32::try_from(seconds.min(43_200)).expect("it is within bounds");
-        let change = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
-        let changed = change.visibility_timeout(seconds).send().await;
-        changed.map_err(|error| CloudError::from_sdk(OPERATION, error))?;
-        Ok(())
+        hide(&self.client, &self.url, "sqs:ChangeMessageVisibility webhooks", receipt_handle, seconds).await
     }
 }
 

@@ -11,8 +11,8 @@ use endpoint::Operator;
 use post::{Poster, Undelivered};
 use reqwest::StatusCode;
 use smmu_cloud::{
-    Environment, Failure, Function, InvalidEnvironment, Jobs, MediaTable, Meter, StartError, WebhookQueue, clock,
-    telemetry, webhooks::webhook_reach,
+    Environment, Failure, Function, InvalidEnvironment, Jobs, MediaTable, Meter, StartError, WebhookQueue,
+    batch::receive_count, clock, telemetry, webhooks::webhook_reach,
 };
 use smmu_core::{
     DeliveryOutcome, Job, Measurement, Subject,
@@ -71,7 +71,7 @@ impl Function for Context {
     async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
         let mut response = SqsBatchResponse::default();
         for record in event.records {
-            let attempt = attempt_of(&record);
+            let attempt = receive_count(&record);
             match self.attempt(record.body.as_deref().unwrap_or_default(), attempt).await {
                 Ok(Outcome::Done) => continue,
                 Ok(Outcome::Again(asked_s)) => self.postpone(&record, attempt, asked_s).await,
@@ -83,12 +83,6 @@ impl Function for Context {
         }
         Ok(response)
     }
-}
-
-/// The number of the attempt, from 1.
-fn attempt_of(record: &SqsMessage) -> u32 {
-    let count = record.attributes.get("ApproximateReceiveCount");
-    count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 impl Context {

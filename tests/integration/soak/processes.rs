@@ -13,14 +13,14 @@ use std::{
 
 /// A process of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FunctionProcess {
-    pub(super) pid: u32,
+pub(crate) struct FunctionProcess {
+    pub(crate) pid: u32,
     /// Its name without stage, such as `dispatch`.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// The functions' processes of a stack: the children of its emulator.
-pub(super) fn functions(stack: &Stack) -> Vec<FunctionProcess> {
+pub(crate) fn functions(stack: &Stack) -> Vec<FunctionProcess> {
     let emulator = stack.cloud.emulator_pid();
     let prefix = format!("smmu-{}-", stack.stage);
     let pids = fs::read_dir("/proc").expect("Linux has it").flatten();
