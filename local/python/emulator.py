@@ -23,6 +23,7 @@ from ministack.services.cloudformation import provisioners
 from patches import (
     addresses,
     conditions,
+    crashes,
     decisions,
     deployer,
     fargate,
@@ -379,6 +380,7 @@ if __name__ == "__main__":
     sockets.patch_refused_handshakes()
     sockets.patch_connection_details()
     streams.patch_failed_records()
+    crashes.patch_crash_at_start()
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
     patch_concurrency_parameters()

@@ -2,6 +2,7 @@
 //! other jobs would be disturbed, or would disturb these.
 
 use crate::soak::processes::{FunctionProcess, functions};
+use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
 use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
 use rustix::process::{Pid, Signal, kill_process};
 use smmu_cloud::Submitter;
@@ -9,6 +10,7 @@ use smmu_core::MediaId;
 use smmu_local::Deployer;
 use smmu_tests::{Caller, Stack, samples};
 use std::{
+    collections::BTreeSet,
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -116,4 +118,56 @@ async fn a_job_whose_message_was_never_sent_is_sent_when_its_client_completes_ag
     let completed = user.complete(&media).await;
     assert_eq!((completed.status.as_u16(), completed.text_at("/jobId").as_str()), (202, job.id.as_str()));
     assert_eq!(user.ended(job.id.as_str()).await["status"], "COMPLETED");
+}
+
+/// The errors of the state `DetectType` of an execution.
+async fn detection_errors(stack: &Stack, job: &str) -> Vec<String> {
+    let arn = stack.execution_arn(job);
+    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
+    let (mut state, mut errors) = (String::new(), Vec::new());
+    while let Some(event) = events.next().await {
+        let event = event.unwrap();
+        if let Some(entered) = &event.state_entered_event_details {
+            state.clone_from(&entered.name);
+        }
+        let failed = event.task_failed_event_details.filter(|_| event.r#type == HistoryEventType::TaskFailed);
+        if let Some(error) = failed.filter(|_| state == "DetectType").and_then(|failed| failed.error) {
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+#[tokio::test]
+async fn a_state_whose_function_is_killed_twice_is_tried_a_third_time() {
+    let (stack, _alone) = alone().await;
+    let user = Caller::user(stack, "ada").await;
+    let mut most = Vec::new();
+    for width in 41..61 {
+        let media = upload(&user, width).await;
+        let job = user.complete(&media).await.text_at("/jobId");
+        let mut killed = BTreeSet::new();
+        let ending = user.ended(&job);
+        tokio::pin!(ending);
+        // Every process of this function is killed as soon as it is seen, up to three of them.
+        let ended = loop {
+            for process in processes_of(stack, "detect-type") {
+                if killed.len() < 3 && killed.insert(process.pid) {
+                    signal(&process, Signal::KILL);
+                }
+            }
+            tokio::select! {
+                ended = &mut ending => break ended,
+                () = tokio::time::sleep(Duration::from_millis(2)) => {}
+            }
+        };
+        assert_eq!(ended["status"], "COMPLETED", "{ended}");
+        let errors = detection_errors(stack, &job).await;
+        assert!(errors.iter().all(|error| error == "Runtime.ExitError"), "{errors:?}");
+        if errors.len() >= 2 {
+            return;
+        }
+        most = most.max(errors);
+    }
+    panic!("no execution was hit twice; at most by {most:?}");
 }

@@ -8,7 +8,7 @@ in its branch, by a state that reports it (`give_up`).
 A worker has two states: one on the capacity chosen by the operator, which can be unavailable or
 reclaimed, and after a failure the same on demand, with retries. There, missing capacity is
 waited for until the execution times out, and a failed worker is retried twice. A throttled function is
-waited for as long too.
+waited for as long too, and one that crashed is retried three times.
 """
 
 import json
@@ -33,6 +33,11 @@ CAPACITY_ERRORS = {"ECS.AmazonECSException", "AmazonECS.Unknown", "States.TaskFa
 WAITED_OUT = ("ECS.AmazonECSException", "AmazonECS.Unknown", "ECS.ThrottlingException", "ECS.ServerException")
 # Errors that calls of a function wait out: the concurrency of the account or of the function is exhausted.
 THROTTLED = ("Lambda.TooManyRequestsException",)
+# Errors of a function whose process ended: killed by its host, or crashed by the file ("Understanding the Lambda
+# execution environment lifecycle", and Lambda's reports of a failed start).
+CRASHED = ("Runtime.ExitError", "Runtime.Unknown")
+# Tries after a crash: hosts fail at random, so more than one; a file that crashes a function does it each time, so few.
+CRASH_RETRIES = 3
 # Maximum seconds between two attempts, so available capacity is used soon.
 LONGEST_DELAY = 300
 WORKER_RETRIES = 2
@@ -154,6 +159,13 @@ def patience_findings(name: str, state: dict, errors: tuple[str, ...], limit: fl
             yield f"{name}: the Retry on {error} fills the execution's history within {limit} s"
 
 
+def crash_findings(name: str, state: dict) -> Iterator[str]:
+    """Findings if a function that crashed is not tried again as often as it should."""
+    for error in CRASHED:
+        if retrier_of(state, error).get("MaxAttempts") != CRASH_RETRIES:
+            yield f"{name}: after {error}, a function is tried again {CRASH_RETRIES} times"
+
+
 def worker_findings(name: str, state: dict, states: dict, limit: float) -> Iterator[str]:
     """Findings for a worker's state, which must run on the chosen capacity first and then on demand."""
     if capacity(state) is None or "LaunchType" in state["Parameters"]:
@@ -206,6 +218,7 @@ def machine_findings(
             yield from given_up_findings(where + name, state, machine["States"])
         if state.get("Resource") == FUNCTION:
             yield from patience_findings(where + name, state, THROTTLED, limit)
+            yield from crash_findings(where + name, state)
         if state.get("Resource") == WORKER:
             yield from worker_findings(where + name, state, machine["States"], limit)
         for inner in nested(state):

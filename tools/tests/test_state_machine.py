@@ -81,7 +81,20 @@ class Functions(unittest.TestCase):
         self.assertTrue(any("TooManyRequestsException must be waited out" in finding for finding in found), found)
         waits = {"ErrorEquals": list(state_machine.THROTTLED), "MaxAttempts": 3000, "MaxDelaySeconds": 300}
         work["Retry"].insert(0, RETRY | waits)
+        work["Retry"].append(RETRY | {"ErrorEquals": list(state_machine.CRASHED), "MaxAttempts": 3})
         self.assertEqual(list(state_machine.machine_findings(machine)), [])
+
+    def test_a_crashed_function_must_be_tried_again(self):
+        machine = copy.deepcopy(GOOD) | {"TimeoutSeconds": 345600}
+        waits = RETRY | {
+            "ErrorEquals": list(state_machine.THROTTLED),
+            "MaxAttempts": 3000,
+            "MaxDelaySeconds": 300,
+        }
+        once = RETRY | {"ErrorEquals": list(state_machine.CRASHED), "MaxAttempts": 1}
+        machine["States"]["Work"].update(Resource=state_machine.FUNCTION, Retry=[waits, once])
+        expected = [f"Work: after {error}, a function is tried again 3 times" for error in state_machine.CRASHED]
+        self.assertEqual(list(state_machine.machine_findings(machine)), expected)
 
 
 class Parallel(unittest.TestCase):

@@ -22,7 +22,6 @@ import time
 from urllib.parse import unquote
 
 import ministack.app as app
-from ministack.core import lambda_runtime
 from ministack.services import ecs, lambda_svc, sqs
 from ministack.services import stepfunctions as sfn
 
@@ -84,7 +83,6 @@ def patch_faults(settings):
     patch_deliveries(dice)
     patch_states(dice)
     patch_capacity(dice)
-    patch_death_at_start()
     if settings["skewed"]:
         patch_clocks(dice)
 
@@ -294,25 +292,3 @@ def patch_clocks(dice):
         return environment | clock
 
     lambda_svc._provided_worker_env = make_with_clock
-
-
-def patch_death_at_start():
-    """An invocation whose process dies before it is ready fails with Runtime.ExitError.
-
-    AWS ("Understanding the Lambda execution environment lifecycle", lambda-runtime-environment, "Failures during the
-    Init phase": its example of a crash is reported as `Error Type: Runtime.ExitError`).
-
-    ministack: Runtime.Unknown, which no state machine retries.
-    """
-    wait = reviewed(lambda_runtime.ProvidedWorker, "_await_init", "self", "init_timeout")
-
-    @functools.wraps(wait)
-    def wait_or_exit(self, init_timeout=None):
-        try:
-            wait(self, init_timeout)
-        except RuntimeError as error:
-            if "exited during init" not in str(error):
-                raise
-            raise lambda_runtime.ProvidedRuntimeError(str(error), "Runtime.ExitError") from error
-
-    lambda_runtime.ProvidedWorker._await_init = wait_or_exit

@@ -70,6 +70,8 @@ def post(request, outcome, answer):
     urllib.request.urlopen(urllib.request.Request(f"{RUNTIME}/{request}/{outcome}", body)).close()
 
 
+if "CrashingFunction" in os.environ["AWS_LAMBDA_FUNCTION_NAME"]:
+    os.abort()
 ROLES = {"ApiFunction": echo, "PartialBatchFunction": partial_batch, "FailingFunction": failing}
 ROLES |= {"StreamFunction": stream}
 ROLES |= {"TellFunction": tell, "StrangerFunction": tell, "SlowFunction": slow, "SocketFunction": handshake}

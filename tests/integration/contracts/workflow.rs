@@ -75,3 +75,9 @@ async fn retry_matches_the_error_type_of_a_function_and_waits_its_interval() {
     let (started, stopped) = (failed.start_date, failed.stop_date.expect("ended"));
     assert!(stopped.as_secs_f64() - started.as_secs_f64() >= 1.0, "one retry after a second");
 }
+
+#[tokio::test]
+async fn a_function_whose_process_ends_at_its_start_fails_with_an_exit_error() {
+    let failed = execute(json!({"run": "crashing function"})).await.end().await;
+    assert_eq!((failed.status, failed.error.as_deref()), (ExecutionStatus::Failed, Some("Runtime.ExitError")));
+}
