@@ -36,6 +36,7 @@ pub(crate) async fn up(options: CloudOptions, env_file: Option<PathBuf>) -> Resu
     let program = std::env::current_exe().unwrap_or_else(|_| "smmu-local".into());
     output(&guide::guide(&program, &root, port, &address.api_url()?));
     output(&guide::page(address));
+    output("Stopping it deletes everything in it: files, jobs, users and their tokens. It starts empty.");
     output(&format!("Logs are in {}. Ctrl-C stops everything.", cloud.logs_dir().display()));
     while stop.or(tokio::time::sleep(POLL)).await.is_some() {
         cloud.check()?;

@@ -28,6 +28,7 @@ mod profiles;
 mod quotas;
 mod recovery;
 mod rerun;
+mod restart;
 mod resume;
 mod sizes;
 mod snippets;
