@@ -60,14 +60,16 @@ def patch_throttle():
 
 
 def patch_integration_answers():
-    """An HTTP API responds 503 if its function is too slow, and 500 if it fails.
+    """An HTTP API responds 503 if its function is too slow or throttled, and 500 if it fails.
 
     AWS ("Quotas for configuring and running an HTTP API", http-api-quotas: at most 30 seconds; "Troubleshooting issues
     with HTTP API Lambda integrations", http-api-troubleshooting-lambda): after the integration's TimeoutInMillis, the
     response is 503 with {"message":"Service Unavailable"}, and the function runs on. If the function fails, it is 500
-    with {"message":"Internal Server Error"}.
+    with {"message":"Internal Server Error"}. A throttled function is a 503 like the first, without Retry-After: this is
+    known from deployed HTTP APIs, not from the documentation, which only says that Lambda itself answers its caller
+    with 429 ("Understanding Lambda function scaling", lambda-concurrency).
 
-    ministack: waits as long as the function takes, and responds 502 with its error.
+    ministack: waits as long as the function takes, and responds 502 with its error, or 429 if it is throttled.
     """
     parameters = ("integration", "api_id", "stage", "path", "method", "headers", "body", "query_params", "route_key")
     parameters += ("path_params", "authorizer_claims", "authorizer_scopes", "authorizer_lambda_context")
@@ -76,6 +78,8 @@ def patch_integration_answers():
     shape = reviewed(lambda_svc, "lambda_execute_result_to_api_proxy_response", "exec_result")
 
     def shape_as_gateway(exec_result):
+        if exec_result.get("throttle"):
+            return {"statusCode": 503, "body": '{"message":"Service Unavailable"}'}, None
         if exec_result.get("error"):
             return {"statusCode": 500, "body": '{"message":"Internal Server Error"}'}, None
         return shape(exec_result)

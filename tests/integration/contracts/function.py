@@ -73,7 +73,7 @@ def post(request, outcome, answer):
 if "CrashingFunction" in os.environ["AWS_LAMBDA_FUNCTION_NAME"]:
     os.abort()
 ROLES = {"ApiFunction": echo, "PartialBatchFunction": partial_batch, "FailingFunction": failing}
-ROLES |= {"StreamFunction": stream}
+ROLES |= {"StreamFunction": stream, "ThrottledFunction": echo}
 ROLES |= {"TellFunction": tell, "StrangerFunction": tell, "SlowFunction": slow, "SocketFunction": handshake}
 handle = next(role for name, role in ROLES.items() if name in os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 while True:

@@ -68,3 +68,20 @@ async fn api_gateway_answers_for_an_integration_that_does_not() {
     assert!(begun.elapsed() >= Duration::from_secs(1), "it waited {:?}", begun.elapsed());
     assert_eq!(answer(&contracts, "ApiId", "/failing").await, error);
 }
+
+#[tokio::test]
+async fn a_throttled_function_is_unavailable_and_not_the_callers_fault() {
+    let contracts = contracts().await;
+    assert_eq!(answer(&contracts, "ApiId", "/throttled").await.0, StatusCode::OK);
+    // CloudFormation's property is not emulated.
+    let endpoint = contracts.cloud.address().endpoint();
+    let url = format!("{endpoint}/2017-10-31/functions/contracts-ThrottledFunction/concurrency");
+    let root = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request";
+    let set = Client::builder().no_proxy().build().expect("a client").put(url).header("authorization", root);
+    let set = set.body(r#"{"ReservedConcurrentExecutions": 0}"#).send().await.expect("answers");
+    assert_eq!(set.status(), StatusCode::OK);
+    let throttled = get(&contracts, "ApiId", "/throttled").await;
+    assert_eq!(throttled.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(throttled.headers().get("retry-after"), None);
+    assert_eq!(throttled.text().await.expect("text"), r#"{"message":"Service Unavailable"}"#);
+}
