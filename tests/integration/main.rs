@@ -35,6 +35,7 @@ mod snippets;
 mod soak;
 mod sockets;
 mod speech;
+mod storage;
 mod tokens;
 mod turns;
 mod uploads;

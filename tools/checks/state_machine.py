@@ -8,7 +8,8 @@ in its branch, by a state that reports it (`give_up`).
 A worker has two states: one on the capacity chosen by the operator, which can be unavailable or
 reclaimed, and after a failure the same on demand, with retries. There, missing capacity is
 waited for until the execution times out, and a failed worker is retried twice. A throttled function is
-waited for as long too, and one that crashed is retried three times.
+waited for as long too, one whose services do not answer for a minute, and one that crashed is retried three
+times.
 """
 
 import json
@@ -38,6 +39,9 @@ THROTTLED = ("Lambda.TooManyRequestsException",)
 CRASHED = ("Runtime.ExitError", "Runtime.Unknown")
 # Tries after a crash: hosts fail at random, so more than one; a file that crashes a function does it each time, so few.
 CRASH_RETRIES = 3
+# Errors of a function whose services do not answer, and how many seconds they are waited out.
+UNANSWERED = ("Lambda.ServiceException", "Transient")
+SERVICE_OUTAGE = 60
 # Maximum seconds between two attempts, so available capacity is used soon.
 LONGEST_DELAY = 300
 WORKER_RETRIES = 2
@@ -218,6 +222,7 @@ def machine_findings(
             yield from given_up_findings(where + name, state, machine["States"])
         if state.get("Resource") == FUNCTION:
             yield from patience_findings(where + name, state, THROTTLED, limit)
+            yield from patience_findings(where + name, state, UNANSWERED, SERVICE_OUTAGE)
             yield from crash_findings(where + name, state)
         if state.get("Resource") == WORKER:
             yield from worker_findings(where + name, state, machine["States"], limit)

@@ -73,28 +73,38 @@ class Machine(unittest.TestCase):
 
 
 class Functions(unittest.TestCase):
-    def test_a_throttled_function_must_be_waited_for(self):
+    def findings(self, **changed):
+        """Findings for a valid function after a change of one of its three retriers."""
+        retriers = {
+            "throttled": RETRY
+            | {"ErrorEquals": list(state_machine.THROTTLED), "MaxAttempts": 3000, "MaxDelaySeconds": 300},
+            "unanswered": RETRY
+            | {"ErrorEquals": list(state_machine.UNANSWERED), "MaxAttempts": 12, "MaxDelaySeconds": 30},
+            "crashed": RETRY | {"ErrorEquals": list(state_machine.CRASHED), "MaxAttempts": 3},
+        }
+        retry = [retrier | changed.get(name, {}) for name, retrier in retriers.items()]
         machine = copy.deepcopy(GOOD) | {"TimeoutSeconds": 345600}
-        work = machine["States"]["Work"]
-        work["Resource"] = state_machine.FUNCTION
-        found = list(state_machine.machine_findings(machine))
-        self.assertTrue(any("TooManyRequestsException must be waited out" in finding for finding in found), found)
-        waits = {"ErrorEquals": list(state_machine.THROTTLED), "MaxAttempts": 3000, "MaxDelaySeconds": 300}
-        work["Retry"].insert(0, RETRY | waits)
-        work["Retry"].append(RETRY | {"ErrorEquals": list(state_machine.CRASHED), "MaxAttempts": 3})
-        self.assertEqual(list(state_machine.machine_findings(machine)), [])
+        machine["States"]["Work"].update(Resource=state_machine.FUNCTION, Retry=retry)
+        return list(state_machine.machine_findings(machine))
+
+    def test_a_valid_function_has_no_findings(self):
+        self.assertEqual(self.findings(), [])
+
+    def test_a_throttled_function_must_be_waited_for(self):
+        (found,) = self.findings(throttled={"MaxAttempts": 30})
+        self.assertIn("TooManyRequestsException must be waited out for 345600 s", found)
+
+    def test_services_that_do_not_answer_must_be_waited_for(self):
+        found = self.findings(unanswered={"MaxAttempts": 5})
+        expected = [
+            f"Work: {error} must be waited out for 60 s; the Retry ends earlier" for error in state_machine.UNANSWERED
+        ]
+        self.assertEqual(found, expected)
 
     def test_a_crashed_function_must_be_tried_again(self):
-        machine = copy.deepcopy(GOOD) | {"TimeoutSeconds": 345600}
-        waits = RETRY | {
-            "ErrorEquals": list(state_machine.THROTTLED),
-            "MaxAttempts": 3000,
-            "MaxDelaySeconds": 300,
-        }
-        once = RETRY | {"ErrorEquals": list(state_machine.CRASHED), "MaxAttempts": 1}
-        machine["States"]["Work"].update(Resource=state_machine.FUNCTION, Retry=[waits, once])
+        found = self.findings(crashed={"MaxAttempts": 1})
         expected = [f"Work: after {error}, a function is tried again 3 times" for error in state_machine.CRASHED]
-        self.assertEqual(list(state_machine.machine_findings(machine)), expected)
+        self.assertEqual(found, expected)
 
 
 class Parallel(unittest.TestCase):

@@ -21,14 +21,16 @@ pub struct CloudError {
     pub source: Box<dyn Error + Send + Sync>,
 }
 
-/// Error codes of throttling, internal faults, and conflicts with another request that is under way. The SDK's own
-/// retries are already exhausted; it does not retry conflicts.
+/// Error codes of throttling, internal faults, conflicts with another request that is under way, and expired
+/// credentials, which a later attempt replaces. The SDK's own retries are already exhausted; it does not retry conflicts.
 ///
 /// Sources: the SDK's classifiers of retries (`aws-runtime`); "Error responses" and "Conditional writes" of Amazon S3;
 /// "Error handling" and "Transactions" of DynamoDB.
 const TRANSIENT_CODES: &[&str] = &[
     "BandwidthLimitExceeded",
     "ConditionalRequestConflict",
+    "ExpiredToken",
+    "ExpiredTokenException",
     "InternalError",
     "InternalServerError",
     "InternalServiceError",
@@ -134,9 +136,14 @@ mod tests {
 
     #[test]
     fn throttling_and_faults_of_a_service_can_be_retried() {
-        for (status, code) in
-            [(400, "ThrottlingException"), (400, "RequestTimeout"), (429, "Other"), (500, "Other"), (503, "SlowDown")]
-        {
+        for (status, code) in [
+            (400, "ThrottlingException"),
+            (400, "ExpiredToken"),
+            (400, "RequestTimeout"),
+            (429, "Other"),
+            (500, "Other"),
+            (503, "SlowDown"),
+        ] {
             assert!(refused(status, code).transient, "{status} {code}");
         }
     }

@@ -1,5 +1,6 @@
 //! The SDK configuration that all adapters share.
 
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -7,7 +8,7 @@ use aws_smithy_http_client::{
 };
 
 /// Loads the SDK configuration for all adapters. Called once, at start.
-pub async fn sdk_config() -> aws_config::SdkConfig {
+pub async fn sdk_config() -> SdkConfig {
     // One HTTP client for all: otherwise each adapter has its own TLS roots and connections, and two tables need two
     // handshakes. Built like the SDK's default client, including proxies from the environment.
     let http = Builder::new().build_with_connector_fn(|settings, components| {
@@ -20,4 +21,14 @@ pub async fn sdk_config() -> aws_config::SdkConfig {
         connector.build()
     });
     aws_config::from_env().http_client(http).load().await
+}
+
+/// Number of tries of a worker's call. With the SDK's pauses of 1 s, 2 s and so on up to 20 s, each times a random
+/// number below 1, they take more than a minute: a table that throttles that long must not cost hours of encoding.
+const TRIES_OF_WORKER: u32 = 15;
+
+/// Loads the SDK configuration for a worker, which has time to wait for a service.
+pub(crate) async fn sdk_config_of_worker() -> SdkConfig {
+    let retry = RetryConfig::standard().with_max_attempts(TRIES_OF_WORKER);
+    sdk_config().await.to_builder().retry_config(retry).build()
 }

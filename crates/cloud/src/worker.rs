@@ -5,7 +5,7 @@ use crate::{
     clock,
     config::Environment,
     invocation::Failure,
-    sdk::sdk_config,
+    sdk::sdk_config_of_worker,
     telemetry, traces,
 };
 use aws_config::SdkConfig;
@@ -78,7 +78,7 @@ where
     let ending = runtime.block_on(async {
         let stop =
             StopSignals::listen().map_err(|error| Failure::Fault(format!("cannot listen for signals: {error}")))?;
-        let sdk = sdk_config().await;
+        let sdk = sdk_config_of_worker().await;
         match Attempt::new(&sdk, &environment) {
             Ok(made) => attempt(made, &task, stage, stop, prepare, (&sdk, &environment)).await.map(Some),
             Err(error) => {

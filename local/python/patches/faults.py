@@ -1,7 +1,8 @@
 """Faults, injected only if SMMU_FAULTS is set: what an AWS account does now and then to every program.
 
-SMMU_FAULTS is JSON (`Faults` in local/src/options.rs): a seed, a probability for each sort of fault, and bounds. The
+SMMU_FAULTS is JSON (`Faults` in local/src/faults.rs): a seed, a probability for each sort of fault, and bounds. The
 seed fixes the sequence of decisions. Which call meets which decision depends on the order of concurrent calls.
+A test can also plan faults of chosen calls, see `Plan`.
 
 Only calls with credentials of a role's session are affected: those of functions and workers, and presigned requests of
 clients. Calls of root are not, so a stack can be deployed and examined while faults are on.
@@ -28,7 +29,7 @@ from ministack.services import stepfunctions as sfn
 from patches import reviewed
 from patches.roles import STATE_EXECUTION
 
-# Path at which the number of injected faults is read, by service and sort.
+# Path at which the number of injected faults is read, by service and sort, and to which planned faults are posted.
 REPORT_PATH = "/_smmu/faults"
 # The credential scope of a session's request ("Elements of an AWS API request signature": KEY/DATE/REGION/SERVICE).
 SESSION_SCOPE = re.compile(r"Credential=ASIA[A-Z0-9]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
@@ -76,6 +77,84 @@ class Dice:
             return self.random.uniform(0, self.settings[bound]) / 1000
 
 
+class Plan:
+    """Faults of chosen calls, posted as JSON to REPORT_PATH.
+
+    `service`, `method`, `agent` and `contains` choose calls: `agent` is a text in the User-Agent, and `contains` one in
+    the path of a call of S3, or in the body of a call of another service. `times` or `seconds` says how often or how
+    long. `sort` is
+
+    - `refused`: the call fails with `status` and `code` before it is carried out;
+    - `shortened`: the connection closes in the middle of the answer;
+    - `flipped`: a byte in the middle of the answer's body is another;
+    - `expired`: the call fails with ExpiredToken, and so do all later calls that it chooses with the same credentials.
+    """
+
+    def __init__(self):
+        self.faults = []
+
+    def add(self, fault):
+        if "seconds" in fault:
+            fault["until"] = time.monotonic() + fault["seconds"]
+        fault["credentials"] = None
+        self.faults.append(fault)
+
+    async def find(self, service, scope, receive):
+        """Returns the planned fault of a call, if any, and a `receive` that has the whole body."""
+        faults = [fault for fault in self.faults if fault["service"] == service]
+        if not faults:
+            return None, receive
+        text = scope["path"]
+        if service != "s3":
+            body = await read_body(receive)
+            text, receive = body.decode("latin-1"), body_again(body)
+        return next((fault for fault in faults if self.takes(fault, scope, text)), None), receive
+
+    def takes(self, fault, scope, text):
+        if fault.get("method", scope["method"]) != scope["method"] or fault["contains"] not in text:
+            return False
+        if fault.get("agent", "") not in header(scope, b"user-agent"):
+            return False
+        if time.monotonic() >= fault.get("until", math.inf):
+            return False
+        if fault["sort"] == "expired":
+            found = credentials(scope)
+            fault["credentials"] = fault["credentials"] or found
+            return found == fault["credentials"]
+        fault["times"] = fault.get("times", math.inf) - 1
+        return fault["times"] >= 0
+
+
+def header(scope, wanted):
+    """Returns the value of a header, or an empty one."""
+    return next((value for name, value in scope["headers"] if name.lower() == wanted), b"").decode("latin-1")
+
+
+def credentials(scope):
+    """Returns the access key that signed a request."""
+    found = re.search(r"Credential=([A-Z0-9]+)/", header(scope, b"authorization"))
+    return found and found[1]
+
+
+async def read_body(receive):
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+def body_again(body):
+    """Returns a `receive` for a body that was read."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive():
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
 def patch_faults(settings):
     """Injects all faults with the rates of `settings`."""
     dice = Dice(settings)
@@ -106,21 +185,38 @@ def patch_calls(dice):
     ministack: always answers, at once.
     """
     serve = reviewed(app, "app", "scope", "receive", "send")
+    plan = Plan()
 
     async def disturbed(scope, receive, send):
         if scope["type"] == "http" and scope["path"] == REPORT_PATH:
+            if scope["method"] == "POST":
+                plan.add(json.loads(await read_body(receive)))
             return await report(dice, send)
         service = faulted_service(scope) if scope["type"] == "http" else None
         if service is None:
             return await serve(scope, receive, send)
+        planned, receive = await plan.find(service, scope, receive)
+        if planned:
+            dice.count(service, planned["sort"])
+            match planned["sort"]:
+                case "shortened":
+                    return await serve(scope, receive, cutting(send))
+                case "flipped":
+                    return await serve(scope, receive, flipping(send))
+                case "expired":
+                    error = (400, "ExpiredToken")
+                case "refused":
+                    error = (planned["status"], planned["code"])
+            await drain(receive)
+            return await fail(service, scope, send, error)
         if dice.roll(service, "slow"):
             await asyncio.sleep(dice.seconds("slow_ms"))
         if dice.roll(service, "refused"):
             await drain(receive)
-            return await fail(service, scope, send, dice)
+            return await fail(service, scope, send, dice.choice(ERRORS[service]))
         if dice.roll(service, "lost"):
             await serve(scope, receive, discard)
-            return await fail(service, scope, send, dice)
+            return await fail(service, scope, send, dice.choice(ERRORS[service]))
         # A HEAD response has no body that could be cut off.
         if scope["method"] != "HEAD" and dice.roll(service, "cut"):
             return await serve(scope, receive, cutting(send))
@@ -131,17 +227,16 @@ def patch_calls(dice):
 
 async def drain(receive):
     """Reads the body of a request, as servers do before they answer, so that the connection can be used again."""
-    while (await receive()).get("more_body"):
-        pass
+    await read_body(receive)
 
 
 async def discard(_message):
     pass
 
 
-async def fail(service, scope, send, dice):
+async def fail(service, scope, send, error):
     """Answers with an error of the service, and without an error code if the request was HEAD, as AWS does."""
-    status, code = dice.choice(ERRORS[service])
+    status, code = error
     if service == "s3":
         kind, body = b"application/xml", f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
     else:
@@ -181,6 +276,22 @@ def cutting(send):
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
 
     return send_half
+
+
+def flipping(send):
+    """Returns a `send` that changes a byte in the middle of the first piece of a body."""
+    done = False
+
+    async def send_flipped(message):
+        nonlocal done
+        body = message.get("body", b"")
+        if body and not done:
+            done = True
+            middle = len(body) // 2
+            message = {**message, "body": body[:middle] + bytes([body[middle] ^ 0xFF]) + body[middle + 1 :]}
+        await send(message)
+
+    return send_flipped
 
 
 def patch_deliveries(dice):

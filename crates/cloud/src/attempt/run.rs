@@ -108,9 +108,15 @@ impl AttemptRun<'_> {
         let (teller, events) = unbounded_channel();
         let choice = self.work.input.choice.clone();
         let inputs = MakeInputs { source, choice, outputs: folder.clone(), checkpoint };
+        let source = inputs.source.clone();
         let maker = slot.insert(Maker::start(make, inputs, teller));
         let transport = Transport { folder, prefix };
-        let making = async { maker.made(self.stage).await.map_err(Stop::from) };
+        let making = async {
+            match maker.made(self.stage).await {
+                Err(refused @ Failure::Refused(_)) => Err(Stop::from(self.refused_or_damaged(refused, source).await)),
+                made => made.map_err(Stop::from),
+            }
+        };
         let (manifest, stored) = tokio::try_join!(making, self.follow(events, &transport))?;
 
         self.check(&manifest, pipeline)?;
@@ -260,9 +266,21 @@ impl AttemptRun<'_> {
             return Err(Failure::unexpected("the manifest belongs to another pipeline"));
         }
         if self.work.input.source.checksum.whole().is_some_and(|whole| manifest.source.sha256 != whole) {
-            return Err(Failure::Transient("the downloaded source does not match its checksum".into()));
+            return Err(damaged());
         }
         Ok(())
+    }
+
+    /// Replaces the refusal of a source that was damaged in transit: the uploaded file may be sound.
+    async fn refused_or_damaged(&self, refused: Failure, source: PathBuf) -> Failure {
+        // The parts of a multipart upload were compared during the download.
+        let Some(whole) = self.work.input.source.checksum.whole() else { return refused };
+        match tokio::task::spawn_blocking(move || digest(&source)).await {
+            Ok(Ok(found)) if found == whole => refused,
+            Ok(Ok(_)) => damaged(),
+            Ok(Err(error)) => Failure::Transient(format!("the source cannot be read: {error}")),
+            Err(panicked) => Failure::Fault(format!("the digest panicked: {panicked}")),
+        }
     }
 
     /// Cost of the attempt so far, which is nearly all of it. `None` if the machine is unknown and so has no price.
@@ -319,6 +337,11 @@ impl AttemptRun<'_> {
         let ends_at = expected_end(began, clock::now(), percent);
         self.share.send_replace(Share { percent: AttemptPhase::Make.of_attempt(percent), ends_at });
     }
+}
+
+/// The next attempt downloads the source again.
+fn damaged() -> Failure {
+    Failure::Transient("the downloaded source does not match its checksum".into())
 }
 
 /// Ignores a failed write, but not an ended job.
