@@ -238,8 +238,7 @@ fn no_upload_is_lost_or_done_twice_under_load_and_faults() {
     if let Some(file) = std::env::var_os("SMMU_SOAK_REPORT") {
         fs::write(file, serde_json::to_vec_pretty(&report).expect("it becomes JSON")).expect("the file is writable");
     }
-    let problems = report.calm.iter().chain([&report.faulted]).flat_map(|run| run.problems.iter());
-    let problems: Vec<_> = problems.collect();
+    let problems = report.problems();
     assert!(problems.is_empty(), "{problems:#?}");
     // Otherwise the soak has shown nothing.
     let faulted = &report.faulted;

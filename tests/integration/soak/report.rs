@@ -66,7 +66,50 @@ pub(super) struct Report {
     pub(super) faulted: Run,
 }
 
+/// Bound of the slowest hundredth under faults, in medians without faults.
+const LARGEST_SLOWDOWN: u64 = 10;
+/// Bound of the emulator's growth per upload in kB: it keeps all objects, records, executions and logs in memory.
+const EMULATOR_GROWTH_KB: u64 = 1024;
+/// Bound of the growth of a function's process in kB, once its caches and connections are warm.
+const FUNCTION_GROWTH_KB: u64 = 16 * 1024;
+
+impl Run {
+    /// Growth that a long life of the emulator or a function would turn into exhausted memory.
+    fn growth(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let memory = &self.memory;
+        // From a quarter of the uploads to the end.
+        let uploads = (self.jobs as u64 * 3).div_ceil(4).max(1);
+        let each_kb = memory.emulator_end_kb.saturating_sub(memory.emulator_quarter_kb) / uploads;
+        if each_kb > EMULATOR_GROWTH_KB {
+            problems.push(format!("the emulator grows by {each_kb} kB per upload; the limit is {EMULATOR_GROWTH_KB}"));
+        }
+        if memory.function_growth_kb > FUNCTION_GROWTH_KB {
+            let Memory { function, function_growth_kb: grown_kb, .. } = memory;
+            problems.push(format!("a process of {function} grew by {grown_kb} kB; the limit is {FUNCTION_GROWTH_KB}"));
+        }
+        problems
+    }
+}
+
 impl Report {
+    /// Everything that is not as it should be.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let runs = self.calm.iter().chain([&self.faulted]);
+        let mut problems: Vec<_> = runs.clone().flat_map(|run| run.problems.iter().cloned()).collect();
+        // A small soak ends before the emulator is warm, and its few times are those of a busy machine.
+        if let Some(calm) = &self.calm {
+            problems.extend(runs.flat_map(Run::growth));
+            let (p99_ms, p50_ms) = (self.faulted.latency.p99_ms, calm.latency.p50_ms);
+            if p99_ms > LARGEST_SLOWDOWN * p50_ms {
+                problems.push(format!(
+                    "p99 with faults is {p99_ms} ms, more than {LARGEST_SLOWDOWN} x p50 without, {p50_ms} ms"
+                ));
+            }
+        }
+        problems
+    }
+
     /// How many times longer the slowest hundredth takes under faults than the median without.
     pub(super) fn slowdown(&self) -> Option<u64> {
         let median = self.calm.as_ref()?.latency.p50_ms;
@@ -140,4 +183,33 @@ fn the_slowdown_compares_the_slow_end_under_faults_with_the_median_without() {
     assert_eq!(report.slowdown(), Some(11));
     assert!(report.table().contains("p99 with faults is 11 x p50 without"), "{}", report.table());
     assert_eq!(Report { calm: None, ..report }.slowdown(), None);
+}
+
+#[test]
+fn a_slow_end_beyond_ten_medians_is_a_problem_only_beside_a_run_without_faults() {
+    let run = |p50_ms, p99_ms| Run { latency: Latency { p50_ms, p99_ms, ..Latency::default() }, ..Run::default() };
+    let report = Report { seed: 1, calm: Some(run(1000, 3000)), faulted: run(2000, 10_000) };
+    assert_eq!(report.problems(), [""; 0]);
+    let slower = Report { faulted: run(2000, 10_001), ..report.clone() };
+    assert_eq!(slower.problems(), ["p99 with faults is 10001 ms, more than 10 x p50 without, 1000 ms"]);
+    assert_eq!(Report { calm: None, ..slower }.problems(), [""; 0]);
+}
+
+#[test]
+fn growing_memory_is_a_problem() {
+    let memory = Memory {
+        emulator_quarter_kb: 100_000,
+        emulator_end_kb: 100_000 + 75 * EMULATOR_GROWTH_KB,
+        function_growth_kb: FUNCTION_GROWTH_KB,
+        function: "api".to_owned(),
+        ..Memory::default()
+    };
+    let faulted = Run { jobs: 100, memory, ..Run::default() };
+    let mut report = Report { seed: 1, calm: Some(Run::default()), faulted };
+    assert_eq!(report.problems(), [""; 0]);
+    report.faulted.memory.emulator_end_kb += 75;
+    report.faulted.memory.function_growth_kb += 1;
+    let problems = report.problems();
+    assert!(matches!(&problems[..], [emulator, api] if emulator.contains("1025 kB") && api.contains("of api")));
+    assert_eq!(Report { calm: None, ..report }.problems(), [""; 0], "a small soak is not warm");
 }
