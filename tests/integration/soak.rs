@@ -135,6 +135,9 @@ async fn load(stack: &Stack, settings: Settings, kills: Option<KillRate>) -> Run
     let verdict = verdict::judge(&found);
     let faults = injected(stack).await;
     let mut problems = verdict.problems;
+    for job in found.jobs.iter().filter(|job| matches!(job.error, Some((_, true)))) {
+        problems.extend(found::failures(stack, &job.id).await);
+    }
     if faults.is_empty() {
         problems.extend(verdict.leftovers.iter().map(|key| format!("nothing failed, and {key} is left")));
     }

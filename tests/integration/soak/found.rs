@@ -153,3 +153,21 @@ async fn count(queues: &Sqs, stack: &Stack, queue: &str) -> u64 {
     let attributes = read.attributes.expect("they were asked for");
     counts.iter().map(|count| attributes[count].parse::<u64>().expect("a number")).sum()
 }
+
+/// The failures of an execution's states, with the start of their causes: the functions' logs are not kept.
+pub(super) async fn failures(stack: &Stack, job: &str) -> Vec<String> {
+    let arn = stack.execution_arn(job);
+    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
+    let (mut state, mut failures) = (String::new(), Vec::new());
+    while let Some(event) = events.next().await {
+        let event = event.expect("the history is readable");
+        if let Some(entered) = &event.state_entered_event_details {
+            state.clone_from(&entered.name);
+        }
+        if let Some(failed) = event.task_failed_event_details {
+            let cause: String = failed.cause.unwrap_or_default().chars().take(300).collect();
+            failures.push(format!("{job} failed in {state}: {} {cause}", failed.error.unwrap_or_default()));
+        }
+    }
+    failures
+}
