@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use aws_sdk_s3::Client as S3;
 use serde_json::{Value, json};
-use smmu_cloud::{Attempt, Ending, Failure, Jobs, Submitter, Workbench};
+use smmu_cloud::{Attempt, Ending, Failure, Jobs, StopReason, Submitter, Workbench};
 use smmu_core::{
     Artifact, Detected, ErrorCode, JobEvent, JobId, JobState, Machine, Manifest, MediaKind, Pipeline, Role, Sha256,
     Stage,
@@ -137,6 +137,12 @@ fn workers_environment(changed: &[(&str, &str)]) -> BTreeMap<String, String> {
     variables
 }
 
+/// Completes as a stop signal would, after this.
+async fn signal_after(event: impl Future<Output = ()>) -> StopReason {
+    event.await;
+    StopReason::Signal
+}
+
 #[test]
 fn a_worker_reports_missing_programs_at_start() {
     for (name, variable, value, said) in [
@@ -264,7 +270,7 @@ async fn a_later_attempt_resumes_from_the_checkpoint_and_replaces_partial_files(
         Err(MakeError::Transient("cancelled".into()))
     };
     let attempt = attempt(stack, "transcribe").await;
-    let run = attempt.run(&work, Stage::Transcribe, shown.notified(), half);
+    let run = attempt.run(&work, Stage::Transcribe, signal_after(shown.notified()), half);
     let look = async {
         let job = user.until(id.as_str(), "show what is heard", |job| names(job) == ["transcript.json"]).await;
         assert_eq!(job["outputs"][0]["state"], "partial");
@@ -334,7 +340,7 @@ async fn a_stopped_attempt_stops_its_maker_and_commits_nothing() {
     let make = maker_until_cancelled(&stopped, &begun);
     let attempt = attempt(stack, "transcode").await.on(MACHINE);
     let since = Instant::now();
-    let ended = attempt.run(&work, Stage::Transcode, begun.notified(), make).await;
+    let ended = attempt.run(&work, Stage::Transcode, signal_after(begun.notified()), make).await;
     assert!(matches!(ended, Err(Failure::Transient(_))), "{ended:?}");
     assert!(stopped.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5));
     let job = jobs.get(&work.input.job_id).await.unwrap().unwrap();
@@ -353,6 +359,7 @@ async fn an_attempt_stopped_by_cancellation_does_not_fail() {
     let stop = async {
         begun.notified().await;
         jobs.advance(&work.input.job_id, JobEvent::Cancelled).await.unwrap();
+        StopReason::Signal
     };
     let attempt = attempt(stack, "transcode").await.on(MACHINE);
     let ended = attempt.run(&work, Stage::Transcode, stop, make).await;

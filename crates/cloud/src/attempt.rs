@@ -25,8 +25,8 @@ use aws_config::SdkConfig;
 use maker::{MakeInputs, Maker};
 use run::{AttemptRun, Stop};
 use smmu_core::{
-    AttemptOutcome, Detected, JobError, JobEvent, JobId, Machine, Manifest, Measurement, PriceTable, Share, Stage,
-    Subject, make::MakeError, with_causes,
+    AttemptOutcome, Detected, ErrorCode, JobError, JobEvent, JobId, Machine, Manifest, Measurement, PriceTable, Share,
+    Stage, Subject, make::MakeError, with_causes,
 };
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -41,6 +41,17 @@ pub struct Attempt {
     meter: Meter,
     prices: PriceTable,
     machine: Option<Machine>,
+    /// Set in a function whose work a container can continue.
+    moves: bool,
+}
+
+/// Why an attempt is stopped from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopReason {
+    /// A signal came.
+    Signal,
+    /// The function cannot end the work, for this reason; a container continues.
+    Move(String),
 }
 
 /// How an attempt ended.
@@ -68,6 +79,7 @@ impl Attempt {
             meter: Meter::new(environment)?,
             prices: environment.prices()?,
             machine: environment.machine()?,
+            moves: false,
         })
     }
 
@@ -82,6 +94,12 @@ impl Attempt {
         Self { machine: Some(machine), ..self }
     }
 
+    /// Lets work move to a container that needs more memory, disk or time than this machine has.
+    #[must_use]
+    pub fn that_moves(self) -> Self {
+        Self { moves: true, ..self }
+    }
+
     /// Runs `make` on the source of `work`, in a separate thread, and publishes its outputs.
     ///
     /// If `stop` completes first, `make` is cancelled and has five seconds to end, and nothing is committed.
@@ -89,7 +107,7 @@ impl Attempt {
         &self,
         work: &Detected,
         stage: Stage,
-        stop: impl Future<Output = ()>,
+        stop: impl Future<Output = StopReason>,
         make: F,
     ) -> Result<Ending, Failure>
     where
@@ -101,6 +119,7 @@ impl Attempt {
         let outcome = match &ended {
             Ok(Ending::Committed | Ending::Superseded) => AttemptOutcome::Done,
             Err(Failure::Refused(_)) => AttemptOutcome::Refused,
+            Err(Failure::Moved(_)) => AttemptOutcome::Moved,
             Err(Failure::Transient(_) | Failure::Fault(_)) => AttemptOutcome::Failed,
         };
         let measured = Measurement::AttemptEnded { stage, lasted_ms: milliseconds(began.elapsed()), outcome };
@@ -113,7 +132,7 @@ impl Attempt {
         work: &Detected,
         stage: Stage,
         began: Instant,
-        stop: impl Future<Output = ()>,
+        stop: impl Future<Output = StopReason>,
         make: F,
     ) -> Result<Ending, Failure>
     where
@@ -129,7 +148,7 @@ impl Attempt {
         let steps = Box::pin(run.run(make, &mut maker));
         let (ended, patience) = tokio::select! {
             biased;
-            () = stop => (Err(Stop::Stopped), STOP_GRACE),
+            reason = stop => (Err(Stop::Stopped(reason)), STOP_GRACE),
             ended = steps => (ended, Duration::MAX),
             early = self.report(&work.input.job_id, reached, |share| run.worked(share)) => {
                 (Err(early), Duration::MAX)
@@ -139,15 +158,28 @@ impl Attempt {
             // Otherwise it would run on during the next invocation, in a deleted folder.
             maker.cancel(patience).await;
         }
-        if matches!(ended, Err(Stop::Failed(_) | Stop::Stopped)) {
+        if matches!(ended, Err(Stop::Failed(_) | Stop::Stopped(_))) {
             run.report_cost().await;
         }
         match ended {
             Ok(()) => Ok(Ending::Committed),
             Err(Stop::Superseded) => Ok(Ending::Superseded),
-            Err(Stop::Failed(failure)) => Err(failure),
-            Err(Stop::Stopped) if self.has_ended(&work.input.job_id).await => Ok(Ending::Superseded),
-            Err(Stop::Stopped) => Err(Failure::Transient("stopped by a signal".into())),
+            Err(Stop::Failed(failure)) => Err(self.moved(failure)),
+            Err(Stop::Stopped(_)) if self.has_ended(&work.input.job_id).await => Ok(Ending::Superseded),
+            Err(Stop::Stopped(StopReason::Signal)) => Err(Failure::Transient("stopped by a signal".into())),
+            Err(Stop::Stopped(StopReason::Move(reason))) => Err(Failure::Moved(reason)),
+        }
+    }
+
+    /// Turns a refusal for want of memory or time into a move, where there is a container with more of both.
+    fn moved(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Refused(JobError { code: ErrorCode::TooMuchMemory | ErrorCode::TimedOut, message, .. })
+                if self.moves =>
+            {
+                Failure::Moved(message)
+            }
+            other => other,
         }
     }
 

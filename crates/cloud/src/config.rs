@@ -1,6 +1,8 @@
 //! The environment, read once at start and passed on as values.
 
-use smmu_core::{Deployment, Machine, PriceTable, Profile, Quotas, Routing, UploadPolicy, with_causes};
+use smmu_core::{
+    Deployment, Machine, PriceTable, Profile, Quotas, Routing, UploadPolicy, WorkerFunctions, with_causes,
+};
 use std::{collections::HashMap, error::Error, str::FromStr};
 
 /// The variables of this program.
@@ -113,7 +115,20 @@ impl Environment {
         Ok(Routing {
             render_image_max_bytes: self.parse_or("SMMU_RENDER_IMAGE_MAX_BYTES", 32 * 1024 * 1024)?,
             transcription: self.parse_or("SMMU_TRANSCRIPTION", false)?,
+            functions: self.worker_functions()?,
         })
+    }
+
+    /// The functions that run short work of the workers, if the deployment has them.
+    fn worker_functions(&self) -> Result<Option<WorkerFunctions>, InvalidEnvironment> {
+        let memory_mb = self.parse_or("SMMU_WORKER_FUNCTION_MEMORY", 0)?;
+        let functions = WorkerFunctions {
+            memory_mb,
+            disk_mb: self.parse_or("SMMU_WORKER_FUNCTION_DISK", 512)?,
+            most_vcpu_seconds: self.parse_or("SMMU_WORKER_FUNCTION_VCPU_SECONDS", 0)?,
+            knows_model: self.get("SMMU_SPEECH_MODEL_BUCKET").is_none(),
+        };
+        Ok((memory_mb > 0).then_some(functions))
     }
 
     /// Quotas of each user. 0 or unset means no limit.

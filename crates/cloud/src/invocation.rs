@@ -13,6 +13,9 @@ pub enum Failure {
     /// A service did not respond; a retry can help.
     #[error("{0}")]
     Transient(String),
+    /// This function cannot end the work; a container can.
+    #[error("{0}")]
+    Moved(String),
     /// A fault of ours.
     #[error("{0}")]
     Fault(String),
@@ -22,6 +25,8 @@ pub enum Failure {
 pub const REFUSED: &str = "Refused";
 /// `errorType` of [`Failure::Transient`], which the state machine retries.
 pub const TRANSIENT: &str = "Transient";
+/// `errorType` of [`Failure::Moved`], after which the state machine starts a container.
+pub const MOVED: &str = "Moved";
 /// `errorType` of [`Failure::Fault`].
 pub const FAULT: &str = "Fault";
 
@@ -79,6 +84,7 @@ impl From<Failure> for Diagnostic {
                 (REFUSED, serde_json::to_string(&error).unwrap_or_else(|_| ErrorCode::Internal.as_str().to_owned()))
             }
             Failure::Transient(message) => (TRANSIENT, message),
+            Failure::Moved(message) => (MOVED, message),
             Failure::Fault(message) => (FAULT, message),
         };
         Self { error_type: error_type.to_owned(), error_message }

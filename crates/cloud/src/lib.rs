@@ -39,7 +39,7 @@ pub mod worker;
 pub mod workflow;
 
 pub use artifacts::{Artifacts, Collected};
-pub use attempt::{Attempt, Ending, Workbench};
+pub use attempt::{Attempt, Ending, StopReason, Workbench};
 pub use cancel::{Cancellation, Canceller};
 pub use cdn::{Cdn, CdnFolder};
 pub use config::{Environment, InvalidEnvironment};

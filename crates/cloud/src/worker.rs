@@ -1,7 +1,12 @@
-//! The job mode of workers: one ECS task makes one attempt at one job.
+//! The job mode of workers: one process makes one attempt at one job, in an ECS task or in a function.
+
+mod function;
+mod moving;
+
+pub use function::run_function;
 
 use crate::{
-    attempt::{Attempt, Ending, Workbench},
+    attempt::{Attempt, Ending, StopReason, Workbench},
     clock,
     config::Environment,
     invocation::Failure,
@@ -9,9 +14,12 @@ use crate::{
     telemetry, traces,
 };
 use aws_config::SdkConfig;
+use moving::{Limits, Observer};
 use smmu_core::{
     Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Stage, TaskSize, TraceId,
-    TraceSegment, make::MakeError, with_causes,
+    TraceSegment,
+    make::{MakeError, MakeEvent},
+    with_causes,
 };
 use std::{
     fmt::Display,
@@ -26,6 +34,7 @@ use std::{
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 
 /// Exit code if nothing is left to retry: the attempt committed or was refused, or the job had ended already.
@@ -38,6 +47,8 @@ pub const UNUSABLE: u8 = 2;
 pub const MISCONFIGURED: &str = "this service is not configured to process the file; its operator has to act";
 /// Exit code of a transient failure, and of a worker that was stopped by a signal.
 const TRY_AGAIN: u8 = 4;
+/// Exit code of a worker in a function that leaves the work to a container.
+const MOVED: u8 = 5;
 
 /// Runs the attempt that `SMMU_EXECUTION_INPUT` describes. Returns the exit code of the ECS task.
 ///
@@ -95,6 +106,10 @@ where
             ExitCode::from(DECIDED)
         }
         Ok(None) => ExitCode::from(UNUSABLE),
+        Err(Failure::Moved(reason)) => {
+            tracing::info!(reason, "a container continues");
+            ExitCode::from(MOVED)
+        }
         Err(failure) => {
             tracing::error!(%failure, "attempt failed");
             ExitCode::from(TRY_AGAIN)
@@ -235,7 +250,7 @@ where
     F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
 {
     let ended = match prepare(sdk, environment).await {
-        Ok(make) => attempt.run(&task.detected, stage, stop.received(), make).await,
+        Ok(make) => in_its_place(attempt, task, stage, stop, make, environment).await,
         Err(failure) => Err(failure),
     };
     match ended {
@@ -245,8 +260,48 @@ where
             attempt.refuse(&task.detected, error).await?;
             Ok(None)
         }
-        Err(failure @ (Failure::Transient(_) | Failure::Fault(_))) => Err(failure),
+        Err(failure @ (Failure::Transient(_) | Failure::Moved(_) | Failure::Fault(_))) => Err(failure),
     }
+}
+
+/// Runs the attempt. In a function it leaves once it turns out that the function cannot end the work.
+async fn in_its_place<F>(
+    attempt: &Attempt,
+    task: &Assignment,
+    stage: Stage,
+    stop: StopSignals,
+    make: F,
+    environment: &Environment,
+) -> Result<Ending, Failure>
+where
+    F: FnOnce(Workbench<'_>) -> Result<Manifest, MakeError> + Send + 'static,
+{
+    let signal = async {
+        stop.received().await;
+        StopReason::Signal
+    };
+    let work = &task.detected;
+    let Some(limits) = Limits::of(environment) else { return attempt.run(work, stage, signal, make).await };
+    let stack = environment.profile().map_err(|error| Failure::refused(misconfigured(error), stage))?;
+    let (move_on, found) = watch::channel(None);
+    let choice = &work.input.choice;
+    let observer = Observer::new(limits.clone(), stage, (choice, &stack), work.input.source.bytes, move_on);
+    let make = move |bench: Workbench<'_>| {
+        let Workbench { source, choice, outputs, checkpoint, cancelled, tell } = bench;
+        let mut tell = |event: MakeEvent| {
+            observer.see(&event);
+            tell(event);
+        };
+        make(Workbench { source, choice, outputs, checkpoint, cancelled, tell: &mut tell })
+    };
+    let stop = async {
+        tokio::select! {
+            signal = signal => signal,
+            reason = limits.reached() => StopReason::Move(reason),
+            reason = moving::requested(found) => StopReason::Move(reason),
+        }
+    };
+    attempt.clone().that_moves().run(work, stage, stop, make).await
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ops::{Add, AddAssign};
 
 mod usage;
 
-pub use usage::{Machine, Requests, Usage};
+pub use usage::{Machine, Requests, Threads, Usage};
 
 /// Millionths of a US dollar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

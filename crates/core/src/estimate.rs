@@ -6,8 +6,8 @@
 
 use crate::{
     av::{self, AudioStream, Colours, DynamicRange, FrameRate, Plan, Probe, Rotation, Surveyed, Tags, VideoStream},
-    cost::{Cost, Machine, MicroDollars, PriceTable, Usage},
-    execution::{Branch, Routing, WorkerSize},
+    cost::{Cost, Machine, MicroDollars, PriceTable, Threads, Usage},
+    execution::{Branch, Place, Routing, WorkerSize},
     facts::MediaFacts,
     image::Size,
     kind::MediaKind,
@@ -16,10 +16,13 @@ use crate::{
 };
 use serde::Serialize;
 
+mod places;
 mod speed;
 #[cfg(test)]
 mod tests;
 mod typical;
+
+pub use places::WorkerFunctions;
 
 /// An estimated figure, where `low ≤ expected ≤ high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,6 +81,24 @@ pub struct Deployment {
 enum Subject {
     Image { pixels: u64 },
     Av(Box<Probe>),
+}
+
+impl Subject {
+    /// Pixels of a frame or image; 0 without one.
+    fn pixels(&self) -> u64 {
+        match self {
+            Self::Image { .. } => 0,
+            Self::Av(probe) => probe.video.as_ref().map_or(0, |video| video.coded.pixels()),
+        }
+    }
+
+    /// Images are processed in one thread, but are decoded in bands, whatever their size.
+    const fn threads(&self) -> Threads {
+        match self {
+            Self::Image { .. } => Threads::One,
+            Self::Av(_) => Threads::Many,
+        }
+    }
 }
 
 /// Time outside the workers, in milliseconds: from submission to the first worker, and from the last worker to the end.
@@ -147,7 +168,7 @@ impl Deployment {
     }
 
     /// The pipelines that a media goes through, each with its machine.
-    fn route(&self, subject: &Subject, Request { bytes, only, .. }: Request) -> Vec<(Pipeline, Machine)> {
+    fn route(&self, subject: &Subject, Request { bytes, only, profile, .. }: Request) -> Vec<(Pipeline, Machine)> {
         let (kind, sound, size) = match subject {
             Subject::Image { .. } => (MediaKind::Image, av::Presence::Absent, WorkerSize::Standard),
             Subject::Av(probe) => {
@@ -162,9 +183,13 @@ impl Deployment {
             (_, WorkerSize::Standard) => self.transcode,
             (_, WorkerSize::Large) => self.transcode_large,
         };
-        let machine = |pipeline| match pipeline {
-            Pipeline::Transcode => transcode,
-            Pipeline::Transcribe => self.transcribe,
+        let machine = |pipeline| {
+            let place = self.place(branch, subject, pipeline, bytes, profile);
+            match (pipeline, place, self.routing.functions) {
+                (_, Place::Function, Some(functions)) => functions.machine(),
+                (Pipeline::Transcode, _, _) => transcode,
+                (Pipeline::Transcribe, _, _) => self.transcribe,
+            }
         };
         branch.pipelines().iter().map(|&pipeline| (pipeline, machine(pipeline))).collect()
     }
@@ -185,7 +210,7 @@ impl Deployment {
             let Share { core_ms, artifacts } = share(subject, pipeline, profile, rate_percent);
             let moved = bytes.saturating_add(artifacts.iter().sum());
             let ran_ms = machine
-                .ms_of(core_ms.saturating_add(speed::ATTEMPT_MS))
+                .ms_of(core_ms.saturating_add(speed::ATTEMPT_MS), subject.threads())
                 .saturating_add((moved / MIB).saturating_mul(MIB_MS));
             let ran_ms = ran_ms.saturating_mul(time_percent) / 100;
             let start_ms = if machine.is_container() { self.container_start_ms } else { 0 };

@@ -3,6 +3,7 @@
 use crate::{
     av::{Outline, Presence},
     checksum::Checksum,
+    estimate::WorkerFunctions,
     ids::{JobId, MediaId, UserId},
     kind::MediaKind,
     pipeline::Pipeline,
@@ -57,6 +58,8 @@ pub struct Routing {
     pub render_image_max_bytes: u64,
     /// Set if speech is transcribed.
     pub transcription: bool,
+    /// The functions that run short work of the workers; `None` runs all of it in containers.
+    pub functions: Option<WorkerFunctions>,
 }
 
 /// The branch of the state machine for a media; `statemachine.asl.json` lists the same names.
@@ -142,6 +145,26 @@ impl WorkerSize {
     }
 }
 
+/// Where a worker runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A Lambda function with the worker's image.
+    Function,
+    /// An ECS task.
+    #[default]
+    Container,
+}
+
+/// Where each worker of a job runs; `statemachine.asl.json` compares with the same names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Places {
+    /// The transcode worker.
+    pub transcode: Place,
+    /// The transcribe worker.
+    pub transcribe: Place,
+}
+
 /// The result of `detect-type`, passed to the workers: the validated input, its kind, and its branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,7 +180,8 @@ pub struct Detected {
     pub branch: Branch,
 }
 
-/// The answer of `detect-type`, which starts a worker: the work, and the size of its ECS task.
+/// The answer of `detect-type`, which starts the workers: the work, the size of the transcode worker's ECS task, and
+/// where each worker begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The work.
@@ -166,6 +190,9 @@ pub struct Assignment {
     /// The size that the state machine requests; `None` in executions that began before sizes existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<TaskSize>,
+    /// Where each worker begins; work that a function cannot end moves to a container.
+    #[serde(default)]
+    pub places: Places,
 }
 
 /// The size of an ECS task, as `ecs:RunTask` expects it: both numbers as text.
@@ -190,7 +217,7 @@ mod tests {
     #[test]
     fn media_with_possible_sound_is_transcribed_if_the_operator_enabled_it() {
         let of = |kind, sound, transcription| {
-            Branch::of(kind, 1000, sound, Routing { render_image_max_bytes: 999, transcription })
+            Branch::of(kind, 1000, sound, Routing { render_image_max_bytes: 999, transcription, functions: None })
         };
         for kind in [MediaKind::Video, MediaKind::Audio] {
             assert_eq!(of(kind, Presence::Present, true), Branch::TranscodeAndTranscribe);
@@ -204,7 +231,7 @@ mod tests {
     #[test]
     fn a_lambda_renders_images_up_to_a_size_that_may_be_zero() {
         let of = |bytes, render_image_max_bytes| {
-            let routing = Routing { render_image_max_bytes, transcription: false };
+            let routing = Routing { render_image_max_bytes, transcription: false, functions: None };
             Branch::of(MediaKind::Image, bytes, Presence::Absent, routing)
         };
         assert_eq!((of(999, 999), of(1000, 999)), (Branch::RenderImage, Branch::TranscodeImage));
@@ -232,7 +259,9 @@ mod tests {
     fn the_state_machine_has_exactly_these_branches() {
         let definition = state_machine();
         let choices = definition["States"]["Branch"]["Choices"].as_array().expect("a list");
-        let listed: Vec<_> = choices.iter().map(|choice| choice["StringEquals"].clone()).collect();
+        // Those of one condition; the others begin in a function.
+        let listed: Vec<_> =
+            choices.iter().map(|choice| choice["StringEquals"].clone()).filter(|name| !name.is_null()).collect();
         let branches = [
             Branch::RenderImage,
             Branch::TranscodeImage,

@@ -27,4 +27,7 @@ pub enum MakeError {
     /// succeed.
     #[error("{0}")]
     Transient(String),
+    /// The disk of this machine is full. Another attempt can succeed on a machine with a larger one.
+    #[error("{0}")]
+    DiskFull(String),
 }

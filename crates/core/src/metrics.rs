@@ -89,6 +89,8 @@ pub enum AttemptOutcome {
     Refused,
     /// It failed; the next attempt may succeed.
     Failed,
+    /// It ran in a function that could not end the work, and left it to a container.
+    Moved,
 }
 
 /// Outcome of a webhook delivery attempt, for operators.

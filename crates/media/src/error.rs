@@ -33,6 +33,7 @@ impl From<MediaError> for MakeError {
     fn from(error: MediaError) -> Self {
         match error.verdict() {
             Ok(refusal) => Self::Refused(refusal),
+            Err(transient) if transient.is_full_disk() => Self::DiskFull(with_causes(&transient)),
             Err(transient) => Self::Transient(with_causes(&transient)),
         }
     }
@@ -116,6 +117,15 @@ pub enum Transient {
 }
 
 impl Transient {
+    /// Returns whether the disk is full.
+    fn is_full_disk(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::Write { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
     /// Error from an encoder.
     #[expect(clippy::needless_pass_by_value, reason = "it is made for map_err")]
     pub(crate) fn encode(codec: &'static str, reason: impl ToString) -> Self {

@@ -1,10 +1,10 @@
-//! Detects the format of an upload from its content, and selects its branch and worker size.
+//! Detects the format of an upload from its content, and selects its branch, worker size, and where the workers run.
 
 use aws_config::SdkConfig;
 use smmu_cloud::{Advance, CloudError, Environment, Failure, Function, Jobs, StartError, Uploads, telemetry};
 use smmu_core::{
-    Assignment, Branch, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Refusal, Routing, Source,
-    Stage, TaskSize, UploadPolicy, WorkerSize,
+    Assignment, Branch, Deployment, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Places, Profile,
+    Refusal, Source, Stage, TaskSize, UploadPolicy, WorkerSize,
     av::{Missing, Outline, Ranges},
     detect,
     detect::HEAD_BYTES,
@@ -15,7 +15,8 @@ pub struct Context {
     jobs: Jobs,
     uploads: Uploads,
     policy: UploadPolicy,
-    routing: Routing,
+    deployment: Deployment,
+    profile: Profile,
     standard: TaskSize,
     large: TaskSize,
 }
@@ -30,7 +31,8 @@ impl Function for Context {
             jobs: Jobs::new(sdk, environment)?,
             uploads: Uploads::new(sdk, environment)?,
             policy: environment.upload_policy()?,
-            routing: environment.routing()?,
+            deployment: environment.deployment()?,
+            profile: environment.profile()?,
             standard: TaskSize {
                 cpu: environment.require("SMMU_TRANSCODE_CPU")?.to_owned(),
                 memory: environment.require("SMMU_TRANSCODE_MEMORY")?.to_owned(),
@@ -71,13 +73,28 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Fa
         WorkerSize::Standard => context.standard.clone(),
         WorkerSize::Large => context.large.clone(),
     };
-    let whole = || Branch::of(kind, source.bytes, outline.sound, context.routing);
+    let whole = || Branch::of(kind, source.bytes, outline.sound, context.deployment.routing);
     let branch = input.only.and_then(Branch::only).unwrap_or_else(whole);
-    tracing::info!(?kind, ?branch, content_type = format.content_type, "detected");
+    let places = places(&input, branch, kind, format, &outline, context);
+    tracing::info!(?kind, ?branch, ?places, content_type = format.content_type, "detected");
     Ok(Assignment {
         worker: Some(worker),
+        places,
         detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input },
     })
+}
+
+/// Where the workers begin. A choice that is invalid for this version is refused by the worker, in a container.
+fn places(
+    input: &ExecutionInput,
+    branch: Branch,
+    kind: MediaKind,
+    format: Format,
+    outline: &Outline,
+    context: &Context,
+) -> Places {
+    let Ok(profile) = input.choice.over(&context.profile) else { return Places::default() };
+    context.deployment.places(branch, kind, format.content_type, outline, input.source.bytes, &profile)
 }
 
 /// Reads the outline of a source, fetching a few kilobytes at a time as needed.

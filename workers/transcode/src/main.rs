@@ -1,4 +1,5 @@
-//! The transcode worker: `smmu-transcode job` as an ECS task, `smmu-transcode file` for a local file.
+//! The transcode worker: `smmu-transcode job` as an ECS task, `smmu-transcode function` as a Lambda function,
+//! `smmu-transcode file` for a local file.
 
 mod file;
 mod job;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Mode {
     /// Processes the job in `SMMU_EXECUTION_INPUT`.
     Job,
+    /// Serves a Lambda function, which runs each job as a process of its own.
+    Function,
     /// Checks that jobs can run here. Exit code 2 and a message if something is missing.
     Check,
     /// Processes a local file, without the cloud.
@@ -40,6 +43,7 @@ enum Mode {
 fn main() -> ExitCode {
     match Arguments::parse().mode {
         Mode::Job => job::run(),
+        Mode::Function => smmu_cloud::worker::run_function(),
         Mode::Check => job::check(),
         Mode::File { input, outdir, profile } => match smmu_cloud::worker::cancelled_by_signal() {
             Ok(cancelled) => file::run(&input, &outdir, profile.as_deref(), &cancelled),

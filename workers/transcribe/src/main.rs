@@ -1,4 +1,5 @@
-//! The transcribe worker: `smmu-transcribe job` as an ECS task, `smmu-transcribe file` for a local file.
+//! The transcribe worker: `smmu-transcribe job` as an ECS task, `smmu-transcribe function` as a Lambda function,
+//! `smmu-transcribe file` for a local file.
 
 mod file;
 mod job;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Mode {
     /// Processes the job in `SMMU_EXECUTION_INPUT`.
     Job,
+    /// Serves a Lambda function, which runs each job as a process of its own.
+    Function,
     /// Checks that jobs can run here. Exit code 2 and a message if something is missing.
     Check,
     /// Processes a local file, without the cloud.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     }
     match arguments.mode {
         Mode::Job => job::run(),
+        Mode::Function => worker::run_function(),
         Mode::Check => job::check(),
         Mode::File { input, outdir, model, profile } => match worker::cancelled_by_signal() {
             Ok(cancelled) => {

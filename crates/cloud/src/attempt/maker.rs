@@ -69,12 +69,17 @@ impl Maker {
         Self { thread, cancelled }
     }
 
-    /// Waits for the result.
-    pub(super) async fn made(&mut self, stage: Stage) -> Result<Manifest, Failure> {
+    /// Waits for the result. `disk_full` is the failure that a full disk means.
+    pub(super) async fn made(
+        &mut self,
+        stage: Stage,
+        disk_full: impl FnOnce(String) -> Failure,
+    ) -> Result<Manifest, Failure> {
         match (&mut self.thread).await {
             Ok(Ok(manifest)) => Ok(manifest),
             Ok(Err(MakeError::Refused(refusal))) => Err(Failure::refused(refusal, stage)),
             Ok(Err(MakeError::Transient(message))) => Err(Failure::Transient(message)),
+            Ok(Err(MakeError::DiskFull(message))) => Err(disk_full(message)),
             Err(panicked) => Err(Failure::Fault(format!("the maker panicked: {panicked}"))),
         }
     }

@@ -1,7 +1,7 @@
 //! The steps of an attempt, in sequence. Outputs are stored as they become ready, while the maker still runs.
 
 use super::{
-    Attempt, MakeInputs, Maker, Workbench, milliseconds,
+    Attempt, MakeInputs, Maker, StopReason, Workbench, milliseconds,
     shelf::{Listing, Shelf},
 };
 use crate::{
@@ -57,8 +57,8 @@ pub(super) struct AttemptRun<'a> {
 pub(super) enum Stop {
     /// The job has ended, so its outputs are no longer needed.
     Superseded,
-    /// The stop signal came.
-    Stopped,
+    /// The attempt was stopped from outside.
+    Stopped(StopReason),
     /// The attempt failed.
     Failed(Failure),
 }
@@ -112,7 +112,7 @@ impl AttemptRun<'_> {
         let maker = slot.insert(Maker::start(make, inputs, teller));
         let transport = Transport { folder, prefix };
         let making = async {
-            match maker.made(self.stage).await {
+            match maker.made(self.stage, |message| self.disk_full(message)).await {
                 Err(refused @ Failure::Refused(_)) => Err(Stop::from(self.refused_or_damaged(refused, source).await)),
                 made => made.map_err(Stop::from),
             }
@@ -136,6 +136,11 @@ impl AttemptRun<'_> {
         self.advance(JobEvent::Committed(pipeline, key)).await.map(drop)
     }
 
+    /// The failure that a full disk means: a container has a larger one than a function.
+    fn disk_full(&self, message: String) -> Failure {
+        if self.attempt.moves { Failure::Moved(message) } else { Failure::Transient(message) }
+    }
+
     /// Reads the checkpoint of an earlier attempt. A failure is not fatal: without a checkpoint the work starts over.
     async fn checkpoint(&self) -> Option<Vec<u8>> {
         if !self.pipeline.leaves_checkpoints() {
@@ -150,7 +155,7 @@ impl AttemptRun<'_> {
 
     async fn fetch(&self) -> Result<PathBuf, Stop> {
         let (file, source) = (self.room.join("source"), &self.work.input.source);
-        check_disk(self.room, source.bytes)?;
+        check_disk(self.room, source.bytes).map_err(|message| self.disk_full(message))?;
         let arrived = AtomicU64::new(0);
         let count = |bytes| {
             let so_far = arrived.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -351,7 +356,7 @@ fn ignore_write_failure(what: &str, written: Result<(), Stop>) -> Result<(), Sto
             tracing::warn!(%failure, "failed to record {what}");
             Ok(())
         }
-        Ok(()) | Err(Stop::Superseded | Stop::Stopped) => written,
+        Ok(()) | Err(Stop::Superseded | Stop::Stopped(_)) => written,
     }
 }
 
@@ -370,11 +375,11 @@ fn uploaded(ended: Result<Result<Output, CloudError>, JoinError>) -> Option<Outp
 }
 
 /// Fails before the download if the file does not fit on the disk.
-fn check_disk(folder: &Path, bytes: u64) -> Result<(), Failure> {
-    let disk = rustix::fs::statvfs(folder).map_err(|error| Failure::Transient(format!("no disk: {error}")))?;
+fn check_disk(folder: &Path, bytes: u64) -> Result<(), String> {
+    let disk = rustix::fs::statvfs(folder).map_err(|error| format!("no disk: {error}"))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free < bytes {
-        return Err(Failure::Transient(format!("the source has {bytes} bytes, and the disk has room for {free}")));
+        return Err(format!("the source has {bytes} bytes, and the disk has room for {free}"));
     }
     Ok(())
 }
@@ -393,12 +398,12 @@ fn percent(part: u64, whole: u64) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::{check_disk, percent};
-    use crate::invocation::Failure;
+
     #[test]
     fn a_source_larger_than_the_disk_fails_before_the_download() {
         let folder = tempfile::tempdir().unwrap();
         assert!(check_disk(folder.path(), 1).is_ok());
-        let Err(Failure::Transient(message)) = check_disk(folder.path(), u64::MAX) else { panic!("it must not fit") };
+        let message = check_disk(folder.path(), u64::MAX).expect_err("it must not fit");
         assert!(message.contains("room for"), "{message}");
     }
 

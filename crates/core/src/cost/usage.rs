@@ -59,6 +59,15 @@ pub enum Machine {
     },
 }
 
+/// How many threads work runs in, on a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// One, as for an image.
+    One,
+    /// As many as there are processors.
+    Many,
+}
+
 impl Machine {
     /// Minimum billed run time in milliseconds ("AWS Fargate pricing").
     pub const FARGATE_LEAST_MS: u64 = 60_000;
@@ -76,13 +85,13 @@ impl Machine {
 
     /// Time for `core_ms` milliseconds of work on one core, in milliseconds.
     #[must_use]
-    pub fn ms_of(self, core_ms: u64) -> u64 {
+    pub fn ms_of(self, core_ms: u64, threads: Threads) -> u64 {
         // "Configure Lambda function memory": 1769 MB are one vCPU.
         const LAMBDA_CORE_MB: u64 = 1769;
-        let (units, a_core) = match self {
-            // A function runs our work in a single thread.
-            Self::Lambda { memory_mb } => (u64::from(memory_mb).min(LAMBDA_CORE_MB), LAMBDA_CORE_MB),
-            Self::Fargate { cpu_units, .. } => (u64::from(cpu_units), 1024),
+        let (units, a_core) = match (self, threads) {
+            (Self::Lambda { memory_mb }, Threads::One) => (u64::from(memory_mb).min(LAMBDA_CORE_MB), LAMBDA_CORE_MB),
+            (Self::Lambda { memory_mb }, Threads::Many) => (u64::from(memory_mb), LAMBDA_CORE_MB),
+            (Self::Fargate { cpu_units, .. }, Threads::One | Threads::Many) => (u64::from(cpu_units), 1024),
         };
         core_ms.saturating_mul(a_core) / units.max(1)
     }
@@ -122,8 +131,8 @@ impl Usage {
     #[must_use]
     pub fn of_journey(workers: usize, source_bytes: u64) -> Self {
         const INVOCATIONS: u64 = 7;
-        // The Parallel state and the states inside it are counted separately.
-        let inside = if workers > 1 { workers as u64 } else { 0 };
+        // The Parallel state is counted with the others, and inside it each worker has a choice of its place and a state.
+        let inside = if workers > 1 { 2 * workers as u64 } else { 0 };
         Self {
             lambda_mb_ms: INVOCATIONS * Self::ASSUMED_MB_MS,
             requests: Requests {

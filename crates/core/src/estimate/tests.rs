@@ -1,11 +1,11 @@
 use super::*;
 use proptest::prelude::*;
 
-fn deployment() -> Deployment {
+pub(super) fn deployment() -> Deployment {
     let machine = |cpu_units, memory_mib, disk_gib| Machine::Fargate { cpu_units, memory_mib, disk_gib };
     Deployment {
         prices: PriceTable::default(),
-        routing: Routing { render_image_max_bytes: 32 << 20, transcription: true },
+        routing: Routing { render_image_max_bytes: 32 << 20, transcription: true, functions: None },
         function: Machine::Lambda { memory_mb: 1769 },
         transcode: machine(2048, 4096, 60),
         transcode_large: machine(4096, 8192, 60),

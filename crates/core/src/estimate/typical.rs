@@ -4,13 +4,20 @@ use super::{
     AudioStream, Colours, DynamicRange, FrameRate, MediaKind, Probe, Range, Rotation, Size, Subject, Surveyed, Tags,
     VideoStream,
 };
-use crate::{formats, image::ImageLimits};
+use crate::{
+    av::{Outline, Presence},
+    formats,
+    image::ImageLimits,
+};
 
 /// Bit rates of video, in bits per second. The highest rate makes the shortest video, so it is `low`.
 const VIDEO_RATE: Range<u64> = Range { low: 40_000_000, expected: 8_000_000, high: 1_000_000 };
 /// Bit rates of compressed audio, then of uncompressed audio, in bits per second.
 const SOUND_RATE: Range<u64> = Range { low: 320_000, expected: 128_000, high: 32_000 };
 const PCM_RATE: Range<u64> = Range { low: 4_608_000, expected: 1_411_200, high: 256_000 };
+
+/// Bits per pixel, in percent, above which a video of 30 frames per second probably has 60. Phones use about 27.
+const FAST_PERCENT: u64 = 36;
 
 /// Typical files of this media type and size. `None` if the type is unknown.
 pub(super) fn subjects(media_type: &str, bytes: u64) -> Option<Range<Subject>> {
@@ -26,6 +33,40 @@ pub(super) fn subjects(media_type: &str, bytes: u64) -> Option<Range<Subject>> {
             rate.map(|rate| Subject::Av(Box::new(probe(false, bytes, rate))))
         }
     })
+}
+
+/// The file that these headers describe; what they don't state is typical of the size, and the duration the longest.
+/// `None` if the type is unknown.
+pub(super) fn described(kind: MediaKind, media_type: &str, outline: &Outline, bytes: u64) -> Option<Subject> {
+    let moving = match kind {
+        MediaKind::Image => return subjects(media_type, bytes).map(|typical| typical.expected),
+        MediaKind::Video => true,
+        MediaKind::Audio => false,
+    };
+    let slowest = match (moving, is_plain(media_type)) {
+        (true, _) => VIDEO_RATE.high,
+        (false, true) => PCM_RATE.high,
+        (false, false) => SOUND_RATE.high,
+    };
+    let rate = match outline.duration_ms {
+        Some(duration_ms) => u128::from(bytes) * 8000 / u128::from(duration_ms.max(1)),
+        None => u128::from(slowest),
+    };
+    let rate = u64::try_from(rate).unwrap_or(u64::MAX).max(1);
+    let mut probe = probe(moving, bytes, rate);
+    probe.duration_ms = outline.duration_ms.unwrap_or(probe.duration_ms);
+    if let (Some(video), Some(size)) = (&mut probe.video, outline.size) {
+        (video.coded, video.displayed) = (size, size);
+    }
+    if let Some(video) = &mut probe.video
+        && rate > video.coded.pixels().saturating_mul(30) / 100 * FAST_PERCENT
+    {
+        video.frame_rate = FrameRate::new(60, 1).expect("both are positive");
+    }
+    if outline.sound == Presence::Absent {
+        probe.audio.clear();
+    }
+    Some(Subject::Av(Box::new(probe)))
 }
 
 /// Pixels per KiB of an image file.
