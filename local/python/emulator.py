@@ -29,6 +29,7 @@ from patches import (
     fargate,
     faults,
     gateway,
+    images,
     multipart,
     pages,
     passwords,
@@ -383,6 +384,8 @@ if __name__ == "__main__":
     crashes.patch_crash_at_start()
     patch_ranges_of_versions()
     patch_alarms_on_expressions()
+    # Not for functions, which get the environment of this process.
+    images.patch_image_functions(json.loads(os.environ.pop("SMMU_IMAGES")))
     patch_concurrency_parameters()
     addresses.patch_trailing_slash()
     passwords.patch_chosen_passwords()

@@ -1,6 +1,6 @@
 //! The emulator as a child process: with a clean environment, in its own process group, and ended with its parent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,14 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::json;
 
 use crate::account::{ACCOUNT, REGION};
 use crate::address::sdk_environment;
+use crate::engine::{AS_ON_FARGATE, LABEL};
 use crate::error::LocalError;
 use crate::home::Home;
-use crate::options::CloudOptions;
+use crate::options::{CloudOptions, Image};
 
 /// Far more than a start takes, for busy machines.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -119,6 +121,7 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
     let inherited = ["PATH", "LANG", "SMMU_CALLS"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    let images = serde_json::to_string(&function_images(options, home)).expect("strings become JSON");
     let own = [
         // Not the user's home, so that their configuration does not reach functions.
         ("HOME", home.tmp().display().to_string()),
@@ -134,6 +137,7 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
         ("DOCKER_HOST", format!("unix://{}", home.socket().display())),
         ("MINISTACK_REGION", REGION.to_owned()),
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
+        ("SMMU_IMAGES", images),
     ];
     let quotas = [("SMMU_FARGATE_VCPU", options.fargate_vcpu), ("SMMU_RUN_TASK_RATE", options.run_task_rate)];
     let quotas = quotas.into_iter().filter_map(|(name, quota)| Some((name.to_owned(), quota?.to_string())));
@@ -147,6 +151,26 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
         .chain(faults)
         .chain(sdk_environment(&format!("http://127.0.0.1:{port}")))
         .collect()
+}
+
+/// What runs in the place of the image of a function, by repository.
+fn function_images(options: &CloudOptions, home: &Home) -> BTreeMap<String, serde_json::Value> {
+    let of = |(name, image): (&String, &Image)| {
+        let stand_in = match image {
+            Image::Program(entry_point) => {
+                json!({"command": entry_point, "environment": options.program_environment, "container": false})
+            }
+            Image::Container(image) => {
+                let label = format!("--label={LABEL}={}", home.lock().display());
+                // The runtime API and the emulator are on loopback, so the container shares this machine's network.
+                let command =
+                    [&["docker", "run"], &AS_ON_FARGATE[..], &["--network=host", &label, "ENVIRONMENT", image]];
+                json!({"command": command.concat(), "environment": {}, "container": true})
+            }
+        };
+        (name.clone(), stand_in)
+    };
+    options.images.iter().map(of).collect()
 }
 
 /// The last lines of a log.

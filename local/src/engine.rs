@@ -36,6 +36,7 @@ use crate::bridge::Bridge;
 use crate::options::Image;
 use container::Containers;
 pub use container::Worker;
+pub(crate) use container::{AS_ON_FARGATE, LABEL};
 pub use size::Size;
 
 /// How long workers can take to end on SIGTERM when the whole cloud stops.

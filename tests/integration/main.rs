@@ -16,6 +16,7 @@ mod document;
 mod events;
 mod faults;
 mod flow;
+mod functions;
 mod isolation;
 mod journeys;
 mod lists;

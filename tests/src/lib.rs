@@ -7,7 +7,7 @@ pub mod samples;
 pub mod stack;
 
 pub use caller::{Answer, Caller, Upload};
-pub use stack::{Stack, Told, by_itself, by_request, crowded, in_turns, told, with_transcription};
+pub use stack::{Stack, Told, by_itself, by_request, crowded, in_functions, in_turns, told, with_transcription};
 use std::time::Duration;
 
 /// Polls until `so` is true.

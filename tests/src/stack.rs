@@ -103,6 +103,20 @@ pub fn in_turns() -> &'static Stack {
     &STACK
 }
 
+/// Only `/complete` starts jobs, and short work of the workers runs in functions: at most ten vCPU-seconds. Speech is
+/// transcribed. Images of more than a kilobyte are for the worker.
+#[must_use]
+pub fn in_functions() -> &'static Stack {
+    const PARAMETERS: [(&str, &str); 4] = [
+        ("UploadTrigger", "disabled"),
+        ("RenderImageMaxBytes", "1024"),
+        ("WorkerFunctions", "enabled"),
+        ("WorkerFunctionVcpuSeconds", "10"),
+    ];
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("staging", &PARAMETERS));
+    &STACK
+}
+
 /// A stack with an operator's webhook endpoint.
 pub struct Told {
     /// The stack. Only `/complete` starts jobs.
@@ -168,6 +182,8 @@ impl Stack {
         options.parameters = parameters.iter().map(set).collect();
         options.parameters.insert("Stage".into(), stage.into());
         options.parameters.insert("WebhookTargets".into(), "local".into());
+        // Most tests are about workers in containers, whatever their files.
+        options.parameters.entry("WorkerFunctions".into()).or_insert_with(|| "disabled".into());
         let page = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let origin = format!("http://{}", page.local_addr().expect("it is bound"));
         options.parameters.insert("AllowedOrigins".into(), format!("http://localhost:3000,{origin}"));

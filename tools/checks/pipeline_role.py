@@ -60,7 +60,6 @@ UNUSED = {
     "managed policies and boundaries of roles": (
         "iam:*RolePermissionsBoundary iam:AttachRolePolicy iam:DetachRolePolicy"
     ),
-    "policies of repositories": "ecr:*RepositoryPolicy",
 }
 
 

@@ -10,6 +10,9 @@ reclaimed, and after a failure the same on demand, with retries. There, missing 
 waited for until the execution times out, and a failed worker is retried twice. A throttled function is
 waited for as long too, one whose services do not answer for a minute, and one that crashed is retried three
 times.
+
+Before both, short work can begin in a function with the worker's image. What it leaves goes on to the
+first state; a failed attempt counts, so it goes on to the second.
 """
 
 import json
@@ -45,6 +48,8 @@ SERVICE_OUTAGE = 60
 # Maximum seconds between two attempts, so available capacity is used soon.
 LONGEST_DELAY = 300
 WORKER_RETRIES = 2
+# The error of a function that leaves its work to a container (crates/cloud/src/invocation.rs).
+MOVED = "Moved"
 # "Quotas related to state machine executions": an execution ends after a year, and fails with more events than this. A
 # refused attempt is the three events TaskScheduled, TaskStarted and TaskSubmitFailed; two workers of a job can wait at
 # once.
@@ -200,10 +205,31 @@ def worker_findings(name: str, state: dict, states: dict, limit: float) -> Itera
         yield f"{name}: {fall['Next']} must be the same worker on {ON_DEMAND}"
 
 
+def moves(state: dict) -> bool:
+    """True if a state runs a worker in a function, which can leave its work to a container."""
+    return any(MOVED in rule["ErrorEquals"] for rule in state.get("Catch", []))
+
+
+def function_findings(name: str, state: dict, states: dict) -> Iterator[str]:
+    """Findings for a worker's function: all that it cannot end must go on in a container, without its error."""
+    rules = {tuple(rule["ErrorEquals"]): rule for rule in state["Catch"]}
+    moved, failed = rules.get((MOVED, *THROTTLED)), rules.get(("States.ALL",))
+    if len(rules) != 2 or not moved or not failed:
+        yield f"{name}: a worker's function needs a Catch of {MOVED} and {', '.join(THROTTLED)}, and one of States.ALL"
+        return
+    if any(rule.get("ResultPath", "$") is not None for rule in rules.values()):
+        yield f"{name}: the error must be discarded (ResultPath null)"
+    first, second = states.get(moved["Next"], {}), states.get(failed["Next"], {})
+    if first.get("Resource") != WORKER or capacity(first) == ON_DEMAND:
+        yield f"{name}: {moved['Next']} must be the worker on the chosen capacity"
+    elif second.get("Resource") != WORKER or capacity(second) != ON_DEMAND or not same_work(first, second):
+        yield f"{name}: {failed['Next']} must be the same worker on {ON_DEMAND}, because the attempt counts"
+
+
 def given_up_findings(name: str, state: dict, states: dict) -> Iterator[str]:
     """Findings if an error caught inside a branch is not reported to the job."""
     for rule in state.get("Catch", []):
-        if rule["ErrorEquals"] == ["States.ALL"]:
+        if rule["ErrorEquals"] == ["States.ALL"] and not moves(state):
             payload = states.get(rule["Next"], {}).get("Parameters", {}).get("Payload", {})
             if not isinstance(payload, dict) or payload.get("action") != "give_up":
                 yield f"{name}: a Catch of everything in a branch must lead to a state that reports it (give_up)"
@@ -220,7 +246,9 @@ def machine_findings(
             yield from task_findings(where + name, state, caught_outside)
         if caught_outside:
             yield from given_up_findings(where + name, state, machine["States"])
-        if state.get("Resource") == FUNCTION:
+        if state.get("Resource") == FUNCTION and moves(state):
+            yield from function_findings(where + name, state, machine["States"])
+        elif state.get("Resource") == FUNCTION:
             yield from patience_findings(where + name, state, THROTTLED, limit)
             yield from patience_findings(where + name, state, UNANSWERED, SERVICE_OUTAGE)
             yield from crash_findings(where + name, state)

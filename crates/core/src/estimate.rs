@@ -22,8 +22,6 @@ mod speed;
 mod tests;
 mod typical;
 
-pub use places::WorkerFunctions;
-
 /// An estimated figure, where `low ≤ expected ≤ high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -3,7 +3,7 @@
 use crate::{
     av::{Outline, Presence},
     checksum::Checksum,
-    estimate::WorkerFunctions,
+    cost::Machine,
     ids::{JobId, MediaId, UserId},
     kind::MediaKind,
     pipeline::Pipeline,
@@ -60,6 +60,27 @@ pub struct Routing {
     pub transcription: bool,
     /// The functions that run short work of the workers; `None` runs all of it in containers.
     pub functions: Option<WorkerFunctions>,
+}
+
+/// The operator's settings of the functions that run the workers' images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerFunctions {
+    /// Memory of each function in MB, which also sets its share of the processors.
+    pub memory_mb: u32,
+    /// Disk of each function in MB.
+    pub disk_mb: u32,
+    /// Most estimated work for a function, in vCPU-seconds.
+    pub most_vcpu_seconds: u32,
+    /// Set if speech is recognised with the model in the image. The speed and size of another are unknown.
+    pub knows_model: bool,
+}
+
+impl WorkerFunctions {
+    /// The machine of a function.
+    #[must_use]
+    pub const fn machine(self) -> Machine {
+        Machine::Lambda { memory_mb: self.memory_mb }
+    }
 }
 
 /// The branch of the state machine for a media; `statemachine.asl.json` lists the same names.
@@ -206,7 +227,7 @@ pub struct TaskSize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Branch, Routing, WorkerSize};
+    use super::{Branch, Place, Places, Routing, WorkerSize};
     use crate::{
         av::{AvLimits, Outline, Presence},
         image::Size,
@@ -270,6 +291,23 @@ mod tests {
             Branch::Transcribe,
         ];
         assert_eq!(listed, branches.map(|branch| serde_json::to_value(branch).expect("a name")));
+    }
+
+    #[test]
+    fn the_state_machine_compares_with_the_places_that_exist() {
+        let places = serde_json::to_value(Places { transcode: Place::Function, transcribe: Place::Container });
+        assert_eq!(places.expect("names"), serde_json::json!({"transcode": "function", "transcribe": "container"}));
+        let definition = state_machine();
+        let conditions: Vec<_> = definition["States"]["Branch"]["Choices"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|choice| choice["And"].as_array())
+            .flatten()
+            .filter(|condition| condition["Variable"].as_str().is_some_and(|name| name.starts_with("$.places.")))
+            .filter_map(|condition| condition["StringEquals"].as_str())
+            .collect();
+        assert_eq!(conditions, ["function"; 3]);
     }
 
     #[test]

@@ -59,9 +59,9 @@ pub use checksum::{Checksum, StoredChecksum};
 pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage};
 pub use detect::{Format, detect};
 pub use error::{ErrorCode, JobError, Refusal};
-pub use estimate::{Deployment, Estimate, WorkerFunctions};
+pub use estimate::{Deployment, Estimate};
 pub use execution::{
-    Assignment, Branch, Detected, ExecutionInput, Place, Places, Routing, Source, TaskSize, WorkerSize,
+    Assignment, Branch, Detected, ExecutionInput, Place, Places, Routing, Source, TaskSize, WorkerFunctions, WorkerSize,
 };
 pub use facts::MediaFacts;
 pub use grant::{Grant, PartsUpload, Sending};

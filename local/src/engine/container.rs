@@ -31,9 +31,9 @@ const HOST_NAME: &str = "host.docker.internal";
 /// The host's address for a plain process.
 const HOST_ADDRESS: &str = "127.0.0.1";
 /// Label of real containers. Its value is the lock file of the cloud that the container belongs to.
-const LABEL: &str = "smmu-local";
+pub(crate) const LABEL: &str = "smmu-local";
 /// Docker options with Fargate's restrictions. Missing images are not pulled.
-const AS_ON_FARGATE: [&str; 7] = [
+pub(crate) const AS_ON_FARGATE: [&str; 7] = [
     "--pull=never",
     "--rm",
     "--read-only",

@@ -102,7 +102,11 @@ impl Host {
         let served = runtime.block_on(async {
             let handle = |event: LambdaEvent<Event>| {
                 let host = self.clone();
-                async move { host.handle(event).await }
+                async move {
+                    let LambdaEvent { payload, context } = event;
+                    let trace = context.xray_trace_id.as_deref();
+                    host.handle(payload.work.get(), context.deadline(), trace).await.map_err(Error::from)
+                }
             };
             Runtime::new(service_fn(handle)).layer(StartAnew).run().await
         });
@@ -110,30 +114,26 @@ impl Host {
     }
 
     /// Runs one job from an empty room to an empty room.
-    async fn handle(&self, event: LambdaEvent<Event>) -> Result<Decided, Error> {
+    async fn handle(&self, work: &str, deadline: SystemTime, trace: Option<&str>) -> Result<Decided, Failure> {
         // Verified by the worker too; a wrong event shows here without a process.
-        if let Err(error) = serde_json::from_str::<Assignment>(event.payload.work.get()) {
-            return Err(Failure::unexpected(error).into());
-        }
-        self.clean()?;
-        let ended = self.run(event.payload.work.get(), &event.context).await;
-        self.clean()?;
-        verdict(ended).map_err(Error::from)
+        serde_json::from_str::<Assignment>(work).map_err(Failure::unexpected)?;
+        self.clean();
+        let ended = self.run(work, deadline, trace).await;
+        self.clean();
+        verdict(ended)
     }
 
     /// Empties the room and kills what is left of a job. If that fails, the environment must not be used again.
-    fn clean(&self) -> Result<(), Error> {
-        let cleaned = kill_descendants().and_then(|()| empty(&self.room));
-        cleaned.map_err(|error| {
+    fn clean(&self) {
+        if let Err(error) = kill_descendants().and_then(|()| empty(&self.room)) {
             tracing::error!(%error, "a job left something behind that cannot be removed; this environment ends");
             // Lambda replaces the environment and reports Runtime.ExitError, after which a container continues.
             std::process::exit(i32::from(super::UNUSABLE))
-        })
+        }
     }
 
-    async fn run(&self, work: &str, context: &lambda_runtime::Context) -> Result<ExitStatus, Failure> {
+    async fn run(&self, work: &str, deadline: SystemTime, trace: Option<&str>) -> Result<ExitStatus, Failure> {
         let failed = |error: io::Error| Failure::Transient(format!("the worker could not be run: {error}"));
-        let deadline = context.deadline();
         let leave_by = deadline.checked_sub(LEAVE).and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let mut command = Command::new(&self.program);
         command.arg("job").env("SMMU_EXECUTION_INPUT", work).env("TMPDIR", &self.room).stdin(Stdio::null());
@@ -141,7 +141,7 @@ impl Host {
         for name in OWN_VARIABLES {
             command.env_remove(name);
         }
-        if let Some(trace) = &context.xray_trace_id {
+        if let Some(trace) = trace {
             command.env("_X_AMZN_TRACE_ID", trace);
         }
         command.process_group(0);
@@ -272,6 +272,69 @@ where
 mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt as _;
+
+    /// The work of a user, in the way of `detect-type`.
+    fn work(user: &str) -> String {
+        serde_json::json!({
+            "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": user,
+            "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
+            "kind": "video", "contentType": "video/mp4", "branch": "transcode",
+        })
+        .to_string()
+    }
+
+    /// A worker that an exploit of the file of `mallory` took over: it stays as a process of its own session, fills the
+    /// room, and dies of a signal. For others it tells what it sees.
+    const WORKER: &str = r#"#!/bin/sh
+case $SMMU_EXECUTION_INPUT in
+*mallory*)
+    (setsid sh -c 'trap "" TERM HUP; while :; do sleep 1; done; : mark-of-mallory' &)
+    mkdir -p "$TMPDIR/.hidden/deep"
+    echo stolen >"$TMPDIR/.hidden/deep/file"
+    mkfifo "$TMPDIR/pipe"
+    chmod 500 "$TMPDIR/.hidden"
+    kill -SEGV $$ ;;
+*)
+    {
+        find "$TMPDIR" -mindepth 1
+        grep -l mark-of-mallory /proc/[0-9]*/cmdline
+        env | grep -e AWS_LAMBDA_RUNTIME_API -e mallory
+    } >"$TELL" 2>/dev/null
+    exit 0 ;;
+esac
+"#;
+
+    #[tokio::test]
+    async fn nothing_is_left_for_the_next_user() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (folder, room, told) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let program = folder.path().join("worker");
+        // The script tells by a file outside of the room.
+        fs::write(&program, WORKER.replace("$TELL", &told.path().display().to_string())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        set_child_subreaper(Pid::from_raw(1)).unwrap();
+        let host = Host { program, room: room.path().to_owned() };
+        let deadline = SystemTime::now() + Duration::from_mins(5);
+        let first = host.handle(&work("mallory"), deadline, None).await;
+        assert!(matches!(first, Err(Failure::Transient(_))), "{first:?}");
+        let second = host.handle(&work("ada"), deadline, None).await;
+        assert!(second.is_ok(), "{second:?}");
+        assert_eq!(fs::read_to_string(told.path()).unwrap(), "", "of the first job");
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_outstays_its_time_is_killed_and_moved() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (folder, room) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let program = folder.path().join("worker");
+        fs::write(&program, "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let host = Host { program, room: room.path().to_owned() };
+        let ended = host.handle(&work("ada"), SystemTime::now() + KILL, None).await;
+        assert!(matches!(ended, Err(Failure::Moved(_))), "{ended:?}");
+    }
 
     fn error_type(raw: i32) -> Option<String> {
         verdict(Ok(ExitStatus::from_raw(raw))).err().map(|failure| Error::from(failure).error_type)

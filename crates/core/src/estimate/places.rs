@@ -5,24 +5,11 @@ use super::{Deployment, MIB, Share, Subject, TIME_PERCENT, share, speed, typical
 use crate::{
     av::{Outline, Probe},
     cost::Machine,
-    execution::{Branch, Place, Places, WorkerSize},
+    execution::{Branch, Place, Places, WorkerFunctions, WorkerSize},
     kind::MediaKind,
     pipeline::Pipeline,
     profile::Profile,
 };
-
-/// The operator's settings of the functions that run the workers' images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WorkerFunctions {
-    /// Memory of each function in MB, which also sets its share of the processors.
-    pub memory_mb: u32,
-    /// Disk of each function in MB.
-    pub disk_mb: u32,
-    /// Most estimated work for a function, in vCPU-seconds.
-    pub most_vcpu_seconds: u32,
-    /// Set if speech is recognised with the model in the image. The speed and size of another are unknown.
-    pub knows_model: bool,
-}
 
 impl WorkerFunctions {
     /// Longest run of a function, in milliseconds ("Lambda quotas": 15 minutes), less the time to move on from it.
@@ -31,12 +18,6 @@ impl WorkerFunctions {
     const LARGE_PICTURE_MB: u32 = 8192;
     /// Disk that the worker needs besides source and outputs, in MB.
     const OWN_DISK_MB: u64 = 128;
-
-    /// The machine of a function.
-    #[must_use]
-    pub const fn machine(self) -> Machine {
-        Machine::Lambda { memory_mb: self.memory_mb }
-    }
 
     /// Returns whether a function that has `left_ms` milliseconds can end the work of a recording with this probe. The
     /// limit of work is doubled: work that has begun is not worth a move for a little more.

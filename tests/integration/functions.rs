@@ -1,0 +1,107 @@
+//! Short work of the workers in functions, and its way to a container.
+
+use aws_sdk_sfn::Client as Sfn;
+use serde_json::Value;
+use smmu_core::speech::wer::word_error_rate;
+use smmu_tests::{Caller, Stack, ffmpeg, in_functions, samples};
+use tempfile::TempDir;
+
+/// The states that the execution of a job entered, in order.
+async fn states(stack: &Stack, job: &str) -> Vec<String> {
+    let arn = stack.execution_arn(job);
+    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
+    let mut entered = Vec::new();
+    while let Some(event) = events.next().await {
+        entered.extend(event.unwrap().state_entered_event_details.map(|details| details.name));
+    }
+    entered
+}
+
+/// The number of containers that worked on a job: each has a log of its own.
+fn containers(stack: &Stack, job: &str) -> usize {
+    let logs = std::fs::read_dir(stack.cloud.logs_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let of_containers = logs.filter(|path| !path.ends_with("emulator.log"));
+    of_containers.filter(|path| std::fs::read_to_string(path).unwrap_or_default().contains(job)).count()
+}
+
+async fn completed(user: &Caller, file: &[u8], content_type: &str) -> (String, Value) {
+    let id = user.submit(file, content_type).await;
+    let job = user.ended(&id).await;
+    assert_eq!(job["status"], "COMPLETED", "{job}");
+    (id, job)
+}
+
+async fn text_of(user: &Caller, job: &Value, name: &str) -> String {
+    let mut outputs = job["outputs"].as_array().unwrap().iter();
+    let output = outputs.find(|output| output["name"] == name).unwrap_or_else(|| panic!("there is no {name}: {job}"));
+    String::from_utf8(user.download(output["url"].as_str().unwrap()).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_clip_gets_its_renditions_and_its_text_without_a_container() {
+    let stack = in_functions();
+    let user = Caller::user(stack, "ada").await;
+    let (id, job) = completed(&user, &samples::spoken_clip(samples::SENTENCES), "video/mp4").await;
+    assert_eq!(containers(stack, &id), 0);
+    let master = text_of(&user, &job, "master.m3u8").await;
+    assert!(master.contains("TYPE=SUBTITLES"), "{master}");
+    let text = text_of(&user, &job, "transcript.txt").await;
+    assert!(word_error_rate(samples::SENTENCES, &text) <= 0.25, "{text}");
+    assert!(job["cost"]["computeMicroDollars"].as_u64().unwrap() > 0, "{job}");
+}
+
+#[tokio::test]
+async fn a_large_image_is_rendered_in_the_workers_function() {
+    let stack = in_functions();
+    let user = Caller::user(stack, "ada").await;
+    let (id, _) = completed(&user, &samples::jpeg(1500, 1000), "image/jpeg").await;
+    let entered = states(stack, &id).await;
+    assert!(entered.contains(&"TranscodeImageInFunction".to_owned()), "{entered:?}");
+    assert_eq!(containers(stack, &id), 0);
+}
+
+/// Twenty minutes of near silence in a container whose headers state no duration, as browsers record it.
+fn long_without_duration() -> Vec<u8> {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("recording.webm");
+    let coding = ["-c:a", "libopus", "-b:a", "6k", "-application", "voip", "-f", "webm", "-live", "1"];
+    ffmpeg::run(&["-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono:d=1200"], &coding, &file);
+    std::fs::read(file).unwrap()
+}
+
+#[tokio::test]
+async fn a_recording_that_turns_out_to_be_long_moves_to_a_container() {
+    let stack = in_functions();
+    let user = Caller::user(stack, "ada").await;
+    let (id, _) = completed(&user, &long_without_duration(), "audio/webm").await;
+    // One container, for the renditions: silence is little work for the recogniser.
+    assert_eq!(containers(stack, &id), 1);
+}
+
+#[tokio::test]
+async fn a_long_video_begins_in_a_container() {
+    let stack = in_functions();
+    let user = Caller::user(stack, "ada").await;
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("long.mp4");
+    let picture = ["-f", "lavfi", "-i", "color=c=gray:s=1280x720:r=30:d=40"];
+    ffmpeg::run(&picture, &["-c:v", "libx264", "-preset", "ultrafast"], &file);
+    let (id, _) = completed(&user, &std::fs::read(file).unwrap(), "video/mp4").await;
+    let entered = states(stack, &id).await;
+    assert!(entered.contains(&"Transcode".to_owned()), "{entered:?}");
+    assert_eq!(containers(stack, &id), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_in_the_function_and_the_next_user_is_served() {
+    let stack = in_functions();
+    let (mallory, ada) = (Caller::user(stack, "mallory").await, Caller::user(stack, "ada").await);
+    let mut damaged = samples::spoken_clip(samples::SENTENCES);
+    let middle = damaged.len() / 3;
+    damaged[middle..2 * middle].fill(0xff);
+    let id = mallory.submit(&damaged, "video/mp4").await;
+    let job = mallory.ended(&id).await;
+    assert_eq!(containers(stack, &id), 0, "a refusal is the end of it: {job}");
+    let (id, _) = completed(&ada, &samples::spoken_clip(samples::SENTENCES), "video/mp4").await;
+    assert_eq!(containers(stack, &id), 0);
+}
