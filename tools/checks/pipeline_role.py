@@ -217,7 +217,9 @@ BY_TOOLS = {
     "arn:aws:s3:::smmu-STAGE-web-ACCOUNT/assets/index-1a2b3c.js": "PutObject",
     "arn:aws:ecr:REGION:ACCOUNT:repository/smmu-STAGE-transcode-worker": (
         "DescribeImages BatchCheckLayerAvailability BatchGetImage InitiateLayerUpload UploadLayerPart "
-        "CompleteLayerUpload PutImage"
+        # The caller of CreateFunction must be allowed to pull its image ("Create a Lambda function using a container
+        # image", images-create, "Amazon ECR permissions"); the type's schema does not list it.
+        "CompleteLayerUpload PutImage GetDownloadUrlForLayer"
     ),
     "*": (
         "ecr:GetAuthorizationToken servicequotas:GetServiceQuota ec2:DescribeAvailabilityZones "

@@ -1,5 +1,7 @@
 import copy
+import json
 import unittest
+from pathlib import Path
 
 from checks import state_machine
 
@@ -70,6 +72,31 @@ class Machine(unittest.TestCase):
     def test_a_catch_of_some_errors_is_not_enough(self):
         catch = [{"ErrorEquals": ["Transient"], "Next": "Failed"}]
         self.assert_finding(broken(lambda s: s["Work"].update(Catch=catch)), "needs a Catch of States.ALL")
+
+
+class WorkerFunctions(unittest.TestCase):
+    """A worker's function, and the states to which it leaves its work."""
+
+    def findings(self, change):
+        path = Path(__file__).parents[2] / "statemachine.asl.json"
+        machine = json.loads(path.read_text())
+        change(machine["States"]["TranscodeInFunction"])
+        return list(state_machine.machine_findings(machine))
+
+    def test_the_state_machine_of_the_product_has_no_findings(self):
+        self.assertEqual(self.findings(lambda state: None), [])
+
+    def test_work_that_is_left_must_go_to_the_chosen_capacity(self):
+        found = self.findings(lambda state: state["Catch"][0].update(Next="TranscodeOnDemand"))
+        self.assertTrue(any("must be the worker on the chosen capacity" in one for one in found), found)
+
+    def test_a_failed_attempt_counts(self):
+        found = self.findings(lambda state: state["Catch"][1].update(Next="Transcode"))
+        self.assertTrue(any("because the attempt counts" in one for one in found), found)
+
+    def test_the_error_must_not_reach_the_container(self):
+        found = self.findings(lambda state: state["Catch"][0].update(ResultPath="$.error"))
+        self.assertTrue(any("must be discarded" in one for one in found), found)
 
 
 class Functions(unittest.TestCase):

@@ -173,13 +173,10 @@ impl Attempt {
 
     /// Turns a refusal for want of memory or time into a move, where there is a container with more of both.
     fn moved(&self, failure: Failure) -> Failure {
+        let lacks = |error: &JobError| matches!(error.code, ErrorCode::TooMuchMemory | ErrorCode::TimedOut);
         match failure {
-            Failure::Refused(JobError { code: ErrorCode::TooMuchMemory | ErrorCode::TimedOut, message, .. })
-                if self.moves =>
-            {
-                Failure::Moved(message)
-            }
-            other => other,
+            Failure::Refused(error) if self.moves && lacks(&error) => Failure::Moved(error.message),
+            failure @ (Failure::Refused(_) | Failure::Transient(_) | Failure::Moved(_) | Failure::Fault(_)) => failure,
         }
     }
 

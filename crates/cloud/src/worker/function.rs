@@ -16,7 +16,7 @@ use crate::{
 };
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, Service, service_fn, tower::Layer};
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_child_subreaper, set_dumpable_behavior, waitpid,
+    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_child_subreaper, set_dumpable_behavior, wait,
 };
 use serde::{Deserialize, Serialize};
 use smmu_core::Assignment;
@@ -24,7 +24,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     env, fs, io,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     pin::Pin,
     process::{Command, ExitCode, ExitStatus, Stdio},
@@ -174,9 +174,22 @@ fn empty(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
+            unlock(&entry.path())?;
             fs::remove_dir_all(entry.path())?;
         } else {
             fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder and all folders in it writable, without which their content cannot be deleted.
+fn unlock(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            unlock(&entry.path())?;
         }
     }
     Ok(())
@@ -193,7 +206,7 @@ fn kill_descendants() -> io::Result<()> {
             let _ended = kill_process(pid, Signal::KILL);
         }
         // Those whose parents ended are ours, and no others wait for them.
-        while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
         if descendants.is_empty() {
             return Ok(());
         }
@@ -304,15 +317,18 @@ case $SMMU_EXECUTION_INPUT in
 esac
 "#;
 
+    /// Tests that kill all descendants of this process run one at a time.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
     #[tokio::test]
     async fn nothing_is_left_for_the_next_user() {
-        use std::os::unix::fs::PermissionsExt as _;
         let (folder, room, told) =
             (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
         let program = folder.path().join("worker");
         // The script tells by a file outside of the room.
         fs::write(&program, WORKER.replace("$TELL", &told.path().display().to_string())).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let _alone = ALONE.lock().await;
         set_child_subreaper(Pid::from_raw(1)).unwrap();
         let host = Host { program, room: room.path().to_owned() };
         let deadline = SystemTime::now() + Duration::from_mins(5);
@@ -326,9 +342,9 @@ esac
 
     #[tokio::test]
     async fn a_job_that_outstays_its_time_is_killed_and_moved() {
-        use std::os::unix::fs::PermissionsExt as _;
         let (folder, room) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let program = folder.path().join("worker");
+        let _alone = ALONE.lock().await;
         fs::write(&program, "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let host = Host { program, room: room.path().to_owned() };

@@ -103,7 +103,11 @@ impl Deployment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{av::Presence, estimate::tests::deployment, image::Size};
+    use crate::{
+        av::Presence,
+        estimate::{Range, Request, tests::deployment},
+        image::Size,
+    };
     use proptest::prelude::*;
 
     fn with(functions: WorkerFunctions) -> Deployment {
@@ -202,6 +206,71 @@ mod tests {
         let places =
             containers_for_nothing.places(branch, MediaKind::Image, "image/jpeg", &outline, 40 << 20, &profile);
         assert_eq!(places.transcode, Place::Container);
+    }
+
+    /// Price of a thousand runs in dollars, and seconds from the request to the end of the work, of one machine.
+    fn run(deployment: &Deployment, machine: Machine, core_ms: u64, moved_bytes: u64) -> (f64, u64) {
+        let ms = machine.ms_of(core_ms + speed::ATTEMPT_MS, crate::cost::Threads::Many)
+            + moved_bytes / MIB * crate::estimate::MIB_MS;
+        let cost = deployment.prices.cost(&machine.running(ms));
+        let start_ms = if machine.is_container() { deployment.container_start_ms } else { 0 };
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let dollars = (cost.compute_micro_dollars + cost.requests_micro_dollars).0 as f64 / 1000.0;
+        (dollars, (ms + start_ms).div_ceil(1000))
+    }
+
+    /// docs/COST.md must contain the price and time of both ways in this model, a row for each length.
+    #[test]
+    fn the_cost_page_lists_both_ways_by_length() {
+        let page = include_str!("../../../../docs/COST.md");
+        let functions = with(USUAL);
+        let large = Machine::Lambda { memory_mb: 10_240 };
+        let row = |name: String, core_ms: u64, bytes: u64, container: Machine| {
+            let ways = [USUAL.machine(), large, container].map(|machine| run(&functions, machine, core_ms, bytes));
+            let ways = ways.map(|(dollars, seconds)| format!("${dollars:.2}, {seconds} s")).join(" | ");
+            format!("| {name} | {} | {ways} |", core_ms.div_ceil(1000))
+        };
+        let mut rows = Vec::new();
+        for seconds in [5, 15, 25, 40, 60, 120] {
+            let bytes = seconds * 17_000_000 / 8;
+            let subject = typical::described(MediaKind::Video, "video/mp4", &clip(seconds, HD), bytes).unwrap();
+            let work = share(&subject, Pipeline::Transcode, &Profile::default(), 50);
+            let moved = bytes + work.artifacts.iter().sum::<u64>();
+            rows.push(row(format!("renditions of {seconds} s"), work.core_ms, moved, functions.transcode));
+        }
+        for seconds in [20, 60, 300] {
+            let work = speed::speech_core_ms(seconds * 1000, Profile::default().speech.beam_size.get());
+            rows.push(row(format!("text of {seconds} s"), work, seconds * 4000, functions.transcribe));
+        }
+        for (name, kind, seconds, bit_rate) in [
+            ("a clip of 15 s", MediaKind::Video, 15, 17_000_000),
+            ("a voice note of 20 s", MediaKind::Audio, 20, 32_000),
+        ] {
+            let bytes = seconds * bit_rate / 8;
+            let subject = typical::described(kind, "audio/m4a", &clip(seconds, HD), bytes).unwrap();
+            let subjects = Range { low: subject.clone(), expected: subject.clone(), high: subject };
+            let profile = Profile::default();
+            let request = Request { bytes, profile: &profile, only: None, first: true };
+            let job = |deployment: &Deployment| {
+                let estimate = deployment.estimate(&subjects, request);
+                #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+                let dollars = estimate.micro_dollars.expected.0 as f64 / 1000.0;
+                format!("${dollars:.2}, {} s", estimate.seconds.expected)
+            };
+            rows.push(format!("| {name} | {} | {} |", job(&deployment()), job(&functions)));
+        }
+        for row in &rows {
+            assert!(page.contains(row), "docs/COST.md lacks a row of these:\n{}", rows.join("\n"));
+        }
+    }
+
+    #[test]
+    fn the_usual_limit_is_where_the_function_still_costs_no_more_than_the_container() {
+        let functions = with(USUAL);
+        let price = |machine, seconds: u64| run(&functions, machine, seconds * 1000, 0).0;
+        let most = u64::from(USUAL.most_vcpu_seconds);
+        assert!(price(USUAL.machine(), most) <= price(functions.transcode, most) * 1.05);
+        assert!(price(USUAL.machine(), most * 3 / 2) > price(functions.transcode, most * 3 / 2));
     }
 
     proptest! {
