@@ -6,7 +6,8 @@
 # SMMU      the client, which checks the profiles; built by default.
 # PREBUILT=1 uses the existing .aws-sam/build, web page and local images, as the pipeline does: built once, deployed to
 # all stages.
-# NO_IMAGES=1 skips images: they exist already, or no worker will run.
+# NO_IMAGES=1 skips images: they exist already, or no worker will run. Without them, pass WorkerFunctions=disabled:
+# Lambda checks the image of a function when it creates the function.
 # PAGE      folder of the built web page; by default web/dist.
 . "$(dirname "$0")/common.sh"
 

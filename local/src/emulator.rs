@@ -165,7 +165,9 @@ fn function_images(options: &CloudOptions, home: &Home) -> BTreeMap<String, serd
                 // The runtime API and the emulator are on loopback, so the container shares this machine's network.
                 let command =
                     [&["docker", "run"], &AS_ON_FARGATE[..], &["--network=host", &label, "ENVIRONMENT", image]];
-                json!({"command": command.concat(), "environment": {}, "container": true})
+                // Not the stand-in, which the emulator uses.
+                let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+                json!({"command": command.concat(), "environment": {"DOCKER_HOST": host}, "container": true})
             }
         };
         (name.clone(), stand_in)

@@ -48,6 +48,7 @@ async fn shared(shared: &Mutex<Weak<Contracts>>, faults: Option<Faults>) -> Arc<
             "script-worker".to_owned(),
             Image::Program(vec!["/bin/sh".to_owned(), "-c".to_owned()]),
         )]),
+        program_environment: BTreeMap::from([("FUNCTION".to_owned(), function.display().to_string())]),
         check_workers: false,
         // Two of the largest workers never fit, but one fits together with all the others.
         fargate_vcpu: Some(15),

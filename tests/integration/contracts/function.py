@@ -25,6 +25,11 @@ def tell(_event):
     return {name: os.environ.get(f"AWS_{name}") for name in names} | {"unixSeconds": time.time()}
 
 
+def room(_event):
+    """Returns what the command of its image said, its process, and its folder."""
+    return {"said": os.environ["SAID"], "process": os.getpid(), "room": os.environ["SMMU_FUNCTION_ROOM"]}
+
+
 def partial_batch(event):
     """Fails the messages with the body `fail`."""
     failed = [record["messageId"] for record in event["Records"] if record["body"] == "fail"]
@@ -73,7 +78,7 @@ def post(request, outcome, answer):
 if "CrashingFunction" in os.environ["AWS_LAMBDA_FUNCTION_NAME"]:
     os.abort()
 ROLES = {"ApiFunction": echo, "PartialBatchFunction": partial_batch, "FailingFunction": failing}
-ROLES |= {"StreamFunction": stream, "ThrottledFunction": echo}
+ROLES |= {"StreamFunction": stream, "ThrottledFunction": echo, "ImageFunction": room}
 ROLES |= {"TellFunction": tell, "StrangerFunction": tell, "SlowFunction": slow, "SocketFunction": handshake}
 handle = next(role for name, role in ROLES.items() if name in os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 while True:

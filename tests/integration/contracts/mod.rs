@@ -11,6 +11,7 @@ mod deployer;
 mod fargate;
 mod faults;
 mod gateway;
+mod images;
 mod messages;
 mod multipart;
 mod pages;
