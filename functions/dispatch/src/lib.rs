@@ -15,6 +15,8 @@ use tracing::Instrument;
 
 /// Time for the executions of a batch. Shorter than the function's timeout, after which the whole batch would return.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Further time for setting when failed messages return. The rest of the function's 3 s is for its answer.
+const POSTPONE_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub struct Context {
     workflow: Workflow,
@@ -41,8 +43,15 @@ impl Function for Context {
             let mut failures = response.batch_item_failures.iter();
             failures.any(|failure| failure.item_identifier == one.message_id)
         };
-        for one in received.iter().filter(is_failed) {
-            self.postpone(one).await;
+        let postponed = async {
+            for one in received.iter().filter(is_failed) {
+                self.postpone(one).await;
+            }
+        };
+        if timeout_at(deadline + POSTPONE_TIMEOUT, postponed).await.is_err() {
+            tracing::warn!(
+                "failed messages return only after the queue's visibility timeout: setting it takes too long"
+            );
         }
         Ok(response)
     }
