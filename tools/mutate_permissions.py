@@ -20,6 +20,7 @@ Statement = dict[str, Any]
 UNSEEN = {
     ("Trace", "xray:PutTraceSegments"): "Lambda, which sends the traces of functions itself",
     ("Trace", "xray:PutTelemetryRecords"): "Lambda, which sends the traces of functions itself",
+    ("TraceWork", "xray:PutTelemetryRecords"): "Lambda, for the workers' functions",
     ("DeliverLogs", "xray:PutTraceSegments"): "Step Functions, which sends the traces of executions itself",
     ("DeliverLogs", "xray:PutTelemetryRecords"): "Step Functions, which sends the traces of executions itself",
     ("DeliverLogs", "xray:GetSamplingRules"): "Step Functions, which sends the traces of executions itself",

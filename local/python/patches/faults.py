@@ -257,9 +257,10 @@ async def answer(send, status, kind, body):
 
 
 def cutting(send):
-    """Returns a `send` that passes on the head and half of the first piece of a body, and promises one byte more.
+    """Returns a `send` that passes on the head and half of the first piece of a body.
 
-    An application that returns before it has sent the whole body makes the server close the connection.
+    The head states the whole length, as on AWS; for an empty body, one byte. An application that returns before it
+    has sent the whole body makes the server close the connection.
     """
     started = False
 
@@ -267,7 +268,7 @@ def cutting(send):
         nonlocal started
         if message["type"] == "http.response.start":
             headers = [(name.lower(), value) for name, value in message["headers"]]
-            length = sum(int(value) for name, value in headers if name == b"content-length") + 1
+            length = sum(int(value) for name, value in headers if name == b"content-length") or 1
             others = [header for header in headers if header[0] != b"content-length"]
             await send({**message, "headers": [*others, (b"content-length", str(length).encode())]})
         elif not started:
