@@ -221,13 +221,15 @@ fn sha256(bytes: &[u8]) -> smmu_core::Sha256 {
 
 /// Variables that answers depend on, set explicitly because a function invoked by SAM would otherwise use the template's
 /// defaults.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("SMMU_UPLOADS_PER_DAY", "100"),
     ("SMMU_BYTES_PER_DAY", "1000000000"),
     ("SMMU_ACTIVE_JOBS_PER_USER", "50"),
     ("SMMU_RUNNING_JOBS_PER_USER", "10"),
     // Estimates contain the transcription.
     ("SMMU_TRANSCRIPTION", "true"),
+    // Workers run in containers only.
+    ("SMMU_WORKER_FUNCTION_MEMORY", "0"),
 ];
 
 fn events_folder() -> PathBuf {
