@@ -1,9 +1,12 @@
 //! Short work of the workers in functions, and its way to a container.
 
 use aws_sdk_sfn::Client as Sfn;
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_core::speech::wer::word_error_rate;
-use smmu_tests::{Caller, Stack, ffmpeg, in_functions, samples};
+use smmu_tests::{Caller, Stack, ffmpeg, in_functions, samples, until};
+use std::fs;
 use tempfile::TempDir;
 
 /// The states that the execution of a job entered, in order.
@@ -19,9 +22,9 @@ async fn states(stack: &Stack, job: &str) -> Vec<String> {
 
 /// The number of containers that worked on a job: each has a log of its own.
 fn containers(stack: &Stack, job: &str) -> usize {
-    let logs = std::fs::read_dir(stack.cloud.logs_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let logs = fs::read_dir(stack.cloud.logs_dir()).unwrap().map(|entry| entry.unwrap().path());
     let of_containers = logs.filter(|path| !path.ends_with("emulator.log"));
-    of_containers.filter(|path| std::fs::read_to_string(path).unwrap_or_default().contains(job)).count()
+    of_containers.filter(|path| fs::read_to_string(path).unwrap_or_default().contains(job)).count()
 }
 
 async fn completed(user: &Caller, file: &[u8], content_type: &str) -> (String, Value) {
@@ -66,7 +69,7 @@ fn long_without_duration() -> Vec<u8> {
     let file = dir.path().join("recording.webm");
     let coding = ["-c:a", "libopus", "-b:a", "6k", "-application", "voip", "-f", "webm", "-live", "1"];
     ffmpeg::run(&["-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono:d=1200"], &coding, &file);
-    std::fs::read(file).unwrap()
+    fs::read(file).unwrap()
 }
 
 #[tokio::test]
@@ -86,7 +89,7 @@ async fn a_long_video_begins_in_a_container() {
     let file = dir.path().join("long.mp4");
     let picture = ["-f", "lavfi", "-i", "color=c=gray:s=1280x720:r=30:d=40"];
     ffmpeg::run(&picture, &["-c:v", "libx264", "-preset", "ultrafast"], &file);
-    let (id, _) = completed(&user, &std::fs::read(file).unwrap(), "video/mp4").await;
+    let (id, _) = completed(&user, &fs::read(file).unwrap(), "video/mp4").await;
     let entered = states(stack, &id).await;
     assert!(entered.contains(&"Transcode".to_owned()), "{entered:?}");
     assert_eq!(containers(stack, &id), 1);
@@ -104,4 +107,61 @@ async fn a_damaged_file_is_refused_in_the_function_and_the_next_user_is_served()
     assert_eq!(containers(stack, &id), 0, "a refusal is the end of it: {job}");
     let (id, _) = completed(&ada, &samples::spoken_clip(samples::SENTENCES), "video/mp4").await;
     assert_eq!(containers(stack, &id), 0);
+}
+
+/// The process that works on a job in a function, and its parent, which Lambda started.
+fn worker_and_host(job: &str) -> Option<(Pid, Pid)> {
+    let is_worker = |pid: i32| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        command.ends_with(b"\0job\0") && environment.windows(job.len()).any(|window| window == job.as_bytes())
+    };
+    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let worker = pids.into_iter().find(|pid| is_worker(*pid))?;
+    let status = fs::read_to_string(format!("/proc/{worker}/status")).ok()?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()?;
+    Some((Pid::from_raw(worker)?, Pid::from_raw(parent)?))
+}
+
+/// A picture that takes the worker some seconds.
+fn slow_picture() -> Vec<u8> {
+    samples::png(4000, 3000)
+}
+
+#[tokio::test]
+async fn a_function_that_dies_ends_its_worker_and_the_job_is_done_in_another() {
+    let stack = in_functions();
+    let user = Caller::user(stack, "grace").await;
+    let id = user.submit(&slow_picture(), "image/png").await;
+    let mut found = None;
+    until("the function works", async || {
+        found = worker_and_host(&id);
+        found.is_some()
+    })
+    .await;
+    let (worker, host) = found.unwrap();
+    kill_process(host, Signal::KILL).unwrap();
+    until("its worker ends too", async || worker_and_host(&id).is_none_or(|(other, _)| other != worker)).await;
+    assert_eq!(user.ended(&id).await["status"], "COMPLETED");
+    let entered = states(stack, &id).await;
+    assert!(!entered.contains(&"TranscodeImageOnDemand".to_owned()), "{entered:?}");
+    assert_eq!(containers(stack, &id), 0);
+}
+
+#[tokio::test]
+async fn cancelling_a_job_stops_its_worker_in_the_function() {
+    let stack = in_functions();
+    let user = Caller::user(stack, "edsger").await;
+    let id = user.submit(&slow_picture(), "image/png").await;
+    until("the function works", async || worker_and_host(&id).is_some()).await;
+    let cancelled = user.call(Method::POST, &format!("/jobs/{id}/cancel"), None).await;
+    assert_eq!((cancelled.status.as_u16(), cancelled.text_at("/status").as_str()), (200, "CANCELLED"));
+    until("the worker stops", async || worker_and_host(&id).is_none()).await;
+    // The function's answer comes after the execution was stopped, and changes nothing.
+    assert_eq!(user.job(&id).await.text_at("/status"), "CANCELLED");
+    assert_eq!(containers(stack, &id), 0);
+    let log = fs::read_to_string(stack.cloud.logs_dir().join("emulator.log")).unwrap();
+    let of_job = log.lines().filter(|line| line.contains(&id));
+    let committed = of_job.filter(|line| line.contains("attempt ended") && line.contains("Committed"));
+    assert_eq!(committed.count(), 0, "nothing is committed");
 }

@@ -79,7 +79,7 @@ async fn a_job_whose_dispatch_was_killed_continues_long_before_a_minute_has_pass
     let killed = Instant::now();
     let job = completed.text_at("/jobId");
     assert_eq!(user.ended(&job).await["status"], "COMPLETED");
-    // The queue's visibility timeout of 18 s, and time for a busy machine.
+    // The queue's visibility timeout of 12 s, and time for a busy machine.
     assert!(killed.elapsed() < Duration::from_secs(50), "{:?}", killed.elapsed());
 }
 

@@ -12,7 +12,8 @@ waited for as long too, one whose services do not answer for a minute, and one t
 times.
 
 Before both, short work can begin in a function with the worker's image. What it leaves goes on to the
-first state; a failed attempt counts, so it goes on to the second.
+first state. An attempt that failed is made once more in the function, which starts within a second; if that
+fails too, the work goes on to the second state.
 """
 
 import json
@@ -48,6 +49,8 @@ SERVICE_OUTAGE = 60
 # Maximum seconds between two attempts, so available capacity is used soon.
 LONGEST_DELAY = 300
 WORKER_RETRIES = 2
+# Further attempts in a worker's function. A container starts a minute later, but has more memory, disk and time.
+WORKER_FUNCTION_RETRIES = 1
 # The error of a function that leaves its work to a container (crates/cloud/src/invocation.rs).
 MOVED = "Moved"
 # "Quotas related to state machine executions": an execution ends after a year, and fails with more events than this. A
@@ -224,6 +227,11 @@ def function_findings(name: str, state: dict, states: dict) -> Iterator[str]:
         yield f"{name}: {moved['Next']} must be the worker on the chosen capacity"
     elif second.get("Resource") != WORKER or capacity(second) != ON_DEMAND or not same_work(first, second):
         yield f"{name}: {failed['Next']} must be the same worker on {ON_DEMAND}, because the attempt counts"
+    for error in ("Transient", *CRASHED):
+        if retrier_of(state, error).get("MaxAttempts") != WORKER_FUNCTION_RETRIES:
+            yield f"{name}: after {error}, a worker's function is tried again {WORKER_FUNCTION_RETRIES} times"
+    if retrier_of(state, "States.Timeout"):
+        yield f"{name}: a worker's function that took too long must not be tried again"
 
 
 def given_up_findings(name: str, state: dict, states: dict) -> Iterator[str]:

@@ -94,6 +94,12 @@ class WorkerFunctions(unittest.TestCase):
         found = self.findings(lambda state: state["Catch"][1].update(Next="Transcode"))
         self.assertTrue(any("because the attempt counts" in one for one in found), found)
 
+    def test_a_failed_attempt_is_made_once_more_and_one_that_took_too_long_is_not(self):
+        found = self.findings(lambda state: state["Retry"].pop())
+        self.assertTrue(all("is tried again 1 times" in one for one in found) and len(found) == 3, found)
+        found = self.findings(lambda state: state["Retry"][-1]["ErrorEquals"].append("States.Timeout"))
+        self.assertTrue(any("took too long must not be tried again" in one for one in found), found)
+
     def test_the_error_must_not_reach_the_container(self):
         found = self.findings(lambda state: state["Catch"][0].update(ResultPath="$.error"))
         self.assertTrue(any("must be discarded" in one for one in found), found)

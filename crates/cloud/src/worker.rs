@@ -14,7 +14,7 @@ use crate::{
     telemetry, traces,
 };
 use aws_config::SdkConfig;
-use moving::{Limits, Observer};
+use moving::{LEAVE_BY, Limits, Observer};
 use smmu_core::{
     Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Stage, TaskSize, TraceId,
     TraceSegment,
@@ -86,6 +86,11 @@ where
             return ExitCode::from(TRY_AGAIN);
         }
     };
+    if environment.get(LEAVE_BY).is_some()
+        && let Err(error) = function::end_with_host()
+    {
+        tracing::warn!(%error, "this process would outlive its host");
+    }
     let ending = runtime.block_on(async {
         let stop =
             StopSignals::listen().map_err(|error| Failure::Fault(format!("cannot listen for signals: {error}")))?;

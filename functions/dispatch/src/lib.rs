@@ -14,9 +14,9 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 /// Time for the executions of a batch. Shorter than the function's timeout, after which the whole batch would return.
-const BATCH_TIMEOUT: Duration = Duration::from_secs(2);
-/// Further time for setting when failed messages return. The rest of the function's 3 s is for its answer.
-const POSTPONE_TIMEOUT: Duration = Duration::from_millis(500);
+const BATCH_TIMEOUT: Duration = Duration::from_millis(1_300);
+/// Further time for setting when failed messages return. The rest of the function's 2 s is for its answer.
+const POSTPONE_TIMEOUT: Duration = Duration::from_millis(400);
 
 pub struct Context {
     workflow: Workflow,

@@ -7,6 +7,8 @@
 //!   can leave its tree.
 //! - Everything in the room, the only folder that is writable, is deleted before and after each job.
 //! - After its answer, this process replaces itself by a new start of its program, whatever happened.
+//!
+//! If this process dies, its job dies too ([`end_with_host`]).
 
 use super::moving::LEAVE_BY;
 use crate::{
@@ -16,7 +18,8 @@ use crate::{
 };
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, Service, service_fn, tower::Layer};
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_child_subreaper, set_dumpable_behavior, wait,
+    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_child_subreaper, set_dumpable_behavior,
+    set_parent_process_death_signal, wait,
 };
 use serde::{Deserialize, Serialize};
 use smmu_core::Assignment;
@@ -155,6 +158,12 @@ impl Host {
             }
         }
     }
+}
+
+/// Makes this process, that of a job, end with its host, as Lambda ends both. It would otherwise work on beside the next
+/// attempt where a function's environment is not a virtual machine, as on the local cloud.
+pub(super) fn end_with_host() -> io::Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
 /// What the end of a job's process means for the state machine.
