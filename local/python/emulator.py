@@ -26,6 +26,9 @@ from patches import (
     crashes,
     decisions,
     deployer,
+    execution_logs,
+    executions,
+    express,
     fargate,
     faults,
     gateway,
@@ -357,6 +360,13 @@ if __name__ == "__main__":
     sessions.patch_transport()
     roles.patch_state_machine_role()
     roles.patch_creation_with_roles()
+    execution_logs.patch_logs()
+    executions.patch_events()
+    executions.patch_terminal_errors()
+    express.patch_express(int(os.environ.get("SMMU_EXPRESS_SECONDS", express.MOST_SECONDS)))
+    express.patch_unsupported_calls()
+    express.patch_definitions()
+    express.patch_nested_start()
     deployer.patch_creation_by_caller()
     roles.patch_function_logs()
     roles.patch_task_start()

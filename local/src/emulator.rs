@@ -139,7 +139,11 @@ fn environment(options: &CloudOptions, home: &Home, port: u16) -> Vec<(String, S
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
         ("SMMU_IMAGES", images),
     ];
-    let quotas = [("SMMU_FARGATE_VCPU", options.fargate_vcpu), ("SMMU_RUN_TASK_RATE", options.run_task_rate)];
+    let quotas = [
+        ("SMMU_FARGATE_VCPU", options.fargate_vcpu),
+        ("SMMU_RUN_TASK_RATE", options.run_task_rate),
+        ("SMMU_EXPRESS_SECONDS", options.express_seconds),
+    ];
     let quotas = quotas.into_iter().filter_map(|(name, quota)| Some((name.to_owned(), quota?.to_string())));
     let faults = options
         .faults

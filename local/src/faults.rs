@@ -32,6 +32,8 @@ pub struct Faults {
     pub skewed: f64,
     /// Error of such a clock, in seconds.
     pub skew_s: u64,
+    /// Express executions that run twice at the same time.
+    pub repeated: f64,
     /// Time at the begin of each period in which Fargate has no capacity, in milliseconds.
     pub withheld_ms: u64,
     /// Length of these periods, in milliseconds; at least 1.

@@ -93,6 +93,8 @@ pub struct CloudOptions {
     pub fargate_vcpu: Option<u32>,
     /// Quota of started tasks per second; `None` is AWS's default of 20.
     pub run_task_rate: Option<u32>,
+    /// Longest time of an Express execution, in seconds; `None` is AWS's limit of 300.
+    pub express_seconds: Option<u32>,
     /// Faults that the emulator injects; `None` is none.
     pub faults: Option<Faults>,
     /// Run `PROGRAM check` for worker programs before anything is started.
@@ -140,6 +142,7 @@ impl CloudOptions {
             program_environment: model.into_iter().map(|model| ("SMMU_SPEECH_MODEL".to_owned(), model)).collect(),
             fargate_vcpu: None,
             run_task_rate: None,
+            express_seconds: None,
             faults: None,
             check_workers: true,
             bridge: tag.is_some() || std::env::var("SMMU_BRIDGE").is_ok_and(|value| value == "1"),

@@ -1,25 +1,13 @@
 //! An account with little capacity: jobs wait for it, show that they wait, and complete.
 
-use aws_sdk_sfn::Client as Sfn;
 use rustix::process::{Pid, Signal, kill_process};
-use smmu_tests::{Caller, Stack, crowded, samples, until};
+use smmu_tests::{Caller, HistoryEvent, Stack, crowded, samples, until};
 use std::collections::BTreeMap;
 
 /// Reasons why ECS tasks of a job did not start, by error name. None before its execution exists.
 async fn refusals(stack: &Stack, job: &str) -> BTreeMap<String, String> {
-    let arn = stack.execution_arn(job);
-    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
-    let mut refusals = BTreeMap::new();
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) => break,
-            event => event.unwrap(),
-        };
-        if let Some(failed) = event.task_failed_event_details {
-            refusals.insert(failed.error.unwrap(), failed.cause.unwrap());
-        }
-    }
-    refusals
+    let failed = stack.history(job).await.into_iter().filter(HistoryEvent::fails_task);
+    failed.map(|event| (event.error.unwrap(), event.cause.unwrap())).collect()
 }
 
 #[tokio::test]

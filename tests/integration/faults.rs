@@ -1,14 +1,14 @@
 //! No job is lost, whichever component fails.
 
 use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
-use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
+use aws_sdk_sfn::Client as Sfn;
 use aws_sdk_sqs::Client as Sqs;
 use lambda_http::{Body, Request, RequestExt, http};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_cloud::{Function, Submitter, clock};
 use smmu_core::{Job, MediaId, Status};
-use smmu_tests::{Caller, Stack, by_itself, by_request, samples, with_transcription};
+use smmu_tests::{Caller, HistoryEvent, Stack, by_itself, by_request, samples, with_transcription};
 use std::{
     collections::{BTreeSet, HashMap},
     net::TcpListener,
@@ -131,19 +131,7 @@ async fn worker_of(stack: &Stack, job: &str) -> u32 {
 
 /// The states whose worker failed.
 async fn failed_workers(stack: &Stack, job: &str) -> Vec<String> {
-    let arn = stack.execution_arn(job);
-    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
-    let (mut state, mut failed) = (String::new(), Vec::new());
-    while let Some(event) = events.next().await {
-        let event = event.unwrap();
-        if let Some(entered) = &event.state_entered_event_details {
-            state.clone_from(&entered.name);
-        }
-        if *event.r#type() == HistoryEventType::TaskFailed {
-            failed.push(state.clone());
-        }
-    }
-    failed
+    stack.history(job).await.into_iter().filter(HistoryEvent::fails_task).map(|event| event.state).collect()
 }
 
 async fn kill(stack: &Stack, job: &str, signal: Signal) {

@@ -1,23 +1,16 @@
 //! Short work of the workers in functions, and its way to a container.
 
-use aws_sdk_sfn::Client as Sfn;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_core::speech::wer::word_error_rate;
-use smmu_tests::{Caller, Stack, ffmpeg, in_functions, samples, until};
+use smmu_tests::{Caller, HistoryEvent, Stack, ffmpeg, in_functions, samples, until};
 use std::fs;
 use tempfile::TempDir;
 
-/// The states that the execution of a job entered, in order.
+/// The states that the executions of a job entered, in order.
 async fn states(stack: &Stack, job: &str) -> Vec<String> {
-    let arn = stack.execution_arn(job);
-    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
-    let mut entered = Vec::new();
-    while let Some(event) = events.next().await {
-        entered.extend(event.unwrap().state_entered_event_details.map(|details| details.name));
-    }
-    entered
+    stack.history(job).await.into_iter().filter(HistoryEvent::enters).map(|event| event.state).collect()
 }
 
 /// The number of containers that worked on a job: each has a log of its own.

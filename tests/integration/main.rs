@@ -17,6 +17,7 @@ mod events;
 mod faults;
 mod flow;
 mod functions;
+mod history;
 mod isolation;
 mod journeys;
 mod lists;

@@ -2,13 +2,12 @@
 //! other jobs would be disturbed, or would disturb these.
 
 use crate::soak::processes::{FunctionProcess, functions};
-use aws_sdk_sfn::{Client as Sfn, types::HistoryEventType};
 use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
 use rustix::process::{Pid, Signal, kill_process};
 use smmu_cloud::Submitter;
 use smmu_core::MediaId;
 use smmu_local::Deployer;
-use smmu_tests::{Caller, Stack, samples};
+use smmu_tests::{Caller, HistoryEvent, Stack, samples};
 use std::{
     collections::BTreeSet,
     sync::LazyLock,
@@ -122,20 +121,8 @@ async fn a_job_whose_message_was_never_sent_is_sent_when_its_client_completes_ag
 
 /// The errors of the state `DetectType` of an execution.
 async fn detection_errors(stack: &Stack, job: &str) -> Vec<String> {
-    let arn = stack.execution_arn(job);
-    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
-    let (mut state, mut errors) = (String::new(), Vec::new());
-    while let Some(event) = events.next().await {
-        let event = event.unwrap();
-        if let Some(entered) = &event.state_entered_event_details {
-            state.clone_from(&entered.name);
-        }
-        let failed = event.task_failed_event_details.filter(|_| event.r#type == HistoryEventType::TaskFailed);
-        if let Some(error) = failed.filter(|_| state == "DetectType").and_then(|failed| failed.error) {
-            errors.push(error);
-        }
-    }
-    errors
+    let failed = stack.history(job).await.into_iter().filter(HistoryEvent::fails_task);
+    failed.filter(|event| event.state == "DetectType").filter_map(|event| event.error).collect()
 }
 
 #[tokio::test]

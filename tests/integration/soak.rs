@@ -58,6 +58,7 @@ fn faults(seed: u64) -> Faults {
         // Five minutes, less the time that a request may take.
         skewed: 0.2,
         skew_s: 290,
+        repeated: 0.05,
         withheld_ms: 5_000,
         period_ms: 30_000,
     }

@@ -2,11 +2,13 @@
 
 pub mod caller;
 pub mod ffmpeg;
+pub mod history;
 pub mod receiver;
 pub mod samples;
 pub mod stack;
 
 pub use caller::{Answer, Caller, Upload};
+pub use history::HistoryEvent;
 pub use stack::{Stack, Told, by_itself, by_request, crowded, in_functions, in_turns, told, with_transcription};
 use std::time::Duration;
 

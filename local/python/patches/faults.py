@@ -11,6 +11,7 @@ clients. Calls of root are not, so a stack can be deployed and examined while fa
 import asyncio
 import collections
 import contextlib
+import contextvars
 import functools
 import glob
 import json
@@ -26,11 +27,15 @@ import ministack.app as app
 from ministack.services import ecs, lambda_svc, sqs
 from ministack.services import stepfunctions as sfn
 
-from patches import reviewed
+from patches import express, reviewed
 from patches.roles import STATE_EXECUTION
 
 # Path at which the number of injected faults is read, by service and sort, and to which planned faults are posted.
 REPORT_PATH = "/_smmu/faults"
+# Sorts of planned faults of an execution, and not of the call that starts it.
+OF_STARTS = ("twice", "repeated", "vanishes")
+# The planned fault of the execution that is started by the request which is being served.
+STARTED = contextvars.ContextVar("started", default=None)
 # The credential scope of a session's request ("Elements of an AWS API request signature": KEY/DATE/REGION/SERVICE).
 SESSION_SCOPE = re.compile(r"Credential=ASIA[A-Z0-9]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
 # Errors that each service documents for its own failures and for throttling: status and code.
@@ -87,7 +92,11 @@ class Plan:
     - `refused`: the call fails with `status` and `code` before it is carried out;
     - `shortened`: the connection closes in the middle of the answer;
     - `flipped`: a byte in the middle of the answer's body is another;
-    - `expired`: the call fails with ExpiredToken, and so do all later calls that it chooses with the same credentials.
+    - `expired`: the call fails with ExpiredToken, and so do all later calls that it chooses with the same credentials;
+    - `twice`: the Express execution that the call starts also runs under a second ARN at the same time;
+    - `repeated`: the Express execution that the call starts runs twice at the same time, under one ARN;
+    - `vanishes`: the Express execution that the call starts neither continues nor ends when it would enter the state
+      `state`.
     """
 
     def __init__(self):
@@ -114,6 +123,8 @@ class Plan:
         if fault.get("method", scope["method"]) != scope["method"] or fault["contains"] not in text:
             return False
         if fault.get("agent", "") not in header(scope, b"user-agent"):
+            return False
+        if fault["sort"] in OF_STARTS and not header(scope, b"x-amz-target").endswith(".StartExecution"):
             return False
         if time.monotonic() >= fault.get("until", math.inf):
             return False
@@ -161,6 +172,7 @@ def patch_faults(settings):
     patch_calls(dice)
     patch_deliveries(dice)
     patch_states(dice)
+    patch_starts(dice)
     patch_capacity(dice)
     if settings["skewed"]:
         patch_clocks(dice)
@@ -199,6 +211,12 @@ def patch_calls(dice):
         if planned:
             dice.count(service, planned["sort"])
             match planned["sort"]:
+                case "twice" | "repeated" | "vanishes":
+                    token = STARTED.set(planned)
+                    try:
+                        return await serve(scope, receive, send)
+                    finally:
+                        STARTED.reset(token)
                 case "shortened":
                     return await serve(scope, receive, cutting(send))
                 case "flipped":
@@ -355,6 +373,31 @@ def patch_states(dice):
         raise sfn._ExecutionError(dice.choice(names), "injected after the call")
 
     sfn._invoke_resource = invoke_disturbed
+
+
+def patch_starts(dice):
+    """An Express execution runs twice at the same time, or vanishes.
+
+    AWS ("Execution guarantees", express-at-least-once-execution): asynchronous Express Workflows run at least once, and
+    their state is not kept between transitions. Whether a second run has the same ARN is not documented, so both
+    happen. Planned only: an execution vanishes, as one of which nothing is heard although it was started.
+
+    The patches of Express executions: run each start once.
+    """
+    begin = reviewed(express, "begin", "execution", "most_seconds")
+
+    def begin_disturbed(execution, most_seconds):
+        planned = STARTED.get() or {}
+        # Not for what the execution starts itself.
+        STARTED.set(None)
+        sort = planned.get("sort")
+        begin({**execution, "vanishes": planned["state"]} if sort == "vanishes" else execution, most_seconds)
+        if sort is None and dice.roll("states", "repeated"):
+            sort = dice.choice(("twice", "repeated"))
+        if sort in ("twice", "repeated"):
+            begin(express.once_more(execution, sort == "repeated"), most_seconds)
+
+    express.begin = begin_disturbed
 
 
 def patch_capacity(dice):

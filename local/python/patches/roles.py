@@ -89,11 +89,12 @@ def session_denied(session, action, resource, **keys):
 
 
 def patch_state_machine_role():
-    """A state can call functions and run and watch ECS tasks only if the state machine's role allows it.
+    """A state can call functions, start executions, and run ECS tasks only if the state machine's role allows it.
 
     AWS ("How Step Functions generates IAM policies for integrated services", service-integration-iam-templates;
-    "IAM policies for calling Amazon ECS", connect-ecs): the role needs lambda:InvokeFunction, ecs:RunTask, iam:PassRole
-    for the task's roles, and for .sync ecs:DescribeTasks and ecs:StopTask. A denied call fails the state with the
+    "IAM policies for calling Amazon ECS", connect-ecs; "Start a new state machine from a running execution",
+    connect-stepfunctions): the role needs lambda:InvokeFunction, states:StartExecution, ecs:RunTask, iam:PassRole for
+    the task's roles, and for .sync ecs:DescribeTasks and ecs:StopTask. A denied call fails the state with the
     service's error.
 
     ministack: makes the calls without a role.
@@ -114,6 +115,9 @@ def patch_state_machine_role():
             function = input_data["FunctionName"]
             name = function if function.startswith("arn:") else lambda_svc._func_arn(function)
             demand("Lambda.AWSLambdaException", "lambda:InvokeFunction", name)
+        elif "states:::states:startExecution" in resource:
+            machine = input_data.get("StateMachineArn", "")
+            demand("StepFunctions.AWSStepFunctionsException", "states:StartExecution", machine)
         elif "states:::ecs:runTask" in resource:
             cluster = input_data["Cluster"]
             definition = ecs._task_defs.get(ecs._resolve_td_key(input_data["TaskDefinition"])) or {}

@@ -210,7 +210,7 @@ async fn trace_segments_are_accepted() {
 }
 
 /// The reason why a stack with these resources is rolled back.
-async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String {
+pub(super) async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String {
     let stacks = Stacks::new(&contracts.cloud.address().sdk_config().await);
     let template = json!({ "Resources": resources }).to_string();
     let create = stacks.create_stack().stack_name(name).template_body(template).capabilities(Capability::CapabilityIam);
@@ -226,7 +226,7 @@ async fn not_made(contracts: &Contracts, name: &str, resources: Value) -> String
 }
 
 /// A role that this service can assume, with these permissions.
-fn role(service: &str, statements: &Value) -> Value {
+pub(super) fn role(service: &str, statements: &Value) -> Value {
     let trust = json!([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]);
     json!({"Type": "AWS::IAM::Role", "Properties": {
         "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": trust},

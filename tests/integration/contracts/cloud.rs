@@ -11,6 +11,9 @@ use smmu_local::{Cloud, CloudOptions, Faults, Image, Port};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+/// Longest time of an Express execution; five minutes would be too long for a test.
+pub(super) const EXPRESS_SECONDS: u32 = 30;
+
 /// A cloud with the contract template, and the folder that it deploys from.
 pub(crate) struct Contracts {
     pub(crate) cloud: Cloud,
@@ -52,6 +55,7 @@ async fn shared(shared: &Mutex<Weak<Contracts>>, faults: Option<Faults>) -> Arc<
         check_workers: false,
         // Two of the largest workers never fit, but one fits together with all the others.
         fargate_vcpu: Some(15),
+        express_seconds: Some(EXPRESS_SECONDS),
         faults,
         ..CloudOptions::for_workspace(here.parent().expect("in the workspace"))
     });

@@ -14,6 +14,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sqs::Client as Queues;
 use serde_json::{Value, json};
 use smmu_local::Faults;
+use smmu_tests::history::log_lines;
 
 use super::access::as_function;
 use super::cloud::{Contracts, eventually, faulty_contracts};
@@ -33,6 +34,7 @@ async fn faulty() -> Arc<Contracts> {
         late_ms: 1500,
         skewed: 1.0,
         skew_s: 290,
+        repeated: 0.5,
         withheld_ms: 2000,
         period_ms: 4000,
     };
@@ -165,6 +167,77 @@ async fn a_states_call_of_a_function_fails_before_or_after_the_function_ran() {
     .await;
     let all = ["", "injected after the call", "injected before the call"].map(ToOwned::to_owned);
     assert_eq!(causes, all.into());
+}
+
+/// The types of events in the log of Express executions with a name, by execution.
+async fn runs(contracts: &Contracts, name: &str) -> BTreeMap<String, Vec<String>> {
+    let group = "/aws/vendedlogs/states/contracts-express";
+    let lines = log_lines(contracts.cloud.address().endpoint(), group, &format!(":{name}:")).await;
+    let mut runs = BTreeMap::<_, Vec<_>>::new();
+    for line in lines {
+        let text = |member: &str| line[member].as_str().expect("a text").to_owned();
+        runs.entry(text("execution_arn")).or_default().push(text("type"));
+    }
+    runs
+}
+
+/// The number of events of a type.
+fn count(runs: &BTreeMap<String, Vec<String>>, event: &str) -> usize {
+    runs.values().flatten().filter(|one| *one == event).count()
+}
+
+#[tokio::test]
+async fn an_express_execution_runs_again_at_the_same_time_under_its_arn_or_another() {
+    let contracts = faulty().await;
+    let steps = Steps::new(&contracts.cloud.address().sdk_config().await);
+    let before = injected(&contracts).await.get("states repeated").copied().unwrap_or_default();
+    for _ in 0..40 {
+        let start = steps.start_execution().state_machine_arn(contracts.output("ExpressArn")).name("repeated");
+        start.input(r#"{"run": "tell"}"#).send().await.expect("starts");
+    }
+    let again = usize::try_from(injected(&contracts).await["states repeated"] - before).expect("few");
+    let runs = eventually("all have ended", Duration::from_mins(1), async || {
+        let runs = runs(&contracts, "repeated").await;
+        (count(&runs, "ExecutionSucceeded") == 40 + again).then_some(runs)
+    })
+    .await;
+    assert_eq!(count(&runs, "ExecutionStarted"), 40 + again);
+    let under_one_arn =
+        runs.values().filter(|events| events.iter().filter(|one| *one == "ExecutionStarted").count() == 2);
+    let under_one_arn = under_one_arn.count();
+    assert!(under_one_arn > 0 && under_one_arn < again, "{under_one_arn} of {again}");
+    assert_eq!(runs.len(), 40 + again - under_one_arn);
+}
+
+#[tokio::test]
+async fn a_planned_fault_lets_an_express_execution_run_twice_or_vanish() {
+    let contracts = faulty().await;
+    let session = Steps::new(&as_function(&contracts).await);
+    let start = async |name: &str, fault: Value| {
+        let mut planned = json!({"service": "states", "contains": name, "times": 1});
+        planned.as_object_mut().expect("an object").extend(fault.as_object().expect("an object").clone());
+        let url = format!("{}/_smmu/faults", contracts.cloud.address().endpoint());
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        client.post(url).body(planned.to_string()).send().await.expect("is planned");
+        // Another call with the name does not use it up.
+        let arn = format!("arn:aws:states:us-east-1:000000000000:execution:contracts-nested:{name}");
+        session.describe_execution().execution_arn(arn).send().await.expect_err("it may not");
+        let start = session.start_execution().state_machine_arn(contracts.output("ExpressArn")).name(name);
+        start.input(r#"{"run": "tell"}"#).send().await.expect("starts");
+    };
+    start("planned-vanishes", json!({"sort": "vanishes", "state": "Tell"})).await;
+    start("planned-twice", json!({"sort": "twice"})).await;
+    start("planned-repeated", json!({"sort": "repeated"})).await;
+    let ended = async |name: &str| {
+        eventually("both have ended", Duration::from_mins(1), async || {
+            let runs = runs(&contracts, name).await;
+            (count(&runs, "ExecutionSucceeded") == 2).then_some(runs)
+        })
+        .await
+    };
+    assert_eq!((ended("planned-twice").await.len(), ended("planned-repeated").await.len()), (2, 1));
+    let vanished: Vec<_> = runs(&contracts, "planned-vanishes").await.into_values().collect();
+    assert_eq!(vanished, [["ExecutionStarted", "ChoiceStateEntered", "ChoiceStateExited"]]);
 }
 
 #[tokio::test]

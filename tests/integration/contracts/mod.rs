@@ -8,6 +8,7 @@ mod cloud;
 mod conditions;
 mod cors;
 mod deployer;
+mod express;
 mod fargate;
 mod faults;
 mod gateway;

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client as S3;
 use aws_sdk_sfn::Client as Sfn;
 use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
 use smmu_core::{Job, JobState, Role, Status, manifest::BilledManifest};
-use smmu_tests::Stack;
+use smmu_tests::{HistoryEvent, Stack};
 use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
@@ -154,20 +154,12 @@ async fn count(queues: &Sqs, stack: &Stack, queue: &str) -> u64 {
     counts.iter().map(|count| attributes[count].parse::<u64>().expect("a number")).sum()
 }
 
-/// The failures of an execution's states, with the start of their causes: the functions' logs are not kept.
+/// The failures of a job's states, with the start of their causes: the functions' logs are not kept.
 pub(super) async fn failures(stack: &Stack, job: &str) -> Vec<String> {
-    let arn = stack.execution_arn(job);
-    let mut events = Sfn::new(&stack.sdk).get_execution_history().execution_arn(arn).into_paginator().items().send();
-    let (mut state, mut failures) = (String::new(), Vec::new());
-    while let Some(event) = events.next().await {
-        let event = event.expect("the history is readable");
-        if let Some(entered) = &event.state_entered_event_details {
-            state.clone_from(&entered.name);
-        }
-        if let Some(failed) = event.task_failed_event_details {
-            let cause: String = failed.cause.unwrap_or_default().chars().take(300).collect();
-            failures.push(format!("{job} failed in {state}: {} {cause}", failed.error.unwrap_or_default()));
-        }
-    }
-    failures
+    let failed = stack.history(job).await.into_iter().filter(HistoryEvent::fails_task);
+    let failures = failed.map(|event| {
+        let cause: String = event.cause.unwrap_or_default().chars().take(300).collect();
+        format!("{job} failed in {}: {} {cause}", event.state, event.error.unwrap_or_default())
+    });
+    failures.collect()
 }
