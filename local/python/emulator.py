@@ -363,6 +363,7 @@ if __name__ == "__main__":
     execution_logs.patch_logs()
     executions.patch_events()
     executions.patch_terminal_errors()
+    executions.patch_repeated_start()
     express.patch_express(int(os.environ.get("SMMU_EXPRESS_SECONDS", express.MOST_SECONDS)))
     express.patch_unsupported_calls()
     express.patch_definitions()

@@ -53,7 +53,10 @@ def patch_events():
                 if execution["status"] != "RUNNING":
                     raise Ended
                 execution["status"] = ENDS.get(event_type, "RUNNING")
-            event = add(execution, event_type, {"previousEventId": PREVIOUS.get(), **(details or {})})
+            # A stop and a time-out come from elsewhere.
+            apart = event_type in ("ExecutionAborted", "ExecutionTimedOut")
+            previous = execution["events"][-1]["id"] if apart else PREVIOUS.get()
+            event = add(execution, event_type, {"previousEventId": previous, **(details or {})})
         PREVIOUS.set(event["id"])
         execution_logs.note(execution, event)
         return event
@@ -105,6 +108,26 @@ def walk(states, start_at, value, execution, ctx):
         sfn._add_event(execution, f"{kind}StateExited", exited)
         name = following
     return value
+
+
+def patch_repeated_start():
+    """A repeated start of a Standard execution that is still running, with the same input, succeeds.
+
+    AWS ("StartExecution", API_StartExecution): "the call succeeds and return the same response as the original request.
+    If the execution is closed or if the input is different, it returns a 400 ExecutionAlreadyExists error".
+
+    ministack: returns the error in any case.
+    """
+    start = reviewed(sfn, "_start_execution", "data")
+
+    def start_once(data):
+        machine = sfn._resolve_state_machine_arn(data.get("stateMachineArn", "")) or ""
+        running = sfn._executions.get(f"{machine.replace(':stateMachine:', ':execution:')}:{data.get('name')}")
+        if running and running["status"] == "RUNNING" and running["input"] == data.get("input", "{}"):
+            return sfn.json_response({name: running[name] for name in ("executionArn", "startDate")})
+        return start(data)
+
+    sfn._start_execution = start_once
 
 
 # Largest input or output of an execution, a state or a task ("Step Functions service quotas": 256 KiB of UTF-8).

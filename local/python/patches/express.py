@@ -165,7 +165,6 @@ def context_object(execution, definition, value):
 
 
 def time_out(execution):
-    executions.PREVIOUS.set(execution["events"][-1]["id"])
     end(execution, "TimedOut", error="States.Timeout")
 
 

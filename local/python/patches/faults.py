@@ -392,7 +392,7 @@ def patch_starts(dice):
         STARTED.set(None)
         sort = planned.get("sort")
         begin({**execution, "vanishes": planned["state"]} if sort == "vanishes" else execution, most_seconds)
-        if sort is None and dice.roll("states", "repeated"):
+        if sort is None and dice.roll("express", "repeated"):
             sort = dice.choice(("twice", "repeated"))
         if sort in ("twice", "repeated"):
             begin(express.once_more(execution, sort == "repeated"), most_seconds)

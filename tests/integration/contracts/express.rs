@@ -246,7 +246,8 @@ async fn an_express_execution_sends_no_events_and_can_start_a_standard_one_once(
     let first = express.ended(&express.start("nesting", json!({"run": "nested"})).await).await;
     let nested = output(&first)["ExecutionArn"].as_str().expect("an ARN").to_owned();
     assert_eq!(nested, "arn:aws:states:us-east-1:000000000000:execution:contracts-nested:nesting");
-    let second = express.ended(&express.start("nesting", json!({"run": "nested"})).await).await;
+    let other = json!({"run": "nested", "with": "another input"});
+    let second = express.ended(&express.start("nesting", other).await).await;
     let failed = second.iter().find(|line| line["type"] == "TaskFailed").expect("its name is taken");
     assert_eq!(failed["details"]["error"], "StepFunctions.ExecutionAlreadyExistsException");
     assert_eq!(output(&second)["name"], "nesting", "it was caught");

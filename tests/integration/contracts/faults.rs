@@ -190,12 +190,12 @@ fn count(runs: &BTreeMap<String, Vec<String>>, event: &str) -> usize {
 async fn an_express_execution_runs_again_at_the_same_time_under_its_arn_or_another() {
     let contracts = faulty().await;
     let steps = Steps::new(&contracts.cloud.address().sdk_config().await);
-    let before = injected(&contracts).await.get("states repeated").copied().unwrap_or_default();
+    let before = injected(&contracts).await.get("express repeated").copied().unwrap_or_default();
     for _ in 0..40 {
         let start = steps.start_execution().state_machine_arn(contracts.output("ExpressArn")).name("repeated");
         start.input(r#"{"run": "tell"}"#).send().await.expect("starts");
     }
-    let again = usize::try_from(injected(&contracts).await["states repeated"] - before).expect("few");
+    let again = usize::try_from(injected(&contracts).await["express repeated"] - before).expect("few");
     let runs = eventually("all have ended", Duration::from_mins(1), async || {
         let runs = runs(&contracts, "repeated").await;
         (count(&runs, "ExecutionSucceeded") == 40 + again).then_some(runs)

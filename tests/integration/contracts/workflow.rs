@@ -39,7 +39,7 @@ impl Execution {
 }
 
 #[tokio::test]
-async fn the_name_of_an_execution_cannot_be_reused() {
+async fn the_name_of_an_execution_cannot_be_reused_and_its_start_can_be_repeated_while_it_runs() {
     let contracts = contracts().await;
     let steps = Client::new(&contracts.cloud.address().sdk_config().await);
     let start = async |script: &str| {
@@ -47,15 +47,17 @@ async fn the_name_of_an_execution_cannot_be_reused() {
         let machine = contracts.output("StateMachineArn");
         steps.start_execution().state_machine_arn(machine).name("once").input(input).send().await
     };
-    let first = start("true").await.expect("starts").execution_arn;
+    let first = start("sleep 5").await.expect("starts").execution_arn;
+    let again = start("sleep 5").await.expect("the same input, while it runs").execution_arn;
+    assert_eq!(again, first);
     let refused = start("false").await.expect_err("the name is taken");
     assert!(refused.as_service_error().expect("an answer").is_execution_already_exists(), "{refused:?}");
-    eventually("the first ends", Duration::from_secs(20), async || {
+    eventually("the first ends", Duration::from_mins(1), async || {
         let found = steps.describe_execution().execution_arn(&first).send().await.expect("describes");
         (found.status == ExecutionStatus::Succeeded).then_some(())
     })
     .await;
-    let refused = start("true").await.expect_err("the name stays taken");
+    let refused = start("sleep 5").await.expect_err("the name stays taken");
     assert!(refused.as_service_error().expect("an answer").is_execution_already_exists(), "{refused:?}");
 }
 
