@@ -11,7 +11,9 @@ use crate::{
     uploads::Uploads,
 };
 use aws_config::SdkConfig;
-use smmu_core::{Job, JobEvent, JobState, Media, MissingParts, Origin, QueueStep, Trail, media::Mismatch, with_causes};
+use smmu_core::{
+    Job, JobEvent, JobState, Media, MissingParts, Origin, QueueStep, Timestamp, Trail, media::Mismatch, with_causes,
+};
 use std::time::Duration;
 use turns::Turns;
 
@@ -57,6 +59,12 @@ pub enum SubmitError {
 /// Age in milliseconds at which an unsent job counts as abandoned by its sender: several times the duration of sending,
 /// and shorter than the pause before a client repeats a call. Sending it twice is harmless.
 const ABANDONED_MS: u64 = 200;
+
+/// Whether an unsent job counts as abandoned. One that a machine with a fast clock has recorded can seem to be of the
+/// future; it counts too, or it would wait for `reconcile`.
+fn is_abandoned(created_at: Timestamp, now: Timestamp) -> bool {
+    now.ms_since(created_at).max(created_at.ms_since(now)) >= ABANDONED_MS
+}
 
 /// Pauses between tries to record a submission or a rerun while other writers change the same records.
 pub(crate) const PAUSES_MS: [u64; 5] = [20, 40, 80, 160, 320];
@@ -127,7 +135,7 @@ impl Submitter {
     /// Sends a job whose sender died after recording it.
     async fn sent(&self, job: Job) -> Result<Job, CloudError> {
         let unsent = matches!(job.state, JobState::Queued { step: QueueStep::Unsent });
-        if !unsent || clock::now().ms_since(job.created_at) < ABANDONED_MS {
+        if !unsent || !is_abandoned(job.created_at, clock::now()) {
             return Ok(job);
         }
         // Re-read: the caller's media can be older than the submission.
@@ -187,5 +195,20 @@ impl Submitter {
             Advance::Changed(now) | Advance::Unchanged(now) | Advance::Ended(now) | Advance::TooEarly(now) => now,
             Advance::Missing => job,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_abandoned;
+    use smmu_core::Timestamp;
+
+    #[test]
+    fn an_unsent_job_is_abandoned_after_a_moment_whatever_clock_recorded_it() {
+        let now = Timestamp::from_unix_ms(1_800_000_000_000).unwrap();
+        assert!(!is_abandoned(now, now));
+        for seconds in [-290, -1, 1, 290] {
+            assert!(is_abandoned(now.plus_seconds(seconds), now), "{seconds} s");
+        }
     }
 }
