@@ -5,7 +5,8 @@ use boon::{Compiler, Schemas};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
-const METHODS: [&str; 3] = ["get", "post", "delete"];
+/// All methods that an operation can have ("Path Item Object" of OpenAPI 3.1).
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// Every operation with its JSON pointer.
 fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {

@@ -1,5 +1,5 @@
-//! Labels that a client attaches to an upload for itself. They are returned with the media and its job, and never
-//! become part of a key or a log line.
+//! Labels that a client attaches to an upload for its own use. They are returned with the media and its jobs, in lists
+//! and webhooks, and never become part of a key or a log line.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,13 +21,13 @@ pub struct Labels {
 
 /// Matches text without control characters, as an ECMA-262 regular expression.
 pub const WITHOUT_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
-/// Longest external id, in characters.
+/// Maximum length of an external id, in characters.
 pub const MAX_EXTERNAL_ID: usize = 255;
-/// Most pairs.
+/// Maximum number of pairs.
 pub const MAX_PAIRS: usize = 16;
-/// Longest name of a pair, in characters.
+/// Maximum length of a pair's name, in characters.
 pub const MAX_NAME: usize = 40;
-/// Longest value of a pair, in characters.
+/// Maximum length of a pair's value, in characters.
 pub const MAX_VALUE: usize = 500;
 
 /// A field exceeds its limits.

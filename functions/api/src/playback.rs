@@ -1,8 +1,7 @@
 //! `GET /jobs/{jobId}/playback/{name}`: a playlist or storyboard, ready for a player.
 //!
 //! Stored playlists refer to other files by name. Names served by this route stay relative; others become signed URLs.
-//! So a player sends its token only to the API, and
-//! reads segments from S3.
+//! So a player sends its token only to the API, and reads segments from S3.
 
 use crate::{
     context::Context,

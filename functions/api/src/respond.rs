@@ -12,8 +12,9 @@ use smmu_core::{Problem, ProblemCode, with_causes};
 /// `Retry-After` for transient errors, in seconds.
 const TRY_AGAIN_S: u32 = 2;
 
-/// Largest request body, in bytes. Far larger than any valid request of this API.
-pub(crate) const MAX_BODY_BYTES: usize = 16 * 1024;
+/// Largest request body, in bytes. The largest valid one is an init with all its labels in four-byte characters, which
+/// JSON can write as twelve bytes each: about 110 KiB.
+pub(crate) const MAX_BODY_BYTES: usize = 128 * 1024;
 
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     with_body(status, "application/json", body)

@@ -131,7 +131,7 @@ mod tests {
             all
         });
         for path in odd.into_iter().chain(slashes) {
-            for method in [Method::GET, Method::POST, Method::DELETE] {
+            for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH] {
                 assert_eq!(found(&method, &path), Err(Unrouted::Nowhere), "{method} {path}");
             }
         }

@@ -50,7 +50,7 @@ impl Function for Context {
         };
         if timeout_at(deadline + POSTPONE_TIMEOUT, postponed).await.is_err() {
             tracing::warn!(
-                "failed messages return only after the queue's visibility timeout: setting it takes too long"
+                "timed out while setting the retry time; failed messages return after the queue's visibility timeout"
             );
         }
         Ok(response)

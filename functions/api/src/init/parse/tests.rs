@@ -69,6 +69,21 @@ fn labels_are_optional_and_kept_unchanged() {
 }
 
 #[test]
+fn the_largest_labels_are_accepted_in_the_longest_spelling_of_json() {
+    // A character beyond the basic plane, which an escape in JSON writes as two units of six bytes each.
+    let longest = |characters| "\u{1f389}".repeat(characters);
+    let mut body = good();
+    body["filename"] = json!(longest(255));
+    body["externalId"] = json!(longest(255));
+    let pairs = (0..16).map(|pair| (format!("{pair:02}{}", longest(38)), json!(longest(500))));
+    body["metadata"] = Value::Object(pairs.collect());
+    let escaped = body.to_string().replace('\u{1f389}', "\\ud83c\\udf89");
+    assert!(escaped.len() > 100_000, "{}", escaped.len());
+    let request = upload_request(&Body::Text(escaped), &UploadPolicy::default());
+    assert_eq!(request.ok().unwrap().labels.metadata.len(), 16);
+}
+
+#[test]
 fn a_missing_field_is_named() {
     for field in ["filename", "size", "sha256"] {
         let mut body = good();
