@@ -22,7 +22,7 @@ STACK = {
             "Type": "AWS::CloudWatch::Alarm",
             "Properties": {
                 "AlarmName": {"Fn::Sub": "smmu-${Stage}-late"},
-                "AlarmActions": {"Fn::If": ["Addressed", [{"Ref": "Topic"}], {"Ref": "AWS::NoValue"}]},
+                "AlarmActions": {"Fn::If": ["HasAlarmAddress", [{"Ref": "Topic"}], {"Ref": "AWS::NoValue"}]},
             },
         },
     }

@@ -171,7 +171,7 @@ impl Attempt {
         }
     }
 
-    /// Turns a refusal for want of memory or time into a move, where there is a container with more of both.
+    /// Turns a refusal for lack of memory or time into a move, where there is a container with more of both.
     fn moved(&self, failure: Failure) -> Failure {
         let lacks = |error: &JobError| matches!(error.code, ErrorCode::TooMuchMemory | ErrorCode::TimedOut);
         match failure {

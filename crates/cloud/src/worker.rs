@@ -98,7 +98,7 @@ where
         match Attempt::new(&sdk, &environment) {
             Ok(made) => attempt(made, &task, stage, stop, prepare, (&sdk, &environment)).await.map(Some),
             Err(error) => {
-                tracing::error!(%error, "the environment is not valid; the job cannot be updated");
+                tracing::error!(%error, "the environment is not valid, so the job cannot be updated; exiting with 2");
                 Ok(None)
             }
         }

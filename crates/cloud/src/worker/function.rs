@@ -6,7 +6,7 @@
 //! - The job's process and all its descendants are killed when it ends. This process is their subreaper, so that none
 //!   can leave its tree.
 //! - Everything in the room, the only folder that is writable, is deleted before and after each job.
-//! - After its answer, this process replaces itself by a new start of its program, whatever happened.
+//! - After its answer, this process executes its program anew, whatever happened.
 //!
 //! If this process dies, its job dies too ([`end_with_host`]).
 
@@ -252,7 +252,7 @@ fn parent(stat: &str) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// After the answer to an invocation, replaces this process by a new start of its program.
+/// After the answer to an invocation, executes the program of this process anew.
 struct StartAnew;
 
 impl<S> Layer<S> for StartAnew {
