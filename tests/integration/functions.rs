@@ -4,8 +4,11 @@ use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_core::speech::wer::word_error_rate;
-use smmu_tests::{Caller, HistoryEvent, Stack, ffmpeg, in_functions, samples, until};
-use std::fs;
+use smmu_tests::{Caller, HistoryEvent, Stack, ffmpeg, in_functions, samples};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 
 /// The states that the executions of a job entered, in order.
@@ -116,6 +119,29 @@ fn worker_and_host(job: &str) -> Option<(Pid, Pid)> {
     Some((Pid::from_raw(worker)?, Pid::from_raw(parent)?))
 }
 
+/// Waits for a function to work on a job, which takes minutes on a busy machine, and returns its worker and host.
+async fn at_work(user: &Caller, job: &str) -> (Pid, Pid) {
+    let since = Instant::now();
+    loop {
+        assert!(since.elapsed() < Duration::from_mins(5), "no function works on the job");
+        if let Some(found) = worker_and_host(job) {
+            return found;
+        }
+        let shown = user.job(job).await.json();
+        assert!(["QUEUED", "RUNNING"].contains(&shown["status"].as_str().unwrap_or_default()), "{shown}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits for a worker to end.
+async fn ended(job: &str, worker: Pid) {
+    let since = Instant::now();
+    while worker_and_host(job).is_some_and(|(other, _)| other == worker) {
+        assert!(since.elapsed() < Duration::from_mins(5), "the worker still works");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// A picture that takes the worker some seconds.
 fn slow_picture() -> Vec<u8> {
     samples::png(4000, 3000)
@@ -126,15 +152,9 @@ async fn a_function_that_dies_ends_its_worker_and_the_job_is_done_in_another() {
     let stack = in_functions();
     let user = Caller::user(stack, "grace").await;
     let id = user.submit(&slow_picture(), "image/png").await;
-    let mut found = None;
-    until("the function works", async || {
-        found = worker_and_host(&id);
-        found.is_some()
-    })
-    .await;
-    let (worker, host) = found.unwrap();
+    let (worker, host) = at_work(&user, &id).await;
     kill_process(host, Signal::KILL).unwrap();
-    until("its worker ends too", async || worker_and_host(&id).is_none_or(|(other, _)| other != worker)).await;
+    ended(&id, worker).await;
     assert_eq!(user.ended(&id).await["status"], "COMPLETED");
     let entered = states(stack, &id).await;
     assert!(!entered.contains(&"TranscodeImageOnDemand".to_owned()), "{entered:?}");
@@ -146,10 +166,10 @@ async fn cancelling_a_job_stops_its_worker_in_the_function() {
     let stack = in_functions();
     let user = Caller::user(stack, "edsger").await;
     let id = user.submit(&slow_picture(), "image/png").await;
-    until("the function works", async || worker_and_host(&id).is_some()).await;
+    let (worker, _) = at_work(&user, &id).await;
     let cancelled = user.call(Method::POST, &format!("/jobs/{id}/cancel"), None).await;
     assert_eq!((cancelled.status.as_u16(), cancelled.text_at("/status").as_str()), (200, "CANCELLED"));
-    until("the worker stops", async || worker_and_host(&id).is_none()).await;
+    ended(&id, worker).await;
     // The function's answer comes after the execution was stopped, and changes nothing.
     assert_eq!(user.job(&id).await.text_at("/status"), "CANCELLED");
     assert_eq!(containers(stack, &id), 0);
