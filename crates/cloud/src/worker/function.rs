@@ -161,7 +161,8 @@ impl Host {
 }
 
 /// Makes this process, that of a job, end with its host, as Lambda ends both. It would otherwise work on beside the next
-/// attempt where a function's environment is not a virtual machine, as on the local cloud.
+/// attempt where a function's environment is not a virtual machine, as on the local cloud. The kernel waits for the end
+/// of the thread that started this process, which is the host's main thread (a runtime of one thread).
 pub(super) fn end_with_host() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }

@@ -1,4 +1,5 @@
 use super::{MAX_FILE_NAME, RequestedSending, UploadRequest, upload_request};
+use crate::respond::MAX_BODY_BYTES;
 use lambda_http::Body;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -81,6 +82,17 @@ fn the_largest_labels_are_accepted_in_the_longest_spelling_of_json() {
     assert!(escaped.len() > 100_000, "{}", escaped.len());
     let request = upload_request(&Body::Text(escaped), &UploadPolicy::default());
     assert_eq!(request.ok().unwrap().labels.metadata.len(), 16);
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_before_it_is_parsed() {
+    let padded = |bytes: usize| {
+        let request = good().to_string();
+        let body = format!("{request}{}", " ".repeat(bytes - request.len()));
+        upload_request(&Body::Text(body), &UploadPolicy::default()).err().map(|problem| problem.code)
+    };
+    assert_eq!(padded(MAX_BODY_BYTES), None);
+    assert_eq!(padded(MAX_BODY_BYTES + 1), Some(ProblemCode::PayloadTooLarge));
 }
 
 #[test]
