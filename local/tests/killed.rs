@@ -18,8 +18,12 @@ fn workspace() -> TempDir {
     let repository = here.parent().expect("in the workspace");
     let root = tempfile::tempdir().expect("a folder");
     let path = |name: &str| root.path().join(name);
-    for file in ["template.yaml", "statemachine.asl.json"] {
-        fs::copy(repository.join("tests/integration/contracts").join(file), path(file)).expect("copies");
+    for file in fs::read_dir(repository.join("tests/integration/contracts")).expect("a folder") {
+        let (file, name) = file.map(|file| (file.path(), file.file_name())).expect("reads");
+        // The template, and every state machine that it names.
+        if file.extension().is_some_and(|extension| extension == "yaml" || extension == "json") {
+            fs::copy(file, root.path().join(name)).expect("copies");
+        }
     }
     symlink(repository.join("local"), path("local")).expect("links");
     fs::create_dir_all(path("target/debug")).expect("makes");
