@@ -16,6 +16,7 @@ CHECKS = (
     "sample_events",
     "state_machine",
     "routes",
+    "parameters",
     "permissions",
     "runbook",
     "alarms",
