@@ -1,5 +1,6 @@
 """Tests of the check of the runbook, and of the runbook's commands."""
 
+import hashlib
 import re
 import unittest
 
@@ -39,6 +40,28 @@ class Runbook(unittest.TestCase):
             list(runbook.unknown_quotes(page, sources)),
             ['docs/RUNBOOK.md quotes "gone", which is neither a log message nor a title of the dashboard'],
         )
+
+
+class UserHash(unittest.TestCase):
+    """The runbook's commands that hash a user's id, with a stub of `aws`."""
+
+    def hash(self, pepper, user):
+        _, section = (ROOT / "docs/RUNBOOK.md").read_text().split("\nThese commands compute the hash of `USER_ID`", 1)
+        commands = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
+        stubs = Stubs(self)
+        stubs.answer("get-function-configuration", pepper)
+        return stubs.run("bash", "-euc", commands, STAGE="dev", USER_ID=user).strip()
+
+    def test_the_hash_is_that_of_the_logs(self):
+        # The test of `Pseudonyms` in crates/cloud/src/telemetry.rs has the same values.
+        self.assertEqual(self.hash("", "ada"), "ffae136aec5a4a95")
+        self.assertEqual(self.hash("secret", "ada"), "11c916ba9c335572")
+
+    def test_every_byte_counts(self):
+        for pepper, user in (("p" * 300, "auth0|1"), ("%s \\x41 'é'", "ü$HOME`\\n")):
+            size = len(pepper.encode()).to_bytes(8, "big")
+            digest = hashlib.sha256(size + pepper.encode() + user.encode()).hexdigest()
+            self.assertEqual(self.hash(pepper, user), digest[:16])
 
 
 class StopEverything(unittest.TestCase):
