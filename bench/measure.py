@@ -71,7 +71,7 @@ class TreeMemory:
 
 
 def tree_of(root):
-    """Process IDs of a process and its descendants."""
+    """Process ids of a process and its descendants."""
     found, open_ends = [], [root]
     while open_ends:
         pid = open_ends.pop()

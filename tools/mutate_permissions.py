@@ -36,7 +36,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-# A role's name and the process ID of its cloud: stacks in other clouds can have a role of the same name.
+# A role's name and the process id of its cloud: stacks in other clouds can have a role of the same name.
 Role = tuple[str, int]
 
 
@@ -90,7 +90,7 @@ def denies(statements: list[Statement], allowed: list[dict[str, Any]]) -> bool:
 
 
 def generic(value: str, stack: str) -> str:
-    """A resource without its account, its stage and generated IDs."""
+    """A resource without its account, its stage and generated ids."""
     value = value.replace(stack, "smmu-STAGE-").replace("000000000000", "ACCOUNT")
     return re.sub(r"-[0-9A-Fa-f]{12,}\b", "", value)
 

@@ -24,7 +24,7 @@ def purl(package: dict[str, Any]) -> str:
 
 
 def linked(metadata: dict[str, Any], roots: Iterable[str]) -> dict[str, list[str]]:
-    """Packages linked into `roots` and their dependencies, by ID. Excludes build and dev-dependencies."""
+    """Packages linked into `roots` and their dependencies, by id. Excludes build and dev-dependencies."""
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     schemas = {package["id"] for package in metadata["packages"] if package["name"] in SCHEMAS}
     found: dict[str, list[str]] = {}

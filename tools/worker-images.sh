@@ -17,7 +17,7 @@ build_images() {
     if ! can_pull "$base"; then
         step "no registry can be reached: a debootstrap of bookworm is the base, worker and model come from this machine"
         import_base smmu-base:bookworm
-        options+=(--build-arg BASE=smmu-base:bookworm --build-arg WORKER=given --network host)
+        options+=(--build-arg BASE=smmu-base:bookworm --build-arg WORKER=prebuilt --network host)
         give_images
     fi
     for worker in "${WORKERS[@]}"; do
@@ -26,7 +26,7 @@ build_images() {
     done
 }
 
-# give_images: puts workers and model of this machine into .local/images, for Dockerfiles with WORKER=given.
+# give_images: puts workers and model of this machine into .local/images, for Dockerfiles with WORKER=prebuilt.
 give_images() {
     local profile=${IMAGE_PROFILE:-release} given=$SMMU_ROOT/.local/images program
     grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release ||

@@ -16,7 +16,7 @@ ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 def references(value: Any) -> Iterator[str]:
-    """Logical IDs referenced in a value, including branches of conditions."""
+    """Logical ids referenced in a value, including branches of conditions."""
     if isinstance(value, dict):
         if isinstance(value.get("Ref"), str) and not value["Ref"].startswith("AWS::"):
             yield value["Ref"]

@@ -31,10 +31,10 @@ def listed(value: Any) -> list[Any]:
 
 
 def resource_text(resource: Any) -> str:
-    """A short name of a resource: a logical ID, or the last part of an ARN."""
+    """A short name of a resource: a logical id, or the last part of an ARN."""
     match resource:
         case str():
-            return "everything" if resource == "*" else resource
+            return resource
         case {"Fn::GetAtt": [name, "Arn"]}:
             return name
         case {"Fn::Sub": str() as text}:

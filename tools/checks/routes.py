@@ -34,14 +34,14 @@ def arn_like(pattern: str, arn: str) -> bool:
 
 
 def filled(text: Any) -> str:
-    """A property's text with the variables of `!Sub` replaced: a resource becomes its logical ID."""
+    """A property's text with the variables of `!Sub` replaced: a resource becomes its logical id."""
     if isinstance(text, dict):
         text = text.get("Fn::Sub", "")
     return VARIABLE.sub(lambda name: PSEUDO.get(name[1], name[1]), text)
 
 
 def reference(value: Any) -> str:
-    """The logical ID in a `!Ref`, a `!GetAtt` or an integration's target."""
+    """The logical id in a `!Ref`, a `!GetAtt` or an integration's target."""
     if isinstance(value, dict) and "Ref" in value:
         return value["Ref"]
     if isinstance(value, dict) and "Fn::GetAtt" in value:
@@ -57,7 +57,7 @@ def caller(api: str, route_key: str, stage: str = STAGE) -> str:
 
 
 def of_type(stack: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    """The properties of all resources of a type, by logical ID."""
+    """The properties of all resources of a type, by logical id."""
     return {name: one.get("Properties", {}) for name, one in stack["Resources"].items() if one["Type"] == kind}
 
 

@@ -303,7 +303,7 @@ async fn delete(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
     Ok(media_id)
 }
 
-/// The media with this ID, or the media of the job with this ID.
+/// The media with this id, or the media of the job with this id.
 async fn media_of(api: &Api, id: &AnyId) -> Result<MediaId, Error> {
     match id {
         AnyId::Media(media_id) => Ok(media_id.clone()),

@@ -70,7 +70,7 @@ pub async fn logout(cli: &Cli, json: bool, show: &Show, stdout: &mut dyn Write) 
     Ok(Exit::Done)
 }
 
-/// The issuer of the API's tokens and the OAuth client ID, from the command line or from the API.
+/// The issuer of the API's tokens and the OAuth client id, from the command line or from the API.
 async fn issuer(base: &Url, args: &LoginArgs, show: &Show) -> Result<(Url, String), Error> {
     let (mut issuer, mut client_id) = (args.issuer.clone(), args.client_id.clone());
     if issuer.is_none() || client_id.is_none() {
@@ -79,7 +79,7 @@ async fn issuer(base: &Url, args: &LoginArgs, show: &Show) -> Result<(Url, Strin
         let hint = hint?;
         let own = hint.authorization_servers.into_iter().next();
         let name = |issuer: &Option<String>| issuer.as_deref().map(|issuer| issuer.trim_end_matches('/').to_owned());
-        // A client ID is only valid with its own issuer.
+        // A client id is only valid with its own issuer.
         if issuer.is_none() || name(&issuer) == name(&own) {
             client_id = client_id.or(hint.smmu_client_id);
         }

@@ -147,7 +147,7 @@ async fn begun<'a>(
 }
 
 impl Upload<'_> {
-    /// Sends the parts that the store does not have, and returns the media ID.
+    /// Sends the parts that the store does not have, and returns the media id.
     async fn send(self) -> Result<MediaId, Error> {
         self.line.transfer("uploading", self.plan.bytes);
         let parts = (1..=self.plan.count()).map(|number| self.send_part(number));

@@ -1,4 +1,4 @@
-//! State kept between runs: the media ID of each upload in progress.
+//! State kept between runs: the media id of each upload in progress.
 //!
 //! Each upload has one small file in the system's folder for program state, named by a hash of the API and the file's
 //! path. It holds no secret and no list of parts: the API is asked which parts have arrived.

@@ -43,7 +43,7 @@ pub struct SignInHint {
     /// Issuers of accepted tokens. Empty if tokens are signed with a shared secret.
     #[serde(default)]
     pub authorization_servers: Vec<String>,
-    /// OAuth client ID for signing in, if the API knows it.
+    /// OAuth client id for signing in, if the API knows it.
     #[serde(default)]
     pub smmu_client_id: Option<String>,
 }

@@ -32,7 +32,7 @@ pub struct InitRequest<'a> {
     /// Requests an upload in parts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub parts: bool,
-    /// External ID and metadata.
+    /// External id and metadata.
     #[serde(flatten)]
     pub labels: &'a Labels,
     /// Profile and options of the job.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// Limit on challenges in a row; no pool has as many.
 const MOST_CHALLENGES: usize = 8;
 
-/// A user pool and the client ID for signing in.
+/// A user pool and the client id for signing in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pool {
