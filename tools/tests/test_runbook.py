@@ -64,12 +64,18 @@ class UserHash(unittest.TestCase):
             self.assertEqual(self.hash(pepper, user), digest[:16])
 
 
+def commands_to_stop():
+    """The commands of "Stop everything"."""
+    _, section = (ROOT / "docs/RUNBOOK.md").read_text().split("\n## Stop everything\n")
+    (commands,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return commands
+
+
 class StopEverything(unittest.TestCase):
     """The runbook's commands, with a stub of `aws`."""
 
     def test_it_stops_the_mapping_and_not_the_function(self):
-        _, section = (ROOT / "docs/RUNBOOK.md").read_text().split("\n## Stop everything\n")
-        (commands,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        commands = commands_to_stop()
         stubs = Stubs(self)
         stubs.answer("list-event-source-mappings", "uuid-of-the-mapping")
         stubs.run("bash", "-euc", commands, STAGE="prod")
@@ -85,7 +91,7 @@ class StopEverything(unittest.TestCase):
 
 
 class Delete(unittest.TestCase):
-    """The commands of docs/DEPLOY.md that delete a stage, with a stub of `aws`."""
+    """The commands of docs/DEPLOY.md that delete a stage, after those that it links to, with a stub of `aws`."""
 
     def test_nothing_is_deleted_before_its_jobs_and_workers_have_stopped(self):
         _, section = (ROOT / "docs/DEPLOY.md").read_text().split("\n## Rollback and removal\n")
@@ -95,7 +101,7 @@ class Delete(unittest.TestCase):
         stubs.answer("describe-stacks", "machine")
         stubs.answer("list-executions", "execution-1\texecution-2")
         stubs.answer("list-tasks", "task-1")
-        stubs.run("bash", "-euc", commands)
+        stubs.run("bash", "-euc", commands_to_stop() + commands, STAGE="dev")
         asking = ("list-", "describe-")
         done = [call for call in stubs.calls() if not call.split()[2].startswith(asking)]
         self.assertEqual(
