@@ -42,7 +42,7 @@ soak: build ## Run N uploads under faults (kills, lost answers, repeated message
 lint: ## Check formatting, lints, licences, template, state machine, own rules
 	@tools/lint.sh
 
-bench: setup ## Compare speed and memory with the peers, as ratios (PARTS: images av players speech cold api scale)
+bench: setup ## Compare speed and memory with the peers, as ratios (PARTS: images av players speech cold api short scale)
 	@tools/bench.sh $(PARTS)
 
 sam-local: ## Run sam build, then sam local invoke for every event in events/ (needs Docker)

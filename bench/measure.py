@@ -76,9 +76,17 @@ def tree_of(root):
     while open_ends:
         pid = open_ends.pop()
         found.append(pid)
-        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-            open_ends += map(int, read(thread).split())
+        for thread in threads(pid):
+            open_ends += map(int, read(thread / "children").split())
     return found
+
+
+def threads(pid):
+    """The folders of a process's threads under /proc; none if it has ended."""
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def resident_bytes(pid):

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # bench.sh [PART...]: compares speed and memory with peers, in one run on one machine: images with libvips and Pillow,
 # av with one ffmpeg run per output, players with the usual layout of HLS, speech with faster-whisper, cold starts with
-# a minimal function and Python, api routes with /health; scale simulates a burst against AWS's quotas. Without PART,
-# runs all seven.
+# a minimal function and Python, api routes with /health, short work in functions with containers; scale simulates a
+# burst against AWS's quotas. Without PART, runs all eight.
 . "$(dirname "$0")/common.sh"
 . tools/sam.sh
 
@@ -79,13 +79,29 @@ api() {
     "$SMMU_TARGET_DIR/debug/smmu-local" run --parameter LogFilter=info,lambda_runtime=trace -- python3 bench/api.py --document docs/openapi.json
 }
 
+# The workers' programs are those of the debug build on both sides.
+short() {
+    local clips way
+    clips=$SMMU_TOOLS_DIR/bench-clips-$(digest bench/clips.py)
+    tools/setup.sh test
+    tools/speech-models.sh "$MODEL"
+    cargo build --locked --quiet --workspace --bins
+    step "making clips (some minutes, once)"
+    python3 bench/clips.py "$clips"
+    for way in enabled disabled; do
+        step "short work with WorkerFunctions=$way"
+        "$SMMU_TARGET_DIR/debug/smmu-local" run --parameter "WorkerFunctions=$way" -- \
+            python3 bench/short.py --programs "$SMMU_TARGET_DIR/debug" --clips "$clips"
+    done
+}
+
 # Needs neither builds nor packages.
 scale() { python3 bench/scale.py; }
 
-[ $# -gt 0 ] || set -- images av players speech cold api scale
+[ $# -gt 0 ] || set -- images av players speech cold api short scale
 for name in "$@"; do
     case $name in
-    images | av | players | speech | cold | api | scale) step "$name" && "$name" ;;
-    *) fail "unknown part: $name" "known are images, av, players, speech, cold, api and scale" ;;
+    images | av | players | speech | cold | api | short | scale) step "$name" && "$name" ;;
+    *) fail "unknown part: $name" "known are images, av, players, speech, cold, api, short and scale" ;;
     esac
 done
