@@ -35,9 +35,9 @@ def prices():
 
 
 def journey():
-    """Number of requests of a job apart from its workers (`Usage::of_journey`)."""
+    """Number of requests of a job apart from its workers (`Usage::of_states`)."""
     source = (CORE / "src/cost/usage.rs").read_text()
-    body = source[source.index("pub fn of_journey") : source.index("pub fn of_attempt")]
+    body = source[source.index("fn of_states") : source.index("pub fn of_attempt")]
     names = ("state_transitions", "object_writes", "object_reads", "record_writes", "record_reads", "queue", "api")
     counts = {name: found(rf"{name}: (\d+)", body, name) for name in names}
     return counts | {"lambda": found(r"INVOCATIONS: u64 = (\d+);", body, "INVOCATIONS")}

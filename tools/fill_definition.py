@@ -1,4 +1,4 @@
-"""Prints the state machine with a plausible value for every DefinitionSubstitution.
+"""Prints a state machine with a plausible value for every DefinitionSubstitution: `fill_definition.py FILE`.
 
 A linter of the Amazon States Language needs the definition as deployed, but only CloudFormation knows
 the real values. The ARNs are invented, with the right format for their place.
@@ -24,6 +24,7 @@ def plausible(name: str) -> str:
         return "subnet-0123456789abcdef0"
     return {
         "Cluster": f"arn:aws:ecs:{ACCOUNT}:cluster/smmu",
+        "JobsStateMachine": f"arn:aws:states:{ACCOUNT}:stateMachine:jobs",
         "SecurityGroup": "sg-0123456789abcdef0",
         "AssignPublicIp": "ENABLED",
         "FirstCapacity": "FARGATE_SPOT",
@@ -36,5 +37,5 @@ def fill(definition: str, names: set[str]) -> str:
 
 
 if __name__ == "__main__":
-    text = (ROOT / "statemachine.asl.json").read_text()
-    sys.stdout.write(fill(text, set(template.definition_substitutions(ROOT))))
+    file = sys.argv[1]
+    sys.stdout.write(fill((ROOT / file).read_text(), set(template.definition_substitutions(ROOT, file))))

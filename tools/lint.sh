@@ -50,8 +50,10 @@ own_rules() {
 own_rules_tests() { "$CFN_GUARD" test --dir tools/guard; }
 
 state_machine() {
-    python tools/fill_definition.py >"$MADE/definition.json"
-    "$NPM_DIR/node_modules/.bin/asl-validator" --json-path "$MADE/definition.json"
+    for definition in statemachine.asl.json light.asl.json; do
+        python tools/fill_definition.py "$definition" >"$MADE/definition.json"
+        "$NPM_DIR/node_modules/.bin/asl-validator" --json-path "$MADE/definition.json"
+    done
 }
 
 # SC2329: functions are called by name, through part.

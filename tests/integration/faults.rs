@@ -7,7 +7,7 @@ use lambda_http::{Body, Request, RequestExt, http};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use smmu_cloud::{Function, Submitter, clock};
-use smmu_core::{Job, MediaId, Status};
+use smmu_core::{Hold, Job, MediaId, Run, Status};
 use smmu_tests::{Caller, HistoryEvent, Stack, by_itself, by_request, samples, with_transcription};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -238,6 +238,21 @@ async fn a_silent_job_without_execution_is_failed_by_reconcile() {
     assert!(report.failed >= 1, "{report:?}");
     let failed = user.ended(job.id.as_str()).await;
     assert_eq!((&failed["status"], &failed["error"]["code"]), (&"FAILED".into(), &"internal".into()));
+}
+
+#[tokio::test]
+async fn the_job_of_a_light_run_that_vanished_with_its_message_is_taken_up_by_reconcile() {
+    let stack = by_request();
+    let user = Caller::user(stack, "ada").await;
+    let job = unsent(stack, &user, &samples::png(36, 44)).await;
+    let submitter = Submitter::new(&stack.sdk, &stack.environment(&[])).unwrap();
+    let run = Run { id: "vanished".to_owned(), started_at: clock::now().plus_seconds(-60) };
+    let hold = Hold { run, until: clock::now().plus_seconds(-1) };
+    submitter.jobs.advance(&job.id, smmu_core::JobEvent::Held(hold)).await.unwrap();
+    let report = reconcile(stack, &[("SMMU_PATIENCE_SILENT_SECONDS", "0")]).await;
+    assert!(report.sent >= 1, "{report:?}");
+    let ended = user.ended(job.id.as_str()).await;
+    assert_eq!(ended["status"], "COMPLETED", "{ended}");
 }
 
 #[tokio::test]

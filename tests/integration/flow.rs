@@ -2,10 +2,10 @@
 
 use aws_sdk_sfn::{
     Client as Sfn,
-    types::{ExecutionStatus, HistoryEvent},
+    types::{ExecutionStatus, HistoryEvent as Recorded},
 };
 use serde_json::Value;
-use smmu_tests::{Caller, Stack, by_itself, by_request, samples, with_transcription};
+use smmu_tests::{Caller, HistoryEvent, Stack, by_itself, by_request, samples, until, with_transcription};
 use std::time::Duration;
 
 macro_rules! fixture {
@@ -15,7 +15,7 @@ macro_rules! fixture {
 }
 
 /// The detected kind of a file, and the history of its ended execution.
-async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<HistoryEvent>) {
+async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<Recorded>) {
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(file, content_type).await;
     let job = user.ended(&id).await;
@@ -34,24 +34,35 @@ async fn journey(stack: &Stack, file: &[u8], content_type: &str) -> (Value, Vec<
 }
 
 /// The state that follows the branch.
-fn way(history: &[HistoryEvent]) -> &str {
+fn way(history: &[Recorded]) -> &str {
     let entered = history.iter().filter_map(|event| Some(event.state_entered_event_details()?.name()));
     entered.skip_while(|name| *name != "Branch").nth(1).expect("a branch was taken")
 }
 
 /// The ECS tasks that succeeded.
-fn ecs_tasks(history: &[HistoryEvent]) -> Vec<Value> {
+fn ecs_tasks(history: &[Recorded]) -> Vec<Value> {
     let outputs = history.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
     let outputs = outputs.map(|output| serde_json::from_str::<Value>(output).expect("JSON"));
     outputs.filter(|output| output.get("TaskArn").is_some()).collect()
 }
 
 #[tokio::test]
-async fn a_small_image_needs_no_worker() {
-    let (kind, history) = journey(by_itself(), &samples::jpeg(60, 40), "image/jpeg").await;
-    assert_eq!(kind, "image");
-    assert_eq!(way(&history), "RenderImage");
-    assert_eq!(ecs_tasks(&history), [Value::Null; 0]);
+async fn a_small_image_needs_no_standard_execution() {
+    let stack = by_itself();
+    let user = Caller::user(stack, "ada").await;
+    let id = user.submit(&samples::jpeg(60, 40), "image/jpeg").await;
+    assert_eq!(user.ended(&id).await["kind"], "image");
+    let mut entered = Vec::new();
+    until("the run is logged", async || {
+        entered = stack.history(&id).await.into_iter().filter(HistoryEvent::enters).map(|event| event.state).collect();
+        entered.last().is_some_and(|last| last == "Completed")
+    })
+    .await;
+    let expected =
+        ["Begin", "ValidateInput", "DetectType", "Branch", "RenderImage", "MarkCompleted", "Outcome", "Completed"];
+    assert_eq!(entered, expected);
+    let described = Sfn::new(&stack.sdk).describe_execution().execution_arn(stack.execution_arn(&id)).send().await;
+    assert!(described.is_err_and(|error| error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist())));
 }
 
 #[tokio::test]

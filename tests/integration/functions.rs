@@ -75,6 +75,11 @@ async fn a_recording_that_turns_out_to_be_long_moves_to_a_container() {
     let (id, _) = completed(&user, &long_without_duration(), "audio/webm").await;
     // One container, for the renditions: silence is little work for the recogniser.
     assert_eq!(containers(stack, &id), 1);
+    let entered = states(stack, &id).await;
+    let times = |state: &str| entered.iter().filter(|name| *name == state).count();
+    assert_eq!((times("HandOver"), times("TranscodeAndTranscribe")), (1, 1), "{entered:?}");
+    // It does not begin again where it left.
+    assert_eq!((times("ParallelTranscodeInFunction"), times("ParallelTranscode")), (1, 1), "{entered:?}");
 }
 
 #[tokio::test]

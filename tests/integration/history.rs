@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::{
 };
 use aws_sdk_sfn::Client as Sfn;
 use serde_json::json;
-use smmu_tests::{Caller, HistoryEvent, Stack, by_itself, samples, until};
+use smmu_tests::{Caller, HistoryEvent, Stack, by_request, samples, until};
 
 /// Makes an Express state machine whose branch fails, with a log, and returns its ARN.
 async fn express_machine(stack: &Stack) -> String {
@@ -47,7 +47,7 @@ async fn express_machine(stack: &Stack) -> String {
 
 #[tokio::test]
 async fn the_history_of_a_job_has_its_express_and_standard_executions() {
-    let stack = by_itself();
+    let stack = by_request();
     let user = Caller::user(stack, "ada").await;
     let id = user.submit(&samples::jpeg(60, 40), "image/jpeg").await;
     assert_eq!(user.ended(&id).await["status"], "COMPLETED");
@@ -64,13 +64,13 @@ async fn the_history_of_a_job_has_its_express_and_standard_executions() {
     })
     .await;
     let entered: Vec<_> = history.iter().filter(|event| event.enters()).map(|event| event.state.as_str()).collect();
-    let (standard, express) = entered.split_at(entered.len() - 3);
-    assert!(standard.contains(&"ValidateInput") && standard.contains(&"RenderImage"), "{entered:?}");
+    let (before, express) = entered.split_at(entered.len() - 3);
+    assert!(before.contains(&"HandOver") && before.contains(&"TranscodeImage"), "{entered:?}");
     assert_eq!(express[0], "Both");
     assert!(express.contains(&"Call") && express.contains(&"Pause"), "{entered:?}");
     let failed: Vec<_> = history.iter().filter(|event| event.fails_task()).collect();
     let [HistoryEvent { state, error: Some(error), cause: Some(cause), .. }] = failed[..] else { panic!("{failed:?}") };
     assert_eq!((state.as_str(), error.as_str()), ("Call", "Lambda.ResourceNotFoundException"), "{cause}");
-    assert_eq!(history.iter().filter(|event| event.event == "ExecutionStarted").count(), 2);
+    assert_eq!(history.iter().filter(|event| event.event == "ExecutionStarted").count(), 3);
     assert_eq!(stack.history("job_none").await, []);
 }

@@ -20,6 +20,7 @@ mod functions;
 mod history;
 mod isolation;
 mod journeys;
+mod light;
 mod lists;
 mod login;
 mod once;

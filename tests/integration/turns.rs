@@ -1,11 +1,10 @@
 //! Turns: one user's many jobs wait in order, and do not delay another user's.
 
-use aws_sdk_sfn::Client as Sfn;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use smmu_cloud::{Jobs, Submitter};
 use smmu_core::{Job, JobState, MediaId, QueueStep, Timestamp};
-use smmu_tests::{Caller, Stack, in_turns, samples, until};
+use smmu_tests::{Caller, Stack, history::log_lines, in_turns, samples, until};
 
 /// Concurrent jobs per user in this stack.
 const MOST: usize = 4;
@@ -18,9 +17,12 @@ struct Life {
     ended: Timestamp,
 }
 
+/// When a light run took a job, as `validate-input` logged it.
 async fn began(stack: &Stack, job: &str) -> Option<Timestamp> {
-    let described = Sfn::new(&stack.sdk).describe_execution().execution_arn(stack.execution_arn(job)).send().await;
-    Timestamp::from_unix_ms(described.ok()?.start_date.to_millis().ok()?).ok()
+    let group = format!("/aws/lambda/smmu-{}-validate-input", stack.stage);
+    let lines = log_lines(stack.cloud.address().endpoint(), &group, job).await;
+    let taken = lines.iter().find(|line| line["message"] == "job started")?;
+    taken["timestamp"].as_str()?.parse().ok()
 }
 
 async fn life(stack: &Stack, job: &str) -> Life {

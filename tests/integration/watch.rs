@@ -100,7 +100,7 @@ async fn the_client_reconnects_when_its_socket_is_cut_and_misses_no_end() {
     let job = work.input.job_id;
     let work_at = async |percent: u8| {
         let (pipeline, branch, share) = (Pipeline::Transcode, Branch::Transcode, Share { percent, ends_at: None });
-        let work = Work { stage: Stage::Transcode, pipeline, branch, share, spent: None };
+        let work = Work { stage: Stage::Transcode, pipeline, branch, share, spent: None, hold: None };
         jobs.advance(&job, JobEvent::Worked(work)).await.unwrap();
     };
     let mut watch = watching(stack, "watches-a-cut", &[job.as_str(), "--json"]).await.spawn().unwrap();

@@ -7,7 +7,7 @@ use aws_config::{AppName, SdkConfig, sts::AssumeRoleProvider};
 use aws_sdk_cloudformation::Client as Stacks;
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use smmu_cloud::{Environment, Function};
-use smmu_local::{Cloud, CloudOptions, Deployer, Port, Worker};
+use smmu_local::{Cloud, CloudOptions, Deployer, Faults, Port, Worker};
 use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::LazyLock};
 use tokio::runtime::Runtime;
 
@@ -104,7 +104,7 @@ pub fn in_turns() -> &'static Stack {
 }
 
 /// Only `/complete` starts jobs, and short work of the workers runs in functions: at most ten vCPU-seconds. Speech is
-/// transcribed. Images of more than a kilobyte are for the worker.
+/// transcribed. Images of more than a kilobyte are for the worker. Tests can plan faults of chosen calls.
 #[must_use]
 pub fn in_functions() -> &'static Stack {
     const PARAMETERS: [(&str, &str); 4] = [
@@ -113,7 +113,11 @@ pub fn in_functions() -> &'static Stack {
         ("WorkerFunctions", "enabled"),
         ("WorkerFunctionVcpuSeconds", "10"),
     ];
-    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::deploy("staging", &PARAMETERS));
+    static STACK: LazyLock<Stack> = LazyLock::new(|| {
+        Stack::deploy_into("staging", &PARAMETERS, |options| {
+            options.faults = Some(Faults { period_ms: 1, ..Faults::default() });
+        })
+    });
     &STACK
 }
 
@@ -182,6 +186,8 @@ impl Stack {
         options.parameters = parameters.iter().map(set).collect();
         options.parameters.insert("Stage".into(), stage.into());
         options.parameters.insert("WebhookTargets".into(), "local".into());
+        // Tests read which states a job entered.
+        options.parameters.insert("WorkflowLogLevel".into(), "ALL".into());
         // Most tests are about workers in containers, whatever their files.
         options.parameters.entry("WorkerFunctions".into()).or_insert_with(|| "disabled".into());
         let page = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -257,6 +263,7 @@ impl Stack {
                 ("SMMU_SOCKETS_URL", self.sockets_url().unwrap_or_default()),
                 ("SMMU_SOCKETS_TABLE", self.optional_output("SocketsTableName").unwrap_or_default()),
                 ("SMMU_STATE_MACHINE_ARN", output("StateMachineArn")),
+                ("SMMU_LIGHT_STATE_MACHINE_ARN", output("LightStateMachineArn")),
                 ("SMMU_TRANSCODE_CPU", "2048".to_owned()),
                 ("SMMU_TRANSCODE_MEMORY", "4096".to_owned()),
                 ("SMMU_TRANSCODE_LARGE_CPU", "4096".to_owned()),
@@ -285,6 +292,17 @@ impl Stack {
         let token = self.cloud.address().token(user).await.expect("the pool gives a token");
         tokens.insert(user.to_owned(), token.clone());
         token
+    }
+
+    /// Plans a fault of chosen calls (`Plan` in local/python/patches/faults.py). Only for a stack with faults.
+    ///
+    /// # Panics
+    /// If the emulator does not accept it.
+    pub async fn plan(&self, fault: serde_json::Value) {
+        let url = format!("{}/_smmu/faults", self.cloud.address().endpoint());
+        let posted =
+            reqwest::Client::builder().no_proxy().build().expect("a client").post(url).json(&fault).send().await;
+        assert_eq!(posted.expect("the emulator answers").status(), 200);
     }
 
     /// The process ID of the worker of a job, if one is running.

@@ -14,6 +14,9 @@ times.
 Before both, short work can begin in a function with the worker's image. What it leaves goes on to the
 first state. An attempt that failed is made once more in the function, which starts within a second; if that
 fails too, the work goes on to the second state.
+
+The light state machine is an Express workflow: it runs at most five minutes, waits for no container, and has to be
+impatient, because others wait for what it cannot do. Its errors end in one state that starts the Standard machine.
 """
 
 import json
@@ -58,6 +61,13 @@ MOVED = "Moved"
 # once.
 LONGEST_EXECUTION = 365 * 86_400
 MOST_EVENTS, EVENTS_OF_ATTEMPT, WORKERS_AT_ONCE = 25_000, 3, 2
+# "Quotas related to state machine executions": an Express execution ends after five minutes.
+LONGEST_EXPRESS = 300
+# Longest wait of a light state's retries in seconds: less than a run's hold on its job (crates/core/src/job/hold.rs).
+LIGHT_TRIES = 30
+HAND_OVER = "arn:aws:states:::states:startExecution"
+# The state that fails the job.
+REFUSES = "MarkFailed"
 # Fields in which a worker's on-demand state can differ from the first one.
 OF_THE_ATTEMPT = {"Comment", "Retry", "Catch"}
 # Amazon States Language has defaults for these, so an omission would go unnoticed.
@@ -266,6 +276,61 @@ def machine_findings(
             yield from machine_findings(inner, f"{where}{name}/", caught_outside or catches_all(state), limit)
 
 
+def leads_over(name: str, states: dict) -> bool:
+    """True if a state is the hand-over, or only prepares it."""
+    state = states.get(name, {})
+    return state.get("Resource") == HAND_OVER or (
+        state.get("Type") == "Pass" and (state.get("End") is True or leads_over(state.get("Next", ""), states))
+    )
+
+
+def longest_tries(state: dict) -> float:
+    """Seconds that the retries of a state wait at most, without jitter."""
+    total = 0.0
+    for retrier in state.get("Retry", []):
+        delay, most = retrier.get("IntervalSeconds", 1), retrier.get("MaxDelaySeconds", LONGEST_DELAY)
+        for _ in range(retrier.get("MaxAttempts", 3)):
+            total += min(delay, most)
+            delay *= retrier.get("BackoffRate", 2)
+    return total
+
+
+def light_task_findings(name: str, state: dict, states: dict) -> Iterator[str]:
+    """Findings for a Task state of the light state machine."""
+    if state["Resource"] not in (FUNCTION, HAND_OVER):
+        yield f"{name}: a light run calls only functions and the Standard state machine, not {state['Resource']}"
+    if longest_tries(state) > LIGHT_TRIES:
+        yield f"{name}: its retries wait longer than {LIGHT_TRIES} s, while its run's hold on the job expires"
+    for rule in state.get("Catch", []):
+        errors = rule["ErrorEquals"]
+        if rule["Next"] == REFUSES and errors != ["Refused"]:
+            yield f"{name}: {', '.join(errors)} must not fail the job, only a refusal does"
+        if errors != ["States.ALL"] or state["Resource"] == HAND_OVER:
+            continue
+        if not leads_over(rule["Next"], states):
+            yield f"{name}: all other errors must lead to the Standard state machine, not to {rule['Next']}"
+        if rule.get("ResultPath", "$") is not None:
+            yield f"{name}: the error must be discarded (ResultPath null): the Standard machine gets the work only"
+
+
+def light_findings(machine: dict, where: str = "") -> Iterator[str]:
+    """All findings for the light state machine and the branches of its Parallel states."""
+    if not where and not 0 < machine.get("TimeoutSeconds", 0) < LONGEST_EXPRESS:
+        yield f"the machine needs TimeoutSeconds of less than {LONGEST_EXPRESS}, the end of every Express execution"
+    yield from flow_findings(machine, where)
+    states = machine.get("States", {})
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield from task_findings(where + name, state, caught_outside=False)
+            yield from light_task_findings(where + name, state, states)
+        if state["Type"] == "Parallel" and not catches_all(state):
+            yield f"{where}{name}: needs a Catch of States.ALL"
+        if state["Type"] == "Wait":
+            yield f"{where}{name}: a light run does not wait"
+        for inner in nested(state):
+            yield from light_findings(inner, f"{where}{name}/")
+
+
 def substitution_findings(definition: str, given: dict[str, Any]) -> Iterator[str]:
     """Placeholders without a substitution in the template, and unused substitutions."""
     asked = set(SUBSTITUTION.findall(definition))
@@ -284,10 +349,11 @@ def provider_findings(stack: dict[str, Any]) -> Iterator[str]:
 
 
 def findings(root: Path) -> Iterator[str]:
-    definition = (root / "statemachine.asl.json").read_text()
-    for finding in machine_findings(json.loads(definition)):
-        yield f"statemachine.asl.json: {finding}"
-    for finding in substitution_findings(definition, template.definition_substitutions(root)):
-        yield f"statemachine.asl.json: {finding}"
+    for file, of_machine in (("statemachine.asl.json", machine_findings), ("light.asl.json", light_findings)):
+        definition = (root / file).read_text()
+        for finding in of_machine(json.loads(definition)):
+            yield f"{file}: {finding}"
+        for finding in substitution_findings(definition, template.definition_substitutions(root, file)):
+            yield f"{file}: {finding}"
     for finding in provider_findings(template.load(root / "template.yaml")):
         yield f"template.yaml: {finding}"

@@ -11,10 +11,12 @@ def load(path: Path) -> dict[str, Any]:
     return yaml_parse(path.read_text())
 
 
-def definition_substitutions(root: Path) -> dict[str, Any]:
-    """The substitutions for the state machine's definition."""
+def definition_substitutions(root: Path, file: str) -> dict[str, Any]:
+    """The substitutions for the definition of the state machine in this file."""
     machines = [
-        r for r in load(root / "template.yaml")["Resources"].values() if r["Type"] == "AWS::Serverless::StateMachine"
+        r["Properties"]
+        for r in load(root / "template.yaml")["Resources"].values()
+        if r["Type"] == "AWS::Serverless::StateMachine" and r["Properties"]["DefinitionUri"] == file
     ]
     (machine,) = machines
-    return machine["Properties"].get("DefinitionSubstitutions", {})
+    return machine.get("DefinitionSubstitutions", {})

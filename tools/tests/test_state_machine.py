@@ -238,3 +238,40 @@ class Substitutions(unittest.TestCase):
         self.assertEqual(len(found), 2)
         self.assertIn("${Asked}", found[0])
         self.assertIn("Spare", found[1])
+
+
+class Light(unittest.TestCase):
+    def findings(self, change):
+        """Findings for a valid light machine after a change."""
+        over = {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "HandOver"}
+        refused = {"ErrorEquals": ["Refused"], "ResultPath": "$.error", "Next": "MarkFailed"}
+        call = TASK | {"Resource": state_machine.FUNCTION, "Catch": [refused, over]}
+        left = {"Type": "Pass", "Next": "HandOver"}
+        catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Failed"}]
+        hand_over = TASK | {"Resource": state_machine.HAND_OVER, "Catch": catch}
+        states = GOOD["States"] | {"Work": call, "HandOver": hand_over}
+        states |= {"MarkFailed": call | {"Catch": [over | {"Next": "Left"}]}, "Left": left}
+        machine = copy.deepcopy(GOOD | {"TimeoutSeconds": 290, "States": states})
+        change(machine)
+        return list(state_machine.light_findings(machine))
+
+    def test_a_valid_machine_has_no_findings(self):
+        self.assertEqual(self.findings(lambda machine: None), [])
+
+    def test_what_express_cannot_do_or_a_hold_does_not_last_for_is_found(self):
+        def work(**changed):
+            return lambda machine: machine["States"]["Work"].update(changed)
+
+        for part, change in {
+            "TimeoutSeconds of less than 300": lambda m: m.update(TimeoutSeconds=300),
+            "calls only functions": work(Resource=state_machine.WORKER),
+            "retries wait longer": work(Retry=[RETRY | {"MaxAttempts": 9, "MaxDelaySeconds": 5}]),
+            "only a refusal does": lambda m: m["States"]["Work"]["Catch"][0].update(ErrorEquals=["Fault"]),
+            "must lead to the Standard": lambda m: m["States"]["Work"]["Catch"][1].update(Next="Failed"),
+            "must be discarded": lambda m: m["States"]["Work"]["Catch"][1].update(ResultPath="$.error"),
+            "needs a Catch of States.ALL": lambda m: m["States"]["Work"]["Catch"].pop(),
+            "does not wait": lambda m: m["States"]["Left"].update(Type="Wait"),
+        }.items():
+            with self.subTest(part):
+                found = self.findings(change)
+                self.assertTrue(any(part in finding for finding in found), f"{part!r} not in {found}")

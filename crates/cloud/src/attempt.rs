@@ -25,8 +25,8 @@ use aws_config::SdkConfig;
 use maker::{MakeInputs, Maker};
 use run::{AttemptRun, Stop};
 use smmu_core::{
-    AttemptOutcome, Detected, ErrorCode, JobError, JobEvent, JobId, Machine, Manifest, Measurement, PriceTable, Share,
-    Stage, Subject, make::MakeError, with_causes,
+    AttemptOutcome, Detected, ErrorCode, Hold, Job, JobError, JobEvent, JobId, Machine, Manifest, Measurement,
+    PriceTable, Run, Share, Stage, Subject, make::MakeError, with_causes,
 };
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -43,6 +43,8 @@ pub struct Attempt {
     machine: Option<Machine>,
     /// Set in a function whose work a container can continue.
     moves: bool,
+    /// The light run that this attempt works for. Without its hold on the job, the attempt ends.
+    run: Option<Run>,
 }
 
 /// Why an attempt is stopped from outside.
@@ -59,12 +61,14 @@ pub enum StopReason {
 pub enum Ending {
     /// A manifest is committed: this attempt's, or an earlier one's.
     Committed,
-    /// The job had ended already; nothing was published.
+    /// The job had ended already, or is no longer that of the attempt's run; nothing was published.
     Superseded,
 }
 
 /// Minimum time between two writes of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+/// Time without progress after which a hold is renewed.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(Hold::RENEWAL_SECONDS as u64);
 /// How long a stopped attempt waits for its maker.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
@@ -80,6 +84,7 @@ impl Attempt {
             prices: environment.prices()?,
             machine: environment.machine()?,
             moves: false,
+            run: None,
         })
     }
 
@@ -98,6 +103,17 @@ impl Attempt {
     #[must_use]
     pub fn that_moves(self) -> Self {
         Self { moves: true, ..self }
+    }
+
+    /// Works for a run of the light state machine: renews its hold on the job, and ends if the run loses it.
+    #[must_use]
+    pub fn for_run(self, run: Option<Run>) -> Self {
+        Self { run, ..self }
+    }
+
+    /// Whether the run that this attempt works for has lost the job.
+    fn has_lost(&self, job: &Job) -> bool {
+        self.run.as_ref().is_some_and(|run| !job.is_held_by(run))
     }
 
     /// Runs `make` on the source of `work`, in a separate thread, and publishes its outputs.
@@ -120,7 +136,7 @@ impl Attempt {
             Ok(Ending::Committed | Ending::Superseded) => AttemptOutcome::Done,
             Err(Failure::Refused(_)) => AttemptOutcome::Refused,
             Err(Failure::Moved(_)) => AttemptOutcome::Moved,
-            Err(Failure::Transient(_) | Failure::Fault(_)) => AttemptOutcome::Failed,
+            Err(Failure::Transient(_) | Failure::Superseded(_) | Failure::Fault(_)) => AttemptOutcome::Failed,
         };
         let measured = Measurement::AttemptEnded { stage, lasted_ms: milliseconds(began.elapsed()), outcome };
         self.meter.write(&measured, Some(Subject { job: &work.input.job_id, trail: work.input.trail.as_ref() }));
@@ -176,7 +192,11 @@ impl Attempt {
         let lacks = |error: &JobError| matches!(error.code, ErrorCode::TooMuchMemory | ErrorCode::TimedOut);
         match failure {
             Failure::Refused(error) if self.moves && lacks(&error) => Failure::Moved(error.message),
-            failure @ (Failure::Refused(_) | Failure::Transient(_) | Failure::Moved(_) | Failure::Fault(_)) => failure,
+            failure @ (Failure::Refused(_)
+            | Failure::Transient(_)
+            | Failure::Moved(_)
+            | Failure::Superseded(_)
+            | Failure::Fault(_)) => failure,
         }
     }
 
@@ -192,7 +212,8 @@ impl Attempt {
         }
     }
 
-    /// Writes progress as it arrives, until the job turns out to have ended. A failed write does not stop the work.
+    /// Writes progress as it arrives, until the job turns out to have ended or to be another's. Without progress, a hold
+    /// is still renewed: a step without progress can last longer than it. A failed write does not stop the work.
     async fn report(
         &self,
         job: &JobId,
@@ -201,12 +222,14 @@ impl Attempt {
     ) -> Stop {
         loop {
             tokio::time::sleep(PROGRESS_INTERVAL).await;
-            if reached.changed().await.is_err() {
+            let renewal = if self.run.is_some() { RENEWAL_INTERVAL } else { Duration::MAX };
+            if let Ok(Err(_closed)) = tokio::time::timeout(renewal, reached.changed()).await {
                 return std::future::pending().await;
             }
             let share = *reached.borrow_and_update();
             match self.jobs.advance(job, event(share)).await {
                 Ok(Advance::Ended(_)) => return Stop::Superseded,
+                Ok(Advance::Changed(job) | Advance::Unchanged(job)) if self.has_lost(&job) => return Stop::Superseded,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(error = with_causes(&error), "failed to record progress"),
             }

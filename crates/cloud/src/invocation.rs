@@ -2,7 +2,7 @@
 
 use crate::error::CloudError;
 use lambda_runtime::Diagnostic;
-use smmu_core::{ErrorCode, JobError, Refusal, Stage, Status, with_causes};
+use smmu_core::{ErrorCode, Job, JobError, Refusal, Run, Stage, Status, with_causes};
 
 /// Reason why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum Failure {
     /// This function cannot end the work; a container can.
     #[error("{0}")]
     Moved(String),
+    /// The run of the light state machine has nothing left to do: the job has ended, or another run has it.
+    #[error("{0}")]
+    Superseded(String),
     /// A fault of ours.
     #[error("{0}")]
     Fault(String),
@@ -27,6 +30,8 @@ pub const REFUSED: &str = "Refused";
 pub const TRANSIENT: &str = "Transient";
 /// `errorType` of [`Failure::Moved`], after which the state machine starts a container.
 pub const MOVED: &str = "Moved";
+/// `errorType` of [`Failure::Superseded`], after which a run of the light state machine ends.
+pub const SUPERSEDED: &str = "Superseded";
 /// `errorType` of [`Failure::Fault`].
 pub const FAULT: &str = "Fault";
 
@@ -64,6 +69,29 @@ impl Failure {
         Self::unexpected(format_args!("the job is {status} already"))
     }
 
+    /// Fails unless this run, if there is one, holds the job.
+    ///
+    /// # Errors
+    /// [`Failure::Superseded`]
+    pub fn unless_held(job: &Job, run: Option<&Run>) -> Result<(), Self> {
+        match run {
+            Some(run) if !job.is_held_by(run) => {
+                let holder = job.hold.as_ref().map_or("the Standard state machine", |hold| &hold.run.id);
+                Err(Self::Superseded(format!("{holder} has the job")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The job of a state has ended with `status`: nothing is left to do for a light run.
+    #[must_use]
+    pub fn ended(status: Status, run: Option<&Run>) -> Self {
+        match run {
+            Some(_) => Self::Superseded(format!("the job is {status} already")),
+            None => Self::already(status),
+        }
+    }
+
     /// The input is not what the caller's contract promises.
     pub fn unexpected(what: impl std::fmt::Display) -> Self {
         Self::Fault(what.to_string())
@@ -85,6 +113,7 @@ impl From<Failure> for Diagnostic {
             }
             Failure::Transient(message) => (TRANSIENT, message),
             Failure::Moved(message) => (MOVED, message),
+            Failure::Superseded(message) => (SUPERSEDED, message),
             Failure::Fault(message) => (FAULT, message),
         };
         Self { error_type: error_type.to_owned(), error_message }

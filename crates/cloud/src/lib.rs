@@ -58,4 +58,4 @@ pub use submit::{SubmitError, Submitter};
 pub use telemetry::{Meter, Pseudonyms};
 pub use uploads::Uploads;
 pub use webhooks::WebhookQueue;
-pub use workflow::Workflow;
+pub use workflow::{LightWorkflow, Workflow};

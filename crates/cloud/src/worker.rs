@@ -16,7 +16,7 @@ use crate::{
 use aws_config::SdkConfig;
 use moving::{LEAVE_BY, Limits, Observer};
 use smmu_core::{
-    Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Stage, TaskSize, TraceId,
+    Assignment, Choice, Detected, ErrorCode, Machine, Manifest, Profile, Refusal, Run, Stage, TaskSize, TraceId,
     TraceSegment,
     make::{MakeError, MakeEvent},
     with_causes,
@@ -47,6 +47,8 @@ pub const UNUSABLE: u8 = 2;
 pub const MISCONFIGURED: &str = "this service is not configured to process the file; its operator has to act";
 /// Exit code of a transient failure, and of a worker that was stopped by a signal.
 const TRY_AGAIN: u8 = 4;
+/// Variable with the light run that the worker works for, in JSON. Only the function mode sets it.
+const RUN: &str = "SMMU_RUN";
 /// Exit code of a worker in a function that leaves the work to a container.
 const MOVED: u8 = 5;
 
@@ -70,10 +72,14 @@ where
 {
     let environment = Environment::read();
     telemetry::start(&environment);
-    let task = match assignment(&environment) {
-        Ok(task) => task,
-        Err(failure) => {
+    let (task, run) = match (assignment(&environment), light_run(&environment)) {
+        (Ok(task), Ok(run)) => (task, run),
+        (Err(failure), _) => {
             tracing::error!(%failure, "invalid SMMU_EXECUTION_INPUT");
+            return ExitCode::from(UNUSABLE);
+        }
+        (_, Err(failure)) => {
+            tracing::error!(%failure, "invalid {RUN}");
             return ExitCode::from(UNUSABLE);
         }
     };
@@ -96,7 +102,7 @@ where
             StopSignals::listen().map_err(|error| Failure::Fault(format!("cannot listen for signals: {error}")))?;
         let sdk = sdk_config_of_worker().await;
         match Attempt::new(&sdk, &environment) {
-            Ok(made) => attempt(made, &task, stage, stop, prepare, (&sdk, &environment)).await.map(Some),
+            Ok(made) => attempt(made.for_run(run), &task, stage, stop, prepare, (&sdk, &environment)).await.map(Some),
             Err(error) => {
                 tracing::error!(%error, "the environment is not valid, so the job cannot be updated; exiting with 2");
                 Ok(None)
@@ -196,6 +202,11 @@ fn assignment(environment: &Environment) -> Result<Assignment, Failure> {
     serde_json::from_str(input).map_err(Failure::unexpected)
 }
 
+/// Reads the light run that the worker works for.
+fn light_run(environment: &Environment) -> Result<Option<Run>, Failure> {
+    environment.get(RUN).map(|run| serde_json::from_str(run).map_err(Failure::unexpected)).transpose()
+}
+
 /// The trace of the job's request, if X-Ray samples it.
 fn trace(work: &Detected) -> Option<&TraceId> {
     let origin = &work.input.trail.as_ref()?.origin;
@@ -265,7 +276,9 @@ where
             attempt.refuse(&task.detected, error).await?;
             Ok(None)
         }
-        Err(failure @ (Failure::Transient(_) | Failure::Moved(_) | Failure::Fault(_))) => Err(failure),
+        Err(failure @ (Failure::Transient(_) | Failure::Moved(_) | Failure::Superseded(_) | Failure::Fault(_))) => {
+            Err(failure)
+        }
     }
 }
 

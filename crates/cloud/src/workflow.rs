@@ -1,4 +1,5 @@
-//! The state machine's executions: one per job, named after it.
+//! The state machines: the Standard one has at most one execution per job, named after it; the light one any number of
+//! runs.
 
 use crate::{
     config::{Environment, InvalidEnvironment},
@@ -8,11 +9,32 @@ use aws_config::SdkConfig;
 use aws_sdk_sfn::{Client, types::ExecutionStatus};
 use smmu_core::{ErrorCode, ExecutionInput, JobId};
 
-/// The state machine.
+/// The Standard state machine.
 #[derive(Clone)]
 pub struct Workflow {
     client: Client,
     state_machine_arn: String,
+}
+
+/// The light state machine, an Express workflow: its runs cannot be described or stopped, their names are not unique,
+/// and a start can run twice.
+#[derive(Clone)]
+pub struct LightWorkflow {
+    client: Client,
+    state_machine_arn: String,
+}
+
+impl LightWorkflow {
+    /// The state machine at `SMMU_LIGHT_STATE_MACHINE_ARN`.
+    pub fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, InvalidEnvironment> {
+        let state_machine_arn = environment.require("SMMU_LIGHT_STATE_MACHINE_ARN")?.to_owned();
+        Ok(Self { client: Client::new(sdk), state_machine_arn })
+    }
+
+    /// Starts a run for a job.
+    pub async fn start(&self, input: &ExecutionInput) -> Result<(), CloudError> {
+        start(&self.client, &self.state_machine_arn, input).await.map(drop)
+    }
 }
 
 /// Outcome of a start.
@@ -50,32 +72,7 @@ impl Workflow {
 
     /// Starts the execution of a job. Idempotent.
     pub async fn start(&self, input: &ExecutionInput) -> Result<Start, CloudError> {
-        const OPERATION: &str = "states:StartExecution";
-        let text = serde_json::to_string(input).map_err(|error| CloudError::unreadable(OPERATION, error))?;
-        // Set as a request header: otherwise the SDK in Lambda sends this function's own trace in it, and Step
-        // Functions prefers the header to the parameter traceHeader.
-        let trace = input.trail.as_ref().and_then(|trail| trail.origin.trace_header());
-        let started = self
-            .client
-            .start_execution()
-            .state_machine_arn(&self.state_machine_arn)
-            .name(input.job_id.as_str())
-            .input(text)
-            .customize()
-            .mutate_request(move |request| {
-                if let Some(trace) = &trace {
-                    request.headers_mut().insert(TRACE_HEADER, trace.clone());
-                }
-            })
-            .send()
-            .await;
-        match started {
-            Ok(_) => Ok(Start::Started),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_already_exists()) => {
-                Ok(Start::AlreadyStarted)
-            }
-            Err(error) => Err(CloudError::from_sdk(OPERATION, error)),
-        }
+        start(&self.client, &self.state_machine_arn, input).await
     }
 
     /// Stops the execution of a job, together with the workers that it waits for. Succeeds if it has ended or was never
@@ -124,6 +121,35 @@ impl Workflow {
             ExecutionStatus::Aborted => Execution::Ended(ErrorCode::Aborted),
             _ => Execution::Ended(ErrorCode::Internal),
         })
+    }
+}
+
+/// Starts an execution named after its job.
+async fn start(client: &Client, state_machine_arn: &str, input: &ExecutionInput) -> Result<Start, CloudError> {
+    const OPERATION: &str = "states:StartExecution";
+    let text = serde_json::to_string(input).map_err(|error| CloudError::unreadable(OPERATION, error))?;
+    // Set as a request header: otherwise the SDK in Lambda sends this function's own trace in it, and Step Functions
+    // prefers the header to the parameter traceHeader.
+    let trace = input.trail.as_ref().and_then(|trail| trail.origin.trace_header());
+    let started = client
+        .start_execution()
+        .state_machine_arn(state_machine_arn)
+        .name(input.job_id.as_str())
+        .input(text)
+        .customize()
+        .mutate_request(move |request| {
+            if let Some(trace) = &trace {
+                request.headers_mut().insert(TRACE_HEADER, trace.clone());
+            }
+        })
+        .send()
+        .await;
+    match started {
+        Ok(_) => Ok(Start::Started),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_already_exists()) => {
+            Ok(Start::AlreadyStarted)
+        }
+        Err(error) => Err(CloudError::from_sdk(OPERATION, error)),
     }
 }
 

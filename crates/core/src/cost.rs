@@ -8,7 +8,7 @@ use std::ops::{Add, AddAssign};
 
 mod usage;
 
-pub use usage::{Machine, Requests, Threads, Usage};
+pub use usage::{Machine, Requests, Threads, Usage, Way};
 
 /// Millionths of a US dollar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +53,12 @@ pub struct PriceTable {
     pub million_lambda_requests: MicroDollars,
     /// Step Functions (Standard), per million state transitions.
     pub million_state_transitions: MicroDollars,
+    /// Step Functions (Express), per million runs. The default is the built-in price, for tables from before these runs.
+    #[serde(default = "usual_million_light_runs")]
+    pub million_light_runs: MicroDollars,
+    /// Step Functions (Express), per million GB-seconds, first tier. The default is as above.
+    #[serde(default = "usual_light_million_gb_seconds")]
+    pub light_million_gb_seconds: MicroDollars,
     /// S3 Standard, per million PUT, COPY, POST or LIST requests.
     pub million_object_writes: MicroDollars,
     /// S3 Standard, per million GET or HEAD requests.
@@ -65,6 +71,14 @@ pub struct PriceTable {
     pub million_queue_requests: MicroDollars,
     /// HTTP API, per million requests.
     pub million_api_requests: MicroDollars,
+}
+
+const fn usual_million_light_runs() -> MicroDollars {
+    MicroDollars(1_000_000)
+}
+
+const fn usual_light_million_gb_seconds() -> MicroDollars {
+    MicroDollars(16_670_000)
 }
 
 impl Default for PriceTable {
@@ -158,6 +172,8 @@ impl PriceTable {
         let requests = Sum::new()
             .plus(used.requests.lambda, self.million_lambda_requests, MILLION)
             .plus(used.requests.state_transitions, self.million_state_transitions, MILLION)
+            .plus(used.requests.light_runs, self.million_light_runs, MILLION)
+            .plus(used.light_mb_ms, self.light_million_gb_seconds, 1024 * 1000 * MILLION)
             .plus(used.requests.object_writes, self.million_object_writes, MILLION)
             .plus(used.requests.object_reads, self.million_object_reads, MILLION)
             .plus(used.requests.record_writes, self.million_record_writes, MILLION)
@@ -181,8 +197,8 @@ impl PriceTable {
     /// Cost of a whole job: its workers' shares, plus its journey around them, plus storage of `source_bytes` bytes of
     /// its source. `None` if no worker made anything.
     #[must_use]
-    pub fn bill_of_job(&self, shares: &[Cost], source_bytes: u64) -> Option<Bill> {
-        let around = self.bill(&Usage::of_journey(shares.len(), source_bytes));
+    pub fn bill_of_job(&self, way: Way, shares: &[Cost], source_bytes: u64) -> Option<Bill> {
+        let around = self.bill(&Usage::of_journey(way, shares.len(), source_bytes));
         let cost = shares.iter().fold(around.cost, |sum, share| sum + *share);
         (!shares.is_empty()).then_some(Bill { cost, ..around })
     }

@@ -6,7 +6,7 @@
 
 use crate::{
     av::{self, AudioStream, Colours, DynamicRange, FrameRate, Plan, Probe, Rotation, Surveyed, Tags, VideoStream},
-    cost::{Cost, Machine, MicroDollars, PriceTable, Threads, Usage},
+    cost::{Cost, Machine, MicroDollars, PriceTable, Threads, Usage, Way},
     execution::{Branch, Place, Routing, WorkerSize},
     facts::MediaFacts,
     image::Size,
@@ -202,8 +202,7 @@ impl Deployment {
         rate_percent: u64,
     ) -> (u64, Cost) {
         let mut longest_ms = 0;
-        // A rerun does not store its source again.
-        let mut used = Usage::of_journey(route.len(), if first { bytes } else { 0 });
+        let mut used = Usage::default();
         for &(pipeline, machine) in route {
             let Share { core_ms, artifacts } = share(subject, pipeline, profile, rate_percent);
             let moved = bytes.saturating_add(artifacts.iter().sum());
@@ -215,6 +214,11 @@ impl Deployment {
             longest_ms = longest_ms.max(ran_ms.saturating_add(start_ms));
             used = used + machine.running(ran_ms) + Usage::of_attempt(bytes, PART_BYTES, &artifacts, ran_ms);
         }
+        // Work that fits into a function is short enough for a light run, except with very large limits.
+        let in_functions = route.iter().all(|(_, machine)| !machine.is_container());
+        let way = if in_functions { Way::Light { ran_ms: longest_ms } } else { Way::Standard };
+        // A rerun does not store its source again.
+        used = used + Usage::of_journey(way, route.len(), if first { bytes } else { 0 });
         (JOURNEY_MS.saturating_add(longest_ms), self.prices.cost(&used))
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     kind::MediaKind,
     pipeline::Pipeline,
     profile::Choice,
+    run::Run,
     trail::Trail,
 };
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,32 @@ pub struct Places {
     pub transcribe: Place,
 }
 
+impl Places {
+    /// These places, where `allowed` has functions too, else containers.
+    #[must_use]
+    pub const fn within(self, allowed: Self) -> Self {
+        const fn both(one: Place, other: Place) -> Place {
+            match (one, other) {
+                (Place::Function, Place::Function) => Place::Function,
+                (Place::Container, _) | (_, Place::Container) => Place::Container,
+            }
+        }
+        Self {
+            transcode: both(self.transcode, allowed.transcode),
+            transcribe: both(self.transcribe, allowed.transcribe),
+        }
+    }
+
+    /// Where the worker of a pipeline begins.
+    #[must_use]
+    pub const fn of(self, pipeline: Pipeline) -> Place {
+        match pipeline {
+            Pipeline::Transcode => self.transcode,
+            Pipeline::Transcribe => self.transcribe,
+        }
+    }
+}
+
 /// The result of `detect-type`, passed to the workers: the validated input, its kind, and its branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -201,6 +228,54 @@ pub struct Detected {
     pub branch: Branch,
 }
 
+/// The input of an execution, as `validate-input` and `detect-type` get it: the message, or what a light run hands over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The message.
+    #[serde(flatten)]
+    pub input: ExecutionInput,
+    /// Where workers may begin, if a light run hands the job over: one that left its function or failed there does not
+    /// begin there again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Places>,
+}
+
+/// What a state passes to a function: only the work in the Standard state machine, the work and its run in the light one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StepPayload<W>", into = "StepPayload<W>", bound(serialize = "W: Clone + Serialize"))]
+pub struct Step<W> {
+    /// What the function works on.
+    pub work: W,
+    /// The run of the light state machine; `None` in the Standard one.
+    pub run: Option<Run>,
+}
+
+/// A [`Step`] in JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StepPayload<W> {
+    Light { work: W, run: Run },
+    Standard(W),
+}
+
+impl<W> From<StepPayload<W>> for Step<W> {
+    fn from(payload: StepPayload<W>) -> Self {
+        match payload {
+            StepPayload::Light { work, run } => Self { work, run: Some(run) },
+            StepPayload::Standard(work) => Self { work, run: None },
+        }
+    }
+}
+
+impl<W> From<Step<W>> for StepPayload<W> {
+    fn from(step: Step<W>) -> Self {
+        match step {
+            Step { work, run: Some(run) } => Self::Light { work, run },
+            Step { work, run: None } => Self::Standard(work),
+        }
+    }
+}
+
 /// The answer of `detect-type`, which starts the workers: the work, the size of the transcode worker's ECS task, and
 /// where each worker begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +289,9 @@ pub struct Assignment {
     /// Where each worker begins; work that a function cannot end moves to a container.
     #[serde(default)]
     pub places: Places,
+    /// Set if the light state machine can run the whole branch: every worker in a function, and soon.
+    #[serde(default)]
+    pub light: bool,
 }
 
 /// The size of an ECS task, as `ecs:RunTask` expects it: both numbers as text.
@@ -227,7 +305,7 @@ pub struct TaskSize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Branch, Place, Places, Routing, WorkerSize};
+    use super::{Branch, Entry, ExecutionInput, Place, Places, Routing, Step, WorkerSize};
     use crate::{
         av::{AvLimits, Outline, Presence},
         image::Size,
@@ -277,12 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_machine_has_exactly_these_branches() {
-        let definition = state_machine();
-        let choices = definition["States"]["Branch"]["Choices"].as_array().expect("a list");
-        // Those of one condition; the others begin in a function.
-        let listed: Vec<_> =
-            choices.iter().map(|choice| choice["StringEquals"].clone()).filter(|name| !name.is_null()).collect();
+    fn the_state_machines_have_exactly_these_branches() {
         let branches = [
             Branch::RenderImage,
             Branch::TranscodeImage,
@@ -290,7 +363,54 @@ mod tests {
             Branch::TranscodeAndTranscribe,
             Branch::Transcribe,
         ];
-        assert_eq!(listed, branches.map(|branch| serde_json::to_value(branch).expect("a name")));
+        let branches = branches.map(|branch| serde_json::to_value(branch).expect("a name"));
+        let choices =
+            |definition: &Value| definition["States"]["Branch"]["Choices"].as_array().expect("a list").clone();
+        // Those of one condition; the others begin in a function.
+        let listed: Vec<_> = choices(&state_machine())
+            .iter()
+            .map(|choice| choice["StringEquals"].clone())
+            .filter(|name| !name.is_null())
+            .collect();
+        assert_eq!(listed, branches);
+        let light: Value = serde_json::from_str(include_str!("../../../light.asl.json")).expect("JSON");
+        let condition = |choice: &Value| {
+            assert_eq!(choice["And"][0], serde_json::json!({"Variable": "$.work.light", "BooleanEquals": true}));
+            choice["And"][1]["StringEquals"].clone()
+        };
+        assert_eq!(choices(&light).iter().map(condition).collect::<Vec<_>>(), branches);
+    }
+
+    #[test]
+    fn a_step_names_its_run_only_in_the_light_state_machine() {
+        let work = serde_json::json!({
+            "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": "user-1",
+            "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
+        });
+        let run = serde_json::json!({"id": "8f6b", "startedAt": "2026-01-01T00:00:00.000Z"});
+        let light = serde_json::json!({"work": work, "run": run});
+        for (payload, in_light) in [(&light, true), (&work, false)] {
+            let step: Step<ExecutionInput> = serde_json::from_value(payload.clone()).expect("a step");
+            assert_eq!(step.run.is_some(), in_light);
+            assert_eq!(serde_json::to_value(step).expect("JSON"), *payload);
+        }
+    }
+
+    #[test]
+    fn a_worker_does_not_begin_again_where_it_left() {
+        let both = Places { transcode: Place::Function, transcribe: Place::Function };
+        let left = Places { transcribe: Place::Container, ..both };
+        assert_eq!((both.within(left), left.within(both), both.within(both)), (left, left, both));
+        // A light run hands over what `detect-type` answered; only the places of it count.
+        let handed_over = serde_json::json!({
+            "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": "user-1",
+            "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
+            "kind": "audio", "contentType": "audio/mp4", "branch": "transcode_and_transcribe", "light": true,
+            "places": left,
+        });
+        let entry: Entry = serde_json::from_value(handed_over).expect("an entry");
+        assert_eq!(entry.places, Some(left));
+        assert_eq!(serde_json::to_value(entry).expect("JSON")["places"]["transcribe"], "container");
     }
 
     #[test]

@@ -19,14 +19,18 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
 mod expected_start;
+mod hold;
 mod progress;
 mod queue_position;
 mod record;
+#[cfg(test)]
+mod runs_tests;
 #[cfg(test)]
 mod tests;
 mod transition;
 mod watch;
 
+pub use hold::{Dispatch, Hold};
 pub use progress::{AttemptPhase, Progress, Share, Work, expected_end};
 pub use queue_position::QueuePosition;
 pub use transition::{JobEvent, Transition};
@@ -56,6 +60,9 @@ pub struct Job {
     pub kind: Option<MediaKind>,
     /// Current state, with its data.
     pub state: JobState,
+    /// The light run that holds the job. `None` unless it runs; a running job without it belongs to the Standard state
+    /// machine.
+    pub hold: Option<Hold>,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Time of the last change.

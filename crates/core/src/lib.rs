@@ -41,6 +41,7 @@ pub mod profile;
 pub mod push;
 pub mod quota;
 pub mod raw;
+pub mod run;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod speech;
@@ -56,20 +57,21 @@ pub use artifact::{Artifact, Output, OutputState, Role};
 pub use causes::with_causes;
 pub use cdn::CdnScope;
 pub use checksum::{Checksum, StoredChecksum};
-pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage};
+pub use cost::{Bill, Cost, Machine, MicroDollars, PriceTable, Usage, Way};
 pub use detect::{Format, detect};
 pub use error::{ErrorCode, JobError, Refusal};
 pub use estimate::{Deployment, Estimate};
 pub use execution::{
-    Assignment, Branch, Detected, ExecutionInput, Place, Places, Routing, Source, TaskSize, WorkerFunctions, WorkerSize,
+    Assignment, Branch, Detected, Entry, ExecutionInput, Place, Places, Routing, Source, Step, TaskSize,
+    WorkerFunctions, WorkerSize,
 };
 pub use facts::MediaFacts;
 pub use grant::{Grant, PartsUpload, Sending};
 pub use idempotency::IdempotencyKey;
 pub use ids::{AttemptId, JobId, MediaId, Sha256, UserId, WebhookId};
 pub use job::{
-    Addition, AttemptPhase, Job, JobEvent, JobState, Progress, QueuePosition, QueueStep, Share, Status, Transition,
-    Watch, Work, expected_end,
+    Addition, AttemptPhase, Dispatch, Hold, Job, JobEvent, JobState, Progress, QueuePosition, QueueStep, Share, Status,
+    Transition, Watch, Work, expected_end,
 };
 pub use kind::MediaKind;
 pub use labels::Labels;
@@ -84,6 +86,7 @@ pub use problem::{Problem, ProblemCode};
 pub use profile::{Choice, NamedProfile, Profile, Profiles};
 pub use push::{PushEvent, Pushed};
 pub use quota::{Granted, Quotas, Used};
+pub use run::Run;
 pub use stage::Stage;
 pub use time::Timestamp;
 pub use trace_segment::TraceSegment;

@@ -3,8 +3,8 @@
 use aws_config::SdkConfig;
 use smmu_cloud::{Advance, CloudError, Environment, Failure, Function, Jobs, StartError, Uploads, telemetry};
 use smmu_core::{
-    Assignment, Branch, Deployment, Detected, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Places, Profile,
-    Refusal, Source, Stage, TaskSize, UploadPolicy, WorkerSize,
+    Assignment, Branch, Deployment, Detected, Entry, ErrorCode, ExecutionInput, Format, JobEvent, MediaKind, Places,
+    Profile, Refusal, Run, Source, Stage, Step, TaskSize, UploadPolicy, WorkerSize,
     av::{Missing, Outline, Ranges},
     detect,
     detect::HEAD_BYTES,
@@ -22,8 +22,8 @@ pub struct Context {
 }
 
 impl Function for Context {
-    type Event = ExecutionInput;
-    type Answer = Assignment;
+    type Event = Step<Entry>;
+    type Answer = Step<Assignment>;
     type Error = Failure;
 
     fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
@@ -49,13 +49,16 @@ impl Function for Context {
     }
 
     /// Returns the input with its format, branch and worker size.
-    async fn handle(&self, input: ExecutionInput) -> Result<Assignment, Failure> {
-        let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
-        look(input, self).instrument(span).await
+    async fn handle(&self, step: Step<Entry>) -> Result<Step<Assignment>, Failure> {
+        let span = telemetry::job_span(&step.work.input.job_id, step.work.input.trail.as_ref());
+        let Step { work, run } = step;
+        let assignment = look(work, run.as_ref(), self).instrument(span).await?;
+        Ok(Step { work: assignment, run })
     }
 }
 
-async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Failure> {
+async fn look(entry: Entry, run: Option<&Run>, context: &Context) -> Result<Assignment, Failure> {
+    let Entry { input, places: allowed } = entry;
     let source = &input.source;
     let reading = |error: CloudError| Failure::reading_source(error, Stage::Detect);
     let head = context.uploads.read_range(source, 0..HEAD_BYTES as u64).await.map_err(reading)?;
@@ -65,8 +68,8 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Fa
     accept(kind, format.content_type, source.bytes, &context.policy)
         .map_err(|refusal| Failure::refused(refusal, Stage::Detect))?;
     match context.jobs.advance(&input.job_id, JobEvent::Detected(kind)).await? {
-        Advance::Changed(_) | Advance::Unchanged(_) => {}
-        Advance::Ended(job) => return Err(Failure::already(job.status())),
+        Advance::Changed(job) | Advance::Unchanged(job) => Failure::unless_held(&job, run)?,
+        Advance::Ended(job) => return Err(Failure::ended(job.status(), run)),
         Advance::TooEarly(_) | Advance::Missing => return Err(Failure::not_running()),
     }
     let worker = match WorkerSize::of(kind, &outline, source.bytes) {
@@ -75,26 +78,35 @@ async fn look(input: ExecutionInput, context: &Context) -> Result<Assignment, Fa
     };
     let whole = || Branch::of(kind, source.bytes, outline.sound, context.deployment.routing);
     let branch = input.only.and_then(Branch::only).unwrap_or_else(whole);
-    let places = places(&input, branch, kind, format, &outline, context);
-    tracing::info!(?kind, ?branch, ?places, content_type = format.content_type, "detected");
+    let (places, light) = places(&input, branch, allowed, kind, format, &outline, context);
+    tracing::info!(?kind, ?branch, ?places, light, content_type = format.content_type, "detected");
     Ok(Assignment {
         worker: Some(worker),
         places,
+        light,
         detected: Detected { kind, content_type: format.content_type.to_owned(), branch, input },
     })
 }
 
-/// Where the workers begin. A choice that is invalid for this version is refused by the worker, in a container.
+/// Where the workers begin, and whether the light state machine can run them. A choice that is invalid for this version
+/// is refused by the worker, in a container.
 fn places(
     input: &ExecutionInput,
     branch: Branch,
+    allowed: Option<Places>,
     kind: MediaKind,
     format: Format,
     outline: &Outline,
     context: &Context,
-) -> Places {
-    let Ok(profile) = input.choice.over(&context.profile) else { return Places::default() };
-    context.deployment.places(branch, kind, format.content_type, outline, input.source.bytes, &profile)
+) -> (Places, bool) {
+    let Ok(profile) = input.choice.over(&context.profile) else {
+        return (Places::default(), branch == Branch::RenderImage);
+    };
+    let (content_type, bytes) = (format.content_type, input.source.bytes);
+    let found = context.deployment.places(branch, kind, content_type, outline, bytes, &profile);
+    let places = allowed.map_or(found, |allowed| found.within(allowed));
+    let light = context.deployment.is_light((branch, places), kind, content_type, outline, bytes, &profile);
+    (places, light)
 }
 
 /// Reads the outline of a source, fetching a few kilobytes at a time as needed.

@@ -203,7 +203,12 @@ async fn repair_job(id: &JobId, context: &Context, now: Timestamp) -> Result<Rep
                 Ok(Repaired::Stuck)
             }
             Execution::Running => Ok(Repaired::Nothing),
-            Execution::Missing | Execution::Succeeded => fail(job, ErrorCode::Internal, context).await,
+            Execution::Missing => match job.hold.as_ref().map(|hold| hold.until) {
+                Some(until) if until > now => Ok(Repaired::Nothing),
+                Some(_) => take_up(job, context).await,
+                None => fail(job, ErrorCode::Internal, context).await,
+            },
+            Execution::Succeeded => fail(job, ErrorCode::Internal, context).await,
             Execution::Ended(code) => fail(job, code, context).await,
         },
         JobState::Queued { .. }
@@ -258,6 +263,19 @@ async fn send(job: Job, context: &Context) -> Result<Repaired, CloudError> {
     context.submitter.jobs.advance_from(job, JobEvent::Sent).await?;
     let _logged_as = telemetry::job_span(&id, trail.as_ref()).entered();
     tracing::warn!("resent a job that had no execution");
+    Ok(Repaired::Sent)
+}
+
+/// Starts the Standard state machine for the job of a light run that vanished. Usually `dispatch` does, unless the
+/// message is lost.
+async fn take_up(job: Job, context: &Context) -> Result<Repaired, CloudError> {
+    let Some(media) = context.submitter.media.get(&job.media_id).await? else {
+        return fail(job, ErrorCode::Internal, context).await;
+    };
+    let Some(input) = media.execution_input(&job) else { return fail(job, ErrorCode::Internal, context).await };
+    context.workflow.start(&input).await?;
+    let _logged_as = telemetry::job_span(&job.id, job.trail.as_ref()).entered();
+    tracing::warn!("took up the job of a light run that did not end it");
     Ok(Repaired::Sent)
 }
 

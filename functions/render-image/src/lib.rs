@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use smmu_cloud::{Attempt, Ending, Environment, Failure, Function, StartError, Workbench, telemetry, worker};
-use smmu_core::{Detected, Profile, Stage};
+use smmu_core::{Detected, Profile, Stage, Step};
 use smmu_media::{ImageLimits, av::Event};
 use tracing::Instrument;
 
@@ -12,7 +12,7 @@ pub struct Context {
 }
 
 impl Function for Context {
-    type Event = Detected;
+    type Event = Step<Detected>;
     type Answer = ();
     type Error = Failure;
 
@@ -25,13 +25,13 @@ impl Function for Context {
     }
 
     /// Renders and commits the outputs of an image.
-    async fn handle(&self, work: Detected) -> Result<(), Failure> {
-        let span = telemetry::job_span(&work.input.job_id, work.input.trail.as_ref());
-        render(work, self).instrument(span).await
+    async fn handle(&self, step: Step<Detected>) -> Result<(), Failure> {
+        let span = telemetry::job_span(&step.work.input.job_id, step.work.input.trail.as_ref());
+        render(step, self).instrument(span).await
     }
 }
 
-async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
+async fn render(Step { work, run }: Step<Detected>, context: &Context) -> Result<(), Failure> {
     let stack = context.profile.clone();
     let make = move |Workbench { source, choice, outputs, tell, cancelled: _, checkpoint: _ }: Workbench<'_>| {
         let profile = worker::wanted(choice, &stack)?.image;
@@ -39,9 +39,10 @@ async fn render(work: Detected, context: &Context) -> Result<(), Failure> {
         Ok(smmu_media::render(source, &profile, &ImageLimits::default(), outputs, &mut watch)?)
     };
     // Lambda does not ask a function to stop: it freezes or kills it.
-    match context.attempt.run(&work, Stage::Render, std::future::pending(), make).await? {
+    let attempt = context.attempt.clone().for_run(run);
+    match attempt.run(&work, Stage::Render, std::future::pending(), make).await? {
         Ending::Committed => tracing::info!("committed"),
-        Ending::Superseded => tracing::info!("the job had ended"),
+        Ending::Superseded => tracing::info!("the job had ended, or another run has it"),
     }
     Ok(())
 }

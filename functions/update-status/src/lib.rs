@@ -12,10 +12,11 @@ pub use request::Request;
 use serde::Serialize;
 use smmu_cloud::{
     Advance, Artifacts, Collected, Environment, Failure, Function, Jobs, MediaTable, StartError, batch::handle_each,
+    clock,
 };
 use smmu_core::{
     Bill, Branch, ErrorCode, ExecutionInput, Job, JobError, JobEvent, JobId, JobState, Pipeline, PriceTable, Refusal,
-    Stage, Status, Warning, warning,
+    Stage, Status, Warning, Way, warning,
 };
 
 pub struct Context {
@@ -132,7 +133,11 @@ async fn fail(job: Job, error: JobError, context: &Context) -> Result<Outcome, F
 fn bill(job: &Job, collected: &[Collected], prices: &PriceTable) -> Option<Bill> {
     let source_bytes = if job.is_rerun() { 0 } else { collected.first()?.manifest.source.bytes };
     let shares: Option<Vec<_>> = collected.iter().map(|made| made.cost).collect();
-    let bill = prices.bill_of_job(&shares?, source_bytes)?;
+    let way = job
+        .hold
+        .as_ref()
+        .map_or(Way::Standard, |hold| Way::Light { ran_ms: clock::now().ms_since(hold.run.started_at) });
+    let bill = prices.bill_of_job(way, &shares?, source_bytes)?;
     Some(Bill { cost: job.uncommitted_costs().fold(bill.cost, |sum, cost| sum + cost), ..bill })
 }
 

@@ -1,8 +1,10 @@
 //! Verifies that the uploaded object matches its grant, and marks its job `RUNNING`.
 
 use aws_config::SdkConfig;
-use smmu_cloud::{Advance, Environment, Failure, Function, Jobs, Meter, StartError, Uploads, telemetry};
-use smmu_core::{ErrorCode, ExecutionInput, JobEvent, Measurement, Refusal, Source, Stage, StoredObject, Subject};
+use smmu_cloud::{Advance, Environment, Failure, Function, Jobs, Meter, StartError, Uploads, clock, telemetry};
+use smmu_core::{
+    Entry, ErrorCode, Hold, JobEvent, JobState, Measurement, Refusal, Source, Stage, Step, StoredObject, Subject,
+};
 use tracing::Instrument;
 
 pub struct Context {
@@ -12,8 +14,8 @@ pub struct Context {
 }
 
 impl Function for Context {
-    type Event = ExecutionInput;
-    type Answer = ExecutionInput;
+    type Event = Step<Entry>;
+    type Answer = Step<Entry>;
     type Error = Failure;
 
     fn new(sdk: &SdkConfig, environment: &Environment) -> Result<Self, StartError> {
@@ -29,27 +31,42 @@ impl Function for Context {
     }
 
     /// Returns the input after verifying that the version exists with the granted size and checksum.
-    async fn handle(&self, input: ExecutionInput) -> Result<ExecutionInput, Failure> {
-        let span = telemetry::job_span(&input.job_id, input.trail.as_ref());
-        validate(input, self).instrument(span).await
+    async fn handle(&self, step: Step<Entry>) -> Result<Step<Entry>, Failure> {
+        let span = telemetry::job_span(&step.work.input.job_id, step.work.input.trail.as_ref());
+        validate(step, self).instrument(span).await
     }
 }
 
-async fn validate(input: ExecutionInput, context: &Context) -> Result<ExecutionInput, Failure> {
-    match context.jobs.advance(&input.job_id, JobEvent::Started).await? {
-        Advance::Changed(job) => {
-            let waited_ms = job.updated_at.ms_since(job.created_at);
-            let started = Measurement::JobStarted { waited_ms, bytes: input.source.bytes };
+async fn validate(step: Step<Entry>, context: &Context) -> Result<Step<Entry>, Failure> {
+    take(&step, context).await?;
+    let source = &step.work.input.source;
+    let found = context.uploads.find_version(source).await?;
+    prove(source, found.as_ref()).map_err(|refusal| Failure::refused(refusal, Stage::Validate))?;
+    Ok(step)
+}
+
+/// Takes the job: for a light run only a queued one, for the Standard state machine also one of a light run.
+async fn take(Step { work, run }: &Step<Entry>, context: &Context) -> Result<(), Failure> {
+    let (id, run) = (&work.input.job_id, run.as_ref());
+    let before = context.jobs.get(id).await?.ok_or_else(Failure::no_such_job)?;
+    let waited = matches!(before.state, JobState::Queued { .. });
+    let event = run.map_or(JobEvent::Started, |run| JobEvent::Held(Hold::by(run, clock::now())));
+    match context.jobs.advance_from(before, event).await? {
+        Advance::Changed(job) if waited => {
+            let (waited_ms, bytes) = (job.updated_at.ms_since(job.created_at), work.input.source.bytes);
+            let started = Measurement::JobStarted { waited_ms, bytes };
             context.meter.write(&started, Some(Subject { job: &job.id, trail: job.trail.as_ref() }));
-            tracing::info!(bytes = input.source.bytes, waited_ms, "job started");
+            tracing::info!(bytes, waited_ms, "job started");
+            Ok(())
         }
-        Advance::Unchanged(_) => {}
-        Advance::Ended(job) => return Err(Failure::already(job.status())),
-        Advance::TooEarly(_) | Advance::Missing => return Err(Failure::no_such_job()),
+        Advance::Changed(_) if run.is_none() => {
+            tracing::info!("the job of a light run goes on in the Standard state machine");
+            Ok(())
+        }
+        Advance::Changed(job) | Advance::Unchanged(job) => Failure::unless_held(&job, run),
+        Advance::Ended(job) => Err(Failure::ended(job.status(), run)),
+        Advance::TooEarly(_) | Advance::Missing => Err(Failure::no_such_job()),
     }
-    let found = context.uploads.find_version(&input.source).await?;
-    prove(&input.source, found.as_ref()).map_err(|refusal| Failure::refused(refusal, Stage::Validate))?;
-    Ok(input)
 }
 
 fn prove(source: &Source, found: Option<&StoredObject>) -> Result<(), Refusal> {

@@ -11,7 +11,7 @@ use crate::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256 as Hasher};
 use smmu_core::{
-    Artifact, AttemptId, AttemptPhase, Bill, Checksum, Detected, ErrorCode, Job, JobEvent, Manifest, MediaFacts,
+    Artifact, AttemptId, AttemptPhase, Bill, Checksum, Detected, ErrorCode, Hold, Job, JobEvent, Manifest, MediaFacts,
     MediaKind, Output, Pipeline, Refusal, Sha256, Share, Stage, Timestamp, Usage, Work, expected_end,
     make::{MakeError, MakeEvent},
     manifest::BilledManifest,
@@ -55,7 +55,7 @@ pub(super) struct AttemptRun<'a> {
 
 /// Reason why an attempt ends without a commit.
 pub(super) enum Stop {
-    /// The job has ended, so its outputs are no longer needed.
+    /// The job has ended, or another works on it, so these outputs are not needed.
     Superseded,
     /// The attempt was stopped from outside.
     Stopped(StopReason),
@@ -314,7 +314,8 @@ impl AttemptRun<'_> {
             (self.id.clone(), self.attempt.prices.cost(&machine.running(milliseconds(self.began.elapsed()))))
         });
         let (stage, pipeline, branch) = (self.stage, self.pipeline, self.work.branch);
-        JobEvent::Worked(Work { stage, pipeline, branch, share, spent })
+        let hold = self.attempt.run.as_ref().map(|run| Hold::by(run, clock::now()));
+        JobEvent::Worked(Work { stage, pipeline, branch, share, spent, hold })
     }
 
     /// Reports the final cost of an attempt that failed.
@@ -327,6 +328,7 @@ impl AttemptRun<'_> {
 
     async fn advance(&self, event: JobEvent) -> Result<Job, Stop> {
         match self.attempt.jobs.advance(&self.work.input.job_id, event).await? {
+            Advance::Changed(job) | Advance::Unchanged(job) if self.attempt.has_lost(&job) => Err(Stop::Superseded),
             Advance::Changed(job) | Advance::Unchanged(job) => Ok(job),
             Advance::Ended(_) => Err(Stop::Superseded),
             Advance::TooEarly(_) | Advance::Missing => Err(Failure::not_running().into()),

@@ -10,7 +10,7 @@
 //!
 //! If this process dies, its job dies too ([`end_with_host`]).
 
-use super::moving::LEAVE_BY;
+use super::{RUN, moving::LEAVE_BY};
 use crate::{
     config::{Environment, InvalidEnvironment},
     invocation::Failure,
@@ -22,7 +22,7 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 use serde::{Deserialize, Serialize};
-use smmu_core::Assignment;
+use smmu_core::{Assignment, Run};
 use std::{
     collections::HashMap,
     convert::Infallible,
@@ -52,6 +52,17 @@ const OWN_VARIABLES: [&str; 1] = ["AWS_LAMBDA_RUNTIME_API"];
 struct Event {
     /// The work, as in `SMMU_EXECUTION_INPUT` of an ECS task.
     work: Box<serde_json::value::RawValue>,
+    /// The run of the light state machine that the work is part of.
+    #[serde(default)]
+    run: Option<Run>,
+}
+
+impl Event {
+    /// The deadline of the work: that of the function or of the run, whichever comes first.
+    fn within_run(&self, deadline: SystemTime) -> SystemTime {
+        let of_run = self.run.as_ref().and_then(|run| u64::try_from(run.deadline().unix_ms()).ok());
+        of_run.map_or(deadline, |ms| deadline.min(SystemTime::UNIX_EPOCH + Duration::from_millis(ms)))
+    }
 }
 
 /// The result of an invocation: the attempt committed or was refused, or the job had ended already.
@@ -108,7 +119,7 @@ impl Host {
                 async move {
                     let LambdaEvent { payload, context } = event;
                     let trace = context.xray_trace_id.as_deref();
-                    host.handle(payload.work.get(), context.deadline(), trace).await.map_err(Error::from)
+                    host.handle(&payload, context.deadline(), trace).await.map_err(Error::from)
                 }
             };
             Runtime::new(service_fn(handle)).layer(StartAnew).run().await
@@ -117,11 +128,11 @@ impl Host {
     }
 
     /// Runs one job from an empty room to an empty room.
-    async fn handle(&self, work: &str, deadline: SystemTime, trace: Option<&str>) -> Result<Decided, Failure> {
+    async fn handle(&self, event: &Event, deadline: SystemTime, trace: Option<&str>) -> Result<Decided, Failure> {
         // Verified by the worker too; a wrong event shows here without a process.
-        serde_json::from_str::<Assignment>(work).map_err(Failure::unexpected)?;
+        serde_json::from_str::<Assignment>(event.work.get()).map_err(Failure::unexpected)?;
         self.clean();
-        let ended = self.run(work, deadline, trace).await;
+        let ended = self.run(event, event.within_run(deadline), trace).await;
         self.clean();
         verdict(ended)
     }
@@ -135,14 +146,17 @@ impl Host {
         }
     }
 
-    async fn run(&self, work: &str, deadline: SystemTime, trace: Option<&str>) -> Result<ExitStatus, Failure> {
+    async fn run(&self, event: &Event, deadline: SystemTime, trace: Option<&str>) -> Result<ExitStatus, Failure> {
         let failed = |error: io::Error| Failure::Transient(format!("the worker could not be run: {error}"));
         let leave_by = deadline.checked_sub(LEAVE).and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let mut command = Command::new(&self.program);
-        command.arg("job").env("SMMU_EXECUTION_INPUT", work).env("TMPDIR", &self.room).stdin(Stdio::null());
+        command.arg("job").env("SMMU_EXECUTION_INPUT", event.work.get()).env("TMPDIR", &self.room).stdin(Stdio::null());
         command.env(LEAVE_BY, leave_by.unwrap_or_default().as_millis().to_string());
         for name in OWN_VARIABLES {
             command.env_remove(name);
+        }
+        if let Some(run) = &event.run {
+            command.env(RUN, serde_json::to_string(run).map_err(Failure::unexpected)?);
         }
         if let Some(trace) = trace {
             command.env("_X_AMZN_TRACE_ID", trace);
@@ -297,13 +311,13 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
 
     /// The work of a user, in the way of `detect-type`.
-    fn work(user: &str) -> String {
-        serde_json::json!({
+    fn work(user: &str) -> Event {
+        let work = serde_json::json!({
             "jobId": "job_01jd0w00000000000000000001", "mediaId": "med_01jd0w00000000000000000001", "userId": user,
             "source": {"key": "k", "versionId": "v", "bytes": 3, "sha256": "0".repeat(64)},
             "kind": "video", "contentType": "video/mp4", "branch": "transcode",
-        })
-        .to_string()
+        });
+        Event { work: serde_json::value::to_raw_value(&work).unwrap(), run: None }
     }
 
     /// A worker that an exploit of the file of `mallory` took over: it stays as a process of its own session, fills the
@@ -375,6 +389,16 @@ esac
         assert_eq!(exit(2).as_deref(), Some("Fault"));
         assert_eq!(exit(101).as_deref(), Some("Transient"), "a panic");
         assert_eq!(error_type(9).as_deref(), Some("Transient"), "killed");
+    }
+
+    #[test]
+    fn work_of_a_light_run_leaves_before_the_run_ends() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let event = r#"{"work": {}, "run": {"id": "8f6b", "startedAt": "1970-01-01T00:00:10.000Z"}}"#;
+        let light: Event = serde_json::from_str(event).unwrap();
+        assert_eq!(light.within_run(at(910)), at(300));
+        assert_eq!(light.within_run(at(120)), at(120));
+        assert_eq!(work("ada").within_run(at(910)), at(910));
     }
 
     #[test]

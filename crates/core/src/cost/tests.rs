@@ -48,14 +48,25 @@ fn storage_is_billed_for_a_month() {
     assert_eq!(cost.total(), MicroDollars(115_000));
 }
 
-/// 11 transitions at $25 a million are 275 micro-dollars; 7 invocations are 1.4, one object written 5, four read 1.6, 29
-/// record writes 18.1, 13 reads 1.6, 3 queue requests 1.2, 2 API requests 2: 305.9. 175 GB-ms are 2.9 micro-dollars.
+/// 11 transitions at $25 a million are 275 micro-dollars; 10 invocations are 2, one object written 5, six read 2.4, 35
+/// record writes 21.9, 18 reads 2.2, 5 queue requests 2, 2 API requests 2, a light run 1 and a second of it 1: 314.6.
+/// 250 GB-ms are 4.2 micro-dollars.
 #[test]
-fn state_transitions_dominate_the_cost_of_a_journey() {
-    let cost = prices().cost(&Usage::of_journey(2, 0));
-    assert_eq!((cost.requests_micro_dollars, cost.compute_micro_dollars), (MicroDollars(306), MicroDollars(3)));
-    let alone = prices().cost(&Usage::of_journey(1, 0));
+fn state_transitions_dominate_the_cost_of_a_standard_journey() {
+    let cost = prices().cost(&Usage::of_journey(Way::Standard, 2, 0));
+    assert_eq!((cost.requests_micro_dollars, cost.compute_micro_dollars), (MicroDollars(315), MicroDollars(4)));
+    let alone = prices().cost(&Usage::of_journey(Way::Standard, 1, 0));
     assert_eq!(cost.requests_micro_dollars.0 - alone.requests_micro_dollars.0, 100);
+}
+
+/// No transitions; a run is 1 micro-dollar, and 2.1 s of 64 MB are 0.13125 GB-s, 2.2 micro-dollars.
+#[test]
+fn a_light_run_costs_a_hundredth_of_its_transitions() {
+    let cost = |ran_ms| prices().cost(&Usage::of_journey(Way::Light { ran_ms }, 1, 0)).requests_micro_dollars.0;
+    assert_eq!((cost(2001), cost(2100)), (35, 35), "billed by 100 ms");
+    assert_eq!(cost(0), 33);
+    let standard = prices().cost(&Usage::of_journey(Way::Standard, 1, 0)).requests_micro_dollars.0;
+    assert!(standard > cost(2000) + 170, "{standard}");
 }
 
 /// 100 MiB in parts of 8 MiB are 13 reads; two artifacts and the manifest are 3 writes; ten seconds mean at most 5
@@ -80,8 +91,8 @@ fn a_configured_price_table_is_read_and_misspelt_prices_are_refused() {
 #[test]
 fn a_job_costs_the_shares_of_its_workers_plus_its_journey() {
     let share = |compute| Cost { compute_micro_dollars: MicroDollars(compute), ..Cost::default() };
-    let of = |shares: &[Cost], bytes| prices().bill_of_job(shares, bytes).map(|bill| bill.cost);
-    let journey = prices().cost(&Usage::of_journey(2, 5 << 30));
+    let of = |shares: &[Cost], bytes| prices().bill_of_job(Way::Standard, shares, bytes).map(|bill| bill.cost);
+    let journey = prices().cost(&Usage::of_journey(Way::Standard, 2, 5 << 30));
     assert_eq!(of(&[share(1646), share(40)], 5 << 30), Some(share(1686) + journey));
     // A rerun does not store its source again.
     let again = of(&[share(1646), share(40)], 0).unwrap();
@@ -93,13 +104,13 @@ fn a_job_costs_the_shares_of_its_workers_plus_its_journey() {
 fn a_job_that_stops_costs_its_attempts_and_less_than_a_whole_journey() {
     let attempt = |compute| Cost { compute_micro_dollars: MicroDollars(compute), ..Cost::default() };
     let of = |attempts: &[Cost], examined| prices().bill_of_stopped_job(attempts.iter().copied(), examined).cost;
-    // Three transitions are 75 micro-dollars, an object written 5; 4 invocations, a read, 3 messages and a request 3.4.
+    // A light run is 1 micro-dollar, an object written 5; 4 invocations, a read, 3 messages and a request 3.4.
     let examined = of(&[], true);
-    assert_eq!((examined.requests_micro_dollars, examined.compute_micro_dollars), (MicroDollars(83), MicroDollars(2)));
+    assert_eq!((examined.requests_micro_dollars, examined.compute_micro_dollars), (MicroDollars(9), MicroDollars(2)));
     assert_eq!(of(&[attempt(1646), attempt(40)], true), attempt(1686) + examined);
     // An object written, an invocation and a request.
     assert_eq!(of(&[], false).total(), MicroDollars(6));
-    assert!(examined.total() < prices().cost(&Usage::of_journey(1, 0)).total());
+    assert!(examined.total() < prices().cost(&Usage::of_journey(Way::Light { ran_ms: 0 }, 1, 0)).total());
 }
 
 #[test]
@@ -125,7 +136,10 @@ proptest! {
 /// The example in docs/COST.md: (processing, storage for a month), in micro-dollars.
 fn worked(jobs: u64, workers: &[(Machine, u64, &[u64])], source_bytes: u64) -> (u64, u64) {
     const PART: u64 = 32 << 20;
-    let journey = Usage::of_journey(workers.len(), source_bytes);
+    let in_functions = workers.iter().all(|(machine, ..)| !machine.is_container());
+    let longest_ms = workers.iter().map(|&(_, ms, _)| ms).max().unwrap_or_default();
+    let way = if in_functions { Way::Light { ran_ms: longest_ms + 1000 } } else { Way::Standard };
+    let journey = Usage::of_journey(way, workers.len(), source_bytes);
     let used = workers.iter().fold(journey, |sum, &(machine, ms, artifacts)| {
         sum + machine.running(ms) + Usage::of_attempt(source_bytes, PART, artifacts, ms)
     });

@@ -13,6 +13,8 @@ pub struct Usage {
     pub fargate_mib_ms: u64,
     /// Disk of containers beyond the free amount times run time, in GiB times milliseconds.
     pub fargate_disk_gib_ms: u64,
+    /// Memory of light runs times run time, in MB times milliseconds.
+    pub light_mb_ms: u64,
     /// Requests to services.
     pub requests: Requests,
     /// Bytes stored for a month.
@@ -26,6 +28,8 @@ pub struct Requests {
     pub lambda: u64,
     /// State transitions of an execution.
     pub state_transitions: u64,
+    /// Runs of the light state machine.
+    pub light_runs: u64,
     /// Objects or parts written.
     pub object_writes: u64,
     /// Objects or byte ranges read.
@@ -38,6 +42,18 @@ pub struct Requests {
     pub queue: u64,
     /// Requests to the API.
     pub api: u64,
+}
+
+/// The state machine that ended a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The light one, in a run of this length.
+    Light {
+        /// Milliseconds from the run's begin to the job's end.
+        ran_ms: u64,
+    },
+    /// The Standard one, after a light run that handed the job over.
+    Standard,
 }
 
 /// Machine that a worker runs on.
@@ -123,14 +139,46 @@ impl Usage {
     /// Assumed for an invocation that is not metered: 100 ms at 256 MB.
     const ASSUMED_MB_MS: u64 = 256 * 100;
 
-    /// Usage of every job apart from its workers: two requests to the API; one invocation each of `dispatch`,
-    /// `validate-input`, `detect-type`, `update-status`, and of `reconcile`, which starts the user's next job; a
-    /// message that is sent, received and deleted; the states of its branch; the records of media and job with their
-    /// indexes, of the job's turn and of the user's daily quota. The functions run some tens of milliseconds at 256 MB;
-    /// that is not metered, and 100 ms each are assumed.
+    /// Memory of a light run in MB: the smallest that is billed ("AWS Step Functions pricing": chunks of 64 MB).
+    const LIGHT_MB: u64 = 64;
+    /// Assumed for a light run that hands its job over.
+    const HANDED_OVER_MS: u64 = 1000;
+
+    /// Usage of a light run of this length; AWS bills 100 ms at a time.
+    fn of_light_run(ran_ms: u64) -> Self {
+        Self {
+            light_mb_ms: ran_ms.div_ceil(100).saturating_mul(100).saturating_mul(Self::LIGHT_MB),
+            requests: Requests { light_runs: 1, ..Requests::default() },
+            ..Self::default()
+        }
+    }
+
+    /// Usage of every job apart from its workers. See [`Self::of_states`], without the states if a light run ended it.
     #[must_use]
-    pub fn of_journey(workers: usize, source_bytes: u64) -> Self {
-        const INVOCATIONS: u64 = 7;
+    pub fn of_journey(way: Way, workers: usize, source_bytes: u64) -> Self {
+        let journey = Self::of_states(workers, source_bytes);
+        match way {
+            Way::Light { ran_ms } => {
+                let requests = Requests { state_transitions: 0, ..journey.requests };
+                Self { requests, ..journey } + Self::of_light_run(ran_ms)
+            }
+            Way::Standard => {
+                // The light run validated and detected too, and wrote the job.
+                let requests =
+                    Requests { lambda: 2, object_reads: 2, record_writes: 6, record_reads: 3, ..Requests::default() };
+                let begun = Self { lambda_mb_ms: 2 * Self::ASSUMED_MB_MS, requests, ..Self::default() };
+                journey + begun + Self::of_light_run(Self::HANDED_OVER_MS)
+            }
+        }
+    }
+
+    /// Usage of a job in the Standard state machine: two requests to the API; two invocations of `dispatch`, one each of
+    /// `validate-input`, `detect-type`, `update-status`, and of `reconcile`, which starts the user's next job; a message
+    /// that is sent, received twice, kept once and deleted; the states of its branch; the records of media and job with
+    /// their indexes, of the job's turn and of the user's daily quota. The functions run some tens of milliseconds at
+    /// 256 MB; that is not metered, and 100 ms each are assumed.
+    fn of_states(workers: usize, source_bytes: u64) -> Self {
+        const INVOCATIONS: u64 = 8;
         // The Parallel state is counted with the others, and inside it each worker has a choice of its place and a state.
         let inside = if workers > 1 { 2 * workers as u64 } else { 0 };
         Self {
@@ -141,9 +189,10 @@ impl Usage {
                 object_writes: 1,
                 object_reads: 4,
                 record_writes: 29,
-                record_reads: 13,
-                queue: 3,
+                record_reads: 15,
+                queue: 5,
                 api: 2,
+                light_runs: 0,
             },
             stored_bytes: source_bytes,
             ..Self::default()
@@ -151,13 +200,13 @@ impl Usage {
     }
 
     /// Least usage of a job that ends without being completed, apart from its workers: the request that creates it. If
-    /// its content was `examined`, also a message, `dispatch`, `validate-input` and `detect-type`, with their states and
-    /// a read of the object. The rest depends on how it ends and is left out.
+    /// its content was `examined`, also a message, `dispatch`, `validate-input` and `detect-type`, with a light run and a
+    /// read of the object. The rest depends on how it ends and is left out.
     #[must_use]
     pub fn of_stopped_journey(examined: bool) -> Self {
         let creation = Requests { lambda: 1, api: 1, object_writes: 1, ..Requests::default() };
         let requests = if examined {
-            Requests { lambda: 4, state_transitions: 3, object_reads: 1, queue: 3, ..creation }
+            Requests { lambda: 4, light_runs: 1, object_reads: 1, queue: 3, ..creation }
         } else {
             creation
         };
@@ -194,9 +243,11 @@ impl Add for Usage {
             fargate_cpu_unit_ms: self.fargate_cpu_unit_ms.saturating_add(other.fargate_cpu_unit_ms),
             fargate_mib_ms: self.fargate_mib_ms.saturating_add(other.fargate_mib_ms),
             fargate_disk_gib_ms: self.fargate_disk_gib_ms.saturating_add(other.fargate_disk_gib_ms),
+            light_mb_ms: self.light_mb_ms.saturating_add(other.light_mb_ms),
             requests: Requests {
                 lambda: a.lambda.saturating_add(b.lambda),
                 state_transitions: a.state_transitions.saturating_add(b.state_transitions),
+                light_runs: a.light_runs.saturating_add(b.light_runs),
                 object_writes: a.object_writes.saturating_add(b.object_writes),
                 object_reads: a.object_reads.saturating_add(b.object_reads),
                 record_writes: a.record_writes.saturating_add(b.record_writes),

@@ -14,6 +14,9 @@ use crate::{
 impl WorkerFunctions {
     /// Longest run of a function, in milliseconds ("Lambda quotas": 15 minutes), less the time to move on from it.
     const LONGEST_MS: u64 = 840_000;
+    /// Longest run of a function in a run of the light state machine, in milliseconds, less the time of the other steps
+    /// and to hand the job over: of [`Run::LONGEST_SECONDS`](crate::run::Run::LONGEST_SECONDS).
+    const LONGEST_LIGHT_MS: u64 = 200_000;
     /// Least memory in MB for frames above [`WorkerSize::STANDARD_PIXELS`].
     const LARGE_PICTURE_MB: u32 = 8192;
     /// Disk that the worker needs besides source and outputs, in MB.
@@ -32,12 +35,18 @@ impl WorkerFunctions {
     /// Returns whether a function has the time, the memory and the disk for this work.
     fn holds(self, subject: &Subject, work: &Share, bytes: u64) -> bool {
         let core_ms = work.core_ms.saturating_add(speed::ATTEMPT_MS);
-        let slow_ms = self.machine().ms_of(core_ms, subject.threads()).saturating_mul(TIME_PERCENT.high) / 100;
+        let slow_ms = self.slow_ms(subject, work);
         let disk = bytes.saturating_add(work.artifacts.iter().sum()).saturating_add(Self::OWN_DISK_MB * MIB);
         core_ms <= u64::from(self.most_vcpu_seconds) * 1000
             && slow_ms <= Self::LONGEST_MS
             && disk <= u64::from(self.disk_mb) * MIB
             && (subject.pixels() <= WorkerSize::STANDARD_PIXELS || self.memory_mb >= Self::LARGE_PICTURE_MB)
+    }
+
+    /// Time of this work on a bad day, in milliseconds.
+    fn slow_ms(self, subject: &Subject, work: &Share) -> u64 {
+        let core_ms = work.core_ms.saturating_add(speed::ATTEMPT_MS);
+        self.machine().ms_of(core_ms, subject.threads()).saturating_mul(TIME_PERCENT.high) / 100
     }
 }
 
@@ -66,6 +75,33 @@ impl Deployment {
             }
         }
         places
+    }
+
+    /// Returns whether a run of the light state machine ends in time with the workers of a branch in these places, by
+    /// what the headers of the file state.
+    #[must_use]
+    pub fn is_light(
+        &self,
+        (branch, places): (Branch, Places),
+        kind: MediaKind,
+        content_type: &str,
+        outline: &Outline,
+        bytes: u64,
+        profile: &Profile,
+    ) -> bool {
+        if branch == Branch::RenderImage {
+            return true;
+        }
+        let (Some(functions), Some(subject)) =
+            (self.routing.functions, typical::described(kind, content_type, outline, bytes))
+        else {
+            return false;
+        };
+        branch.pipelines().iter().all(|&pipeline| {
+            let work = share(&subject, pipeline, profile, 100);
+            places.of(pipeline) == Place::Function
+                && functions.slow_ms(&subject, &work) <= WorkerFunctions::LONGEST_LIGHT_MS
+        })
     }
 
     /// Where a worker of a branch runs.
@@ -146,6 +182,25 @@ mod tests {
         assert_eq!(of_clip(USUAL, 3600, HD), Places::default());
         let text_only = Places { transcode: Place::Container, transcribe: Place::Function };
         assert_eq!(of_clip(USUAL, 120, HD), text_only, "its text is little work");
+    }
+
+    #[test]
+    fn a_clip_is_light_and_what_needs_a_container_or_minutes_is_not() {
+        let is_light = |functions, seconds, size| {
+            let (bytes, outline) = (seconds * 17_000_000 / 8, clip(seconds, size));
+            let places = of_clip(functions, seconds, size);
+            let work = (Branch::TranscodeAndTranscribe, places);
+            with(functions).is_light(work, MediaKind::Video, "video/mp4", &outline, bytes, &Profile::default())
+        };
+        assert!(is_light(USUAL, 15, HD));
+        assert!(!is_light(USUAL, 120, HD), "its renditions are made in a container");
+        let patient = WorkerFunctions { most_vcpu_seconds: 600, ..USUAL };
+        assert_eq!(of_clip(patient, 240, HD), BOTH);
+        assert!(!is_light(patient, 240, HD), "it can take longer than a run");
+        assert!(is_light(patient, 60, HD));
+        let photo = (Branch::RenderImage, Places::default());
+        let outline = Outline::default();
+        assert!(deployment().is_light(photo, MediaKind::Image, "image/jpeg", &outline, 1, &Profile::default()));
     }
 
     #[test]

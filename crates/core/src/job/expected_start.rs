@@ -140,6 +140,7 @@ mod tests {
             branch: Branch::Transcode,
             share: Share::default(),
             spent: None,
+            hold: None,
         };
         let works = replay(&[JobEvent::Started, JobEvent::Detected(MediaKind::Video), JobEvent::Worked(work)]);
         for other in [waiting(), replay(&[JobEvent::Started]), works] {

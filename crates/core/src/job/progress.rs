@@ -1,5 +1,6 @@
 //! Progress of a job, computed from the steps of its attempts.
 
+use super::Hold;
 use crate::{cost::Cost, execution::Branch, ids::AttemptId, pipeline::Pipeline, stage::Stage, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,6 +57,8 @@ pub struct Work {
     pub share: Share,
     /// The attempt and what it has cost so far; `None` if its machine has no price.
     pub spent: Option<(AttemptId, Cost)>,
+    /// The renewed hold of the light run that the worker works for.
+    pub hold: Option<Hold>,
 }
 
 /// Expected end of work that began at `began` and is at `percent` now, at the same speed. `None` while too little is

@@ -1,6 +1,6 @@
 //! A job as the table and the wire hold it: flat.
 
-use super::{Addition, Job, JobState, Progress, QueueStep, Share, Status};
+use super::{Addition, Hold, Job, JobState, Progress, QueueStep, Share, Status};
 use crate::{
     artifact::Output,
     cost::{Bill, Cost},
@@ -41,6 +41,8 @@ pub(super) struct JobRecord {
     sent_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waits_behind: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     shares: BTreeMap<Pipeline, Share>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -89,6 +91,7 @@ impl From<Job> for JobRecord {
             kind: job.kind,
             sent_at: None,
             waits_behind: None,
+            hold: job.hold,
             shares: BTreeMap::new(),
             committed: BTreeMap::new(),
             given_up: BTreeMap::new(),
@@ -166,6 +169,7 @@ impl TryFrom<JobRecord> for Job {
             addition: record.addition,
             kind: record.kind,
             state,
+            hold: record.hold,
             created_at: record.created_at,
             updated_at: record.updated_at,
             deleted_at: record.deleted_at,

@@ -13,6 +13,7 @@ use crate::{
     ids::Sha256,
     media::{Media, MediaState, StoredObject},
     metrics::Outcome,
+    run::Run,
     warning::WarningCode,
 };
 use proptest::prelude::*;
@@ -57,6 +58,11 @@ fn spent(attempt: u8, compute: u64) -> (AttemptId, Cost) {
     (attempt, Cost { compute_micro_dollars: MicroDollars(compute), ..Cost::default() })
 }
 
+/// A hold of one of two runs.
+fn any_hold() -> impl Strategy<Value = Hold> {
+    ("[xy]", 0..99_i64).prop_map(|(id, until)| Hold { run: Run { id, started_at: at(1) }, until: at(until) })
+}
+
 fn any_event() -> impl Strategy<Value = JobEvent> {
     let kind = prop_oneof![Just(MediaKind::Image), Just(MediaKind::Video)];
     let stage = prop_oneof![Just(Stage::Render), Just(Stage::Transcode), Just(Stage::Transcribe)];
@@ -64,14 +70,16 @@ fn any_event() -> impl Strategy<Value = JobEvent> {
     let ends_at = prop::option::of((0i64..9).prop_map(at));
     let spent = prop::option::of((1..3u8, 0..9u64).prop_map(|(attempt, cost)| spent(attempt, cost)));
     let pipeline = prop_oneof![Just(Pipeline::Transcode), Just(Pipeline::Transcribe)];
+    let hold = prop::option::of(any_hold());
     prop_oneof![
         2 => Just(JobEvent::Sent),
         2 => Just(JobEvent::Deferred { ahead: 7 }),
-        4 => Just(JobEvent::Started),
+        2 => Just(JobEvent::Started),
+        4 => any_hold().prop_map(JobEvent::Held),
         2 => kind.prop_map(JobEvent::Detected),
-        4 => (stage, branch, 0..=100u8, ends_at, spent).prop_map(|(stage, branch, percent, ends_at, spent)| {
+        4 => (stage, branch, 0..=100u8, ends_at, spent, hold).prop_map(|(stage, branch, percent, ends_at, spent, hold)| {
             let pipeline = stage.pipeline().expect("a worker works in it");
-            JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at }, spent })
+            JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at }, spent, hold })
         }),
         3 => (pipeline, "[ab]").prop_map(|(pipeline, key)| JobEvent::Committed(pipeline, key)),
         3 => (prop::collection::vec("[abc]", 0..3), "[12]").prop_map(|(names, attempt)| {
@@ -96,9 +104,27 @@ pub(super) fn replay(events: &[JobEvent]) -> Job {
     job
 }
 
+/// The light run that holds a job after these events, all before its end: the first that took it, unless the Standard
+/// state machine has taken it, until the latest time to which it took or renewed it.
+fn holder(events: &[JobEvent]) -> Option<Hold> {
+    let held = |event: &JobEvent| match event {
+        JobEvent::Held(hold) => Some(hold.clone()),
+        JobEvent::Worked(work) => work.hold.clone(),
+        _ => None,
+    };
+    if events.contains(&JobEvent::Started) {
+        return None;
+    }
+    let taken = events.iter().position(|event| matches!(event, JobEvent::Held(_)))?;
+    let first = held(&events[taken])?;
+    let of_run = events[taken..].iter().filter_map(held).filter(|hold| hold.run == first.run);
+    of_run.max_by_key(|hold| hold.until)
+}
+
 /// Result of a history: the status, total percent, keys of ready outputs, and commits.
 fn reference(events: &[JobEvent]) -> (Status, u8, Vec<String>, BTreeMap<Pipeline, String>) {
-    let started = events.iter().position(|event| *event == JobEvent::Started).unwrap_or(events.len());
+    let starts = |event: &JobEvent| matches!(event, JobEvent::Started | JobEvent::Held(_));
+    let started = events.iter().position(starts).unwrap_or(events.len());
     let ends = |(index, event): (usize, &JobEvent)| match event {
         JobEvent::Failed(_) => Some((index, Status::Failed)),
         JobEvent::Cancelled | JobEvent::Deleted => Some((index, Status::Cancelled)),
@@ -172,6 +198,7 @@ proptest! {
         };
         let keys = ready.into_iter().map(|output| output.key).collect();
         prop_assert_eq!((job.status(), job.percent(), keys, committed), reference(&events));
+        prop_assert_eq!(&job.hold, &if job.status() == Status::Running { holder(&events) } else { None });
     }
 
     #[test]
@@ -299,7 +326,14 @@ fn warnings_stay_with_a_completed_job() {
 fn a_job_keeps_the_highest_reported_cost_of_each_attempt() {
     let worked = |attempt, cost| {
         let (pipeline, branch, share) = (Pipeline::Transcode, Branch::Transcode, Share::default());
-        JobEvent::Worked(Work { stage: Stage::Transcode, pipeline, branch, share, spent: Some(spent(attempt, cost)) })
+        JobEvent::Worked(Work {
+            stage: Stage::Transcode,
+            pipeline,
+            branch,
+            share,
+            spent: Some(spent(attempt, cost)),
+            hold: None,
+        })
     };
     let committed = JobEvent::Committed(
         Pipeline::Transcode,
@@ -410,7 +444,7 @@ fn a_later_detection_corrects_the_kind() {
 fn a_new_attempt_clears_the_expected_end_but_keeps_the_progress() {
     let work = |percent, ends_at| {
         let (stage, pipeline, branch) = (Stage::Transcode, Pipeline::Transcode, Branch::Transcode);
-        JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at }, spent: None })
+        JobEvent::Worked(Work { stage, pipeline, branch, share: Share { percent, ends_at }, spent: None, hold: None })
     };
     let first = replay(&[JobEvent::Started, work(60, Some(at(90)))]);
     assert_eq!((first.percent(), first.expected_end()), (61, Some(at(90))));
@@ -491,6 +525,7 @@ fn progress_changes_the_watch_time_only_every_few_minutes() {
             branch: Branch::Transcode,
             share: progress,
             spent: None,
+            hold: None,
         };
         let event = if second == 300 { JobEvent::Started } else { JobEvent::Worked(work) };
         if let Transition::Changed(next) = job.apply(event, at(second)) {

@@ -1,6 +1,6 @@
 //! Events of a job and the state that follows from each.
 
-use super::{Job, JobState, Progress, QueueStep, Share, Status, Work};
+use super::{Hold, Job, JobState, Progress, QueueStep, Share, Status, Work};
 use crate::{
     artifact::{Output, OutputState},
     cost::{Bill, Cost},
@@ -26,8 +26,10 @@ pub enum JobEvent {
     },
     /// Its message was put on the queue, possibly again.
     Sent,
-    /// An execution has taken it.
+    /// The Standard state machine has taken it, possibly from a light run.
     Started,
+    /// A light run takes it, or renews its hold on it.
+    Held(Hold),
     /// Its content was examined: by `detect-type`, or more closely by the worker's probe.
     Detected(MediaKind),
     /// A worker made progress.
@@ -95,13 +97,10 @@ impl Job {
                 JobState::Queued { step: QueueStep::Waiting { ahead } }
             }
             (JobState::Queued { .. }, JobEvent::Sent) => JobState::Queued { step: QueueStep::Sent(at) },
-            (JobState::Queued { .. }, JobEvent::Started) => JobState::Running {
-                progress: Progress::at(Stage::Validate, 0),
-                shares: BTreeMap::new(),
-                ready: Vec::new(),
-                committed: BTreeMap::new(),
-                given_up: BTreeMap::new(),
-            },
+            (JobState::Queued { .. }, JobEvent::Started) => started(),
+            (JobState::Queued { .. }, JobEvent::Held(hold)) => {
+                return Transition::Changed(Self { hold: Some(hold), ..self.with(started(), at) });
+            }
             (
                 JobState::Queued { .. },
                 JobEvent::Detected(_)
@@ -115,10 +114,16 @@ impl Job {
             (JobState::Running { .. }, JobEvent::Completed { outputs, warnings, bill }) => {
                 JobState::Completed { outputs, warnings, bill }
             }
-            (
-                JobState::Running { .. },
-                JobEvent::Deferred { .. } | JobEvent::Sent | JobEvent::Started | JobEvent::Undelivered(_),
-            )
+            (JobState::Running { .. }, JobEvent::Started) => {
+                return Transition::Changed(Self { hold: None, ..self.with(self.state.clone(), at) });
+            }
+            (JobState::Running { .. }, JobEvent::Held(hold)) => match self.renewed(&hold) {
+                Some(hold) => {
+                    return Transition::Changed(Self { hold: Some(hold), ..self.with(self.state.clone(), at) });
+                }
+                None => return Transition::Unchanged,
+            },
+            (JobState::Running { .. }, JobEvent::Deferred { .. } | JobEvent::Sent | JobEvent::Undelivered(_))
             | (JobState::Queued { .. } | JobState::Running { .. }, JobEvent::Deleted) => {
                 return Transition::Unchanged;
             }
@@ -132,8 +137,10 @@ impl Job {
                     let known = spent.entry(attempt.clone()).or_default();
                     *known = if cost.total() > known.total() { *cost } else { *known };
                 }
+                let renewed = work.hold.as_ref().and_then(|renewal| self.renewed(renewal));
                 let state = advanced(running.clone(), JobEvent::Worked(work));
-                return Transition::Changed(Self { spent, ..self.with(state, at) });
+                let hold = renewed.or_else(|| self.hold.clone());
+                return Transition::Changed(Self { hold, spent, ..self.with(state, at) });
             }
             (
                 running @ JobState::Running { .. },
@@ -158,14 +165,16 @@ impl Job {
                 shares.get(&work.pipeline).is_some_and(known)
                     && progress.stage() >= work.stage
                     && work.spent.as_ref().is_none_or(is_paid)
+                    && work.hold.as_ref().is_none_or(|renewal| self.renewed(renewal).is_none())
             }
             (JobState::Running { ready, .. }, JobEvent::Ready(stored)) => listed(ready, stored) == *ready,
             (JobState::Running { committed, .. }, JobEvent::Committed(pipeline, _)) => committed.contains_key(pipeline),
             (JobState::Running { committed, given_up, .. }, JobEvent::GivenUp(pipeline, _)) => {
                 committed.contains_key(pipeline) || given_up.contains_key(pipeline)
             }
+            (JobState::Running { .. }, JobEvent::Started) => self.hold.is_none(),
             (_, JobEvent::Sent | JobEvent::Deferred { .. })
-            | (JobState::Running { .. }, JobEvent::Started | JobEvent::Undelivered(_))
+            | (JobState::Running { .. }, JobEvent::Undelivered(_))
             | (JobState::Completed { .. }, JobEvent::Completed { .. })
             | (JobState::Failed { .. }, JobEvent::Failed(_) | JobEvent::Undelivered(_))
             | (JobState::Cancelled { .. }, JobEvent::Cancelled) => true,
@@ -187,8 +196,20 @@ impl Job {
     }
 
     fn with(&self, state: JobState, at: Timestamp) -> Self {
+        let hold = if let JobState::Running { .. } = state { self.hold.clone() } else { None };
         // A writer whose clock is behind must not make the record look older than it is.
-        Self { state, updated_at: at.max(self.updated_at), revision: self.revision + 1, ..self.clone() }
+        Self { state, hold, updated_at: at.max(self.updated_at), revision: self.revision + 1, ..self.clone() }
+    }
+}
+
+/// The state of a job that was just taken.
+fn started() -> JobState {
+    JobState::Running {
+        progress: Progress::at(Stage::Validate, 0),
+        shares: BTreeMap::new(),
+        ready: Vec::new(),
+        committed: BTreeMap::new(),
+        given_up: BTreeMap::new(),
     }
 }
 
@@ -215,6 +236,7 @@ fn advanced(mut state: JobState, event: JobEvent) -> JobState {
         JobEvent::Deferred { .. }
         | JobEvent::Sent
         | JobEvent::Started
+        | JobEvent::Held(_)
         | JobEvent::Completed { .. }
         | JobEvent::Failed(_)
         | JobEvent::Undelivered(_)

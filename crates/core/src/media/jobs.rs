@@ -24,6 +24,7 @@ impl Job {
             addition: None,
             kind: None,
             state: JobState::Queued { step: QueueStep::Unsent },
+            hold: None,
             created_at: at,
             updated_at: at,
             deleted_at: None,
