@@ -45,7 +45,7 @@ lint: ## Check formatting, lints, licences, template, state machine, own rules
 bench: setup ## Compare speed and memory with the peers, as ratios (PARTS: images av players speech cold api short scale)
 	@tools/bench.sh $(PARTS)
 
-sam-local: ## Run sam build, then sam local invoke for every event in events/ (needs Docker)
+sam-local: ## Run sam build, build images, then sam local invoke for every event in events/ (needs Docker)
 	@tools/sam-local.sh
 
 sam-deploy: ## Run sam build, sam deploy into the local cloud, and the journeys on the result

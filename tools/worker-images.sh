@@ -9,20 +9,34 @@ WORKERS=(transcode transcribe)
 # The restrictions of Fargate.
 AS_ON_FARGATE=(--read-only --cap-drop ALL --security-opt no-new-privileges --pull never)
 
-# build_images TAG: builds smmu-transcode-worker:TAG and smmu-transcribe-worker:TAG.
+# build_images TAG: builds smmu-transcode-worker:TAG and smmu-transcribe-worker:TAG. IMAGE_BASE is the base that it used.
 build_images() {
     # The week is part of a layer's key, so Debian updates are installed at least weekly.
-    local worker base options=(--build-arg "MODEL=${IMAGE_MODEL:-base}" --build-arg "WEEK=$(date +%G-%V)")
-    base=$(sed -n 's/^ARG BASE=//p' workers/transcode/Dockerfile)
-    if ! can_pull "$base"; then
+    local worker options=(--build-arg "MODEL=${IMAGE_MODEL:-base}" --build-arg "WEEK=$(date +%G-%V)")
+    IMAGE_BASE=$(sed -n 's/^ARG BASE=//p' workers/transcode/Dockerfile)
+    if ! can_pull "$IMAGE_BASE"; then
         step "no registry can be reached: a debootstrap of bookworm is the base, worker and model come from this machine"
-        import_base smmu-base:bookworm
-        options+=(--build-arg BASE=smmu-base:bookworm --build-arg WORKER=prebuilt --network host)
+        IMAGE_BASE=smmu-base:bookworm
+        import_base "$IMAGE_BASE"
+        options+=(--build-arg BASE="$IMAGE_BASE" --build-arg WORKER=prebuilt --network host)
         give_images
     fi
     for worker in "${WORKERS[@]}"; do
         step "image smmu-$worker-worker:$1"
         build_kit --file "workers/$worker/Dockerfile" --tag "smmu-$worker-worker:$1" --quiet "${options[@]}" .
+    done
+}
+
+# build_images_for_sam: builds the workers' images, and from them the images that `sam local invoke` runs, under the names
+# in tools/sam_local.py.
+build_images_for_sam() {
+    local worker
+    build_images sam-local
+    for worker in "${WORKERS[@]}"; do
+        step "image smmu-sam-local-$worker"
+        build_kit --file workers/sam-local.Dockerfile --tag "smmu-sam-local-$worker:latest" --quiet \
+            --build-arg "BASE=$IMAGE_BASE" --build-arg "IMAGE=smmu-$worker-worker:sam-local" \
+            --build-arg "PROGRAM=smmu-$worker" .
     done
 }
 

@@ -1,5 +1,5 @@
 //! Sends every sample event in `events/` to its function, in the order of a job's life, and compares the answer with a
-//! snapshot.
+//! snapshot. Those of the workers' functions are in `worker_events.rs`.
 //!
 //! By default the handler is called in this process. With `SMMU_INVOKER=tools/sam-invoke.sh`, the function that `sam
 //! build` made runs in a container. Both must give the same answers.
@@ -225,18 +225,24 @@ const SETTINGS: [(&str, &str); 6] = [
     ("SMMU_WORKER_FUNCTION_MEMORY", "0"),
 ];
 
-fn events_folder() -> PathBuf {
+pub(crate) fn events_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
 }
 
 /// The program that invokes functions instead of this process. Its arguments are a function's name, an event file and
 /// an environment file, and it prints the answer.
-fn invoker() -> Option<PathBuf> {
+pub(crate) fn invoker() -> Option<PathBuf> {
     let program = std::env::var_os("SMMU_INVOKER").filter(|name| !name.is_empty())?;
     Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(program))
 }
 
-async fn invoke(program: &Path, stack: &Stack, function: &str, event: &Value, changed: &[(&str, &str)]) -> Value {
+pub(crate) async fn invoke(
+    program: &Path,
+    stack: &Stack,
+    function: &str,
+    event: &Value,
+    changed: &[(&str, &str)],
+) -> Value {
     let mut variables = stack.variables(changed);
     let endpoint = stack.cloud.address().endpoint_for_containers().expect("SMMU_BRIDGE=1 goes with SMMU_INVOKER");
     variables.insert("AWS_ENDPOINT_URL".into(), endpoint.into());
@@ -491,5 +497,6 @@ async fn every_sample_event_is_answered_as_recorded() {
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
+    scene.played.extend(crate::worker_events::EVENTS.map(|(_, name)| name.to_owned()));
     assert_eq!(scene.played, all, "every file in events/ is played");
 }

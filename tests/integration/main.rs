@@ -47,3 +47,4 @@ mod watch;
 mod web;
 mod webhook_endpoints;
 mod webhooks;
+mod worker_events;

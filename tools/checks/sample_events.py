@@ -16,7 +16,7 @@ def function_of(event: str, functions: Iterable[str]) -> str | None:
 def event_findings(event: str, text: str, functions: Iterable[str], tests: Iterable[str]) -> Iterator[str]:
     """Findings for one event. `tests` are the sources that could use it."""
     if function_of(event, functions) is None:
-        yield f"events/{event}: must be named <function>-<case>.json after a folder of functions/"
+        yield f"events/{event}: must be named <function>-<case>.json after a folder of functions/ or workers/"
     try:
         json.loads(text)
     except ValueError as error:
@@ -27,7 +27,8 @@ def event_findings(event: str, text: str, functions: Iterable[str], tests: Itera
 
 
 def findings(root: Path) -> Iterator[str]:
-    functions = [path.parent.name for path in root.glob("functions/*/Cargo.toml")]
+    # The workers are functions too.
+    functions = [path.parent.name for kind in ("functions", "workers") for path in root.glob(f"{kind}/*/Cargo.toml")]
     tests = [text for _, text in tracked.text_files(root, "functions/*.rs", "tests/*.rs", "crates/*.rs")]
     events = list(tracked.text_files(root, "events/*.json"))
     if not events:
