@@ -54,6 +54,13 @@ export SMMU_SPEECH_MODELS=${SMMU_SPEECH_MODELS:-$SMMU_TOOLS_DIR/speech-$(digest 
 MODEL=${MODEL:-tiny.en}
 export SMMU_SPEECH_MODEL=${SMMU_SPEECH_MODEL:-$SMMU_SPEECH_MODELS/$MODEL}
 
+# integration ARGUMENT...: runs the integration tests. They wait for other processes half of their time, so twice as many
+# run at once as there are cores. The whole workspace is selected, so dependencies keep the features that they were built
+# with.
+integration() {
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} cargo test --locked --workspace --test integration -- "$@"
+}
+
 # make_venv DIR REQUIREMENTS: creates a virtual environment with exactly these packages, verified by hash.
 make_venv() {
     local venv=$1 requirements=$2 wanted

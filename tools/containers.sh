@@ -19,6 +19,5 @@ for tests in contracts account api attempts document events isolation lists logi
     sockets tokens turns uploads wait watch web webhook_endpoints webhooks; do
     skip+=(--skip "$tests::")
 done
-part "journeys and faults with the workers' images" \
-    cargo test --locked --workspace --test integration -- "${skip[@]}"
+part "journeys and faults with the workers' images" integration "${skip[@]}"
 tally_parts

@@ -13,6 +13,5 @@ part "sam build" build_functions
 # Workers are processes, so no image is pushed. CI=true skips the prompts.
 export SMMU=$SMMU_TARGET_DIR/debug/smmu
 export SMMU_DEPLOYER=tools/deploy-as-pipeline.sh PREBUILT=1 NO_IMAGES=1 CI=true INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
-part "journeys and faults on what sam deploy has made" \
-    cargo test --locked --workspace --test integration -- --skip contracts:: --skip soak::
+part "journeys and faults on what sam deploy has made" integration --skip contracts:: --skip soak::
 tally_parts

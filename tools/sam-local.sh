@@ -23,7 +23,7 @@ part "the workers' images, for sam local invoke" build_images_for_sam
 [ "$PART_CODE" -eq 0 ] || tally_parts
 export SMMU_INVOKER=tools/sam-invoke.sh SMMU_BRIDGE=1 INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
 part "sam local invoke of every sample event, against the local cloud" \
-    cargo test --locked --workspace --test integration -- --nocapture events::
+    integration --nocapture events::
 # SAM removes containers but not their volumes, of which those of the workers have one each.
 [ "$ENGINE_IS_OURS" = no ] || docker volume prune --force >/dev/null
 tally_parts

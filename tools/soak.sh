@@ -8,7 +8,5 @@ mkdir -p "$(dirname "$report")"
 export INSTA_UPDATE=no INSTA_WORKSPACE_ROOT=$SMMU_ROOT
 export SMMU_SOAK_JOBS=${N:-500} SMMU_SOAK_SEED=${SEED:-1} SMMU_SOAK_REPORT=$report
 step "$SMMU_SOAK_JOBS uploads with seed $SMMU_SOAK_SEED, twice"
-# The whole workspace is selected, so dependencies keep the features that they were built with.
-cargo test --locked --quiet --workspace --test integration -- \
-    --exact --nocapture soak::no_upload_is_lost_or_done_twice_under_load_and_faults
+integration --exact --nocapture soak::no_upload_is_lost_or_done_twice_under_load_and_faults
 step "report: $report"

@@ -17,11 +17,10 @@ step "extra real-world files: ${SMMU_CASES_DIR:-none, because SMMU_CASES_DIR is 
 
 part "unit, property and snapshot tests" cargo test --locked --no-fail-fast --workspace --exclude smmu-tests
 part "unit tests of the web page" tools/web.sh test
-# The whole workspace is selected, so dependencies keep the features that they were built with.
 # SMMU_CALLS records the calls that roles were allowed, for the next part.
 SMMU_CALLS=$(mktemp)
 export SMMU_CALLS
 trap 'rm -f -- "$SMMU_CALLS"' EXIT
-part "journeys, contracts and faults on the local cloud" cargo test --locked --workspace --test integration
+part "journeys, contracts and faults on the local cloud" integration
 part "roles allow nothing that no journey needs" "$SMMU_VENV/bin/python" tools/mutate_permissions.py "$SMMU_CALLS"
 tally_parts
