@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 from scale_inputs import Settings
 from scale_load import Load
-from scale_model import KINDS, Simulation
+from scale_model import BATCH, KINDS, RECEIPTS, Simulation
 from scale_quotas import NEW, SMALL, USUAL, WANTED
 from scale_work import CALIBRATION, Times
 
 TODAY = Settings.read()
 # A rate above that of the peak, so that no upload is refused.
 LET_IN = replace(TODAY, throttle_rate=1000.0, throttle_burst=2000.0)
-RECOMMENDED = replace(LET_IN, dispatch_concurrency=20, api_concurrency=300)
+RECOMMENDED = replace(LET_IN, api_concurrency=300)
 
 
 class Scenario(NamedTuple):
@@ -41,22 +41,18 @@ SCENARIOS = (
     Scenario("new account", NEW, TODAY, {}),
     Scenario("in use", USUAL, TODAY, {}),
     Scenario("in use, let in", USUAL, LET_IN, {}),
-    Scenario("other Region, let in", SMALL, LET_IN, {}),
     Scenario("recommended", WANTED, RECOMMENDED, {}),
 )
 # Baseline of the sensitivity analysis: no upload is refused, and containers are scarce.
 BASE = SCENARIOS[2]
 LIMITED = replace(LET_IN, api_concurrency=300)
-SLOW_STARTS, HELD = {"start_execution_s": 0.06}, {"long_poll_share": 0.05}
+HELD = {"long_poll_share": 0.05}
 FASTER = replace(USUAL, run_task_rate=60.0, launch_rate=60.0, launch_burst=300.0)
 # Failures, each followed by its remedy. A name that begins with "…" adds to the row above it.
 MENDS = (
-    Scenario("StartExecution of 60 ms", USUAL, LET_IN, SLOW_STARTS),
-    Scenario("… `DispatchConcurrency` 20", USUAL, replace(LET_IN, dispatch_concurrency=20), SLOW_STARTS),
     Scenario("5% of clients hold a request", USUAL, LET_IN, HELD),
     Scenario("… `ApiConcurrency` 300", USUAL, LIMITED, HELD),
     Scenario("other Region", SMALL, LET_IN, {}),
-    Scenario("… `ApiConcurrency` 300", SMALL, LIMITED, {}),
     Scenario("RunTask and launches 60 per second", FASTER, LET_IN, {}),
     Scenario("… 8,000 vCPU on Spot", replace(FASTER, vcpu=(8000.0, 4000.0)), LET_IN, {}),
 )
@@ -130,7 +126,8 @@ def dollars_a_day(run):
         done, arrived = run.completed[kind], run.arrived[kind]
         rest = run.load.uploads_a_day * arrived / run.arrived.total() - arrived
         usual = run.usual_costs[kind] / done if done else 0.0
-        by_kind[kind] = (run.costs[kind] + run.retries[kind] * transition + rest * usual) / 1e6
+        more = run.retries[kind] + run.handed_over[kind]
+        by_kind[kind] = (run.costs[kind] + more * transition + rest * usual) / 1e6
     return by_kind
 
 
@@ -147,15 +144,18 @@ def carried(quotas, settings, load, times, seed=1):
         return sum(values) / count
 
     vcpu_s = mean(task.vcpu * (hold + task.run_s) for task in tasks)
-    # init, complete, S3's event, ValidateInput, DetectType, UpdateStatus, reconcile, notify; and render-image.
-    instance_s = 8 * times.function_s + mean(work.render_s for work in works)
+    # init, complete, S3's event, ValidateInput, DetectType, UpdateStatus, reconcile, notify; two of them again for jobs
+    # that are handed over; and render-image.
+    instance_s = (8 + 2 * mean(work.tasks != () for work in works)) * times.function_s
+    instance_s += mean(work.render_s for work in works)
     writes = times.submit_writes + mean(work.writes for work in works)
     writes += times.progress_writes * mean(hold + task.run_s for task in tasks)
     rates = {
         "`ThrottleRate`": settings.throttle_rate,
-        "`DispatchConcurrency`": settings.dispatch_concurrency / times.start_execution_s,
-        "StartExecution": quotas.starts_rate,
-        "state transitions": quotas.transitions_rate / mean(work.transitions for work in works),
+        "`DispatchConcurrency`": settings.dispatch_concurrency * BATCH / (times.dispatch_s * RECEIPTS),
+        "StartExecution of light runs": quotas.light_starts,
+        "StartExecution": quotas.starts_rate / mean(work.tasks != () for work in works),
+        "state transitions": quotas.transitions_rate / mean(work.transitions for work in works if work.tasks),
         "functions at once": quotas.functions / instance_s,
         "RunTask": quotas.run_task_rate / (len(tasks) / count * (1 + times.spot_missing)),
         "launches on Spot": quotas.launch_rate / (len(tasks) / count * spot),
@@ -198,7 +198,7 @@ SENSITIVITY = {
     "length of the peak, half and double": (0.5, 2.0, lambda s, load, by: (s, replace(load, peak_s=load.peak_s * by))),
     "start of a container, 30 and 120 s": (30.0, 120.0, of_settings("worker_start_s")),
     "CPU of video, half and double": around("video_core_s"),
-    "StartExecution, 20 and 80 ms": around("start_execution_s"),
+    "a batch of dispatch, 30 and 120 ms": around("dispatch_s"),
     "clients that hold a request, 0 and 5%": (0.0, 0.05, figure("long_poll_share")),
     "starts that find no Spot, 0 and 50%": (0.0, 0.5, figure("spot_missing")),
     "exponent of uploads per user, 1.05 and 1.5": (1.05, 1.5, of_load("user_exponent")),

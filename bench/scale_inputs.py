@@ -43,6 +43,14 @@ def journey():
     return counts | {"lambda": found(r"INVOCATIONS: u64 = (\d+);", body, "INVOCATIONS")}
 
 
+def handed_over():
+    """Number of requests of a light run that hands its job over, besides those of `journey` (`Usage::of_journey`)."""
+    source = (CORE / "src/cost/usage.rs").read_text()
+    body = source[source.index("Way::Standard => {") : source.index("fn of_states")]
+    names = ("lambda", "object_reads", "record_writes", "record_reads")
+    return {name: found(rf"{name}: (\d+)", body, name) for name in names}
+
+
 @dataclass(frozen=True)
 class Retry:
     """A retrier of the state machine, with full jitter. `interval` and `longest` are in seconds."""
@@ -59,7 +67,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings from template.yaml and statemachine.asl.json."""
+    """Settings from template.yaml, light.asl.json and statemachine.asl.json."""
 
     throttle_rate: float
     throttle_burst: float
@@ -79,6 +87,7 @@ class Settings:
     transcribe_gb: float
     transcribe_disk_gb: float
     spot_first: bool
+    light_retry: Retry
     lambda_retry: Retry
     demand_retry: Retry
 
@@ -93,6 +102,7 @@ class Settings:
             section = template[template.index(f"\n  {name}:\n") :]
             return found(rf"{setting}: (\d+)", section[: section.index("\n\n")], f"{setting} of {name}")
 
+        light = json.loads((ROOT / "light.asl.json").read_text())["States"]
         states = json.loads((ROOT / "statemachine.asl.json").read_text())["States"]
         return Settings(
             throttle_rate=parameter("ThrottleRate"),
@@ -113,6 +123,7 @@ class Settings:
             transcribe_gb=parameter("TranscribeMemory") / 1024,
             transcribe_disk_gb=parameter("TranscribeDiskGiB"),
             spot_first="Default: FARGATE_SPOT" in template,
+            light_retry=retrier(light["RenderImage"], "Lambda.TooManyRequestsException"),
             lambda_retry=retrier(states["RenderImage"], "Lambda.TooManyRequestsException"),
             demand_retry=retrier(states["TranscodeOnDemand"], "ECS.AmazonECSException"),
         )

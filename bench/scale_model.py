@@ -1,9 +1,9 @@
 """A discrete-event model of the pipeline under a burst of uploads, against AWS's quotas.
 
-Every upload is one `Upload`, which goes through the steps of ARCHITECTURE.md: init, upload, turn, dispatch, functions,
-workers, end. Retries have the pauses of the state machine, so waiting uploads compete as on AWS: free capacity goes to
-the next one that asks, not to the one that has waited longest. Polls of the API and writes to the table are too many to
-simulate one by one, so they are counted once per second.
+Every upload is one `Upload`, which goes through the steps of ARCHITECTURE.md: init, upload, turn, dispatch, light run,
+then functions and the end, or a Standard execution with workers. Retries have the pauses of their state machine, so
+waiting uploads compete as on AWS: free capacity goes to the next one that asks, not to the one that has waited longest.
+Polls of the API and writes to the table are too many to simulate one by one, so they are counted once per second.
 
 Load and retries use separate random generators, so the same seed gives the same uploads under all quotas.
 """
@@ -13,10 +13,19 @@ import random
 from collections import Counter
 from heapq import heappop, heappush
 
+from scale_inputs import number
 from scale_parts import Bucket, Servers
 
 KINDS = ("image", "video", "audio")
 CAPACITIES = ("Spot", "on demand")
+# Messages of a batch, and how often dispatch receives each: for its start, and after the light run.
+BATCH, RECEIPTS = 10, 2
+HOLD = "crates/core/src/job/hold.rs"
+# Light runs that a job begins, if no function is free for the first ones, and seconds between two.
+LIGHT_STARTS = number(HOLD, r"const LIGHT_STARTS: u32 = (\d+);")
+RESTART_S = number(HOLD, r"const SECONDS: u32 = (\d+);") + 1
+# Mean time of a light run's retries.
+RETRIES_S = 15.5
 
 
 class User:
@@ -29,21 +38,22 @@ class User:
 
 
 class Upload:
-    """An upload and its job."""
+    """An upload and its job. `light`: in a run of the light state machine, not in a Standard execution."""
 
-    __slots__ = ("ended", "in_peak", "open_tasks", "size", "submitted_at", "tries", "user", "work")
+    __slots__ = ("begun", "ended", "in_peak", "light", "open_tasks", "size", "submitted_at", "tries", "user", "work")
 
     def __init__(self, user, size, work, in_peak):
         self.user, self.size, self.work, self.in_peak = user, size, work, in_peak
-        self.tries = self.open_tasks = 0
+        self.tries = self.open_tasks = self.begun = 0
         self.submitted_at = 0.0
-        self.ended = False
+        self.ended, self.light = False, True
 
 
 class Container:
     """One worker of a job, from the first attempt to start it."""
 
     __slots__ = ("on_demand", "task", "tries", "upload")
+    light = False
 
     def __init__(self, upload, task, on_demand):
         self.upload, self.task, self.on_demand, self.tries = upload, task, on_demand, 0
@@ -78,7 +88,9 @@ class Simulation:
         # waits for a turn of those that have got one.
         self.let_in, self.of_peak = Counter(), Counter()
         self.waits = {kind: [] for kind in KINDS}
-        self.turn_waits, self.retries, self.launched = [], Counter(), Counter()
+        self.turn_waits, self.launched = [], Counter()
+        # By kind: retries, and transitions of jobs that a light run could have ended, but handed over.
+        self.retries, self.handed_over = Counter(), Counter()
         self.table_writes = 0.0
         self.waiting_by_minute = []
         # Micro-dollars by kind, without retries: the actual cost, and the cost if no start had been throttled.
@@ -150,9 +162,9 @@ class Simulation:
             return reserved if of_api else self.quotas.functions - reserved - others
         return self.quotas.functions - others - (0 if of_api else self.api_busy)
 
-    def begin_function(self, subject, then, again, render=False):
+    def begin_function(self, subject, then, again, render=False, give_up=None):
         """Starts a function for the state machine and calls `then`; if none is free, calls `again` after the pause of a
-        retry."""
+        retry. After the last retry of a light run, calls `give_up`."""
         limit = self.settings.render_concurrency
         if self.free() >= 1 and not (render and limit and self.rendering >= limit):
             self.busy += 1
@@ -162,19 +174,27 @@ class Simulation:
             then(subject)
             return
         self.throttles["render-image" if render else "functions"] += 1
+        policy = self.settings.light_retry if subject.light else self.settings.lambda_retry
+        if subject.light and subject.tries == policy.attempts:
+            self.held_up -= 1
+            subject.tries = 0
+            give_up(subject)
+            return
         self.held_up += subject.tries == 0
-        self.retry(subject, self.settings.lambda_retry, again)
+        self.retry(subject, policy, again)
 
     def end_function(self, render=False):
         self.busy -= 1
         self.rendering -= render
 
     def retry(self, subject, policy, again):
-        """Schedules the retry of a state, which counts as a state transition."""
+        """Schedules the retry of a state, which counts as a state transition unless the run is a light one."""
         pause = policy.delay(subject.tries, self.chance())
         subject.tries += 1
-        self.retries[(subject.user if isinstance(subject, Upload) else subject.upload.user).kind] += 1
-        self.at(self.now + pause + self.transitions.delay(self.now, 1), again, subject)
+        if not subject.light:
+            pause += self.transitions.delay(self.now, 1)
+            self.retries[(subject.user if isinstance(subject, Upload) else subject.upload.user).kind] += 1
+        self.at(self.now + pause, again, subject)
 
     # ---- uploads ------------------------------------------------------------------------------
 
@@ -240,16 +260,48 @@ class Simulation:
             self.send(upload)
 
     def send(self, upload):
-        """Sends the message, for which `dispatch` starts an execution."""
+        """Sends the message, for which `dispatch` starts a light run. Batches are taken to be full: when they are not,
+        dispatch is not the limit."""
         upload.user.running += 1
         if upload.in_peak:
             self.turn_waits.append(self.now - upload.submitted_at)
-        start = self.dispatchers.serve(self.now, self.times.start_execution_s)
-        start += self.starts.delay(start, 1)
+        start = self.dispatchers.serve(self.now, self.times.dispatch_s * RECEIPTS / BATCH)
         self.note("oldest message", start - self.now)
-        self.at(start + self.times.start_execution_s, self.enter, upload)
+        self.at(start + self.times.dispatch_s, self.begin_light, upload)
 
-    # ---- the state machine --------------------------------------------------------------------
+    # ---- the light state machine --------------------------------------------------------------
+
+    def begin_light(self, upload):
+        """ValidateInput, DetectType, Branch: as an Express workflow, without transitions to wait for."""
+        self.begin_function(upload, self.validating_light, self.begin_light, give_up=self.not_taken)
+
+    def not_taken(self, upload):
+        """No function was free: the job's message starts another run."""
+        upload.begun += 1
+        if upload.begun < LIGHT_STARTS:
+            self.at(self.now + RESTART_S - RETRIES_S, self.begin_light, upload)
+        else:
+            self.hand_over(upload)
+
+    def validating_light(self, upload):
+        self.at(self.now + 2 * self.times.function_s, self.detected_light, upload)
+
+    def detected_light(self, upload):
+        self.end_function()
+        if upload.work.tasks:
+            self.hand_over(upload)
+        else:
+            self.render(upload)
+
+    def hand_over(self, upload):
+        """Starts the Standard execution, which begins from the start."""
+        upload.light = False
+        if not upload.work.tasks:
+            self.handed_over[upload.user.kind] += upload.work.transitions
+        wait = self.starts.delay(self.now, 1)
+        self.at(self.now + wait + self.times.start_execution_s, self.enter, upload)
+
+    # ---- the Standard state machine -----------------------------------------------------------
 
     def enter(self, upload):
         """ValidateInput, DetectType, Branch."""
@@ -277,7 +329,7 @@ class Simulation:
             self.at(self.now + wait, self.ask, container)
 
     def render(self, upload):
-        self.begin_function(upload, self.rendering_now, self.render, render=True)
+        self.begin_function(upload, self.rendering_now, self.render, render=True, give_up=self.hand_over)
 
     def rendering_now(self, upload):
         self.at(self.now + upload.work.render_s, self.rendered, upload)

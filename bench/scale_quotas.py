@@ -1,6 +1,6 @@
 """AWS's quotas for an account in one Region, as far as they limit this stack. docs/SCALE.md lists the sources.
 
-`requests` and the quotas after it are only compared with what uploads need; they are not simulated.
+`light_starts`, `requests` and the quotas after that are only compared with what uploads need; they are not simulated.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ class Quotas:
     transitions_burst: float = 5000.0
     starts_rate: float = 300.0
     starts_burst: float = 1300.0
+    # Step Functions: starts of Express executions, in the same Regions.
+    light_starts: float = 6000.0
     # DynamoDB: write units that a new table accepts before it splits partitions. It grows with its traffic.
     table_writes: float = 4000.0
     # Shards of the table's stream: one for each partition, which has 1,000 write units.

@@ -6,7 +6,7 @@
 import math
 from typing import NamedTuple
 
-from scale_inputs import Settings, constant, journey, number, prices
+from scale_inputs import Settings, constant, handed_over, journey, number, prices
 
 MIB = 1 << 20
 MEASURED, READ, ASSUMED = "measured", "our code", "assumed"
@@ -40,7 +40,12 @@ CALIBRATION = {
     "attempt_s": Figure(constant(SPEED, "ATTEMPT_MS") / 1000, "s per attempt", READ, SPEED),
     "moved_s_a_mib": Figure(constant(ESTIMATE, "MIB_MS") / 1000, "s per MiB of the source", READ, ESTIMATE),
     "function_s": Figure(0.1, "s per call of a small function", ASSUMED, "COST.md; 1 to 20 ms on the local cloud"),
-    "start_execution_s": Figure(0.04, "s per StartExecution", ASSUMED, "one call to AWS, and its log line"),
+    "dispatch_s": Figure(0.06, "s per batch of `dispatch`", ASSUMED, "two calls to AWS, for all messages at once"),
+    "start_execution_s": Figure(0.04, "s per StartExecution by a light run", ASSUMED, "one call to AWS"),
+    "light_mb": Figure(constant(USAGE, "LIGHT_MB"), "MB of a light run", READ, USAGE),
+    "handed_over_s": Figure(
+        constant(USAGE, "HANDED_OVER_MS") / 1000, "s of a light run that hands its job over", READ, USAGE
+    ),
     "turn_free_s": Figure(0.02, "s to release a turn", ASSUMED, "two calls to DynamoDB"),
     "turn_passed_s": Figure(0.06, "s to pass a turn on", ASSUMED, "seven calls to DynamoDB and SQS"),
     "stream_poll_s": Figure(0.25, "s until Lambda reads the stream", ASSUMED, "four polls per second"),
@@ -65,8 +70,9 @@ class Task(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a job needs: seconds of render-image or tasks, state transitions, writes to the jobs table when it ends, and
-    writes to S3. The cost, in micro-dollars, includes everything except the tasks."""
+    """What a job needs: seconds of render-image or tasks, state transitions as a Standard execution, writes to the jobs
+    table when it ends, and writes to S3. The cost, in micro-dollars, includes everything except the tasks. Without
+    tasks, a light run does the work, and the cost includes no transitions."""
 
     render_s: float
     tasks: tuple
@@ -85,7 +91,7 @@ class Times:
         if len(figures) > len(CALIBRATION):
             raise ValueError(f"unknown figures: {figures.keys() - CALIBRATION.keys()}")
         self.__dict__.update(figures)
-        self.prices, self.journey = prices(), journey()
+        self.prices, self.journey, self.handed_over = prices(), journey(), handed_over()
         self.requests = {name: self.prices[price] / 1e6 for name, price in REQUESTS.items()}
 
     def client_pause_s(self, tried, chance):
@@ -97,10 +103,11 @@ class Times:
 
     def ideal_s(self, work):
         """Time from the submission to the end of a job that never waits."""
-        run_s = work.render_s
-        if work.tasks:
-            run_s = self.settings.worker_start_s + max(task.run_s for task in work.tasks) + self.function_s
-        return self.start_execution_s + 2 * self.function_s + run_s
+        light_s = self.dispatch_s + 2 * self.function_s
+        if not work.tasks:
+            return light_s + work.render_s
+        run_s = self.settings.worker_start_s + max(task.run_s for task in work.tasks)
+        return light_s + self.start_execution_s + 2 * self.function_s + run_s + self.function_s
 
     def usual_micro_dollars(self, work):
         """Cost of a job's tasks if no start is throttled."""
@@ -150,6 +157,12 @@ class Times:
         counts = dict(self.journey)
         if len(tasks) > 1:
             counts["state_transitions"] += len(tasks)
+        transitions, light_s = counts["state_transitions"], self.handed_over_s
+        if tasks:
+            for name, count in self.handed_over.items():
+                counts[name] += count
+        else:
+            counts["state_transitions"], light_s = 0, 2 * self.function_s + render_s
         news = 0.0
         for artifacts, run_s in attempts:
             new = min(run_s // 2, 85) + artifacts + 3
@@ -161,7 +174,11 @@ class Times:
         cost = sum([counts[name] * price for name, price in self.requests.items()])
         memory_ms = counts["lambda"] * 256 * 100 + render_s * 1000 * self.settings.render_memory_mb
         cost += memory_ms * self.prices["lambdaMillionGbSeconds"] / (1024 * 1000 * 1e6)
-        return Work(render_s, tuple(tasks), counts["state_transitions"], news, counts["object_writes"], cost)
+        # AWS bills 100 ms of a light run at a time.
+        billed_s = math.ceil(light_s * 10) / 10
+        cost += billed_s * self.light_mb * self.prices["lightMillionGbSeconds"] / (1024 * 1e6)
+        cost += self.prices["millionLightRuns"] / 1e6
+        return Work(render_s, tuple(tasks), transitions, news, counts["object_writes"], cost)
 
 
 REQUESTS = {

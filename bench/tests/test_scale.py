@@ -84,6 +84,7 @@ class InputsTest(unittest.TestCase):
         self.assertEqual((read.large_vcpu, read.large_gb), (4.0, 8.0))
         self.assertEqual(read.demand_retry, Retry(5, 3000, 2, 300))
         self.assertEqual(read.lambda_retry, Retry(2, 3000, 2, 300))
+        self.assertEqual(read.light_retry, Retry(1, 6, 2, 8))
 
     def test_the_page_lists_every_figure_with_its_origin(self):
         page = (DOCS / "SCALE.md").read_text()
@@ -107,11 +108,11 @@ class InputsTest(unittest.TestCase):
             Times(changes={"vidoe_core_s": 1.0})
 
     def test_a_photo_costs_what_the_page_on_cost_says(self):
-        # docs/COST.md: processing 1,000 photos of 1.5 s costs $0.33.
+        # docs/COST.md: processing 1,000 photos of 1.5 s costs $0.16.
         times = Times()
         pixels = (1.5 - times.attempt_s - 4 * times.moved_s_a_mib) * 1000 * times.image_pixels_a_ms
         photo = times.work("image", Size(4 << 20, pixels))
-        self.assertAlmostEqual(photo.micro_dollars * 1000 / 1e6, 0.33, delta=0.01)
+        self.assertAlmostEqual(photo.micro_dollars * 1000 / 1e6, 0.16, delta=0.01)
 
     def test_users_upload_as_often_as_the_stated_mean(self):
         load, draw = Load(), random.Random(3)
@@ -177,7 +178,7 @@ class WholeTest(unittest.TestCase):
             [replace(USUAL, vcpu=(vcpu, vcpu)) for vcpu in (40.0, 80.0, 400.0)],
             [replace(USUAL, run_task_rate=rate) for rate in (1.0, 2.0, 20.0)],
             [replace(USUAL, functions=count) for count in (15, 30, 1000)],
-            [replace(USUAL, transitions_rate=rate, transitions_burst=rate) for rate in (60.0, 80.0, 5000.0)],
+            [replace(USUAL, transitions_rate=rate, transitions_burst=rate) for rate in (15.0, 20.0, 5000.0)],
         )
         for quotas in lists:
             waits = [mean_wait(run(one, changes={"long_poll_share": 0.0})) for one in quotas]
@@ -217,7 +218,7 @@ class WholeTest(unittest.TestCase):
 
 
 # Number of uploads, number of containers, and mean wait of an upload of the peak in seconds, for seed 1.
-SMALL_RUN = (1304, 592, 23.939)
+SMALL_RUN = (1304, 592, 24.221)
 
 if __name__ == "__main__":
     unittest.main()

@@ -64,7 +64,7 @@ MOST_EVENTS, EVENTS_OF_ATTEMPT, WORKERS_AT_ONCE = 25_000, 3, 2
 # "Quotas related to state machine executions": an Express execution ends after five minutes.
 LONGEST_EXPRESS = 300
 # Longest wait of a light state's retries in seconds: less than a run's hold on its job (crates/core/src/job/hold.rs).
-LIGHT_TRIES = 30
+LIGHT_TRIES = 40
 HAND_OVER = "arn:aws:states:::states:startExecution"
 # The state that fails the job.
 REFUSES = "MarkFailed"

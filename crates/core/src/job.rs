@@ -296,7 +296,14 @@ impl Job {
         self.spent.iter().filter(move |(attempt, _)| !is_committed(attempt)).map(|(_, cost)| *cost)
     }
 
-    /// Returns whether a manifest of this pipeline is committed, so nothing is left to do for it.
+    /// Returns whether nothing is left to do for this pipeline: a manifest is committed, or its worker has given up.
+    #[must_use]
+    pub fn has_decided(&self, pipeline: Pipeline) -> bool {
+        let gave_up = matches!(&self.state, JobState::Running { given_up, .. } if given_up.contains_key(&pipeline));
+        gave_up || self.has_committed(pipeline)
+    }
+
+    /// Returns whether a manifest of this pipeline is committed.
     #[must_use]
     pub fn has_committed(&self, pipeline: Pipeline) -> bool {
         match &self.state {

@@ -23,4 +23,10 @@ impl Run {
     pub const fn deadline(&self) -> Timestamp {
         self.started_at.plus_seconds(Self::LONGEST_SECONDS)
     }
+
+    /// Milliseconds that it has lasted at `now`. Clocks can differ, but no run lasts longer than its limit.
+    #[must_use]
+    pub fn lasted_ms(&self, now: Timestamp) -> u64 {
+        now.min(self.deadline()).ms_since(self.started_at)
+    }
 }

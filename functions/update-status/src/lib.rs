@@ -133,10 +133,7 @@ async fn fail(job: Job, error: JobError, context: &Context) -> Result<Outcome, F
 fn bill(job: &Job, collected: &[Collected], prices: &PriceTable) -> Option<Bill> {
     let source_bytes = if job.is_rerun() { 0 } else { collected.first()?.manifest.source.bytes };
     let shares: Option<Vec<_>> = collected.iter().map(|made| made.cost).collect();
-    let way = job
-        .hold
-        .as_ref()
-        .map_or(Way::Standard, |hold| Way::Light { ran_ms: clock::now().ms_since(hold.run.started_at) });
+    let way = job.hold.as_ref().map_or(Way::Standard, |hold| Way::Light { ran_ms: hold.run.lasted_ms(clock::now()) });
     let bill = prices.bill_of_job(way, &shares?, source_bytes)?;
     Some(Bill { cost: job.uncommitted_costs().fold(bill.cost, |sum, cost| sum + cost), ..bill })
 }

@@ -96,7 +96,8 @@ impl AttemptRun<'_> {
     {
         let pipeline = self.pipeline;
         let job = self.advance(self.worked(Share::default())).await?;
-        if job.has_committed(pipeline) {
+        // The workers of a job that was handed over start again, also one that has ended.
+        if job.has_decided(pipeline) {
             return Ok(());
         }
         let source = self.fetch().await?;

@@ -45,8 +45,9 @@ pub enum Dispatch {
     Done,
 }
 
-/// Receipts of a message that start a light run. If none of them takes the job, the Standard state machine does.
-const LIGHT_STARTS: u32 = 2;
+/// Receipts of a message that start a light run; some fail, so that fewer runs start. If none takes the job, in seven
+/// minutes or more, the Standard state machine does, which waits for days.
+const LIGHT_STARTS: u32 = 10;
 
 impl Job {
     /// What to do with this job's message, which has been received `receipts` times, at `now`.

@@ -371,6 +371,7 @@ fn a_job_continues_without_an_optional_step_and_reports_it() {
     let running = replay(&[JobEvent::Started, JobEvent::GivenUp(Pipeline::Transcribe, error.clone())]);
     let JobState::Running { given_up, .. } = &running.state else { panic!("the job continues") };
     assert_eq!(given_up.get(&Pipeline::Transcribe), Some(&error));
+    assert!(running.has_decided(Pipeline::Transcribe) && !running.has_decided(Pipeline::Transcode));
     insta::assert_json_snapshot!("given-up", running);
     let late = JobEvent::GivenUp(Pipeline::Transcribe, failure());
     assert_eq!(running.apply(late, at(9)), Transition::Unchanged, "the first reason stays");
