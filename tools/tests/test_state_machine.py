@@ -265,7 +265,7 @@ class Light(unittest.TestCase):
         for part, change in {
             "TimeoutSeconds of less than 300": lambda m: m.update(TimeoutSeconds=300),
             "calls only functions": work(Resource=state_machine.WORKER),
-            "retries wait longer": work(Retry=[RETRY | {"MaxAttempts": 9, "MaxDelaySeconds": 5}]),
+            "retries wait longer": work(Retry=[RETRY | {"MaxAttempts": 12, "MaxDelaySeconds": 5}]),
             "only a refusal does": lambda m: m["States"]["Work"]["Catch"][0].update(ErrorEquals=["Fault"]),
             "must lead to the Standard": lambda m: m["States"]["Work"]["Catch"][1].update(Next="Failed"),
             "must be discarded": lambda m: m["States"]["Work"]["Catch"][1].update(ResultPath="$.error"),
